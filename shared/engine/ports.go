@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/policy"
+)
+
+// Store keeps event histories and decisions. Every method is idempotent. Errors carry a pix.Kind: Unavailable or
+// Timeout when the store did not answer.
+type Store interface {
+	// Record writes the payment's own event to the rows of payer, payee and device, and marks the payment as not yet
+	// published, in one bulk write.
+	Record(ctx context.Context, tx *pix.Transaction) error
+	// Read returns what is known of payer, payee and device, and the decision that already stands for this
+	// EndToEndID (nil when none does), in one multi-row read. Histories include the payment's own event: feature
+	// leaves it out.
+	Read(ctx context.Context, tx *pix.Transaction) (feature.Histories, *pix.Decision, error)
+	// Commit stores d unless a decision stands already, and returns the one that stands. A lost reply is resolved by
+	// reading again, never assumed.
+	Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, error)
+	// Decision returns the decision that stands, nil when none does.
+	Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error)
+	// MarkPublished removes the not-yet-published marks of these payments.
+	MarkPublished(ctx context.Context, ids []pix.EndToEndID) error
+	// Unpublished lists at most limit payments whose mark was written before the given moment.
+	Unpublished(ctx context.Context, before time.Time, limit int) ([]Unpublished, error)
+}
+
+// Unpublished is a payment that was recorded and whose decision was not yet acknowledged by the bus.
+type Unpublished struct {
+	ID         pix.EndToEndID
+	RecordedAt time.Time
+}
+
+// Model scores one vector. A Model never changes: a swap gives another Model.
+type Model interface {
+	Version() string
+	// Score returns the log-odds and the probability. The vector is in the order of the feature list.
+	Score(vector []float64) (raw, probability float64, err error)
+	// Explain returns the top contributions to the raw score, largest absolute value first.
+	Explain(vector []float64, top int) ([]pix.Contribution, error)
+}
+
+// Models gives the champion of a role. A decision asks once per role and uses what it got to its end, so that it names
+// exactly one version even while a swap happens.
+type Models interface {
+	Model(role pix.Role) (Model, error)
+}
+
+// Policies gives the policy pack in force.
+type Policies interface {
+	Pack() *policy.Pack
+}
+
+// Publisher puts a decision on the bus and returns once the bus has acknowledged it.
+type Publisher interface {
+	PublishDecision(ctx context.Context, d *pix.Decision) error
+}

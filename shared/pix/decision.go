@@ -1,0 +1,99 @@
+package pix
+
+import "time"
+
+// Decision is what Sentinela decided on one payment, with everything an auditor or a training job needs to see why.
+// There is exactly one per EndToEndID: the first committed.
+type Decision struct {
+	Transaction     Transaction
+	Outcome         Outcome
+	HoldUntil       time.Time // UTC; when a REVIEW or BLOCK lapses, zero otherwise
+	Reasons         []Reason  // most important first; empty for a plain approval
+	RuleHits        []RuleHit
+	Scores          []Score   // one per role that scored, in the order of Direction.Roles
+	Vector          []float64 // as served, in the order of the feature list; NaN is missing
+	FeatureSet      string    // version of the feature list
+	FeaturesMissing bool      // the store did not answer: the vector holds only what the event itself says
+	PolicyVersion   string
+	DecidedAt       time.Time     // UTC, wall clock
+	StoreLatency    time.Duration // write, read and score timings, for the audit row
+	ScoreLatency    time.Duration
+	TotalLatency    time.Duration
+	TraceID         string
+}
+
+// ID returns the payment's EndToEndID.
+func (d *Decision) ID() EndToEndID { return d.Transaction.ID }
+
+// ModelVersion names every model that scored, for example "payer/1 receiver/1"; empty when none did.
+func (d *Decision) ModelVersion() string {
+	s := ""
+	for i, sc := range d.Scores {
+		if i > 0 {
+			s += " "
+		}
+		s += string(sc.Role) + "/" + sc.Version
+	}
+	return s
+}
+
+// Score is one model's answer.
+type Score struct {
+	Role        Role
+	Version     string
+	Raw         float64 // log-odds
+	Probability float64
+	Top         []Contribution // largest absolute contributions first, bounded
+}
+
+// Contribution is one feature's share of a raw score, in log-odds.
+type Contribution struct {
+	Feature      string
+	Value        float64 // NaN when missing
+	Contribution float64
+}
+
+// Reason is one cause of a decision. Text never holds a token or a raw value.
+type Reason struct {
+	Code   string // a rule id or a feature name
+	TextPT string
+	TextEN string
+}
+
+// RuleHit records a policy rule that matched.
+type RuleHit struct {
+	ID         string
+	Outcome    Outcome
+	LegalBasis string
+	Lifted     bool // the rule matched but an override lifted its outcome
+}
+
+// Alert is raised for every decision that is not an approval.
+type Alert struct {
+	ID        EndToEndID
+	EventTime time.Time
+	RaisedAt  time.Time
+	Direction Direction
+	Outcome   Outcome
+	Amount    Money
+	Payer     Token // account token
+	Payee     Token
+	PayerISPB ISPB
+	PayeeISPB ISPB
+	Score     float64 // highest probability of the roles that scored, NaN when none did
+	Reasons   []Reason
+	HoldUntil time.Time
+}
+
+// Label is what became known of a payment afterwards. One payment may get several; the newest ArrivedAt wins.
+type Label struct {
+	ID         EndToEndID
+	EventTime  time.Time // of the payment, so that its partition is known
+	ArrivedAt  time.Time // when we learnt it; nothing earlier may use it
+	Fraud      bool
+	Typology   string // from a closed set of the domain, empty when not fraud
+	Source     string // MED, DESK, DICT
+	Amount     Money  // disputed amount
+	PayerToken Token  // account tokens, for marks on entities
+	PayeeToken Token
+}

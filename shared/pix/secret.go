@@ -1,0 +1,31 @@
+package pix
+
+import (
+	"encoding/json"
+	"log/slog"
+)
+
+// masked is what a Secret prints, whatever prints it.
+const masked = "***"
+
+// Secret is a raw identifier of a person: CPF, CNPJ, key, account, name or device id. Every way of printing it yields
+// a mask; only Reveal gives the value, and only the tokeniser and the validators of this package call it.
+type Secret string
+
+// Reveal returns the raw value. Callers outside shared/pix and shared/event are refused by the architecture test.
+func (s Secret) Reveal() string { return string(s) }
+
+// String implements fmt.Stringer with a mask.
+func (s Secret) String() string { return masked }
+
+// GoString masks the %#v form too.
+func (s Secret) GoString() string { return masked }
+
+// LogValue implements slog.LogValuer with a mask.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalJSON masks the value, so that a struct dumped as JSON does not leak it.
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(masked) }
+
+// MarshalText masks the value in text encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
