@@ -6,9 +6,9 @@ import "errors"
 // one row for each.
 type Kind int
 
-// The kinds. The zero value is Internal, so an unclassified error is retried and never dropped.
+// The kinds. The zero value is Unexpected, so an unclassified error is retried and never dropped.
 const (
-	Internal      Kind = iota // a defect or an unknown failure: retry
+	Unexpected    Kind = iota // a defect or an unknown failure: retry
 	Invalid                   // the message breaks the contract
 	UnknownSchema             // the message is of a type or version we do not know
 	TooLarge                  // the message is above a bound
@@ -77,11 +77,11 @@ func E(kind Kind, op string, err error) error {
 	return &Error{Kind: kind, Op: op, Err: err}
 }
 
-// KindOf returns the kind of the outermost Error in err's chain, Internal when there is none.
+// KindOf returns the kind of the outermost Error in err's chain, Unexpected when there is none.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind
 	}
-	return Internal
+	return Unexpected
 }
