@@ -1,0 +1,84 @@
+# Sentinela: every target prints what it does; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+BUILD := build
+export GOFLAGS ?= -buildvcs=false
+
+# The BigQuery emulator is a generated SQL engine; see docs/adr for what these flags save on a cold build.
+GOBUILDFLAGS ?=
+PIXCTL := $(BUILD)/pixctl
+LINT := $(BUILD)/tools/golangci-lint
+ACTIONLINT := $(BUILD)/tools/actionlint
+VENV := $(BUILD)/venv
+PY := $(VENV)/bin/python
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(PIXCTL) ## the main job, whole, in one process: Kafka to audited decisions, then a summary
+	@$(PIXCTL) demo
+
+.PHONY: pixctl
+pixctl: $(PIXCTL) ## build build/pixctl
+
+.PHONY: $(PIXCTL)
+$(PIXCTL):
+	@mkdir -p $(BUILD)
+	@scripts/build.sh $(PIXCTL) ./scripts/pixctl $(GOBUILDFLAGS)
+
+.PHONY: test
+test: test-go test-python ## every test, Go and Python (installs what it needs)
+
+.PHONY: test-go
+test-go: ## the Go tests only
+	go test $(GOBUILDFLAGS) -timeout 20m ./...
+
+.PHONY: test-race
+test-race: ## the concurrent packages under the race detector
+	go test -race -timeout 30m ./shared/pix/... ./shared/engine/... ./shared/store/... ./shared/scoring/... ./shared/bus/... ./kafka-bridge/... ./functions/...
+
+.PHONY: test-python
+test-python: $(VENV)/.ready ## the Python tests of models/
+	cd models && ../$(PY) -m pytest -q
+
+.PHONY: lint
+lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready ## format, vet, house rules, workflows, protos, Python
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	$(LINT) run ./...
+	$(ACTIONLINT)
+	$(VENV)/bin/ruff check models && $(VENV)/bin/ruff format --check models
+
+.PHONY: proto
+proto: ## lint the protos, check for breaking changes, regenerate the Go code and fail if it differed
+	scripts/proto.sh check
+
+.PHONY: bench
+bench: ## Go benchmarks, in benchstat's format
+	go test -run '^$$' -bench . -benchmem ./shared/... ./kafka-bridge/... ./functions/...
+
+.PHONY: model
+model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shipped models
+	scripts/model.sh $(PIXCTL) $(PY)
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+$(VENV)/.ready: models/requirements.txt
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --require-hashes -r models/requirements.txt
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e models
+	@touch $@
+
+$(LINT): scripts/tools/lint/go.mod
+	@mkdir -p $(BUILD)/tools
+	@echo "building golangci-lint (minutes the first time)"
+	go build -modfile=scripts/tools/lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(ACTIONLINT): scripts/tools/lint/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/lint/go.mod -o $@ github.com/rhysd/actionlint/cmd/actionlint
