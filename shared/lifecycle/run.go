@@ -1,0 +1,141 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Component is one part of a process. Each function may be nil.
+type Component struct {
+	Name string
+	// Start returns once the part is ready for the parts after it. Its context ends when the process must stop.
+	Start func(ctx context.Context) error
+	// Run does the work and blocks. Its context ends only when it is this part's turn to stop, so parts that started
+	// later have stopped by then. Returning early, with or without an error, stops the whole process.
+	Run func(ctx context.Context) error
+	// Stop ends the part within the context's deadline: flush, drain, close. It is called before Run's context ends.
+	Stop func(ctx context.Context) error
+}
+
+// ErrDeadline is wrapped by the error of a part that did not stop within the grace time.
+var ErrDeadline = errors.New("did not stop in time")
+
+// Run starts the components in order and blocks until ctx ends, SIGINT or SIGTERM arrives, or a component returns
+// from its Run. Then it stops them in reverse order; all of them together have grace to do so. It returns every error
+// joined, nil after a clean stop. A second signal ends the process at once.
+func Run(ctx context.Context, grace time.Duration, components ...Component) error {
+	ctx, stopSignals := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stopSignals()
+	return run(ctx, stopSignals, grace, components)
+}
+
+// started is a component whose Start succeeded.
+type started struct {
+	Component
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // written before done is closed
+}
+
+func run(ctx context.Context, stopping func(), grace time.Duration, components []Component) error {
+	ended := make(chan struct{}, len(components))
+	running, failure := startAll(ctx, components, ended)
+	if failure == nil {
+		select {
+		case <-ctx.Done():
+		case <-ended:
+		}
+	}
+	stopping()
+
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	failures := []error{failure}
+	for _, s := range slices.Backward(running) {
+		failures = append(failures, s.stop(deadline))
+	}
+	return errors.Join(failures...)
+}
+
+// startAll starts components until one fails or the process is told to stop, which is no failure.
+func startAll(ctx context.Context, components []Component, ended chan<- struct{}) ([]*started, error) {
+	running := make([]*started, 0, len(components))
+	for _, c := range components {
+		if ctx.Err() != nil {
+			break
+		}
+		if c.Start != nil {
+			if err := c.Start(ctx); err != nil {
+				return running, startError(ctx, c.Name, err)
+			}
+		}
+		running = append(running, launch(ctx, c, ended))
+	}
+	return running, nil
+}
+
+// startError leaves out the cancellation that the process itself asked for.
+func startError(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("start %s: %w", name, err)
+}
+
+// launch runs the component on its own goroutine, with a context that outlives the process's own until its turn.
+func launch(ctx context.Context, c Component, ended chan<- struct{}) *started {
+	s := &started{Component: c, done: make(chan struct{})}
+	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	if c.Run == nil {
+		close(s.done)
+		return s
+	}
+	go func() {
+		defer close(s.done)
+		if err := c.Run(runCtx); err != nil && !(errors.Is(err, context.Canceled) && runCtx.Err() != nil) {
+			s.err = fmt.Errorf("run %s: %w", c.Name, err)
+		}
+		ended <- struct{}{}
+	}()
+	return s
+}
+
+// stop ends one component and waits for it, or gives up at the deadline.
+func (s *started) stop(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	go func() {
+		defer s.cancel()
+		if s.Stop == nil {
+			stopped <- nil
+			return
+		}
+		stopped <- s.Stop(ctx)
+	}()
+	var stopErr error
+	select {
+	case err := <-stopped:
+		if err != nil {
+			stopErr = fmt.Errorf("stop %s: %w", s.Name, err)
+		}
+	case <-ctx.Done():
+		s.cancel()
+		return s.giveUp()
+	}
+	select {
+	case <-s.done:
+		return errors.Join(s.err, stopErr)
+	case <-ctx.Done():
+		return errors.Join(stopErr, s.giveUp())
+	}
+}
+
+// giveUp names the component that is left behind. Its goroutines end with the process.
+func (s *started) giveUp() error {
+	return fmt.Errorf("stop %s: %w", s.Name, ErrDeadline)
+}

@@ -1,0 +1,93 @@
+package obs
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Service names the process in every log line and span.
+type Service struct {
+	Name      string
+	Version   string
+	ProjectID string // Google Cloud project of the traces; empty leaves bare trace ids in the log
+}
+
+// Logger returns a logger that writes one JSON object per line with the fields Cloud Logging gives a meaning to:
+// severity, message, time, logging.googleapis.com/trace, spanId and trace_sampled. The trace fields are taken from
+// the context, so use the Context forms (InfoContext and so on) on the way of a payment.
+func Logger(w io.Writer, level slog.Leveler, service Service) *slog.Logger {
+	json := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: cloudLoggingNames})
+	prefix := ""
+	if service.ProjectID != "" {
+		prefix = "projects/" + service.ProjectID + "/traces/"
+	}
+	logger := slog.New(&traceHandler{Handler: json, tracePrefix: prefix}).With("service", service.Name)
+	if service.Version != "" {
+		logger = logger.With("version", service.Version)
+	}
+	return logger
+}
+
+// cloudLoggingNames renames slog's built-in keys. Keys inside groups are the caller's own.
+func cloudLoggingNames(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.MessageKey:
+		a.Key = "message"
+	case slog.LevelKey:
+		a.Key = "severity"
+		if level, ok := a.Value.Any().(slog.Level); ok {
+			a.Value = slog.StringValue(severity(level))
+		}
+	}
+	return a
+}
+
+// severity maps a slog level to Cloud Logging's LogSeverity.
+func severity(level slog.Level) string {
+	switch {
+	case level < slog.LevelInfo:
+		return "DEBUG"
+	case level < slog.LevelWarn:
+		return "INFO"
+	case level < slog.LevelError:
+		return "WARNING"
+	case level < slog.LevelError+4:
+		return "ERROR"
+	default:
+		return "CRITICAL"
+	}
+}
+
+// traceHandler adds the span of the context to each record.
+type traceHandler struct {
+	slog.Handler
+	tracePrefix string
+}
+
+// Handle adds the trace fields and passes the record on.
+func (h *traceHandler) Handle(ctx context.Context, r slog.Record) error {
+	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		r.AddAttrs(
+			slog.String("logging.googleapis.com/trace", h.tracePrefix+sc.TraceID().String()),
+			slog.String("logging.googleapis.com/spanId", sc.SpanID().String()),
+			slog.Bool("logging.googleapis.com/trace_sampled", sc.IsSampled()),
+		)
+	}
+	return h.Handler.Handle(ctx, r) //nolint:wrapcheck // a pass-through handler: the error is the writer's own
+}
+
+// WithAttrs keeps the trace fields for derived loggers.
+func (h *traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &traceHandler{Handler: h.Handler.WithAttrs(attrs), tracePrefix: h.tracePrefix}
+}
+
+// WithGroup keeps the trace fields for derived loggers. They then land inside the group, as slog has no other way.
+func (h *traceHandler) WithGroup(name string) slog.Handler {
+	return &traceHandler{Handler: h.Handler.WithGroup(name), tracePrefix: h.tracePrefix}
+}

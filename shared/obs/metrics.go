@@ -1,0 +1,31 @@
+package obs
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// NewRegistry returns a registry of its own with the Go runtime and process collectors. Make metrics on it with
+// promauto.With(registry).
+func NewRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return registry
+}
+
+// MetricsHandler serves the registry in the text and OpenMetrics formats.
+func MetricsHandler(registry *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, EnableOpenMetrics: true})
+}
+
+// LatencyBuckets returns histogram bounds in seconds around the budgets of a decision: 0.1 ms to 5 s, with the 2, 5,
+// 50 and 300 ms of the objectives as exact bounds.
+func LatencyBuckets() []float64 {
+	return []float64{.0001, .00025, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .3, .5, 1, 2, 5}
+}

@@ -1,0 +1,101 @@
+package obs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// TracingConfig says how many traces are kept and where they go.
+type TracingConfig struct {
+	// Endpoint is the OTLP gRPC collector, such as http://localhost:4317. Empty exports nothing. Headers,
+	// certificates and time-outs come from the other standard OTEL_EXPORTER_OTLP_* variables.
+	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// SampleRatio is the share of new traces that is kept, 0 to 1. A trace that arrives with a decision keeps it.
+	SampleRatio float64 `env:"TRACE_SAMPLE_RATIO, default=0.01"`
+}
+
+// Validate refuses a ratio outside 0 to 1.
+func (c *TracingConfig) Validate() error {
+	if !(c.SampleRatio >= 0 && c.SampleRatio <= 1) {
+		return errors.New("TRACE_SAMPLE_RATIO must be between 0 and 1")
+	}
+	return nil
+}
+
+// Tracing makes tracers. Every span has a trace id, sampled or not, so that logs and audit rows can always be joined.
+type Tracing struct {
+	provider *sdktrace.TracerProvider
+}
+
+// NewTracing starts tracing for a service. With no endpoint there is no exporter and no background work.
+func NewTracing(ctx context.Context, service Service, c TracingConfig) (*Tracing, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	if c.Endpoint == "" {
+		return newTracing(service, c.SampleRatio), nil
+	}
+	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(c.Endpoint))
+	if err != nil {
+		return nil, fmt.Errorf("tracing: open OTLP exporter: %w", err)
+	}
+	return newTracing(service, c.SampleRatio, sdktrace.WithBatcher(exporter)), nil
+}
+
+// RecordTracing keeps every span in memory, for tests.
+func RecordTracing(service Service) (*Tracing, *tracetest.SpanRecorder) {
+	recorder := tracetest.NewSpanRecorder()
+	return newTracing(service, 1, sdktrace.WithSpanProcessor(recorder)), recorder
+}
+
+func newTracing(service Service, ratio float64, options ...sdktrace.TracerProviderOption) *Tracing {
+	options = append(options,
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))),
+		sdktrace.WithResource(resource.NewSchemaless(
+			attribute.String("service.name", service.Name),
+			attribute.String("service.version", service.Version),
+			attribute.String("gcp.project_id", service.ProjectID),
+		)),
+	)
+	return &Tracing{provider: sdktrace.NewTracerProvider(options...)}
+}
+
+// Tracer returns a tracer; name is the package that makes the spans.
+func (t *Tracing) Tracer(name string) trace.Tracer { return t.provider.Tracer(name) }
+
+// Shutdown sends what is still buffered and ends the exporter.
+func (t *Tracing) Shutdown(ctx context.Context) error {
+	if err := t.provider.Shutdown(ctx); err != nil {
+		return fmt.Errorf("tracing: shutdown: %w", err)
+	}
+	return nil
+}
+
+// Inject writes the traceparent (and tracestate, when there is one) of the context into message attributes. Without a
+// span it writes nothing.
+func Inject(ctx context.Context, attributes map[string]string) {
+	propagation.TraceContext{}.Inject(ctx, propagation.MapCarrier(attributes))
+}
+
+// Extract returns ctx with the remote span that the attributes name. Missing or malformed attributes leave ctx as it
+// is: a broken trace must never stop a payment.
+func Extract(ctx context.Context, attributes map[string]string) context.Context {
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(attributes))
+}
+
+// TraceID returns the trace id of the context as 32 hexadecimal digits, empty when there is none.
+func TraceID(ctx context.Context) string {
+	if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
+		return sc.TraceID().String()
+	}
+	return ""
+}
