@@ -1,0 +1,78 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// OurISPB is the institution whose seat the world is seen from. It is fictitious, as all of them are.
+const OurISPB = "99000001"
+
+// Defaults of Params.
+const (
+	DefaultAccounts    = 10_000
+	DefaultDays        = 7
+	DefaultOurShare    = 0.35
+	DefaultPayments    = 1.2 // per account and day: 200 M payments a day over 170 M people and companies with keys, rounded
+	DefaultFraudPer100 = 7.0 // per 100,000 payments
+)
+
+// Params describes a world. The zero value of a field means its default, except Seed, where zero is a seed like any
+// other.
+type Params struct {
+	Seed                     uint64
+	Start                    time.Time // first instant; 2026-01-05 00:00 in Location by default
+	Days                     int
+	Accounts                 int            // in the whole world, ours and others'
+	OurShare                 float64        // of the accounts, ]0,1]
+	PaymentsPerAccountPerDay float64        // mean over a week
+	FraudPer100k             float64        // fraudulent payments per 100,000 payments before the boost
+	FraudBoost               float64        // multiplies fraud only; Event.Weight undoes it
+	Location                 *time.Location // America/Sao_Paulo by default, as the fixed offset it has had since 2019
+}
+
+// Validate reports every value outside its range at once.
+func (p Params) Validate() error {
+	var errs []error
+	check := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New(what))
+		}
+	}
+	check(p.Accounts == 0 || p.Accounts >= 200 && p.Accounts <= 20_000_000, "accounts must be 200 to 20,000,000")
+	check(p.Days >= 0 && p.Days <= 3650, "days must be 1 to 3,650")
+	check(p.OurShare >= 0 && p.OurShare <= 1, "share must be above 0 and at most 1")
+	check(p.PaymentsPerAccountPerDay >= 0 && p.PaymentsPerAccountPerDay <= 50, "payments per account and day must be at most 50")
+	check(p.FraudPer100k >= 0, "fraud rate must not be negative")
+	check(p.FraudBoost >= 0 && p.FraudPer100k*p.FraudBoost <= 10_000, "boosted fraud must stay at or below 10 % of payments")
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("world parameters: %w", err)
+	}
+	return nil
+}
+
+// withDefaults fills what is zero and clamps what is out of range, so that New cannot fail.
+func (p Params) withDefaults() Params {
+	if p.Location == nil {
+		p.Location = time.FixedZone("America/Sao_Paulo", -3*60*60)
+	}
+	if p.Start.IsZero() {
+		p.Start = time.Date(2026, time.January, 5, 0, 0, 0, 0, p.Location)
+	}
+	p.Days = orDefault(p.Days, DefaultDays)
+	p.Accounts = max(orDefault(p.Accounts, DefaultAccounts), 200)
+	p.OurShare = min(orDefault(p.OurShare, DefaultOurShare), 1)
+	p.PaymentsPerAccountPerDay = min(orDefault(p.PaymentsPerAccountPerDay, DefaultPayments), 50)
+	p.FraudPer100k = orDefault(p.FraudPer100k, DefaultFraudPer100)
+	p.FraudBoost = orDefault(p.FraudBoost, 1)
+	return p
+}
+
+// orDefault returns v when it is above zero.
+func orDefault[T int | float64](v, fallback T) T {
+	if v > 0 {
+		return v
+	}
+	return fallback
+}
