@@ -1,0 +1,75 @@
+package bus
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Letter is a message that cannot be handled, on its way to the dead-letter topic.
+type Letter struct {
+	Reason string // pix.Disposition.Label of the error
+	Detail string // the error's text; it never holds a payload, and is cut at the attribute limit
+	Source string // who refused it: "kafka", "score", "audit", …
+	// Origin holds further event.AttrDLQ… attributes: where the message came from.
+	Origin map[string]string
+	// Envelope holds the payload tokenised, or no Data at all: never a raw value. Of its attributes only those that
+	// this system defines are kept, and only when well formed, because a producer's own may hold anything.
+	Envelope event.Envelope
+}
+
+// wellFormed says for each attribute that survives on a dead letter which values do.
+var wellFormed = map[string]*regexp.Regexp{
+	event.AttrSchema:      regexp.MustCompile(`^pix\.[A-Za-z0-9.]{1,60}$`),
+	event.AttrEncoding:    regexp.MustCompile(`^[a-z]{1,16}$`),
+	event.AttrEventID:     regexp.MustCompile(`^[ED][0-9A-Z]{8}[0-9]{12}[a-zA-Z0-9]{11}$`),
+	event.AttrTraceparent: regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`),
+}
+
+// DeadLetter publishes a letter and returns once it is acknowledged. A payload that is too large is left out, so that
+// the letter itself always fits.
+func (b *Bus) DeadLetter(ctx context.Context, topic string, l Letter) error {
+	return b.Publish(ctx, topic, l.envelope(topic))
+}
+
+// DeadLetterAsync is DeadLetter without waiting for the acknowledgement.
+func (b *Bus) DeadLetterAsync(ctx context.Context, topic string, l Letter) *Result {
+	return b.PublishAsync(ctx, topic, l.envelope(topic))
+}
+
+func (l Letter) envelope(topic string) event.Envelope {
+	attributes := make(map[string]string, len(wellFormed)+len(l.Origin)+3)
+	for name, form := range wellFormed {
+		if v, ok := l.Envelope.Attributes[name]; ok && form.MatchString(v) {
+			attributes[name] = v
+		}
+	}
+	for k, v := range l.Origin {
+		attributes[k] = Truncate(v)
+	}
+	attributes[event.AttrDLQReason] = Truncate(l.Reason)
+	attributes[event.AttrDLQDetail] = Truncate(l.Detail)
+	attributes[event.AttrDLQSource] = Truncate(l.Source)
+	e := event.Envelope{Data: l.Envelope.Data, Attributes: attributes}
+	if pix.KindOf(check(topic, e)) == pix.TooLarge {
+		e.Data = nil
+	}
+	return e
+}
+
+// Truncate makes s fit an attribute: valid UTF-8, at most MaxAttributeValueBytes bytes, cut between characters.
+func Truncate(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= MaxAttributeValueBytes {
+		return s
+	}
+	cut := MaxAttributeValueBytes
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut]
+}
