@@ -1,0 +1,21 @@
+// Package scoring turns a model artefact into scores, or refuses it with a reason.
+//
+// An artefact is three files: model.txt (LightGBM's own text), manifest.json (what it is, what it was trained on and
+// the hashes of the other two) and golden.json (vectors with LightGBM's own scores and contributions). Nobody can
+// review a model by eye, so Load proves it instead: sizes and hashes, the feature list against the contract, a grammar
+// and structure of our own, and every golden vector through both readers, the leaves library and the trees of this
+// package. Only a Model that passed all of it exists.
+//
+// # The way of an artefact
+//
+//	read.go      bounded reads of the three files, sha256
+//	manifest.go  strict decoding and checks of manifest.json, against the contract
+//	text.go      LightGBM text to key=value sections, within Limits
+//	tree.go      one section to one tree: arrays, structure (acyclic, every leaf once), row counts
+//	forest.go    all trees in flat arrays, and the walk
+//	shap.go      exact path-dependent TreeSHAP on the same arrays
+//	golden.go    golden.json and the proof
+//	model.go     what serves; set.go swaps it
+//
+// The package has no clock and no randomness, and everything it does with a file is bounded by Limits.
+package scoring
