@@ -1,24 +1,50 @@
 package event
 
-// Attribute names of a message on the bus.
+// Attribute names of a message. They are lower case so that they survive Pub/Sub, Kafka headers and CloudEvents.
 const (
-	AttrSchema      = "schema"        // "pix.v1.Transaction", …
-	AttrEncoding    = "encoding"      // "json" or "proto"; absent means json
-	AttrEventID     = "end_to_end_id" // EndToEndId of the payment
+	AttrSchema      = "schema"        // full name of the message type, for example "pix.v1.Transaction"; absent means the type the consumer expects
+	AttrEncoding    = "encoding"      // EncodingJSON or EncodingProto; absent means JSON
+	AttrEventID     = "end_to_end_id" // the payment's EndToEndId
 	AttrTraceparent = "traceparent"   // W3C trace context
+
+	AttrDeadLetterReason    = "dlq_reason"    // pix.Kind as its metric label
+	AttrDeadLetterDetail    = "dlq_detail"    // fields and reasons, never a value
+	AttrDeadLetterSource    = "dlq_source"    // the component that gave up
+	AttrDeadLetterTopic     = "dlq_topic"     // where the message came from
+	AttrDeadLetterPartition = "dlq_partition" // Kafka only
+	AttrDeadLetterOffset    = "dlq_offset"    // Kafka only
 )
 
-// Attribute names of a dead letter, beside the ones above.
+// Values of AttrEncoding.
 const (
-	AttrDLQReason    = "dlq_reason" // pix.Disposition.Label
-	AttrDLQDetail    = "dlq_detail" // the error's text, never a payload
-	AttrDLQSource    = "dlq_source" // who refused it
-	AttrDLQTopic     = "dlq_topic"
-	AttrDLQPartition = "dlq_partition"
-	AttrDLQOffset    = "dlq_offset"
+	EncodingJSON  = "json"
+	EncodingProto = "proto"
 )
 
-// Envelope is a message as the bus carries it: bytes and attributes.
+// Full names of the message types, the values of AttrSchema.
+const (
+	SchemaTransaction = "pix.v1.Transaction"
+	SchemaStatus      = "pix.v1.Status"
+	SchemaDecision    = "pix.v1.Decision"
+	SchemaAlert       = "pix.v1.Alert"
+	SchemaLabel       = "pix.v1.Label"
+	SchemaExportTick  = "pix.v1.ExportTick"
+)
+
+// Default topic names. Each is configuration where it is used.
+const (
+	TopicTransactions = "pix-transactions-v1"
+	TopicDecisions    = "pix-decisions-v1"
+	TopicAlerts       = "pix-alerts-v1"
+	TopicLabels       = "pix-labels-v1"
+	TopicDeadLetter   = "pix-dead-letter-v1"
+	TopicExports      = "pix-exports-v1"
+)
+
+// MaxDataBytes is the largest payload that is looked at: Pub/Sub's limit of 10 MB for a message.
+const MaxDataBytes = 10_000_000
+
+// Envelope is a message as every transport here carries it: bytes and string attributes.
 type Envelope struct {
 	Data       []byte
 	Attributes map[string]string

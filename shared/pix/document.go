@@ -1,0 +1,87 @@
+package pix
+
+import "strings"
+
+const (
+	cpfLength  = 11
+	cnpjLength = 14
+)
+
+// ValidCPF reports whether s is a CPF, with or without its punctuation, whose check digits match. The eleven equal
+// digits that satisfy the arithmetic are refused: Receita Federal never issues them.
+func ValidCPF(s string) bool {
+	d := documentDigits(s)
+	return len(d) == cpfLength && every(d, isDigit) && !uniform(d) &&
+		checkDigit(d[:9], 10) == d[9] && checkDigit(d[:10], 11) == d[10]
+}
+
+// ValidCNPJ reports whether s is a CNPJ, with or without its punctuation, whose check digits match. The first twelve
+// characters may be letters (Receita Federal, Instrução Normativa 2.229/2024): a character is worth its ASCII code
+// less 48.
+func ValidCNPJ(s string) bool {
+	d := documentDigits(s)
+	return isCNPJ(d) && !uniform(d) && checkDigit(d[:12], 9) == d[12] && checkDigit(d[:13], 9) == d[13]
+}
+
+// isCNPJ tells the shape of a CNPJ, without looking at its check digits.
+func isCNPJ(s string) bool {
+	return len(s) == cnpjLength && every(s[:12], isUpperAlphanumeric) && every(s[12:], isDigit)
+}
+
+// isCPF tells the shape of a CPF, without looking at its check digits.
+func isCPF(s string) bool { return len(s) == cpfLength && every(s, isDigit) }
+
+// checkDigit is the modulo 11 digit of both documents. Weights run from top at the left down to 2 at the right; a CNPJ
+// is longer than its weights, which then repeat from 9.
+func checkDigit(s string, top int) byte {
+	sum, weight := 0, 2
+	for i := len(s) - 1; i >= 0; i-- {
+		sum += int(s[i]-'0') * weight
+		if weight++; weight > top {
+			weight = 2
+		}
+	}
+	if rest := sum % 11; rest >= 2 {
+		return byte('0' + 11 - rest)
+	}
+	return '0'
+}
+
+// uniform reports whether s repeats one character.
+func uniform(s string) bool { return s != "" && strings.Count(s, s[:1]) == len(s) }
+
+// documentDigits strips the punctuation that people write into a CPF or CNPJ and upper-cases its letters.
+func documentDigits(s string) string {
+	if every(s, isUpperAlphanumeric) {
+		return s
+	}
+	s = strings.TrimSpace(s)
+	return strings.ToUpper(string(filter(make([]byte, 0, len(s)), s, notDocumentPunctuation)))
+}
+
+func notDocumentPunctuation(c byte) bool { return c != '.' && c != '-' && c != '/' }
+
+// documentProblem says what is wrong with a raw document, empty when nothing is or none was given.
+func documentProblem(raw string) string {
+	d := documentDigits(raw)
+	switch {
+	case raw == "" || ValidCPF(d) || ValidCNPJ(d):
+		return ""
+	case isCPF(d) || isCNPJ(d):
+		return "check digits do not match"
+	default:
+		return "must be a CPF of 11 digits or a CNPJ of 14 characters"
+	}
+}
+
+// documentPerson tells a person's document from a company's; empty when s is neither.
+func documentPerson(s string) Person {
+	switch d := documentDigits(s); {
+	case isCPF(d):
+		return NaturalPerson
+	case isCNPJ(d):
+		return LegalPerson
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,115 @@
+package pix
+
+import "strings"
+
+// maxKeyLength is the longest Pix key there is, an e-mail address (DICT API 1.8.0).
+const maxKeyLength = 77
+
+// ClassifyKey tells the kind of a Pix key by its shape (DICT API 1.8.0), UnknownKey for shapes we do not know and empty
+// for an empty key. Check digits do not matter here: eleven digits are a CPF key, right or wrong.
+func ClassifyKey(s string) KeyKind {
+	kind, _ := normaliseKey(s)
+	return kind
+}
+
+// normaliseKey returns the kind of a key and the one spelling under which it is compared and tokenised.
+func normaliseKey(raw string) (KeyKind, string) {
+	s := strings.TrimSpace(raw)
+	switch {
+	case s == "":
+		return "", ""
+	case s[0] == '+':
+		return phoneKey(s)
+	case strings.IndexByte(s, '@') > 0:
+		return emailKey(s)
+	case isUUID(s):
+		return KeyEVP, strings.ToLower(s)
+	}
+	d := s
+	if !every(s, isUpperAlphanumeric) {
+		d = string(filter(make([]byte, 0, len(s)), s, notDocumentPunctuation))
+	}
+	switch {
+	case isCPF(d):
+		return KeyCPF, d
+	case isCNPJ(d):
+		return KeyCNPJ, d
+	default:
+		return UnknownKey, s
+	}
+}
+
+// phoneKey recognises ^\+[1-9][0-9]\d{1,14}$ after removing the blanks, brackets and dashes that people write.
+func phoneKey(s string) (KeyKind, string) {
+	d := s
+	if !every(s[1:], isDigit) {
+		d = string(filter(make([]byte, 0, len(s)), s, notPhonePunctuation))
+	}
+	if len(d) < 4 || len(d) > 17 || d[1] == '0' || !every(d[1:], isDigit) {
+		return UnknownKey, s
+	}
+	return KeyPhone, d
+}
+
+func notPhonePunctuation(c byte) bool { return c != ' ' && c != '-' && c != '(' && c != ')' && c != '.' }
+
+// emailKey recognises an address by DICT's set of characters: a local part, one @ and a domain of labels.
+func emailKey(s string) (KeyKind, string) {
+	s = strings.ToLower(s)
+	local, domain, _ := strings.Cut(s, "@")
+	if len(s) > maxKeyLength || !every(local, isEmailLocal) || !isDomain(domain) {
+		return UnknownKey, s
+	}
+	return KeyEmail, s
+}
+
+func isEmailLocal(c byte) bool {
+	return isLower(c) || isDigit(c) || strings.IndexByte(".!#$&'*+/=?^_`{|}~-", c) >= 0
+}
+
+// isDomain reports whether s is made of labels of 1 to 63 lower-case letters, digits and inner hyphens.
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		if !every(label, func(c byte) bool { return isLower(c) || isDigit(c) || c == '-' }) {
+			return false
+		}
+	}
+	return true
+}
+
+// isUUID reports whether s is written as 8-4-4-4-12 hexadecimal digits.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		hyphen := i == 8 || i == 13 || i == 18 || i == 23
+		if hyphen != (s[i] == '-') || !hyphen && !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
+
+// keyProblem says what is wrong with a raw key that was declared to be of a kind, empty when nothing is. A kind that
+// was not declared is taken from the key.
+func keyProblem(raw string, declared KeyKind) string {
+	kind, key := normaliseKey(raw)
+	switch {
+	case len(key) > maxKeyLength:
+		return "must have at most 77 characters"
+	case !every(key, isPrintable):
+		return "must hold printable ASCII characters only"
+	case declared != "" && declared != UnknownKey && declared != kind:
+		return "does not have the form of its keyKind"
+	case kind == KeyCPF && !ValidCPF(key), kind == KeyCNPJ && !ValidCNPJ(key):
+		return "check digits do not match"
+	default:
+		return ""
+	}
+}
