@@ -15,7 +15,7 @@ type Letter struct {
 	Reason string // pix.Disposition.Label of the error
 	Detail string // the error's text; it never holds a payload, and is cut at the attribute limit
 	Source string // who refused it: "kafka", "score", "audit", …
-	// Origin holds further event.AttrDLQ… attributes: where the message came from.
+	// Origin holds further event.AttrDeadLetter… attributes: where the message came from.
 	Origin map[string]string
 	// Envelope holds the payload tokenised, or no Data at all: never a raw value. Of its attributes only those that
 	// this system defines are kept, and only when well formed, because a producer's own may hold anything.
@@ -51,9 +51,9 @@ func (l Letter) envelope(topic string) event.Envelope {
 	for k, v := range l.Origin {
 		attributes[k] = Truncate(v)
 	}
-	attributes[event.AttrDLQReason] = Truncate(l.Reason)
-	attributes[event.AttrDLQDetail] = Truncate(l.Detail)
-	attributes[event.AttrDLQSource] = Truncate(l.Source)
+	attributes[event.AttrDeadLetterReason] = Truncate(l.Reason)
+	attributes[event.AttrDeadLetterDetail] = Truncate(l.Detail)
+	attributes[event.AttrDeadLetterSource] = Truncate(l.Source)
 	e := event.Envelope{Data: l.Envelope.Data, Attributes: attributes}
 	if pix.KindOf(check(topic, e)) == pix.TooLarge {
 		e.Data = nil
