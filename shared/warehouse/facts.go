@@ -1,0 +1,91 @@
+package warehouse
+
+import (
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// The facts of a payment that identify nobody. They are stored whole, so that a payment can be replayed from its row.
+
+func partyColumns() []column[pix.PartyFacts] {
+	type p = pix.PartyFacts
+	return []column[p]{
+		text("account_type", func(v *p) pix.AccountType { return v.AccountType }),
+		text("person", func(v *p) pix.Person { return v.Person }),
+		text("key_kind", func(v *p) pix.KeyKind { return v.KeyKind }),
+		optionalMoment("account_opened_at", func(v *p) pix.Optional[time.Time] { return v.AccountOpenedAt }),
+		optionalInteger("balance_centavos", func(v *p) pix.Optional[pix.Money] { return v.Balance }),
+		optionalInteger("daily_limit_centavos", func(v *p) pix.Optional[pix.Money] { return v.DailyLimit }),
+		optionalMoment("limit_changed_at", func(v *p) pix.Optional[time.Time] { return v.LimitChangedAt }),
+		optionalMoment("key_changed_at", func(v *p) pix.Optional[time.Time] { return v.KeyChangedAt }),
+		text("age_band", func(v *p) string { return v.AgeBand }),
+		text("state", func(v *p) string { return v.State }),
+		optionalBoolean("trusted_payee", func(v *p) pix.Optional[bool] { return v.TrustedPayee }),
+	}
+}
+
+func deviceColumns() []column[pix.DeviceFacts] {
+	type f = pix.DeviceFacts
+	return []column[f]{
+		optionalMoment("first_seen_at", func(v *f) pix.Optional[time.Time] { return v.FirstSeenAt }),
+		optionalBoolean("registered", func(v *f) pix.Optional[bool] { return v.Registered }),
+		optionalBoolean("remote_access", func(v *f) pix.Optional[bool] { return v.RemoteAccess }),
+		optionalBoolean("call_active", func(v *f) pix.Optional[bool] { return v.CallActive }),
+		optionalBoolean("emulator", func(v *f) pix.Optional[bool] { return v.Emulator }),
+	}
+}
+
+func sessionColumns() []column[pix.SessionFacts] {
+	type s = pix.SessionFacts
+	return []column[s]{
+		optionalInteger("duration_ms", func(v *s) pix.Optional[int64] {
+			if d, ok := v.Duration.Get(); ok {
+				return pix.Some(d.Milliseconds())
+			}
+			return pix.Optional[int64]{}
+		}),
+		optionalInteger("failed_logins", func(v *s) pix.Optional[int64] { return v.FailedLogins }),
+		optionalMoment("password_reset_at", func(v *s) pix.Optional[time.Time] { return v.PasswordReset }),
+		optionalBoolean("pasted_key", func(v *s) pix.Optional[bool] { return v.PastedKey }),
+		optionalInteger("distance_metres", func(v *s) pix.Optional[int64] { return v.DistanceMetres }),
+	}
+}
+
+func mandateColumns() []column[pix.MandateFacts] {
+	type m = pix.MandateFacts
+	return []column[m]{
+		optionalMoment("created_at", func(v *m) pix.Optional[time.Time] { return v.CreatedAt }),
+		optionalBoolean("first_charge", func(v *m) pix.Optional[bool] { return v.FirstCharge }),
+		optionalMoment("initiator_opened_at", func(v *m) pix.Optional[time.Time] { return v.InitiatorOpened }),
+		optionalInteger("initiator_payments", func(v *m) pix.Optional[int64] { return v.InitiatorPayment }),
+	}
+}
+
+func dictColumns() []column[pix.DICTSnapshot] {
+	type s = pix.DICTSnapshot
+	return []column[s]{
+		optionalMoment("watermark", func(v *s) pix.Optional[time.Time] { return v.Watermark }),
+		optionalMoment("key_created_at", func(v *s) pix.Optional[time.Time] { return v.KeyCreatedAt }),
+		optionalMoment("key_owned_since", func(v *s) pix.Optional[time.Time] { return v.KeyOwnedSince }),
+		optionalMoment("account_opened_at", func(v *s) pix.Optional[time.Time] { return v.AccountOpenedAt }),
+		optionalMoment("claim_opened_at", func(v *s) pix.Optional[time.Time] { return v.ClaimOpenedAt }),
+		record("settlements", counterColumns(), func(v *s) *pix.DICTCounter { return &v.Settlements }),
+		record("frauds_reported", counterColumns(), func(v *s) *pix.DICTCounter { return &v.FraudsReported }),
+		record("frauds_confirmed", counterColumns(), func(v *s) *pix.DICTCounter { return &v.FraudsConfirmed }),
+		optionalInteger("mule_markers", func(v *s) pix.Optional[int64] { return v.MuleMarkers }),
+		optionalInteger("scammer_markers", func(v *s) pix.Optional[int64] { return v.ScammerMarkers }),
+		optionalInteger("distinct_reporters", func(v *s) pix.Optional[int64] { return v.DistinctReporters }),
+		optionalInteger("open_infractions", func(v *s) pix.Optional[int64] { return v.OpenInfractions }),
+		optionalInteger("registered_accounts", func(v *s) pix.Optional[int64] { return v.RegisteredAccts }),
+	}
+}
+
+func counterColumns() []column[pix.DICTCounter] {
+	type c = pix.DICTCounter
+	return []column[c]{
+		optionalInteger("d3", func(v *c) pix.Optional[int64] { return v.D3 }),
+		optionalInteger("d30", func(v *c) pix.Optional[int64] { return v.D30 }),
+		optionalInteger("m6", func(v *c) pix.Optional[int64] { return v.M6 }),
+	}
+}

@@ -1,0 +1,142 @@
+package warehouse
+
+import (
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// The columns of the three tables, in the order of the schema files.
+
+func decisionColumns() []column[pix.Decision] {
+	type d = pix.Decision
+	return []column[d]{
+		require(text("end_to_end_id", func(v *d) pix.EndToEndID { return v.Transaction.ID })),
+		require(moment("event_time", func(v *d) time.Time { return v.Transaction.EventTime })),
+		moment("received_at", func(v *d) time.Time { return v.Transaction.ReceivedAt }),
+		moment("decided_at", func(v *d) time.Time { return v.DecidedAt }),
+		text("direction", func(v *d) pix.Direction { return v.Transaction.Direction }),
+		text("outcome", func(v *d) pix.Outcome { return v.Outcome }),
+		moment("hold_until", func(v *d) time.Time { return v.HoldUntil }),
+		integer("amount_centavos", func(v *d) pix.Money { return v.Transaction.Amount }),
+		text("initiation", func(v *d) pix.Initiation { return v.Transaction.Initiation }),
+		text("purpose", func(v *d) pix.Purpose { return v.Transaction.Purpose }),
+		text("priority", func(v *d) pix.Priority { return v.Transaction.Priority }),
+		text("service_level", func(v *d) pix.ServiceLevel { return v.Transaction.ServiceLevel }),
+		text("tx_id", func(v *d) string { return v.Transaction.TxID }),
+		text("payer_account", func(v *d) pix.Token { return v.Transaction.Payer.Account.Current }),
+		text("payer_owner", func(v *d) pix.Token { return v.Transaction.Payer.Owner.Current }),
+		text("payer_key", func(v *d) pix.Token { return v.Transaction.Payer.Key.Current }),
+		text("payer_ispb", func(v *d) pix.ISPB { return v.Transaction.PayerFacts.ISPB }),
+		text("payee_account", func(v *d) pix.Token { return v.Transaction.Payee.Account.Current }),
+		text("payee_owner", func(v *d) pix.Token { return v.Transaction.Payee.Owner.Current }),
+		text("payee_key", func(v *d) pix.Token { return v.Transaction.Payee.Key.Current }),
+		text("payee_ispb", func(v *d) pix.ISPB { return v.Transaction.PayeeFacts.ISPB }),
+		text("device", func(v *d) pix.Token { return v.Transaction.DeviceToken.Current }),
+		record("previous_tokens", previousColumns(), func(v *d) *pix.Transaction { return &v.Transaction }),
+		record("payer", partyColumns(), func(v *d) *pix.PartyFacts { return &v.Transaction.PayerFacts }),
+		record("payee", partyColumns(), func(v *d) *pix.PartyFacts { return &v.Transaction.PayeeFacts }),
+		record("device_facts", deviceColumns(), func(v *d) *pix.DeviceFacts { return &v.Transaction.Device }),
+		record("session", sessionColumns(), func(v *d) *pix.SessionFacts { return &v.Transaction.Session }),
+		record("dict", dictColumns(), func(v *d) *pix.DICTSnapshot { return &v.Transaction.DICT }),
+		record("mandate", mandateColumns(), func(v *d) *pix.MandateFacts { return &v.Transaction.Mandate }),
+		records("scores", scoreColumns(), func(v *d) []pix.Score { return v.Scores }),
+		floats("vector", func(v *d) []float64 { return v.Vector }),
+		text("feature_set", func(v *d) string { return v.FeatureSet }),
+		boolean("features_missing", func(v *d) bool { return v.FeaturesMissing }),
+		records("reasons", reasonColumns(), func(v *d) []pix.Reason { return v.Reasons }),
+		records("rule_hits", ruleColumns(), func(v *d) []pix.RuleHit { return v.RuleHits }),
+		text("policy_version", func(v *d) string { return v.PolicyVersion }),
+		text("model_version", (*d).ModelVersion),
+		integer("store_latency_us", func(v *d) int64 { return v.StoreLatency.Microseconds() }),
+		integer("score_latency_us", func(v *d) int64 { return v.ScoreLatency.Microseconds() }),
+		integer("total_latency_us", func(v *d) int64 { return v.TotalLatency.Microseconds() }),
+		text("trace_id", func(v *d) string { return v.TraceID }),
+	}
+}
+
+func previousColumns() []column[pix.Transaction] {
+	type t = pix.Transaction
+	return []column[t]{
+		text("payer_account", func(v *t) pix.Token { return v.Payer.Account.Previous }),
+		text("payer_owner", func(v *t) pix.Token { return v.Payer.Owner.Previous }),
+		text("payer_key", func(v *t) pix.Token { return v.Payer.Key.Previous }),
+		text("payee_account", func(v *t) pix.Token { return v.Payee.Account.Previous }),
+		text("payee_owner", func(v *t) pix.Token { return v.Payee.Owner.Previous }),
+		text("payee_key", func(v *t) pix.Token { return v.Payee.Key.Previous }),
+		text("device", func(v *t) pix.Token { return v.DeviceToken.Previous }),
+	}
+}
+
+func alertColumns() []column[pix.Alert] {
+	type a = pix.Alert
+	return []column[a]{
+		require(text("end_to_end_id", func(v *a) pix.EndToEndID { return v.ID })),
+		require(moment("event_time", func(v *a) time.Time { return v.EventTime })),
+		moment("raised_at", func(v *a) time.Time { return v.RaisedAt }),
+		text("direction", func(v *a) pix.Direction { return v.Direction }),
+		text("outcome", func(v *a) pix.Outcome { return v.Outcome }),
+		integer("amount_centavos", func(v *a) pix.Money { return v.Amount }),
+		text("payer_account", func(v *a) pix.Token { return v.Payer }),
+		text("payee_account", func(v *a) pix.Token { return v.Payee }),
+		text("payer_ispb", func(v *a) pix.ISPB { return v.PayerISPB }),
+		text("payee_ispb", func(v *a) pix.ISPB { return v.PayeeISPB }),
+		float("score", func(v *a) float64 { return v.Score }),
+		records("reasons", reasonColumns(), func(v *a) []pix.Reason { return v.Reasons }),
+		moment("hold_until", func(v *a) time.Time { return v.HoldUntil }),
+	}
+}
+
+func labelColumns() []column[pix.Label] {
+	type l = pix.Label
+	return []column[l]{
+		require(text("end_to_end_id", func(v *l) pix.EndToEndID { return v.ID })),
+		require(moment("event_time", func(v *l) time.Time { return v.EventTime })),
+		moment("arrived_at", func(v *l) time.Time { return v.ArrivedAt }),
+		boolean("fraud", func(v *l) bool { return v.Fraud }),
+		text("typology", func(v *l) string { return v.Typology }),
+		text("source", func(v *l) string { return v.Source }),
+		integer("amount_centavos", func(v *l) pix.Money { return v.Amount }),
+		text("payer_account", func(v *l) pix.Token { return v.PayerToken }),
+		text("payee_account", func(v *l) pix.Token { return v.PayeeToken }),
+	}
+}
+
+func scoreColumns() []column[pix.Score] {
+	type s = pix.Score
+	return []column[s]{
+		text("role", func(v *s) pix.Role { return v.Role }),
+		text("version", func(v *s) string { return v.Version }),
+		float("raw", func(v *s) float64 { return v.Raw }),
+		float("probability", func(v *s) float64 { return v.Probability }),
+		records("top", contributionColumns(), func(v *s) []pix.Contribution { return v.Top }),
+	}
+}
+
+func contributionColumns() []column[pix.Contribution] {
+	type c = pix.Contribution
+	return []column[c]{
+		text("feature", func(v *c) string { return v.Feature }),
+		float("value", func(v *c) float64 { return v.Value }),
+		float("contribution", func(v *c) float64 { return v.Contribution }),
+	}
+}
+
+func reasonColumns() []column[pix.Reason] {
+	type r = pix.Reason
+	return []column[r]{
+		text("code", func(v *r) string { return v.Code }),
+		text("text_pt", func(v *r) string { return v.TextPT }),
+		text("text_en", func(v *r) string { return v.TextEN }),
+	}
+}
+
+func ruleColumns() []column[pix.RuleHit] {
+	type h = pix.RuleHit
+	return []column[h]{
+		text("id", func(v *h) string { return v.ID }),
+		text("outcome", func(v *h) pix.Outcome { return v.Outcome }),
+		text("legal_basis", func(v *h) string { return v.LegalBasis }),
+		boolean("lifted", func(v *h) bool { return v.Lifted }),
+	}
+}

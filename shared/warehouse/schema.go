@@ -1,0 +1,136 @@
+package warehouse
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"cloud.google.com/go/bigquery"
+	"cloud.google.com/go/bigquery/storage/managedwriter/adapt"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/option"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+//go:embed schema
+var files embed.FS
+
+// The tables of the dataset. Each has a file schema/<table>.json and a view schema/<table>_latest.sql.
+const (
+	decisionsTable = "decisions"
+	alertsTable    = "alerts"
+	labelsTable    = "labels"
+)
+
+// clustering names the columns by which the blocks of a table's day are sorted: what investigations filter on.
+func clustering() map[string][]string {
+	return map[string][]string{
+		decisionsTable: {"outcome", "payee_account", "payer_account", "end_to_end_id"},
+		alertsTable:    {"outcome", "payee_account", "payer_account", "end_to_end_id"},
+		labelsTable:    {"end_to_end_id"},
+	}
+}
+
+// Schema returns the schema of a table from its file, which Terraform reads too.
+func Schema(table string) (bigquery.Schema, error) {
+	data, err := files.ReadFile("schema/" + table + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("read schema: %w", err)
+	}
+	schema, err := bigquery.SchemaFromJSON(data)
+	if err != nil {
+		return nil, fmt.Errorf("parse schema of %s: %w", table, err)
+	}
+	return schema, nil
+}
+
+// describe derives the protobuf descriptor of a row: field n is the schema's n-th column.
+func describe(table string, schema bigquery.Schema) (*descriptorpb.DescriptorProto, error) {
+	stored, err := adapt.BQSchemaToStorageTableSchema(schema)
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", table, err)
+	}
+	found, err := adapt.StorageSchemaToProto2Descriptor(stored, table)
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", table, err)
+	}
+	message, ok := found.(protoreflect.MessageDescriptor)
+	if !ok {
+		return nil, fmt.Errorf("describe %s: %T is no message", table, found)
+	}
+	descriptor, err := adapt.NormalizeDescriptor(message)
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", table, err)
+	}
+	return descriptor, nil
+}
+
+// EnsureSchema creates the dataset, its tables and its views where they are missing. Terraform owns them in production;
+// this is for the demo, for tests and for a first look at a project of one's own. What exists is left as it is. Options
+// are those of the BigQuery REST client.
+func EnsureSchema(ctx context.Context, cfg Config, opts ...option.ClientOption) (err error) {
+	client, err := bigquery.NewClient(ctx, cfg.ProjectID, opts...)
+	if err != nil {
+		return fmt.Errorf("ensure schema: %w", err)
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	dataset := client.Dataset(cfg.Dataset)
+	if err := missing(dataset.Create(ctx, &bigquery.DatasetMetadata{Description: "Sentinela: decisions on Pix payments, alerts and labels"})); err != nil {
+		return fmt.Errorf("ensure dataset %s: %w", cfg.Dataset, err)
+	}
+	for _, name := range []string{decisionsTable, alertsTable, labelsTable} {
+		if err := ensureTable(ctx, dataset, name); err != nil {
+			return err
+		}
+		if err := ensureView(ctx, dataset, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ensureTable(ctx context.Context, dataset *bigquery.Dataset, name string) error {
+	schema, err := Schema(name)
+	if err != nil {
+		return err
+	}
+	err = missing(dataset.Table(name).Create(ctx, &bigquery.TableMetadata{
+		Schema:                 schema,
+		TimePartitioning:       &bigquery.TimePartitioning{Type: bigquery.DayPartitioningType, Field: "event_time"},
+		RequirePartitionFilter: true,
+		Clustering:             &bigquery.Clustering{Fields: clustering()[name]},
+	}))
+	if err != nil {
+		return fmt.Errorf("ensure table %s: %w", name, err)
+	}
+	return nil
+}
+
+func ensureView(ctx context.Context, dataset *bigquery.Dataset, table string) error {
+	name := table + "_latest"
+	query, err := files.ReadFile("schema/" + name + ".sql")
+	if err != nil {
+		return fmt.Errorf("ensure view %s: %w", name, err)
+	}
+	full := dataset.ProjectID + "." + dataset.DatasetID
+	err = missing(dataset.Table(name).Create(ctx, &bigquery.TableMetadata{
+		ViewQuery: strings.ReplaceAll(string(query), "${dataset}", full),
+	}))
+	if err != nil {
+		return fmt.Errorf("ensure view %s: %w", name, err)
+	}
+	return nil
+}
+
+// missing drops the error that says that the thing exists already.
+func missing(err error) error {
+	var e *googleapi.Error
+	if errors.As(err, &e) && e.Code == http.StatusConflict {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,240 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
+	"cloud.google.com/go/bigquery/storage/managedwriter"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// source is what every table of one warehouse shares.
+type source struct {
+	life    context.Context
+	client  *managedwriter.Client
+	cfg     Config
+	metrics *metrics
+}
+
+// table encodes values of T and appends them to one BigQuery table.
+type table[T any] struct {
+	name    string
+	columns []column[T]
+	group   *group
+	writer  *writer
+}
+
+func newTable[T any](src source, name string, columns []column[T]) (*table[T], error) {
+	schema, err := Schema(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(name, schema, columns); err != nil {
+		return nil, err
+	}
+	descriptor, err := describe(name, schema)
+	if err != nil {
+		return nil, err
+	}
+	w := newWriter(src, name, descriptor)
+	return &table[T]{name: name, columns: columns, writer: w, group: newGroup(src.life, src.cfg.Linger, w.send)}, nil
+}
+
+// append encodes v and returns once its row is acknowledged.
+func (t *table[T]) append(ctx context.Context, v *T, id pix.EndToEndID, eventTime time.Time) error {
+	op := "append to " + t.name
+	if id == "" || eventTime.IsZero() {
+		return pix.E(pix.Invalid, op, errors.New("a row needs an EndToEndId and an event time"))
+	}
+	row := encode(make([]byte, 0, rowCapacity), t.columns, v)
+	if len(row) > maxRowBytes {
+		return pix.E(pix.TooLarge, op, fmt.Errorf("row of %d bytes, at most %d fit", len(row), maxRowBytes))
+	}
+	err := t.group.append(ctx, row)
+	return pix.E(kindOf(err), op, err)
+}
+
+// rowCapacity fits an ordinary decision, so that encoding one allocates once.
+const rowCapacity = 4 << 10
+
+// close drains the group and closes the stream. It accepts a table that was never opened.
+func (t *table[T]) close(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	err := t.group.close(ctx)
+	t.writer.close()
+	if err != nil {
+		return fmt.Errorf("drain %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// kindOf maps what an append can end in. Only the rows that BigQuery names as malformed are permanent failures: a
+// missing table or right is a fault of the deployment, and the rows wait for its repair.
+func kindOf(err error) pix.Kind {
+	var known *pix.Error
+	switch {
+	case errors.As(err, &known):
+		return known.Kind
+	case errors.Is(err, context.DeadlineExceeded), status.Code(err) == codes.DeadlineExceeded:
+		return pix.Timeout
+	case errors.Is(err, context.Canceled):
+		return pix.Cancelled
+	default:
+		return pix.Unavailable
+	}
+}
+
+// send appends a batch and answers each of its rows. Rows that BigQuery refuses by name fail alone: an append is all or
+// nothing, so the others go again without them.
+func (w *writer) send(ctx context.Context, batch []pendingRow) {
+	rejected, err := w.append(ctx, batch)
+	if len(rejected) == 0 {
+		answer(batch, err)
+		return
+	}
+	rest := make([]pendingRow, 0, len(batch))
+	for i, row := range batch {
+		if slices.Contains(rejected, i) {
+			row.done <- pix.E(pix.Invalid, "write row", errRejected)
+			continue
+		}
+		rest = append(rest, row)
+	}
+	if len(rest) > 0 {
+		_, err = w.append(ctx, rest)
+		answer(rest, err)
+	}
+}
+
+// errRejected hides BigQuery's own text, which may quote the value that it refused.
+var errRejected = errors.New("BigQuery refused the row")
+
+func answer(batch []pendingRow, err error) {
+	for _, row := range batch {
+		row.done <- err
+	}
+}
+
+// append sends one batch on the shared stream and waits for its acknowledgement.
+func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, w.src.cfg.AppendTimeout)
+	defer cancel()
+	start := time.Now()
+	defer func() { w.src.metrics.appended(w.table, len(batch), time.Since(start), err) }()
+	stream, err := w.stream(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open stream: %w", err)
+	}
+	data := make([][]byte, len(batch))
+	for i, row := range batch {
+		data[i] = row.data
+	}
+	result, err := stream.AppendRows(ctx, data)
+	if err != nil {
+		w.retire(stream)
+		return nil, fmt.Errorf("send: %w", err)
+	}
+	response, err := result.FullResponse(ctx)
+	if err != nil {
+		if rejected = malformed(response, len(batch)); len(rejected) == 0 {
+			w.retire(stream)
+		}
+		return rejected, fmt.Errorf("acknowledge: %w", err)
+	}
+	return nil, nil
+}
+
+// malformed lists the rows of the batch that the response names as the cause.
+func malformed(response *storagepb.AppendRowsResponse, rows int) []int {
+	var list []int
+	for _, e := range response.GetRowErrors() {
+		if i := int(e.GetIndex()); i >= 0 && i < rows {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// writer owns the one stream of a table.
+type writer struct {
+	src        source
+	table      string
+	descriptor *descriptorpb.DescriptorProto
+
+	open    chan struct{} // a mutex that a context can leave: held while the stream is opened or replaced
+	current *managedwriter.ManagedStream
+}
+
+func newWriter(src source, table string, descriptor *descriptorpb.DescriptorProto) *writer {
+	return &writer{src: src, table: table, descriptor: descriptor, open: make(chan struct{}, 1)}
+}
+
+// stream returns the stream, opening it when there is none.
+func (w *writer) stream(ctx context.Context) (*managedwriter.ManagedStream, error) {
+	select {
+	case w.open <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err() //nolint:wrapcheck // append wraps it
+	}
+	defer func() { <-w.open }()
+	if w.current != nil {
+		return w.current, nil
+	}
+	// The stream keeps the context that it is opened with, so that one must outlive this append; opening itself is
+	// still bound by the append's deadline.
+	life, cancel := context.WithCancel(w.src.life)
+	release := context.AfterFunc(ctx, cancel)
+	stream, err := w.src.client.NewManagedStream(life,
+		managedwriter.WithDestinationTable(fmt.Sprintf("projects/%s/datasets/%s/tables/%s", w.src.cfg.ProjectID, w.src.cfg.Dataset, w.table)),
+		managedwriter.WithType(managedwriter.DefaultStream),
+		managedwriter.WithSchemaDescriptor(w.descriptor),
+		managedwriter.EnableWriteRetries(true),
+		managedwriter.WithMaxInflightRequests(maxInFlight),
+	)
+	if !release() || err != nil {
+		cancel()
+		if err == nil {
+			err = errors.Join(ctx.Err(), closed(stream))
+		}
+		return nil, err //nolint:wrapcheck // append wraps it
+	}
+	w.current = stream
+	w.src.metrics.opened(w.table)
+	return stream, nil
+}
+
+// retire closes a stream that failed, so that the next append opens a fresh connection: one that is stuck in deadline
+// errors never recovers by itself. Another append may have replaced it already.
+func (w *writer) retire(stream *managedwriter.ManagedStream) {
+	w.open <- struct{}{}
+	defer func() { <-w.open }()
+	if w.current == stream {
+		w.current = nil
+		_ = closed(stream)
+	}
+}
+
+func (w *writer) close() {
+	w.open <- struct{}{}
+	defer func() { <-w.open }()
+	if w.current != nil {
+		_ = closed(w.current)
+		w.current = nil
+	}
+}
+
+// closed closes a stream, which always reports io.EOF.
+func closed(stream *managedwriter.ManagedStream) error {
+	_ = stream.Close()
+	return nil
+}

@@ -1,0 +1,114 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/bigquery/storage/managedwriter"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/api/option"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Config says where the rows go and how appends are bounded. The zero value of every bound means its default.
+type Config struct {
+	ProjectID string
+	Dataset   string
+	// Linger is how long the first row of an append waits for company, 2 ms by default. It is the price in latency
+	// of group commit when traffic is thin.
+	Linger time.Duration
+	// AppendTimeout bounds one append with the client's own retries, 10 s by default.
+	AppendTimeout time.Duration
+	// Metrics receives pix_warehouse_*; nil means none.
+	Metrics prometheus.Registerer
+}
+
+const (
+	defaultLinger        = 2 * time.Millisecond
+	defaultAppendTimeout = 10 * time.Second
+)
+
+// Warehouse appends rows. It is safe for concurrent use; open one per process.
+type Warehouse struct {
+	client    *managedwriter.Client
+	stop      context.CancelFunc
+	decisions *table[pix.Decision]
+	alerts    *table[pix.Alert]
+	labels    *table[pix.Label]
+}
+
+// Open prepares the writers. It does not touch the network beyond what the client options ask for: streams open with
+// the first row, so that a process starts while BigQuery is away. Options are those of the Storage Write API's gRPC
+// client.
+func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Warehouse, error) {
+	if cfg.ProjectID == "" || cfg.Dataset == "" {
+		return nil, errors.New("open warehouse: project and dataset are required")
+	}
+	if cfg.Linger == 0 {
+		cfg.Linger = defaultLinger
+	}
+	if cfg.AppendTimeout == 0 {
+		cfg.AppendTimeout = defaultAppendTimeout
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	client, err := managedwriter.NewClient(life, cfg.ProjectID, opts...)
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("open warehouse: %w", err)
+	}
+	w := &Warehouse{client: client, stop: stop}
+	if err := w.start(life, cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("open warehouse: %w", err), w.Close(ctx))
+	}
+	return w, nil
+}
+
+func (w *Warehouse) start(life context.Context, cfg Config) error {
+	m, err := newMetrics(cfg.Metrics)
+	if err != nil {
+		return err
+	}
+	src := source{life: life, client: w.client, cfg: cfg, metrics: m}
+	if w.decisions, err = newTable(src, decisionsTable, decisionColumns()); err != nil {
+		return err
+	}
+	if w.alerts, err = newTable(src, alertsTable, alertColumns()); err != nil {
+		return err
+	}
+	w.labels, err = newTable(src, labelsTable, labelColumns())
+	return err
+}
+
+// AppendDecision writes one row to decisions and returns once it is acknowledged. An error's kind tells what to do:
+// Invalid and TooLarge are permanent, Unavailable, Timeout and Cancelled are worth another try, after which the row may
+// be present twice.
+func (w *Warehouse) AppendDecision(ctx context.Context, d *pix.Decision) error {
+	return w.decisions.append(ctx, d, d.Transaction.ID, d.Transaction.EventTime)
+}
+
+// AppendAlert writes one row to alerts. Errors are as AppendDecision's.
+func (w *Warehouse) AppendAlert(ctx context.Context, a *pix.Alert) error {
+	return w.alerts.append(ctx, a, a.ID, a.EventTime)
+}
+
+// AppendLabel writes one row to labels. Errors are as AppendDecision's.
+func (w *Warehouse) AppendLabel(ctx context.Context, l *pix.Label) error {
+	return w.labels.append(ctx, l, l.ID, l.EventTime)
+}
+
+// Close stops taking rows, appends what was taken and releases the connections. When ctx ends first, what is still in
+// flight is abandoned and its callers get an error, so that they can be retried elsewhere.
+func (w *Warehouse) Close(ctx context.Context) error {
+	defer w.stop()
+	err := errors.Join(w.decisions.close(ctx), w.alerts.close(ctx), w.labels.close(ctx))
+	if e := w.client.Close(); e != nil {
+		err = errors.Join(err, fmt.Errorf("close client: %w", e))
+	}
+	if err != nil {
+		return fmt.Errorf("close warehouse: %w", err)
+	}
+	return nil
+}
