@@ -1,0 +1,2 @@
+// Package gcs starts the Cloud Storage fake for pixtest.
+package gcs

@@ -1,0 +1,38 @@
+package pixtest
+
+import (
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// PubSubOptions are the client options for Pub/Sub.
+func (c *Cloud) PubSubOptions() []option.ClientOption { return grpcOptions(c.PubSubEndpoint) }
+
+// BigtableOptions are the client options for Bigtable, data and admin.
+func (c *Cloud) BigtableOptions() []option.ClientOption { return grpcOptions(c.BigtableEndpoint) }
+
+// BigQueryOptions are the client options for BigQuery's REST API.
+func (c *Cloud) BigQueryOptions() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithEndpoint(c.BigQueryREST), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
+	}
+}
+
+// BigQueryStorageOptions are the client options for the BigQuery Storage API (managedwriter).
+func (c *Cloud) BigQueryStorageOptions() []option.ClientOption { return grpcOptions(c.BigQueryStorage) }
+
+// StorageOptions are the client options for Cloud Storage.
+func (c *Cloud) StorageOptions() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithEndpoint(c.StorageEndpoint + "/storage/v1/"), option.WithoutAuthentication(),
+		option.WithTelemetryDisabled(),
+	}
+}
+
+func grpcOptions(endpoint string) []option.ClientOption {
+	return []option.ClientOption{
+		option.WithEndpoint(endpoint), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+	}
+}

@@ -1,0 +1,56 @@
+package pixtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"cloud.google.com/go/bigtable/bttest"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"google.golang.org/grpc"
+)
+
+// maxMessageBytes is above the 10 MB of a Pub/Sub message and of a Kafka record: the clients must refuse what is too
+// large, not the fakes' own 4 MB default.
+const maxMessageBytes = 24 << 20
+
+// startKafka starts one broker. Topics that a client asks for and that do not exist are created with one partition.
+func startKafka(topics map[string]int32) Starter {
+	return func(_ context.Context, c *Cloud) (Stop, error) {
+		options := []kfake.Opt{
+			kfake.NumBrokers(1),
+			kfake.AllowAutoTopicCreation(),
+			kfake.DefaultNumPartitions(1),
+			kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") }),
+		}
+		for topic, partitions := range topics {
+			options = append(options, kfake.SeedTopics(partitions, topic))
+		}
+		cluster, err := kfake.NewCluster(options...)
+		if err != nil {
+			return nil, fmt.Errorf("new cluster: %w", err)
+		}
+		c.KafkaBrokers = cluster.ListenAddrs()
+		return func(context.Context) error { cluster.Close(); return nil }, nil
+	}
+}
+
+func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
+	server := pstest.NewServerWithAddress("127.0.0.1:0")
+	c.PubSubEndpoint = server.Addr
+	return func(context.Context) error {
+		err := server.Close()
+		server.Wait()
+		return err //nolint:wrapcheck // Close never fails and the caller names the service
+	}, nil
+}
+
+func startBigtable(_ context.Context, c *Cloud) (Stop, error) {
+	server, err := bttest.NewServer("127.0.0.1:0", grpc.MaxRecvMsgSize(maxMessageBytes))
+	if err != nil {
+		return nil, fmt.Errorf("new server: %w", err)
+	}
+	c.BigtableEndpoint = server.Addr
+	return func(context.Context) error { server.Close(); return nil }, nil
+}
