@@ -1,6 +1,9 @@
 package scoring
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -61,4 +64,107 @@ type Threshold struct {
 	Probability float64 `json:"probability"`
 	Recall      float64 `json:"recall"`
 	Precision   float64 `json:"precision"`
+}
+
+// decodeManifest reads manifest.json and checks everything in it that needs no other file.
+func decodeManifest(data []byte, contract Contract, limits Limits) (*Manifest, error) {
+	m := &Manifest{}
+	if err := decodeStrict(ManifestFile, data, m); err != nil {
+		return nil, err
+	}
+	if m.SchemaVersion != SchemaVersion {
+		return nil, fmt.Errorf("manifest schema %d is not %d", m.SchemaVersion, SchemaVersion)
+	}
+	for _, check := range []error{
+		m.checkIdentity(contract),
+		m.checkFeatures(contract, limits),
+		m.checkSlices(),
+		m.Calibration.check(),
+		m.checkThresholds(),
+	} {
+		if check != nil {
+			return nil, fmt.Errorf("manifest: %w", check)
+		}
+	}
+	return m, nil
+}
+
+func (m *Manifest) checkIdentity(c Contract) error {
+	switch {
+	case m.Role != c.Role:
+		return fmt.Errorf("role is %q, expected %q", clip(string(m.Role)), c.Role)
+	case !validVersion(m.Version):
+		return fmt.Errorf("version %q is not a short lower-case path step", clip(m.Version))
+	case c.Version != "" && m.Version != c.Version:
+		return fmt.Errorf("version is %q, its place says %q", m.Version, clip(c.Version))
+	case m.Name == "" || m.LightGBM == "" || m.TrainedAt.IsZero():
+		return errors.New("name, lightgbm_version and trained_at must be given")
+	}
+	return nil
+}
+
+// validVersion accepts [a-z0-9][a-z0-9._-]{0,63}, which is safe as a step of a path and as a metric label.
+func validVersion(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i, r := range s {
+		alnum := r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
+		if !alnum && (i == 0 || r != '.' && r != '_' && r != '-') {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Manifest) checkFeatures(c Contract, limits Limits) error {
+	if len(m.Features) == 0 || len(m.Features) > limits.Features {
+		return fmt.Errorf("%d features; the limit is %d", len(m.Features), limits.Features)
+	}
+	if c.FeatureSet != "" && m.FeatureSet != c.FeatureSet {
+		return fmt.Errorf("feature set is %q, the scorer computes %q", clip(m.FeatureSet), c.FeatureSet)
+	}
+	if err := sameNames(m.Features, c.FeatureNames); err != nil {
+		return fmt.Errorf("features against the contract: %w", err)
+	}
+	return nil
+}
+
+// checkSlices holds the training side to an honest split: each slice lies after the one before, so nothing was fitted
+// to the future.
+func (m *Manifest) checkSlices() error {
+	slices := []struct {
+		name string
+		Slice
+	}{{"training", m.Training}, {"validation", m.Validation}, {"evaluation", m.Evaluation.Slice}}
+	for i, s := range slices {
+		if s.Positives <= 0 || s.Rows <= s.Positives || s.To.Before(s.From) {
+			return fmt.Errorf("%s slice has %d rows, %d of them fraud, or ends before it begins", s.name, s.Rows, s.Positives)
+		}
+		if i > 0 && s.From.Before(slices[i-1].To) {
+			return fmt.Errorf("%s slice begins before the %s slice ends", s.name, slices[i-1].name)
+		}
+	}
+	if !isShare(m.Evaluation.AUC) || !isShare(m.Evaluation.AveragePrecision) {
+		return errors.New("auc or average_precision is not between 0 and 1")
+	}
+	return nil
+}
+
+func isShare(v float64) bool { return v >= 0 && v <= 1 }
+
+// checkThresholds wants falling false positive rates, rising scores, and the probability that the calibration gives.
+func (m *Manifest) checkThresholds() error {
+	for i, t := range m.Thresholds {
+		if t.FPR <= 0 || t.FPR >= 1 || math.IsInf(t.Raw, 0) || !isShare(t.Recall) || !isShare(t.Precision) {
+			return fmt.Errorf("threshold %d is out of range", i)
+		}
+		if math.Abs(m.Calibration.Probability(t.Raw)-t.Probability) > tolerance {
+			return fmt.Errorf("threshold %d has a probability that its calibration does not give", i)
+		}
+		if i > 0 && (t.FPR >= m.Thresholds[i-1].FPR || t.Raw < m.Thresholds[i-1].Raw) {
+			return fmt.Errorf("threshold %d is not stricter than the one before", i)
+		}
+	}
+	return nil
 }

@@ -2,9 +2,13 @@ package scoring
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
+	"sync"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/scoring/lgbm"
 )
 
 // Contract is what the scorer expects of a model: its role and the feature list of the running code.
@@ -12,17 +16,83 @@ type Contract struct {
 	Role         pix.Role
 	FeatureNames []string // names and order of the vector
 	FeatureSet   string   // version of the feature list; not compared when empty
+	Version      string   // version that the artefact's place promises; not compared when empty
 }
 
 // Model is a verified model. It never changes and is safe for concurrent use.
 type Model struct {
-	manifest Manifest
+	manifest   *Manifest
+	reference  *lgbm.Ensemble
+	forest     *forest
+	explainers sync.Pool // of *explainer
 }
 
-// Load reads an artefact and proves it, or returns an Invalid or TooLarge error whose text says in one sentence why it
-// was refused.
+// Load reads an artefact and proves it, or returns an error whose text says in one sentence why it was refused: Invalid
+// for what is wrong with the artefact, TooLarge for what is above a limit, Unavailable where the files cannot be read.
 func Load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
-	return nil, pix.E(pix.Invalid, "load model", errors.New("not built yet"))
+	m, err := load(fsys, limits, contract)
+	var known *pix.Error
+	if err != nil && !errors.As(err, &known) {
+		err = pix.E(pix.Invalid, loadOp, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
+	data, err := readBounded(fsys, ManifestFile, limits.ManifestBytes)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := decodeManifest(data, contract, limits)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readBounded(fsys, ModelFile, limits.ModelBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHash(ModelFile, text, manifest.Files.Model); err != nil {
+		return nil, err
+	}
+	proof, err := readBounded(fsys, GoldenFile, limits.GoldenBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHash(GoldenFile, proof, manifest.Files.Golden); err != nil {
+		return nil, err
+	}
+	m, err := build(text, manifest, limits)
+	if err != nil {
+		return nil, err
+	}
+	g, err := decodeGolden(proof, len(manifest.Features), limits)
+	if err != nil {
+		return nil, err
+	}
+	return m, g.prove(m)
+}
+
+// build reads the trees twice: with this package's own parser first, which also keeps from leaves what would make it
+// panic or hang, and with leaves.
+func build(text []byte, manifest *Manifest, limits Limits) (*Model, error) {
+	f, err := parseForest(string(text), manifest.Features, limits)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.roots) != manifest.Trees || len(f.values) != manifest.Leaves {
+		return nil, fmt.Errorf("model.txt has %d trees and %d leaves, the manifest says %d and %d",
+			len(f.roots), len(f.values), manifest.Trees, manifest.Leaves)
+	}
+	reference, err := lgbm.Read(text, len(manifest.Features), len(f.roots))
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{manifest: manifest, reference: reference, forest: f}
+	m.explainers.New = func() any { return newExplainer(f, len(manifest.Features)) }
+	return m, nil
 }
 
 // Version names the artefact.
@@ -32,14 +102,68 @@ func (m *Model) Version() string { return m.manifest.Version }
 func (m *Model) Role() pix.Role { return m.manifest.Role }
 
 // Manifest returns what the artefact says of itself. The caller must not change what it points to.
-func (m *Model) Manifest() *Manifest { return &m.manifest }
+func (m *Model) Manifest() *Manifest { return m.manifest }
 
 // Score returns the log-odds and the calibrated probability of fraud for one vector, in the order of the feature list.
+// NaN in the vector is a missing value. An error means that no score exists; it never stands for a low one.
 func (m *Model) Score(vector []float64) (raw, probability float64, err error) {
-	return 0, 0, pix.E(pix.Unexpected, "score", errors.New("not built yet"))
+	raw, err = m.reference.Raw(vector)
+	if err == nil && (math.IsNaN(raw) || math.IsInf(raw, 0)) {
+		err = errors.New("the score is not finite")
+	}
+	if err != nil {
+		return 0, 0, pix.E(pix.Unexpected, "score with "+m.name(), err)
+	}
+	return raw, m.manifest.Calibration.Probability(raw), nil
 }
 
-// Explain returns the top contributions to the raw score, largest absolute value first.
+// Explain returns the top contributions to the raw score in log-odds, largest absolute value first, ties in the order of
+// the feature list. Features that contribute nothing are left out.
 func (m *Model) Explain(vector []float64, top int) ([]pix.Contribution, error) {
-	return nil, pix.E(pix.Unexpected, "explain", errors.New("not built yet"))
+	if len(vector) != len(m.manifest.Features) {
+		return nil, pix.E(pix.Unexpected, "explain with "+m.name(),
+			fmt.Errorf("the vector has %d values, the model takes %d", len(vector), len(m.manifest.Features)))
+	}
+	e := m.explainers.Get().(*explainer)
+	defer m.explainers.Put(e)
+	e.explain(vector)
+	best := make([]pix.Contribution, 0, min(max(top, 0), len(vector))+1)
+	for i, c := range e.out {
+		if c == 0 {
+			continue
+		}
+		best = insert(best, pix.Contribution{Feature: m.manifest.Features[i], Value: vector[i], Contribution: c}, top)
+	}
+	return best, nil
 }
+
+// Contributions writes the contribution of every feature to dst, which is as long as the vector, and returns the
+// expected value: it and the contributions add up to the raw score.
+func (m *Model) Contributions(dst, vector []float64) (expected float64, err error) {
+	if len(vector) != len(m.manifest.Features) || len(dst) != len(vector) {
+		return 0, pix.E(pix.Unexpected, "explain with "+m.name(),
+			fmt.Errorf("%d values for %d contributions, the model takes %d", len(vector), len(dst), len(m.manifest.Features)))
+	}
+	e := m.explainers.Get().(*explainer)
+	defer m.explainers.Put(e)
+	e.explain(vector)
+	copy(dst, e.out)
+	return m.forest.expected, nil
+}
+
+// insert keeps best sorted by falling absolute value and at most top long.
+func insert(best []pix.Contribution, c pix.Contribution, top int) []pix.Contribution {
+	at := len(best)
+	for at > 0 && math.Abs(best[at-1].Contribution) < math.Abs(c.Contribution) {
+		at--
+	}
+	if at >= top {
+		return best
+	}
+	best = append(best, c)
+	copy(best[at+1:], best[at:])
+	best[at] = c
+	return best[:min(len(best), top)]
+}
+
+func (m *Model) name() string { return string(m.manifest.Role) + "/" + m.manifest.Version }

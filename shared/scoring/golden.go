@@ -1,0 +1,150 @@
+package scoring
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Tolerances of the proof, in log-odds.
+const (
+	tolerance             = 1e-9 // of a score, and of the sum of contributions
+	contributionTolerance = 1e-6 // of one contribution, against LightGBM's
+)
+
+// golden holds vectors with LightGBM's own answers. In JSON, null is NaN and ±infinity are "inf" and "-inf".
+type golden struct {
+	SchemaVersion int        `json:"schema_version"`
+	Features      int        `json:"features"`
+	Vectors       [][]number `json:"vectors"`
+	Raw           []number   `json:"raw"`         // LightGBM's raw score of each vector
+	Probability   []number   `json:"probability"` // calibrated
+	// Contributions are LightGBM's pred_contrib of the first vectors: one for each feature, then the expected value.
+	Contributions [][]number `json:"contributions"`
+}
+
+// number is a float64 whose JSON form knows NaN and the infinities.
+type number float64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *number) UnmarshalJSON(data []byte) error {
+	switch s := string(data); s {
+	case "null":
+		*n = number(math.NaN())
+	case `"inf"`:
+		*n = number(math.Inf(1))
+	case `"-inf"`:
+		*n = number(math.Inf(-1))
+	default:
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || strings.ContainsAny(s, "iInNxX_") {
+			return fmt.Errorf("%q is no number", clip(s))
+		}
+		*n = number(v)
+	}
+	return nil
+}
+
+// minContributions is how many vectors of a golden file must carry contributions.
+const minContributions = 20
+
+// decodeGolden reads golden.json and checks its measures.
+func decodeGolden(data []byte, features int, limits Limits) (*golden, error) {
+	g := &golden{}
+	if err := decodeStrict(GoldenFile, data, g); err != nil {
+		return nil, err
+	}
+	rows := len(g.Vectors)
+	switch {
+	case g.SchemaVersion != SchemaVersion:
+		return nil, fmt.Errorf("golden schema %d is not %d", g.SchemaVersion, SchemaVersion)
+	case g.Features != features:
+		return nil, fmt.Errorf("golden vectors have %d features, the model %d", g.Features, features)
+	case rows < limits.MinGoldenRows || rows > limits.MaxGoldenRows:
+		return nil, fmt.Errorf("%d golden vectors; %d to %d are wanted", rows, limits.MinGoldenRows, limits.MaxGoldenRows)
+	case len(g.Raw) != rows || len(g.Probability) != rows:
+		return nil, fmt.Errorf("%d golden vectors with %d scores and %d probabilities", rows, len(g.Raw), len(g.Probability))
+	case len(g.Contributions) < min(rows, minContributions) || len(g.Contributions) > rows:
+		return nil, fmt.Errorf("%d golden vectors carry contributions, at least %d must", len(g.Contributions), minContributions)
+	}
+	return g, g.checkWidths()
+}
+
+func (g *golden) checkWidths() error {
+	for i, v := range g.Vectors {
+		if len(v) != g.Features {
+			return fmt.Errorf("golden vector %d has %d values", i, len(v))
+		}
+	}
+	for i, c := range g.Contributions {
+		if len(c) != g.Features+1 {
+			return fmt.Errorf("golden contributions %d have %d values", i, len(c))
+		}
+	}
+	return nil
+}
+
+// prove scores every golden vector through both readers and explains those that carry contributions.
+func (g *golden) prove(m *Model) error {
+	e := newExplainer(m.forest, g.Features)
+	vector := make([]float64, g.Features)
+	for i, row := range g.Vectors {
+		for j, v := range row {
+			vector[j] = float64(v)
+		}
+		if err := g.proveScore(m, i, vector); err != nil {
+			return fmt.Errorf("golden vector %d: %w", i, err)
+		}
+		if i >= len(g.Contributions) {
+			continue
+		}
+		e.explain(vector)
+		if err := g.proveContributions(e, i); err != nil {
+			return fmt.Errorf("golden vector %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (g *golden) proveScore(m *Model, i int, vector []float64) error {
+	want := float64(g.Raw[i])
+	viaLeaves, err := m.reference.Raw(vector)
+	if err != nil {
+		return err
+	}
+	if !within(viaLeaves, want, tolerance) {
+		return fmt.Errorf("leaves scores %v, LightGBM %v", viaLeaves, want)
+	}
+	own := m.forest.raw(vector)
+	if !within(own, want, tolerance) {
+		return fmt.Errorf("the walker scores %v, LightGBM %v", own, want)
+	}
+	p := m.manifest.Calibration.Probability(want)
+	if !within(p, float64(g.Probability[i]), tolerance) {
+		return fmt.Errorf("the calibration gives probability %v, the file says %v", p, float64(g.Probability[i]))
+	}
+	return nil
+}
+
+func (g *golden) proveContributions(e *explainer, i int) error {
+	sum := e.forest.expected
+	want := g.Contributions[i]
+	for j, got := range e.out {
+		if !within(got, float64(want[j]), contributionTolerance) {
+			return fmt.Errorf("feature %d contributes %v, LightGBM says %v", j, got, float64(want[j]))
+		}
+		sum += got
+	}
+	if !within(e.forest.expected, float64(want[g.Features]), contributionTolerance) {
+		return fmt.Errorf("the expected value is %v, LightGBM says %v", e.forest.expected, float64(want[g.Features]))
+	}
+	if !within(sum, float64(g.Raw[i]), tolerance) {
+		return errors.New("the contributions do not add up to the score")
+	}
+	return nil
+}
+
+// within is false for NaN.
+func within(got, want, tol float64) bool { return math.Abs(got-want) <= tol }

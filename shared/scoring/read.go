@@ -1,0 +1,72 @@
+package scoring
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+const loadOp = "load model"
+
+// readBounded reads a whole file and refuses one above limit without reading past it: the size that the file system
+// states is not trusted.
+func readBounded(fsys fs.FS, name string, limit int64) (_ []byte, err error) {
+	f, err := fsys.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing", name)
+	}
+	if err != nil {
+		return nil, pix.E(pix.Unavailable, loadOp, fmt.Errorf("open %s: %w", name, err))
+	}
+	defer func() {
+		if cerr := f.Close(); cerr != nil && err == nil {
+			err = pix.E(pix.Unavailable, loadOp, fmt.Errorf("close %s: %w", name, cerr))
+		}
+	}()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, pix.E(pix.Unavailable, loadOp, fmt.Errorf("read %s: %w", name, err))
+	}
+	if int64(len(data)) > limit {
+		return nil, pix.E(pix.TooLarge, loadOp, fmt.Errorf("%s is larger than %d bytes", name, limit))
+	}
+	return data, nil
+}
+
+// checkHash compares the sha256 of data with the one the manifest states.
+func checkHash(name string, data []byte, want string) error {
+	sum := sha256.Sum256(data)
+	if got := hex.EncodeToString(sum[:]); got != want {
+		return fmt.Errorf("sha256 of %s is %s, the manifest says %q", name, got, clip(want))
+	}
+	return nil
+}
+
+// decodeStrict decodes one JSON document: unknown fields and anything after it are errors.
+func decodeStrict(name string, data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("decode %s: %w", name, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("decode %s: there is more after the document", name)
+	}
+	return nil
+}
+
+// clip bounds what an error text repeats from a file.
+func clip(s string) string {
+	const most = 48
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
