@@ -51,7 +51,9 @@ func phoneKey(s string) (KeyKind, string) {
 	return KeyPhone, d
 }
 
-func notPhonePunctuation(c byte) bool { return c != ' ' && c != '-' && c != '(' && c != ')' && c != '.' }
+func notPhonePunctuation(c byte) bool {
+	return c != ' ' && c != '-' && c != '(' && c != ')' && c != '.'
+}
 
 // emailKey recognises an address by DICT's set of characters: a local part, one @ and a domain of labels.
 func emailKey(s string) (KeyKind, string) {
