@@ -1,0 +1,68 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+func TestLedgerTellsRedeliveryFromASecondDecision(t *testing.T) {
+	t.Parallel()
+	l := newLedger(3)
+	at := time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+	decision := func(id string, o pix.Outcome, at time.Time) *pix.Decision {
+		d := &pix.Decision{Outcome: o, DecidedAt: at}
+		d.Transaction.ID = pix.EndToEndID(id)
+		return d
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		l.send(pix.EndToEndID(id))
+	}
+	l.decide(decision("a", pix.Approve, at))
+	l.decide(decision("a", pix.Approve, at)) // redelivery
+	l.decide(decision("b", pix.Review, at))
+	l.decide(decision("b", pix.Review, at.Add(1))) // another decision
+	got := l.tally()
+	want := tally{sent: 3, decided: 2, undecided: 1, duplicated: 1, approved: 1, held: 1}
+	if got != want {
+		t.Errorf("tally = %+v, want %+v", got, want)
+	}
+}
+
+func TestOpenLoopChargesWaitingToTheCallsThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		// One worker, 10 calls a second; the first takes a second, so the next nine start late.
+		h, err := openLoop{rate: 10, workers: 1}.run(t.Context(), 10, func(_ context.Context, i int) error {
+			if i == 0 {
+				time.Sleep(time.Second)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if late := h.ValueAtQuantile(50); late < 400_000 {
+			t.Errorf("median latency = %d µs: the calls behind the slow one were not charged", late)
+		}
+	})
+}
+
+func TestOpenLoopStopsAtTheFirstError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bad := errors.New("refused")
+		calls := 0
+		_, err := openLoop{rate: 1000, workers: 1}.run(t.Context(), 1000, func(context.Context, int) error {
+			calls++
+			return bad
+		})
+		if !errors.Is(err, bad) || calls > 2 {
+			t.Errorf("err = %v after %d calls, want %v at once", err, calls, bad)
+		}
+	})
+}
