@@ -1,0 +1,76 @@
+package feature
+
+import (
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+const (
+	familyDICT   = "dict"
+	dictWithheld = "the look-up failed or was withheld"
+)
+
+// dictCount describes one count of the DICT snapshot.
+func dictCount(name string, words [3]string, of func(*pix.DICTSnapshot) pix.Optional[int64]) entry {
+	return entry{Definition{name, familyDICT, "payee", "", UnitCount, dictWithheld, words[0], dictSnapshot, words[1], words[2]},
+		func(f *frame) float64 { return optionalCount(of(&f.tx.DICT)) }}
+}
+
+func dictCounters() []entry {
+	return []entry{
+		dictCount("dict_settlements_3d", [3]string{"Settlements of the key in 3 days, rounded up by DICT.",
+			"chave recebeu até {v liquidação/liquidações} em 3 dias", "key had up to {v settlement/settlements} in 3 days"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.Settlements.D3 }),
+		dictCount("dict_settlements_30d", [3]string{"Settlements of the key in 30 days, rounded up by DICT.",
+			"chave recebeu até {v liquidação/liquidações} em 30 dias", "key had up to {v settlement/settlements} in 30 days"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.Settlements.D30 }),
+		dictCount("dict_settlements_6m", [3]string{"Settlements of the key in 6 months, rounded up by DICT.",
+			"chave recebeu até {v liquidação/liquidações} em 6 meses", "key had up to {v settlement/settlements} in 6 months"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.Settlements.M6 }),
+		dictCount("dict_frauds_reported_3d", [3]string{"Frauds reported against the key in 3 days.",
+			"{v fraude relatada/fraudes relatadas} contra a chave em 3 dias", "{v fraud/frauds} reported against the key in 3 days"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsReported.D3 }),
+		dictCount("dict_frauds_reported_30d", [3]string{"Frauds reported against the key in 30 days.",
+			"{v fraude relatada/fraudes relatadas} contra a chave em 30 dias", "{v fraud/frauds} reported against the key in 30 days"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsReported.D30 }),
+		dictCount("dict_frauds_reported_6m", [3]string{"Frauds reported against the key in 6 months.",
+			"{v fraude relatada/fraudes relatadas} contra a chave em 6 meses", "{v fraud/frauds} reported against the key in 6 months"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsReported.M6 }),
+		dictCount("dict_frauds_confirmed_30d", [3]string{"Frauds confirmed against the key in 30 days.",
+			"{v fraude confirmada/fraudes confirmadas} contra a chave em 30 dias", "{v fraud/frauds} confirmed against the key in 30 days"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsConfirmed.D30 }),
+		dictCount("dict_frauds_confirmed_6m", [3]string{"Frauds confirmed against the key in 6 months.",
+			"{v fraude confirmada/fraudes confirmadas} contra a chave em 6 meses", "{v fraud/frauds} confirmed against the key in 6 months"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsConfirmed.M6 }),
+	}
+}
+
+func dictMarkers() []entry {
+	return []entry{
+		dictCount("dict_mule_markers", [3]string{"Fraud markers of kind mule account.",
+			"{v marcação/marcações} de conta laranja", "{v marker/markers} of a mule account"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.MuleMarkers }),
+		dictCount("dict_scammer_markers", [3]string{"Fraud markers of kind scammer account.",
+			"{v marcação/marcações} de conta de golpista", "{v marker/markers} of a scammer account"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.ScammerMarkers }),
+		dictCount("dict_reporters", [3]string{"Institutions that reported frauds of the key's owner.",
+			"relatos de {v instituição/instituições}", "reports from {v institution/institutions}"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.DistinctReporters }),
+		dictCount("dict_open_infractions", [3]string{"Open infraction reports.",
+			"{v notificação de infração aberta/notificações de infração abertas}", "{v open infraction report/open infraction reports}"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.OpenInfractions }),
+		dictCount("dict_registered_accounts", [3]string{"Accounts registered in DICT by the key's owner.",
+			"dono da chave tem {v conta registrada/contas registradas}", "owner of the key has {v registered account/registered accounts}"},
+			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.RegisteredAccts }),
+		{Definition{"dict_watermark_age_hours", familyDICT, "payee", "", UnitHours, "no snapshot, or DICT has no data",
+			"Age of the statistics: DICT may be up to 12 hours late.", dictSnapshot,
+			"estatísticas do DICT com {v}", "DICT statistics {v} old"},
+			func(f *frame) float64 { return since(f, f.tx.DICT.Watermark, hour) }},
+		{Definition{"dict_missing", familyDICT, "payee", "", UnitFlag, "",
+			"A payment by key came without DICT statistics: the look-up failed or was withheld, which is a signal of its own.", dictSnapshot,
+			"sem estatísticas do DICT|com estatísticas do DICT", "no DICT statistics|DICT statistics present"},
+			func(f *frame) float64 {
+				_, has := f.tx.DICT.Watermark.Get()
+				return flag(!has && f.tx.PayeeFacts.KeyKind != "")
+			}},
+	}
+}
