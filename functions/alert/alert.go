@@ -1,0 +1,111 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Name is the function's name in FUNCTION_TARGET, logs and metrics.
+const Name = "alert"
+
+// Warehouse takes alerts and returns once the row is acknowledged.
+type Warehouse interface {
+	AppendAlert(ctx context.Context, a *pix.Alert) error
+}
+
+// Publisher puts an envelope on a topic and returns once it is acknowledged.
+type Publisher interface {
+	Publish(ctx context.Context, topic string, e event.Envelope) error
+}
+
+// Deps are the function's ports and settings.
+type Deps struct {
+	Warehouse Warehouse
+	Publisher Publisher
+	Topic     string           // of alerts
+	Clock     func() time.Time // nil means time.Now
+	Push      push.Deps
+}
+
+// New returns the endpoint that takes pushed decisions.
+func New(d Deps) (http.Handler, error) {
+	if d.Warehouse == nil || d.Publisher == nil || d.Topic == "" {
+		return nil, errors.New("alert: a warehouse, a publisher and a topic are required")
+	}
+	if d.Clock == nil {
+		d.Clock = time.Now
+	}
+	h, err := push.New(push.Function[*pix.Decision]{
+		Name:   Name,
+		Decode: decode,
+		Encode: event.EncodeDecision,
+		Handle: d.handle,
+	}, d.Push)
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	return h, nil
+}
+
+func decode(e event.Envelope) (*pix.Decision, error) {
+	d, err := event.DecodeDecision(e)
+	return &d, err //nolint:wrapcheck // the codec names its operation
+}
+
+// handle writes the row first: an alert that is seen on the bus can be looked up.
+func (d Deps) handle(ctx context.Context, decision *pix.Decision) error {
+	if decision.Outcome == pix.Approve {
+		return nil
+	}
+	a := Of(decision, d.Clock())
+	envelope, err := event.EncodeAlert(&a)
+	if err != nil {
+		return fmt.Errorf("encode alert: %w", err)
+	}
+	if err := d.Warehouse.AppendAlert(ctx, &a); err != nil {
+		return fmt.Errorf("write alert: %w", err)
+	}
+	if err := d.Publisher.Publish(ctx, d.Topic, envelope); err != nil {
+		return fmt.Errorf("publish alert: %w", err)
+	}
+	return nil
+}
+
+// Of returns the alert that a decision raises at a given moment.
+func Of(d *pix.Decision, raisedAt time.Time) pix.Alert {
+	tx := &d.Transaction
+	return pix.Alert{
+		ID:        tx.ID,
+		EventTime: tx.EventTime,
+		RaisedAt:  raisedAt.UTC(),
+		Direction: tx.Direction,
+		Outcome:   d.Outcome,
+		Amount:    tx.Amount,
+		Payer:     tx.Payer.Account.Current,
+		Payee:     tx.Payee.Account.Current,
+		PayerISPB: tx.PayerFacts.ISPB,
+		PayeeISPB: tx.PayeeFacts.ISPB,
+		Score:     highest(d.Scores),
+		Reasons:   d.Reasons,
+		HoldUntil: d.HoldUntil,
+	}
+}
+
+// highest returns the highest probability of the roles that scored, NaN when none did.
+func highest(scores []pix.Score) float64 {
+	top := math.NaN()
+	for _, s := range scores {
+		if math.IsNaN(top) || s.Probability > top {
+			top = s.Probability
+		}
+	}
+	return top
+}

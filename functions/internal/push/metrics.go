@@ -1,0 +1,72 @@
+package push
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+// metrics are shared by all endpoints of one registry; the function is a label.
+type metrics struct {
+	messages    *prometheus.CounterVec
+	deadLetters *prometheus.CounterVec
+	seconds     *prometheus.HistogramVec
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_function_messages_total", Help: "Pushed messages, by function and result (ok, panic or error kind).",
+		}, []string{"function", "result"}),
+		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_function_dead_letters_total", Help: "Dead letters published by functions, by result (ok or failed).",
+		}, []string{"function", "result"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "pix_function_message_seconds", Help: "Time from the request to its answer.", Buckets: obs.LatencyBuckets(),
+		}, []string{"function"}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	var err error
+	if m.messages, err = register(r, m.messages); err != nil {
+		return nil, err
+	}
+	if m.deadLetters, err = register(r, m.deadLetters); err != nil {
+		return nil, err
+	}
+	m.seconds, err = register(r, m.seconds)
+	return m, err
+}
+
+// register returns the collector that the registry has under this name: several functions of one process share it.
+func register[C prometheus.Collector](r prometheus.Registerer, c C) (C, error) {
+	err := r.Register(c)
+	var known prometheus.AlreadyRegisteredError
+	if errors.As(err, &known) {
+		if same, ok := known.ExistingCollector.(C); ok {
+			return same, nil
+		}
+	}
+	if err != nil {
+		return c, fmt.Errorf("register metrics: %w", err)
+	}
+	return c, nil
+}
+
+func (m *metrics) handled(function, result string, took time.Duration) {
+	m.messages.WithLabelValues(function, result).Inc()
+	m.seconds.WithLabelValues(function).Observe(took.Seconds())
+}
+
+func (m *metrics) deadLettered(function string, err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.deadLetters.WithLabelValues(function, result).Inc()
+}

@@ -1,0 +1,7 @@
+// Package score decides payments: pushed by Pub/Sub, or asked for over HTTP with POST /v1/decisions by an authorisation
+// path that waits for the answer. Both use the same engine and give the same decision.
+//
+// A pushed payment is acknowledged once its decision is stored and published. Over HTTP the answer does not wait for the
+// bus: the decision is stored, a bounded queue publishes it, and what a crash or a full queue leaves behind is published
+// by the outbox's sweep. An error is answered as an error, never as an approval.
+package score

@@ -1,0 +1,131 @@
+package score
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// maxRequestBytes bounds the body of POST /v1/decisions. A payment is a few kilobytes.
+const maxRequestBytes = 1 << 20
+
+// retryAfterSeconds is what a caller is told to wait when a dependency is away.
+const retryAfterSeconds = "1"
+
+// answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the decision out as JSON.
+func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		writeProblem(w, http.StatusMethodNotAllowed, problem{Kind: "method_not_allowed"})
+		return
+	}
+	ctx, span := s.startSpan(r.Context(), r.Header.Get(event.AttrTraceparent), "POST /v1/decisions")
+	defer span.End()
+	if s.deps.Push.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.deps.Push.Timeout)
+		defer cancel()
+	}
+	d, err := s.guard(ctx, w, r)
+	if err != nil {
+		s.refuse(ctx, w, err)
+		return
+	}
+	body, err := event.DecisionJSON(d)
+	if err != nil {
+		s.refuse(ctx, w, pix.E(pix.Unexpected, "encode decision", err))
+		return
+	}
+	s.queue.add(ctx, d)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body) // the caller has gone; the decision stands
+}
+
+// guard turns a panic into an error, so that the caller gets an answer. The panic's value may hold anything and is left
+// out.
+func (s *Service) guard(ctx context.Context, w http.ResponseWriter, r *http.Request) (d *pix.Decision, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.deps.Push.Logger.ErrorContext(ctx, "handler panicked", "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			d, err = nil, pix.E(pix.Unexpected, "decide", errors.New("the handler panicked"))
+		}
+	}()
+	return s.answerFor(ctx, w, r)
+}
+
+// answerFor decides the payment in the request's body.
+func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) (*pix.Decision, error) {
+	encoding, err := encodingOf(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	tx, err := s.decode(event.Envelope{Data: data, Attributes: map[string]string{
+		event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: encoding,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return s.decide(ctx, tx)
+}
+
+// encodingOf maps a media type to the envelope's encoding.
+func encodingOf(contentType string) (string, error) {
+	media, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case contentType == "", media == "application/json":
+		return event.EncodingJSON, nil
+	case media == "application/x-protobuf", media == "application/protobuf":
+		return event.EncodingProto, nil
+	default:
+		return "", pix.E(pix.UnknownSchema, "read content type", errors.Join(errors.New("expected application/json or application/x-protobuf"), err))
+	}
+}
+
+// bodyError tells a body that is too large from one that did not arrive.
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return pix.E(pix.TooLarge, "read body", fmt.Errorf("at most %d bytes", maxRequestBytes))
+	}
+	return pix.E(pix.Invalid, "read body", errors.New("the request ended early"))
+}
+
+// problem is the body of an answer that is no decision.
+type problem struct {
+	Kind   string        `json:"kind"`             // pix.Disposition.Label
+	Detail []pix.Problem `json:"detail,omitempty"` // what is wrong with the payment, never a value
+}
+
+// refuse answers with the error's kind. Its text stays in the log: a caller learns what it can act on.
+func (s *Service) refuse(ctx context.Context, w http.ResponseWriter, err error) {
+	disposition := pix.KindOf(err).Disposition()
+	p := problem{Kind: disposition.Label}
+	var problems *pix.Problems
+	if errors.As(err, &problems) {
+		p.Detail = problems.List
+	}
+	s.deps.Push.Logger.WarnContext(ctx, "payment not decided", "result", disposition.Label, "error", err.Error())
+	if disposition.HTTPStatus == http.StatusServiceUnavailable || disposition.HTTPStatus == http.StatusGatewayTimeout {
+		w.Header().Set("Retry-After", retryAfterSeconds)
+	}
+	writeProblem(w, disposition.HTTPStatus, p)
+}
+
+func writeProblem(w http.ResponseWriter, status int, p problem) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]problem{"error": p}) // the caller has gone
+}

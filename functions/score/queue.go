@@ -1,0 +1,98 @@
+package score
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Bounds of the queue. A decision is a few kilobytes, so a full queue is a few megabytes.
+const (
+	queueDecisions = 1024
+	queueWorkers   = 32 // publications in flight
+	sendTimeout    = 15 * time.Second
+)
+
+// queue publishes the decisions that were answered over HTTP. Losing one costs nothing but time: it stays marked as
+// unpublished in the store until the sweep finds it.
+type queue struct {
+	outbox  Sender
+	logger  *slog.Logger
+	metrics *metrics
+
+	decisions chan *pix.Decision
+	life      context.Context
+	cancel    context.CancelFunc
+	workers   sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+}
+
+func newQueue(outbox Sender, logger *slog.Logger, m *metrics) *queue {
+	q := &queue{outbox: outbox, logger: logger, metrics: m, decisions: make(chan *pix.Decision, queueDecisions)}
+	q.life, q.cancel = context.WithCancel(context.Background())
+	for range queueWorkers {
+		q.workers.Go(q.work)
+	}
+	return q
+}
+
+// add queues d, or leaves it to the sweep when the queue is full or closed.
+func (q *queue) add(ctx context.Context, d *pix.Decision) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		select {
+		case q.decisions <- d:
+			q.metrics.queued.Inc()
+			return
+		default:
+		}
+	}
+	q.metrics.overflow.Inc()
+	q.logger.WarnContext(ctx, "decision left to the sweep", "end_to_end_id", string(d.ID()), "error", "the queue is full or closed")
+}
+
+func (q *queue) work() {
+	for d := range q.decisions {
+		q.publish(d)
+		q.metrics.queued.Dec()
+	}
+}
+
+func (q *queue) publish(d *pix.Decision) {
+	ctx, cancel := context.WithTimeout(q.life, sendTimeout)
+	defer cancel()
+	if err := q.outbox.Send(ctx, d); err != nil {
+		q.metrics.overflow.Inc()
+		q.logger.WarnContext(ctx, "decision left to the sweep", "end_to_end_id", string(d.ID()), "error", err.Error())
+	}
+}
+
+// close publishes what is queued. When ctx ends first the rest is left to the sweep; either way no worker remains.
+func (q *queue) close(ctx context.Context) error {
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.decisions)
+	}
+	q.mu.Unlock()
+	defer q.cancel()
+	done := make(chan struct{})
+	go func() {
+		q.workers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		q.cancel()
+		<-done
+		return ctx.Err() //nolint:wrapcheck // Service.Close wraps it
+	}
+}

@@ -1,0 +1,172 @@
+package score
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Name is the function's name in FUNCTION_TARGET, logs and metrics.
+const Name = "score"
+
+// Decider gives the decision that stands for a payment. *engine.Engine is one.
+type Decider interface {
+	Decide(ctx context.Context, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
+}
+
+// Sender publishes a stored decision and returns once it is acknowledged. *engine.Outbox is one.
+type Sender interface {
+	Send(ctx context.Context, d *pix.Decision) error
+}
+
+// Deps are the service's ports and settings.
+type Deps struct {
+	Engine    Decider
+	Outbox    Sender
+	Tokenizer *pix.Tokenizer
+	Clock     func() time.Time // nil means time.Now
+	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
+}
+
+// Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages on every other path.
+type Service struct {
+	deps    Deps
+	mux     *http.ServeMux
+	queue   *queue
+	metrics *metrics
+}
+
+// New returns the service. Close it to publish what its HTTP callers left in the queue.
+func New(d Deps) (*Service, error) {
+	if d.Engine == nil || d.Outbox == nil || d.Tokenizer == nil {
+		return nil, errors.New("score: an engine, an outbox and a tokenizer are required")
+	}
+	if d.Clock == nil {
+		d.Clock = time.Now
+	}
+	if d.Push.Tracer == nil {
+		d.Push.Tracer = noop.NewTracerProvider().Tracer("")
+	}
+	s := &Service{deps: d, mux: http.NewServeMux()}
+	endpoint, err := push.New(push.Function[*pix.Transaction]{
+		Name:   Name,
+		Decode: s.decode,
+		Encode: event.EncodeTransaction,
+		Handle: s.handle,
+	}, d.Push)
+	if err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	if s.metrics, err = newMetrics(d.Push.Metrics); err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
+	s.mux.Handle("/v1/decisions", http.HandlerFunc(s.answer))
+	s.mux.Handle("/", endpoint)
+	return s, nil
+}
+
+// ServeHTTP serves both ways in.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Close publishes what is queued, as far as ctx allows; the outbox's sweep publishes the rest. Stop serving before.
+func (s *Service) Close(ctx context.Context) error {
+	if err := s.queue.close(ctx); err != nil {
+		return fmt.Errorf("score: drain: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) decode(e event.Envelope) (*pix.Transaction, error) {
+	tx, err := event.DecodeTransaction(e, s.deps.Tokenizer, s.deps.Clock())
+	return &tx, err //nolint:wrapcheck // the codec names its operation
+}
+
+// handle decides a pushed payment and publishes the decision before the message is acknowledged. A redelivery gets the
+// decision that stands and publishes it again.
+func (s *Service) handle(ctx context.Context, tx *pix.Transaction) error {
+	d, err := s.decide(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := s.deps.Outbox.Send(ctx, d); err != nil {
+		return fmt.Errorf("publish decision: %w", err)
+	}
+	return nil
+}
+
+// decide asks the engine and writes the one line of the decision.
+func (s *Service) decide(ctx context.Context, tx *pix.Transaction) (*pix.Decision, error) {
+	start := s.deps.Clock()
+	d, replayed, err := s.deps.Engine.Decide(ctx, tx, obs.TraceID(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("decide: %w", err)
+	}
+	took := s.deps.Clock().Sub(start)
+	s.metrics.decided(d, replayed, took)
+	s.deps.Push.Logger.LogAttrs(ctx, slog.LevelInfo, "decided",
+		slog.String("end_to_end_id", string(d.ID())),
+		slog.String("direction", string(d.Transaction.Direction)),
+		slog.String("outcome", string(d.Outcome)),
+		slog.Bool("replayed", replayed),
+		slog.String("model_version", d.ModelVersion()),
+		slog.String("policy_version", d.PolicyVersion),
+		slog.Int64("duration_us", took.Microseconds()),
+	)
+	return d, nil
+}
+
+// metrics of decisions, whichever way they came in.
+type metrics struct {
+	decisions *prometheus.CounterVec
+	seconds   prometheus.Histogram
+	queued    prometheus.Gauge
+	overflow  prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_decisions_total", Help: "Decisions given, by direction, outcome and whether it stood already.",
+		}, []string{"direction", "outcome", "replayed"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "pix_decision_seconds", Help: "Time of one decision in the engine.", Buckets: obs.LatencyBuckets(),
+		}),
+		queued: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pix_outbox_queued_messages", Help: "Decisions answered over HTTP and not yet published.",
+		}),
+		overflow: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pix_outbox_left_to_sweep_total", Help: "Decisions left to the sweep: the queue was full or publishing failed.",
+		}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	if err := errors.Join(r.Register(m.decisions), r.Register(m.seconds), r.Register(m.queued), r.Register(m.overflow)); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return m, nil
+}
+
+func (m *metrics) decided(d *pix.Decision, replayed bool, took time.Duration) {
+	m.decisions.WithLabelValues(string(d.Transaction.Direction), string(d.Outcome), fmt.Sprint(replayed)).Inc()
+	m.seconds.Observe(took.Seconds())
+}
+
+// startSpan continues the caller's trace.
+func (s *Service) startSpan(ctx context.Context, traceparent, name string) (context.Context, trace.Span) {
+	ctx = obs.Extract(ctx, map[string]string{event.AttrTraceparent: traceparent})
+	return s.deps.Push.Tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
+}
