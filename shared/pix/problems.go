@@ -35,6 +35,13 @@ func (p *Problems) Add(field, reason string) {
 	}
 }
 
+// addIn notes a problem of one side of the payment. The path is built only when there is one.
+func (p *Problems) addIn(side, field, reason string) {
+	if reason != "" {
+		p.Add(side+"."+field, reason)
+	}
+}
+
 // Err returns nil without problems, and an Error of kind Invalid that wraps p with them.
 func (p *Problems) Err(op string) error {
 	if len(p.List) == 0 {

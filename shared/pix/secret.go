@@ -2,6 +2,8 @@ package pix
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
@@ -20,6 +22,10 @@ func (s Secret) String() string { return masked }
 
 // GoString masks the %#v form too.
 func (s Secret) GoString() string { return masked }
+
+// Format masks the value under every verb. Stringer alone would not do: fmt prints the value itself when a verb does
+// not fit, as in %d.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 
 // LogValue implements slog.LogValuer with a mask.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
