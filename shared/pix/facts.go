@@ -1,0 +1,188 @@
+package pix
+
+import (
+	"strings"
+	"time"
+)
+
+// The sides of a payment, as the wire format's JSON names them.
+const (
+	payerSide = "payer"
+	payeeSide = "payee"
+)
+
+func (f *Facts) validate(p *Problems, now time.Time) {
+	p.Add("endToEndId", endToEndIDProblem(string(f.ID)))
+	p.Add("eventTime", eventTimeProblem(f.EventTime, now))
+	if minute, ok := f.ID.Minute(); ok && !f.EventTime.IsZero() && minute.Sub(f.EventTime).Abs() > maxIDSkew {
+		p.Add("endToEndId", "its minute is more than 12 hours from eventTime")
+	}
+	if !f.ReceivedAt.IsZero() {
+		p.Add("receivedAt", eventTimeProblem(f.ReceivedAt, now))
+	}
+	if f.Amount <= 0 || f.Amount > MaxAmount {
+		p.Add("amountCentavos", "must be more than 0 and at most R$ 1 trillion")
+	}
+	p.Add("direction", requiredCode(f.Direction, Outbound, Inbound, Internal))
+	p.Add("initiation", requiredCode(f.Initiation, Manual, ByKey, DynamicQR, StaticQR, ByInitiator, Automatic,
+		ContactlessDN, ContactlessES))
+	p.Add("purpose", code(f.Purpose, Payment, Change, Withdrawal, Refund, MEDReturn))
+	p.Add("priority", code(f.Priority, High, Normal))
+	p.Add("serviceLevel", code(f.ServiceLevel, PriorityPayment, ScheduledPayment, FraudAnalysis))
+	p.Add("txid", txIDProblem(f.TxID, f.Initiation))
+	f.PayerFacts.validate(p, payerSide, now)
+	f.PayeeFacts.validate(p, payeeSide, now)
+	if f.PayeeFacts.AccountType == Salary {
+		p.addIn(payeeSide, "accountType", "a salary account never receives")
+	}
+	f.Device.validate(p, now)
+	f.Session.validate(p, now)
+	f.DICT.validate(p, now)
+	f.Mandate.validate(p, now)
+}
+
+func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
+	p.addIn(side, "ispb", ispbProblem(string(f.ISPB)))
+	p.addIn(side, "accountType", code(f.AccountType, Checking, Savings, Prepaid, Salary, Other))
+	p.addIn(side, "person", code(f.Person, NaturalPerson, LegalPerson))
+	p.addIn(side, "keyKind", code(f.KeyKind, KeyCPF, KeyCNPJ, KeyPhone, KeyEmail, KeyEVP, UnknownKey))
+	p.addIn(side, "accountOpenedAt", pastProblem(f.AccountOpenedAt, now))
+	if b := f.Balance.Or(0); b > MaxAmount || b < -MaxAmount {
+		p.addIn(side, "balanceCentavos", "out of bounds")
+	}
+	if l := f.DailyLimit.Or(0); l < 0 || l > MaxAmount {
+		p.addIn(side, "dailyLimitCentavos", "out of bounds")
+	}
+	p.addIn(side, "limitChangedAt", pastProblem(f.LimitChangedAt, now))
+	p.addIn(side, "keyChangedAt", pastProblem(f.KeyChangedAt, now))
+	p.addIn(side, "ageBand", textProblem(f.AgeBand, len("100-110"), isAgeCharacter))
+	if f.State != "" && (len(f.State) != 2 || !every(f.State, isUpper) || !strings.Contains(states, f.State)) {
+		p.addIn(side, "state", notKnown)
+	}
+}
+
+func isAgeCharacter(c byte) bool { return isDigit(c) || c == '-' || c == '+' }
+
+func (f *DeviceFacts) validate(p *Problems, now time.Time) {
+	p.Add("device.firstSeenAt", pastProblem(f.FirstSeenAt, now))
+}
+
+func (f *SessionFacts) validate(p *Problems, now time.Time) {
+	if d := f.Duration.Or(0); d < 0 || d > maxSession {
+		p.Add("session.duration", "must be 0 to 7 days")
+	}
+	p.Add("session.failedLogins", countProblem(f.FailedLogins))
+	p.Add("session.passwordResetAt", pastProblem(f.PasswordReset, now))
+	if d := f.DistanceMetres.Or(0); d < 0 || d > maxDistance {
+		p.Add("session.distanceMetres", "out of bounds")
+	}
+}
+
+func (f *MandateFacts) validate(p *Problems, now time.Time) {
+	p.Add("mandate.createdAt", pastProblem(f.CreatedAt, now))
+	p.Add("mandate.initiatorOpenedAt", pastProblem(f.InitiatorOpened, now))
+	p.Add("mandate.initiatorPayments", countProblem(f.InitiatorPayment))
+}
+
+func (f *DICTSnapshot) validate(p *Problems, now time.Time) {
+	p.Add("dict.watermark", pastProblem(f.Watermark, now))
+	p.Add("dict.keyCreatedAt", pastProblem(f.KeyCreatedAt, now))
+	p.Add("dict.keyOwnedSince", pastProblem(f.KeyOwnedSince, now))
+	p.Add("dict.accountOpenedAt", pastProblem(f.AccountOpenedAt, now))
+	p.Add("dict.claimOpenedAt", pastProblem(f.ClaimOpenedAt, now))
+	p.Add("dict.settlements", f.Settlements.problem())
+	p.Add("dict.fraudsReported", f.FraudsReported.problem())
+	p.Add("dict.fraudsConfirmed", f.FraudsConfirmed.problem())
+	p.Add("dict.muleMarkers", countProblem(f.MuleMarkers))
+	p.Add("dict.scammerMarkers", countProblem(f.ScammerMarkers))
+	p.Add("dict.distinctReporters", countProblem(f.DistinctReporters))
+	p.Add("dict.openInfractions", countProblem(f.OpenInfractions))
+	p.Add("dict.registeredAccounts", countProblem(f.RegisteredAccts))
+}
+
+func (c DICTCounter) problem() string {
+	for _, n := range [...]Optional[int64]{c.D3, c.D30, c.M6} {
+		if reason := countProblem(n); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func countProblem(n Optional[int64]) string {
+	if v := n.Or(0); v < 0 || v > maxCount {
+		return "out of bounds"
+	}
+	return ""
+}
+
+// eventTimeProblem bounds a time at which a payment happened: since Pix began and, for skewed clocks, up to five
+// minutes ahead.
+func eventTimeProblem(t, now time.Time) string {
+	switch {
+	case t.IsZero():
+		return required
+	case t.Unix() < pixBeganUnix:
+		return "before Pix began"
+	case t.Sub(now) > maxClockSkew:
+		return "more than 5 minutes in the future"
+	default:
+		return ""
+	}
+}
+
+// pastProblem bounds the time of something that is said to have happened already.
+func pastProblem(o Optional[time.Time], now time.Time) string {
+	t, ok := o.Get()
+	switch {
+	case !ok:
+		return ""
+	case t.Unix() < oldestFactUnix:
+		return "before 1900"
+	case t.Sub(now) > maxClockSkew:
+		return "more than 5 minutes in the future"
+	default:
+		return ""
+	}
+}
+
+// requiredCode says what is wrong with a value that must be one of a closed set.
+func requiredCode[T ~string](v T, set ...T) string {
+	if v == "" {
+		return required
+	}
+	return code(v, set...)
+}
+
+// code says what is wrong with a value that may be missing and otherwise must be one of a closed set.
+func code[T ~string](v T, set ...T) string {
+	if v == "" {
+		return ""
+	}
+	for _, known := range set {
+		if v == known {
+			return ""
+		}
+	}
+	return notKnown
+}
+
+// txIDProblem applies the length that each way of starting a payment gives its charge.
+func txIDProblem(txid string, by Initiation) string {
+	if txid == "" {
+		return ""
+	}
+	low, high := 1, 35
+	switch by {
+	case Manual, ByKey:
+		return "must be empty on MANU and DICT"
+	case DynamicQR, ContactlessDN:
+		low = 26
+	case StaticQR, ContactlessES:
+		high = 25
+	}
+	if len(txid) < low || len(txid) > high || !every(txid, isAlphanumeric) {
+		return "must be letters and digits: 26 to 35 of them on a dynamic charge, up to 25 on a static one"
+	}
+	return ""
+}
