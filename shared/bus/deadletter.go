@@ -22,12 +22,43 @@ type Letter struct {
 	Envelope event.Envelope
 }
 
-// wellFormed says for each attribute that survives on a dead letter which values do.
-var wellFormed = map[string]*regexp.Regexp{
-	event.AttrSchema:      regexp.MustCompile(`^pix\.[A-Za-z0-9.]{1,60}$`),
-	event.AttrEncoding:    regexp.MustCompile(`^[a-z]{1,16}$`),
-	event.AttrEventID:     regexp.MustCompile(`^[ED][0-9A-Z]{8}[0-9]{12}[a-zA-Z0-9]{11}$`),
-	event.AttrTraceparent: regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`),
+var (
+	schemaForm   = regexp.MustCompile(`^pix\.[A-Za-z0-9.]{1,60}$`)
+	encodingForm = regexp.MustCompile(`^[a-z]{1,16}$`)
+)
+
+// traceparentShape is the W3C trace context's version 00 form; x stands for a lower-case hexadecimal digit.
+const traceparentShape = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx"
+
+// WellFormed tells whether value is one that this system itself would write into the named attribute. Names that this
+// system does not define have no such value.
+func WellFormed(name, value string) bool {
+	switch name {
+	case event.AttrTraceparent:
+		return isTraceparent(value)
+	case event.AttrEventID:
+		_, err := pix.ParseEndToEndID(value)
+		return err == nil
+	case event.AttrSchema:
+		return schemaForm.MatchString(value)
+	case event.AttrEncoding:
+		return encodingForm.MatchString(value)
+	default:
+		return false
+	}
+}
+
+func isTraceparent(s string) bool {
+	if len(s) != len(traceparentShape) {
+		return false
+	}
+	for i := range len(s) {
+		hex := s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'f'
+		if want := traceparentShape[i]; want == 'x' && !hex || want == '-' && s[i] != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // DeadLetter publishes a letter and returns once it is acknowledged. A payload that is too large is left out, so that
@@ -42,9 +73,9 @@ func (b *Bus) DeadLetterAsync(ctx context.Context, topic string, l Letter) *Resu
 }
 
 func (l Letter) envelope(topic string) event.Envelope {
-	attributes := make(map[string]string, len(wellFormed)+len(l.Origin)+3)
-	for name, form := range wellFormed {
-		if v, ok := l.Envelope.Attributes[name]; ok && form.MatchString(v) {
+	attributes := make(map[string]string, len(l.Envelope.Attributes)+len(l.Origin)+3)
+	for name, v := range l.Envelope.Attributes {
+		if WellFormed(name, v) {
 			attributes[name] = v
 		}
 	}

@@ -1,0 +1,213 @@
+package bridge
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// chunkSize is how many records a worker takes at once: large enough that taking costs nothing, small enough that the
+// workers of a small poll end together.
+const chunkSize = 64
+
+// Pauses between the rounds in which a batch's failed messages are published again.
+const (
+	backoffInitial = 100 * time.Millisecond
+	backoffMax     = 5 * time.Second
+)
+
+// item is one record on its way. The record is kept until it is settled: a message that the bus refuses for good
+// becomes a dead letter, which needs it.
+type item struct {
+	record  *kgo.Record
+	message message
+	sending *bus.Result
+	done    bool
+}
+
+// span is the part of a batch that belongs to one partition, in offset order.
+type span struct {
+	partition *partition
+	items     []item // a window of the batch's items
+	settled   int    // leading items that left the ledger
+}
+
+// batch is one poll on its way.
+type batch struct {
+	items  []item
+	spans  []span
+	sentAt []time.Time // one per chunk
+}
+
+// newBatch enters the records of a poll in the ledger. It is called before rebalances are allowed again.
+func newBatch(fetches kgo.Fetches, l *ledger) *batch {
+	b := &batch{items: make([]item, 0, fetches.NumRecords())}
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
+		start := len(b.items)
+		for _, r := range p.Records {
+			b.items = append(b.items, item{record: r})
+		}
+		owner := l.enter(partitionKey{p.Topic, p.Partition}, p.Records, p.HighWatermark)
+		b.spans = append(b.spans, span{partition: owner, items: b.items[start:len(b.items):len(b.items)]})
+	})
+	b.sentAt = make([]time.Time, (len(b.items)+chunkSize-1)/chunkSize)
+	return b
+}
+
+// send converts and publishes every record on as many workers as there are processors. It blocks while the bus is at
+// its limits, until ctx ends.
+func (b *Bridge) send(ctx context.Context, batch *batch) {
+	workers := min(runtime.GOMAXPROCS(0), len(batch.sentAt))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				chunk := int(next.Add(1)) - 1
+				if chunk >= len(batch.sentAt) {
+					return
+				}
+				b.sendChunk(ctx, batch, chunk)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
+	items := batch.items[chunk*chunkSize : min((chunk+1)*chunkSize, len(batch.items))]
+	for i := range items {
+		items[i].message = b.converter.convert(items[i].record)
+	}
+	batch.sentAt[chunk] = time.Now()
+	for i := range items {
+		items[i].sending = b.publish(ctx, &items[i].message)
+	}
+}
+
+func (b *Bridge) publish(ctx context.Context, m *message) *bus.Result {
+	if m.letter != nil {
+		return b.bus.DeadLetterAsync(ctx, m.topic, *m.letter)
+	}
+	return b.bus.PublishAsync(ctx, m.topic, m.envelope)
+}
+
+// settle waits until every record of the batch is acknowledged, publishing again what failed, for as long as it takes.
+// It returns false when ctx ended first; what was acknowledged by then is settled all the same.
+func (b *Bridge) settle(ctx context.Context, batch *batch, mark func(heads)) bool {
+	pause := backoffInitial
+	for round := 0; ; round++ {
+		started := time.Now()
+		failed := b.await(ctx, batch, round == 0)
+		b.ledger.settle(batch.progress(), mark)
+		if failed == 0 {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		b.health.failed(started)
+		b.metrics.retries.Add(float64(failed))
+		b.log.WarnContext(ctx, "publishing failed, trying again", "records", failed, "pause_ms", pause.Milliseconds())
+		if !sleep(ctx, pause) {
+			return false
+		}
+		pause = min(2*pause, backoffMax)
+		b.resend(ctx, batch)
+	}
+}
+
+// await waits for the outstanding results in order and returns how many failed.
+func (b *Bridge) await(ctx context.Context, batch *batch, observe bool) (failed int) {
+	for i := range batch.items {
+		it := &batch.items[i]
+		if !it.done && !b.settled(ctx, it) {
+			failed++
+		}
+		if last := i%chunkSize == chunkSize-1 || i == len(batch.items)-1; last && observe {
+			b.metrics.latency.Observe(time.Since(batch.sentAt[i/chunkSize]).Seconds())
+		}
+	}
+	return failed
+}
+
+// settled waits for one result. A message that the bus refuses for good turns into a dead letter, which the next round
+// publishes.
+func (b *Bridge) settled(ctx context.Context, it *item) bool {
+	err := it.sending.Wait(ctx)
+	if err == nil {
+		it.done = true
+		b.health.acknowledged()
+		b.metrics.count(it.message.result)
+		return true
+	}
+	if it.message.letter == nil && pix.KindOf(err).Disposition().DeadLetter {
+		it.message = b.converter.deadLetter(it.record, err)
+	}
+	return false
+}
+
+// resend publishes again what failed. Records of a partition that is no longer ours are given up: its new owner reads
+// them from the last commit.
+func (b *Bridge) resend(ctx context.Context, batch *batch) {
+	for i := range batch.spans {
+		s := &batch.spans[i]
+		revoked := b.ledger.isRevoked(s.partition)
+		for j := range s.items {
+			it := &s.items[j]
+			if it.done {
+				continue
+			}
+			if revoked {
+				it.done = true
+				continue
+			}
+			it.sending = b.publish(ctx, &it.message)
+		}
+	}
+}
+
+// progress returns for each span the leading records that are done since the last call.
+func (batch *batch) progress() []settlement {
+	list := make([]settlement, 0, len(batch.spans))
+	for i := range batch.spans {
+		s := &batch.spans[i]
+		from := s.settled
+		out := settlement{partition: s.partition}
+		for s.settled < len(s.items) && s.items[s.settled].done {
+			out.bytes += weight(s.items[s.settled].record)
+			s.settled++
+		}
+		if out.records = s.settled - from; out.records == 0 {
+			continue
+		}
+		last := s.items[s.settled-1].record
+		out.head, out.advance = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}, true
+		list = append(list, out)
+	}
+	return list
+}
+
+// sleep waits for d and up to a half more, so that many bridges do not come back at once. It returns false when ctx
+// ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d + rand.N(d/2))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,89 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+)
+
+// Config says what to read, where to publish and how much may be in flight. A zero field takes the default in its
+// comment, so that tests and the demo name only what they change.
+type Config struct {
+	Brokers       []string `env:"KAFKA_BROKERS"`
+	Topic         string   `env:"KAFKA_TOPIC"`          // pix.transactions
+	Group         string   `env:"KAFKA_GROUP"`          // kafka-bridge
+	TLS           bool     `env:"KAFKA_TLS"`            // TLS with the system's roots
+	SASLMechanism string   `env:"KAFKA_SASL_MECHANISM"` // empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+	SASLUser      string   `env:"KAFKA_SASL_USER"`
+	SASLPassword  string   `env:"KAFKA_SASL_PASSWORD"`
+
+	PublishTopic    string `env:"TRANSACTIONS_TOPIC"` // pix-transactions-v1
+	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC"`  // pix-dead-letter-v1
+
+	MaxInFlightBytes   int64         `env:"MAX_IN_FLIGHT_BYTES"`   // 64 MiB of record bytes; polling stops above it
+	MaxInFlightRecords int64         `env:"MAX_IN_FLIGHT_RECORDS"` // 50,000
+	MaxPollRecords     int           `env:"MAX_POLL_RECORDS"`      // 5,000: the unit of work
+	FetchMaxBytes      int32         `env:"FETCH_MAX_BYTES"`       // 16 MiB buffered per broker
+	CommitInterval     time.Duration `env:"COMMIT_INTERVAL"`       // 1 s
+	DrainTimeout       time.Duration `env:"DRAIN_TIMEOUT"`         // 5 s from SIGTERM for what is in flight
+	RevokeTimeout      time.Duration `env:"REVOKE_TIMEOUT"`        // 5 s for a revoked partition; keep below the rebalance timeout
+	UnreadyAfter       time.Duration `env:"UNREADY_AFTER"`         // 30 s of failing publishes
+}
+
+// withDefaults fills what was left zero.
+func (c Config) withDefaults() Config {
+	c.Topic = orDefault(c.Topic, "pix.transactions")
+	c.Group = orDefault(c.Group, "kafka-bridge")
+	c.PublishTopic = orDefault(c.PublishTopic, event.TopicTransactions)
+	c.DeadLetterTopic = orDefault(c.DeadLetterTopic, event.TopicDeadLetter)
+	c.MaxInFlightBytes = orDefault(c.MaxInFlightBytes, 64<<20)
+	c.MaxInFlightRecords = orDefault(c.MaxInFlightRecords, 50_000)
+	c.MaxPollRecords = orDefault(c.MaxPollRecords, 5_000)
+	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 16<<20)
+	c.CommitInterval = orDefault(c.CommitInterval, time.Second)
+	c.DrainTimeout = orDefault(c.DrainTimeout, 5*time.Second)
+	c.RevokeTimeout = orDefault(c.RevokeTimeout, 5*time.Second)
+	c.UnreadyAfter = orDefault(c.UnreadyAfter, 30*time.Second)
+	return c
+}
+
+func orDefault[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// Validate reports every problem at once, by the name of its variable and never with its value.
+func (c *Config) Validate() error {
+	var problems []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	refuse(len(c.Brokers) == 0, "KAFKA_BROKERS: required, host:port separated by commas")
+	for _, b := range c.Brokers {
+		refuse(!strings.Contains(b, ":"), "KAFKA_BROKERS: every broker needs host:port")
+	}
+	switch c.SASLMechanism {
+	case "":
+	case "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512":
+		refuse(c.SASLUser == "" || c.SASLPassword == "", "KAFKA_SASL_USER, KAFKA_SASL_PASSWORD: required by KAFKA_SASL_MECHANISM")
+	default:
+		refuse(true, "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or empty")
+	}
+	refuse(c.MaxInFlightBytes < 0, "MAX_IN_FLIGHT_BYTES: must not be negative")
+	refuse(c.MaxInFlightRecords < 0, "MAX_IN_FLIGHT_RECORDS: must not be negative")
+	refuse(c.MaxPollRecords < 0, "MAX_POLL_RECORDS: must not be negative")
+	refuse(c.FetchMaxBytes < 0, "FETCH_MAX_BYTES: must not be negative")
+	refuse(c.CommitInterval < 0, "COMMIT_INTERVAL: must not be negative")
+	refuse(c.DrainTimeout < 0 || c.DrainTimeout > 8*time.Second, "DRAIN_TIMEOUT: must be within 0 and 8s, so that a stop ends within 10s")
+	refuse(c.RevokeTimeout < 0, "REVOKE_TIMEOUT: must not be negative")
+	refuse(c.UnreadyAfter < 0, "UNREADY_AFTER: must not be negative")
+	return errors.Join(problems...)
+}

@@ -1,0 +1,132 @@
+package bridge
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// source names the bridge on dead letters.
+const source = "kafka"
+
+// resultPublished is the metric label of a record that became a payment; a dead letter's is its reason.
+const resultPublished = "published"
+
+// message is what a record becomes: a payment or a dead letter.
+type message struct {
+	topic    string
+	envelope event.Envelope
+	letter   *bus.Letter // nil for a payment
+	result   string      // metric label
+}
+
+// converter turns records into messages. It is safe for concurrent use.
+type converter struct {
+	tokenizer       *pix.Tokenizer
+	topic           string
+	deadLetterTopic string
+	now             func() time.Time
+}
+
+// convert never fails: what cannot be a payment is a dead letter.
+func (c *converter) convert(r *kgo.Record) message {
+	in := event.Envelope{Data: r.Value, Attributes: attributes(r.Headers)}
+	out, err := c.payment(in)
+	if err != nil {
+		return c.deadLetter(r, err)
+	}
+	return message{topic: c.topic, envelope: out, result: resultPublished}
+}
+
+// payment decodes, validates, tokenises and encodes. A panic is a defect of a decoder that a retry would only repeat,
+// so it too ends as an error; its value may quote the payload and is dropped.
+func (c *converter) payment(in event.Envelope) (out event.Envelope, err error) {
+	defer func() {
+		if recover() != nil {
+			err = pix.E(pix.Unexpected, "convert record", errors.New("the decoder panicked"))
+		}
+	}()
+	tx, err := event.DecodeTransaction(in, c.tokenizer, c.now())
+	if err != nil {
+		return out, err
+	}
+	out, err = event.EncodeTransaction(&tx)
+	if err != nil {
+		return out, err
+	}
+	if parent, ok := in.Attributes[event.AttrTraceparent]; ok && bus.WellFormed(event.AttrTraceparent, parent) {
+		out.Attributes[event.AttrTraceparent] = parent
+	}
+	return out, nil
+}
+
+// deadLetter says why a record is no payment and where it lies in Kafka. The payload goes along when it can be
+// tokenised, and is left out otherwise.
+func (c *converter) deadLetter(r *kgo.Record, cause error) message {
+	reason := pix.KindOf(cause).String()
+	in := event.Envelope{Data: r.Value, Attributes: attributes(r.Headers)}
+	letter := bus.Letter{
+		Reason: reason,
+		Detail: cause.Error(),
+		Source: source,
+		Origin: map[string]string{
+			event.AttrDeadLetterTopic:     r.Topic,
+			event.AttrDeadLetterPartition: strconv.Itoa(int(r.Partition)),
+			event.AttrDeadLetterOffset:    strconv.FormatInt(r.Offset, 10),
+		},
+		Envelope: c.salvage(in),
+	}
+	return message{topic: c.deadLetterTopic, letter: &letter, result: reason}
+}
+
+// salvage tokenises what can be read of an invalid payment and keeps of its facts only what cannot be an identifier.
+func (c *converter) salvage(in event.Envelope) (out event.Envelope) {
+	kept := map[string]string{}
+	if parent, ok := in.Attributes[event.AttrTraceparent]; ok {
+		kept[event.AttrTraceparent] = parent
+	}
+	out.Attributes = kept
+	defer func() {
+		if recover() != nil {
+			out = event.Envelope{Attributes: kept}
+		}
+	}()
+	if encoding, ok := in.Attributes[event.AttrEncoding]; ok && encoding != event.EncodingJSON {
+		return out
+	}
+	submission, err := event.DecodeSubmissionJSON(in.Data)
+	if err != nil {
+		return out
+	}
+	tx := c.tokenizer.Tokenize(&submission)
+	redact(&tx.Facts)
+	tokenised, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		return out
+	}
+	for k, v := range kept {
+		tokenised.Attributes[k] = v
+	}
+	return tokenised
+}
+
+// attributes takes from the record's headers the ones that mean something to us; the last of a name wins.
+func attributes(headers []kgo.RecordHeader) map[string]string {
+	var m map[string]string
+	for _, h := range headers {
+		switch h.Key {
+		case event.AttrSchema, event.AttrEncoding, event.AttrTraceparent:
+			if m == nil {
+				m = map[string]string{}
+			}
+			m[h.Key] = string(h.Value)
+		}
+	}
+	return m
+}

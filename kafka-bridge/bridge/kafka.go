@@ -1,0 +1,164 @@
+package bridge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+// commitTimeout bounds a commit in a rebalance and at the end.
+const commitTimeout = 1500 * time.Millisecond
+
+// options configures the consumer. Both offsets are the start of the log: since franz-go 1.22 the reset offset would
+// otherwise be a minute before the last record, which skips payments after a loss of data at the brokers. Only
+// committed records of transactional producers are read: a payment in an aborted transaction never was. hard ends
+// when in-flight work is given up.
+func (b *Bridge) options(hard context.Context) []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(b.cfg.Brokers...),
+		kgo.ClientID("sentinela-kafka-bridge"),
+		kgo.ConsumerGroup(b.cfg.Group),
+		kgo.ConsumeTopics(b.cfg.Topic),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxBytes(b.cfg.FetchMaxBytes),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.AutoCommitMarks(),
+		kgo.AutoCommitInterval(b.cfg.CommitInterval),
+		kgo.AutoCommitCallback(b.onCommit),
+		kgo.OnPartitionsAssigned(b.onAssigned),
+		kgo.OnPartitionsRevoked(func(_ context.Context, client *kgo.Client, revoked map[string][]int32) {
+			b.onRevoked(hard, client, revoked)
+		}),
+		kgo.OnPartitionsLost(b.onLost),
+		kgo.WithLogger(kafkaLog{b.log}),
+	}
+	if b.cfg.TLS {
+		opts = append(opts, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
+	}
+	if m := b.cfg.sasl(); m != nil {
+		opts = append(opts, kgo.SASL(m))
+	}
+	return append(opts, b.kafkaOptions...)
+}
+
+func (c *Config) sasl() sasl.Mechanism {
+	switch c.SASLMechanism {
+	case "PLAIN":
+		return plain.Auth{User: c.SASLUser, Pass: c.SASLPassword}.AsMechanism()
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: c.SASLUser, Pass: c.SASLPassword}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: c.SASLUser, Pass: c.SASLPassword}.AsSha512Mechanism()
+	default:
+		return nil
+	}
+}
+
+// onAssigned is also called with nothing assigned, for a member that stands by: that too is ready.
+func (b *Bridge) onAssigned(ctx context.Context, _ *kgo.Client, assigned map[string][]int32) {
+	b.health.assigned.Store(true)
+	b.metrics.rebalances.WithLabelValues("assigned").Inc()
+	b.log.InfoContext(ctx, "partitions assigned", "partitions", count(assigned))
+}
+
+// onRevoked lets what is in flight settle for a bounded time, commits what is acknowledged, and forgets the partitions.
+// It runs before the next owner may read them.
+func (b *Bridge) onRevoked(ctx context.Context, client *kgo.Client, revoked map[string][]int32) {
+	b.metrics.rebalances.WithLabelValues("revoked").Inc()
+	wait, cancel := context.WithTimeout(ctx, b.cfg.RevokeTimeout)
+	settled := b.ledger.awaitSettled(wait, revoked)
+	cancel()
+	b.commit(client)
+	b.ledger.forget(revoked)
+	b.log.InfoContext(ctx, "partitions revoked", "partitions", count(revoked), "settled", settled)
+}
+
+// onLost forgets the partitions without a commit: another member may own them already.
+func (b *Bridge) onLost(ctx context.Context, _ *kgo.Client, lost map[string][]int32) {
+	b.ledger.forget(lost)
+	b.metrics.rebalances.WithLabelValues("lost").Inc()
+	b.log.WarnContext(ctx, "partitions lost", "partitions", count(lost))
+}
+
+// commit commits what is marked, now. A failure costs duplicates, never a loss.
+func (b *Bridge) commit(client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
+		b.metrics.commitFailures.Inc()
+		b.log.WarnContext(ctx, "commit failed: records will be published again", "error", err)
+	}
+}
+
+// onCommit sees every periodic commit.
+func (b *Bridge) onCommit(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+	if err == nil && resp != nil {
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				err = errors.Join(err, kerr.ErrorForCode(p.ErrorCode))
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		b.metrics.commitFailures.Inc()
+		b.log.Warn("commit failed, will be tried again", "error", err)
+	}
+}
+
+// fetchErrors reports what went wrong in a poll and returns an error when only a new client can go on: a topic that was
+// deleted and created again is a different topic to franz-go since 1.22, and a batch that decompresses beyond its limit
+// stops its partition. Everything else the client tries again by itself.
+func (b *Bridge) fetchErrors(ctx context.Context, fetches kgo.Fetches) error {
+	var fatal error
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+			return
+		}
+		b.metrics.fetchErrors.Inc()
+		b.log.ErrorContext(ctx, "fetch failed", "topic", topic, "partition", partition, "error", err)
+		var tooLarge *kgo.ErrDecompressTooLarge
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) || errors.As(err, &tooLarge) {
+			fatal = err
+		}
+	})
+	return fatal
+}
+
+func count(partitions map[string][]int32) (n int) {
+	for _, ids := range partitions {
+		n += len(ids)
+	}
+	return n
+}
+
+// kafkaLog passes the client's warnings and errors to slog.
+type kafkaLog struct{ log *slog.Logger }
+
+// Level implements kgo.Logger.
+func (kafkaLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
+
+// Log implements kgo.Logger.
+func (l kafkaLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	for i := 0; i < len(keyvals); i += 2 {
+		if key, ok := keyvals[i].(string); ok {
+			keyvals[i] = strings.ReplaceAll(key, " ", "_")
+		}
+	}
+	at := slog.LevelWarn
+	if level == kgo.LogLevelError {
+		at = slog.LevelError
+	}
+	l.log.Log(context.Background(), at, "kafka client: "+msg, keyvals...)
+}

@@ -1,0 +1,180 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// recordOverhead is what a record costs in memory beside its bytes, as a round upper bound.
+const recordOverhead = 512
+
+// partitionKey names a Kafka partition.
+type partitionKey struct {
+	topic string
+	id    int32
+}
+
+// partition is one assignment of a Kafka partition to this member. Assigned again after a revocation it is another
+// value, so that late acknowledgements of the old assignment find nothing to move. Its fields are guarded by the
+// ledger's mutex.
+type partition struct {
+	key           partitionKey
+	revoked       bool
+	outstanding   int             // records entered and not yet settled or given up
+	head          kgo.EpochOffset // where to commit: everything before it is acknowledged
+	highWatermark int64
+}
+
+// ledger knows what is in flight and how far each assigned partition may be committed.
+type ledger struct {
+	mu         sync.Mutex
+	changed    chan struct{} // closed and replaced whenever something settled
+	partitions map[partitionKey]*partition
+	records    int64
+	bytes      int64
+}
+
+func newLedger() *ledger {
+	return &ledger{changed: make(chan struct{}), partitions: map[partitionKey]*partition{}}
+}
+
+// enter notes the records of one fetched partition and returns its assignment.
+func (l *ledger) enter(key partitionKey, records []*kgo.Record, highWatermark int64) *partition {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, ok := l.partitions[key]
+	if !ok {
+		p = &partition{key: key, head: kgo.EpochOffset{Epoch: records[0].LeaderEpoch, Offset: records[0].Offset}}
+		l.partitions[key] = p
+	}
+	p.highWatermark = highWatermark
+	p.outstanding += len(records)
+	l.records += int64(len(records))
+	for _, r := range records {
+		l.bytes += weight(r)
+	}
+	return p
+}
+
+// weight is what a record counts against the byte limit.
+func weight(r *kgo.Record) int64 { return int64(len(r.Key)+len(r.Value)) + recordOverhead }
+
+// heads says per topic and partition where to commit, as franz-go takes it.
+type heads = map[string]map[int32]kgo.EpochOffset
+
+// settlement is the progress of one partition: records that left the ledger, and the new head when there is one.
+type settlement struct {
+	partition *partition
+	records   int
+	bytes     int64
+	head      kgo.EpochOffset
+	advance   bool
+}
+
+// settle takes records out of the ledger. mark is called under the mutex with the heads that advanced, so that a
+// partition cannot be revoked between the check and the mark.
+func (l *ledger) settle(settlements []settlement, mark func(heads)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	advanced := heads{}
+	for _, s := range settlements {
+		s.partition.outstanding -= s.records
+		l.records -= int64(s.records)
+		l.bytes -= s.bytes
+		if !s.advance || s.partition.revoked {
+			continue
+		}
+		s.partition.head = s.head
+		key := s.partition.key
+		if advanced[key.topic] == nil {
+			advanced[key.topic] = map[int32]kgo.EpochOffset{}
+		}
+		advanced[key.topic][key.id] = s.head
+	}
+	if len(advanced) > 0 {
+		mark(advanced)
+	}
+	l.broadcast()
+}
+
+// broadcast wakes everyone in await; the mutex is held.
+func (l *ledger) broadcast() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// await blocks until ok, called under the mutex, says true, or ctx ends. It returns whether ok did.
+func (l *ledger) await(ctx context.Context, ok func() bool) bool {
+	for {
+		l.mu.Lock()
+		done, changed := ok(), l.changed
+		l.mu.Unlock()
+		if done {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// awaitRoom blocks while either limit is reached.
+func (l *ledger) awaitRoom(ctx context.Context, maxRecords, maxBytes int64) bool {
+	return l.await(ctx, func() bool { return l.records < maxRecords && l.bytes < maxBytes })
+}
+
+// awaitSettled blocks until nothing of these partitions is in flight.
+func (l *ledger) awaitSettled(ctx context.Context, revoked map[string][]int32) bool {
+	return l.await(ctx, func() bool {
+		for topic, ids := range revoked {
+			for _, id := range ids {
+				if p, ok := l.partitions[partitionKey{topic, id}]; ok && p.outstanding > 0 {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// forget ends the assignment of these partitions: their late acknowledgements move nothing any more.
+func (l *ledger) forget(gone map[string][]int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for topic, ids := range gone {
+		for _, id := range ids {
+			key := partitionKey{topic, id}
+			if p, ok := l.partitions[key]; ok {
+				p.revoked = true
+				delete(l.partitions, key)
+			}
+		}
+	}
+}
+
+// isRevoked tells whether the assignment has ended.
+func (l *ledger) isRevoked(p *partition) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return p.revoked
+}
+
+// lag is how many records of an assigned partition are not yet acknowledged downstream, as of the last fetch.
+type lag struct {
+	partitionKey
+	records int64
+}
+
+// snapshot returns the lag per partition and what is in flight, for the metrics.
+func (l *ledger) snapshot() (lags []lag, records, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, p := range l.partitions {
+		lags = append(lags, lag{key, max(0, p.highWatermark-p.head.Offset)})
+	}
+	return lags, l.records, l.bytes
+}

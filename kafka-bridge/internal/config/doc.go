@@ -1,0 +1,2 @@
+// Package config is what the kafka-bridge process reads from its environment.
+package config
