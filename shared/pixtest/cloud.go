@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 )
 
 // Stop ends one server and waits for it.
@@ -44,6 +45,8 @@ type Cloud struct {
 	mu      sync.Mutex
 	stops   []Stop
 	startup map[string]time.Duration
+
+	pubsubConn *grpc.ClientConn
 }
 
 // closeTimeout bounds Close. A client that was not closed before can keep a server's graceful stop waiting.

@@ -2,6 +2,7 @@ package pixtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -9,11 +10,15 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // maxMessageBytes is above the 10 MB of a Pub/Sub message and of a Kafka record: the clients must refuse what is too
 // large, not the fakes' own 4 MB default.
 const maxMessageBytes = 24 << 20
+
+// maxBatchBytes bounds what one pull of a push dispatcher may return.
+const maxBatchBytes = 1 << 30
 
 // startKafka starts one broker. Topics that a client asks for and that do not exist are created with one partition.
 func startKafka(topics map[string]int32) Starter {
@@ -38,11 +43,16 @@ func startKafka(topics map[string]int32) Starter {
 
 func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
 	server := pstest.NewServerWithAddress("127.0.0.1:0")
-	c.PubSubEndpoint = server.Addr
+	conn, err := grpc.NewClient(server.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxBatchBytes)))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), server.Close())
+	}
+	c.PubSubEndpoint, c.pubsubConn = server.Addr, conn
 	return func(context.Context) error {
-		err := server.Close()
+		err := errors.Join(conn.Close(), server.Close())
 		server.Wait()
-		return err //nolint:wrapcheck // Close never fails and the caller names the service
+		return err
 	}, nil
 }
 

@@ -1,0 +1,136 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// work delivers until the dispatcher stops.
+func (d *Dispatcher) work() {
+	for {
+		select {
+		case <-d.pulling.Done():
+			return
+		default:
+		}
+		select {
+		case <-d.pulling.Done():
+			return
+		case v := <-d.ready:
+			d.attempt(v)
+		}
+	}
+}
+
+// attempt posts once and decides what follows.
+func (d *Dispatcher) attempt(v *delivery) {
+	v.attempts++
+	ok := d.post(v)
+	switch {
+	case ok && v.plan.loseAck:
+		v.plan.loseAck = false
+		d.redelivered.Add(1)
+		d.later(v, v.plan.dupDelay)
+	case ok:
+		d.finish(v)
+	case d.target.deadLetters && v.attempts >= d.policy.MaxAttempts && d.forward(v):
+		d.finish(v)
+	default:
+		d.later(v, d.policy.backoff(v.attempts))
+	}
+}
+
+// post returns whether the endpoint acknowledged within the deadline.
+func (d *Dispatcher) post(v *delivery) bool {
+	ctx, cancel := context.WithTimeout(d.posting, d.policy.AckDeadline)
+	defer cancel()
+	d.posted.Add(1)
+	request, err := d.target.request(ctx, v.message, v.attempts)
+	if err != nil {
+		d.failed.Add(1)
+		return false
+	}
+	response, err := d.client.Do(request)
+	if err == nil {
+		// The answer counts when it is complete; what it says beyond its status does not matter.
+		_, err = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+		err = errors.Join(err, response.Body.Close())
+	}
+	if err != nil {
+		d.failed.Add(1)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			d.expired.Add(1)
+		}
+		return false
+	}
+	if !acknowledges(response.StatusCode) {
+		d.failed.Add(1)
+		return false
+	}
+	return true
+}
+
+// forward publishes to the dead-letter topic. When that fails the message goes on being retried, as at Pub/Sub.
+func (d *Dispatcher) forward(v *delivery) bool {
+	ctx, cancel := context.WithTimeout(d.posting, rpcTimeout)
+	defer cancel()
+	_, err := d.publisher.Publish(ctx, &pubsubpb.PublishRequest{
+		Topic:    d.policy.DeadLetterTopic,
+		Messages: []*pubsubpb.PubsubMessage{d.target.deadLetter(v.message, v.attempts)},
+	})
+	if err != nil {
+		return false
+	}
+	d.deadLettered.Add(1)
+	return true
+}
+
+// finish acknowledges and, where the faults say so, lets a copy under another id follow.
+func (d *Dispatcher) finish(v *delivery) {
+	d.mu.Lock()
+	delete(d.held, v.message.GetMessageId())
+	ackID := v.ackID
+	var copied *delivery
+	if v.plan.republish {
+		copied = &delivery{message: republished(v.message)}
+		d.held[copied.message.GetMessageId()] = copied
+	}
+	d.mu.Unlock()
+	if copied != nil {
+		d.republished.Add(1)
+		d.later(copied, v.plan.dupDelay)
+	}
+	d.acked.Add(1)
+	if ackID != "" {
+		d.acks <- ackID
+	}
+	select {
+	case d.freed <- struct{}{}:
+	default:
+	}
+}
+
+// republished is the message as a producer that retries would have published it again.
+func republished(m *pubsubpb.PubsubMessage) *pubsubpb.PubsubMessage {
+	again := &pubsubpb.PubsubMessage{
+		Data: m.GetData(), Attributes: m.GetAttributes(), OrderingKey: m.GetOrderingKey(),
+		MessageId: m.GetMessageId() + "-again", PublishTime: m.GetPublishTime(),
+	}
+	return proto.CloneOf(again)
+}
+
+// later queues the delivery after a wait. A stopped dispatcher drops it: Stop gives the message back.
+func (d *Dispatcher) later(v *delivery, wait time.Duration) {
+	if wait <= 0 {
+		d.ready <- v
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v.timer = time.AfterFunc(wait, func() { d.ready <- v })
+}

@@ -1,0 +1,418 @@
+package push_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
+)
+
+const (
+	topic        = "projects/p/topics/t"
+	deadTopic    = "projects/p/topics/dead"
+	subscription = "projects/p/subscriptions/s"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture is a Pub/Sub with one topic, one subscription and one dead-letter topic.
+type fixture struct {
+	conn   *grpc.ClientConn
+	server *pstest.Server
+}
+
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	server := pstest.NewServerWithAddress("127.0.0.1:0")
+	conn, err := grpc.NewClient(server.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		conn.Close()
+		server.Close()
+		server.Wait()
+	})
+	for _, name := range []string{topic, deadTopic} {
+		if _, err := server.GServer.CreateTopic(tb.Context(), &pubsubpb.Topic{Name: name}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	_, err = server.GServer.CreateSubscription(tb.Context(), &pubsubpb.Subscription{
+		Name: subscription, Topic: topic, AckDeadlineSeconds: 10,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &fixture{conn: conn, server: server}
+}
+
+func (f *fixture) start(tb testing.TB, url string, policy push.Policy) *push.Dispatcher {
+	tb.Helper()
+	d, err := push.Start(tb.Context(), push.Config{Conn: f.conn, Subscription: subscription, URL: url, Policy: policy})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := d.Stop(ctx); err != nil {
+			tb.Error(err)
+		}
+	})
+	return d
+}
+
+func (f *fixture) acks(id string) int { return f.server.Message(id).Acks }
+
+// received is one push request as the endpoint saw it.
+type received struct {
+	ID, Data     string
+	Attributes   map[string]string
+	Subscription string
+	Attempt      int
+	at           time.Time
+	header       http.Header
+}
+
+// endpoint records requests and answers what answer says.
+type endpoint struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []received
+}
+
+func newEndpoint(tb testing.TB, answer func(r received) int) *endpoint {
+	tb.Helper()
+	e := &endpoint{}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Message struct {
+				Attributes map[string]string
+				Data       []byte
+				MessageID  string
+			}
+			Subscription    string
+			DeliveryAttempt int
+		}
+		raw, err := io.ReadAll(r.Body)
+		if err != nil || json.Unmarshal(raw, &body) != nil {
+			tb.Errorf("bad push body %q: %v", raw, err)
+		}
+		got := received{
+			ID: body.Message.MessageID, Data: string(body.Message.Data), Attributes: body.Message.Attributes,
+			Subscription: body.Subscription, Attempt: body.DeliveryAttempt, at: time.Now(), header: r.Header,
+		}
+		e.mu.Lock()
+		e.requests = append(e.requests, got)
+		e.mu.Unlock()
+		w.WriteHeader(answer(got))
+	}))
+	tb.Cleanup(e.Close)
+	return e
+}
+
+func (e *endpoint) seen() []received {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.requests)
+}
+
+func always(status int) func(received) int { return func(received) int { return status } }
+
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			tb.Fatalf("never happened: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestEnvelope(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		policy push.Policy
+		want   received
+		header map[string]string
+	}{
+		"push": {
+			want: received{
+				ID: "m0", Data: "body", Attributes: map[string]string{"k": "v"}, Subscription: subscription,
+			},
+			header: map[string]string{"Content-Type": "application/json", "Ce-Id": ""},
+		},
+		"push with dead letters tells the attempt": {
+			policy: push.Policy{DeadLetterTopic: deadTopic},
+			want: received{
+				ID: "m0", Data: "body", Attributes: map[string]string{"k": "v"}, Subscription: subscription, Attempt: 1,
+			},
+		},
+		"eventarc": {
+			policy: push.Policy{CloudEvents: true},
+			want: received{
+				ID: "m0", Data: "body", Attributes: map[string]string{"k": "v"}, Subscription: subscription,
+			},
+			header: map[string]string{
+				"Content-Type": "application/json", "Ce-Id": "m0", "Ce-Specversion": "1.0",
+				"Ce-Type":   "google.cloud.pubsub.topic.v1.messagePublished",
+				"Ce-Source": "//pubsub.googleapis.com/" + topic,
+			},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, e := newFixture(t), newEndpoint(t, always(http.StatusNoContent))
+			f.start(t, e.URL, tc.policy)
+			f.server.Publish(topic, []byte("body"), map[string]string{"k": "v"})
+			eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
+			got := e.seen()[0]
+			ignore := cmp.FilterPath(func(p cmp.Path) bool {
+				return p.Last().String() == ".at" || p.Last().String() == ".header"
+			}, cmp.Ignore())
+			if diff := cmp.Diff(tc.want, got, ignore); diff != "" {
+				t.Error(diff)
+			}
+			for k, want := range tc.header {
+				if v := got.header.Get(k); v != want {
+					t.Errorf("header %s = %q, want %q", k, v, want)
+				}
+			}
+		})
+	}
+}
+
+func TestRetriesWithExponentialBackoff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var calls int
+	e := newEndpoint(t, func(received) int {
+		calls++
+		if calls < 5 {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusOK
+	})
+	d := f.start(t, e.URL, push.Policy{
+		Concurrency: 1, MinBackoff: 20 * time.Millisecond, MaxBackoff: 80 * time.Millisecond,
+	})
+	f.server.Publish(topic, []byte("x"), nil)
+	eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
+	seen := e.seen()
+	for i, least := range []time.Duration{20, 40, 80, 80} {
+		if wait := seen[i+1].at.Sub(seen[i].at); wait < least*time.Millisecond {
+			t.Errorf("attempt %d came after %v, want at least %v", i+2, wait, least*time.Millisecond)
+		}
+	}
+	want := push.Stats{Posted: 5, Acked: 1, Failed: 4}
+	if diff := cmp.Diff(want, d.Stats()); diff != "" {
+		t.Error(diff)
+	}
+	if deliveries := f.server.Message("m0").Deliveries; deliveries != 1 {
+		t.Errorf("pulled %d times, want 1: retries must not go through Pub/Sub", deliveries)
+	}
+}
+
+func TestDeadlineIsAFailure(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	hang := make(chan struct{})
+	var once sync.Once
+	e := newEndpoint(t, func(received) int {
+		first := false
+		once.Do(func() { first = true })
+		if first {
+			<-hang
+		}
+		return http.StatusOK
+	})
+	t.Cleanup(func() { close(hang) })
+	d := f.start(t, e.URL, push.Policy{AckDeadline: 50 * time.Millisecond, MinBackoff: time.Millisecond})
+	f.server.Publish(topic, []byte("x"), nil)
+	eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
+	s := d.Stats() // on a busy machine more than the first may expire
+	want := push.Stats{Posted: s.Expired + 1, Acked: 1, Failed: s.Expired, Expired: max(1, s.Expired)}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDeadLetterAfterMaxAttempts(t *testing.T) {
+	t.Parallel()
+	f, e := newFixture(t), newEndpoint(t, always(http.StatusInternalServerError))
+	f.start(t, e.URL, push.Policy{
+		MinBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond, MaxAttempts: 5, DeadLetterTopic: deadTopic,
+	})
+	f.server.Publish(topic, []byte("poison"), map[string]string{"k": "v"})
+	eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
+	var attempts []int
+	for _, r := range e.seen() {
+		attempts = append(attempts, r.Attempt)
+	}
+	if diff := cmp.Diff([]int{1, 2, 3, 4, 5}, attempts); diff != "" {
+		t.Error(diff)
+	}
+	dead := f.server.Message("m1")
+	if dead == nil || dead.Topic != deadTopic || string(dead.Data) != "poison" {
+		t.Fatalf("dead letter is %+v", dead)
+	}
+	delete(dead.Attributes, "CloudPubSubDeadLetterSourceTopicPublishTime")
+	want := map[string]string{
+		"k": "v", "CloudPubSubDeadLetterSourceDeliveryCount": "5",
+		"CloudPubSubDeadLetterSourceSubscription":        "s",
+		"CloudPubSubDeadLetterSourceSubscriptionProject": "p",
+	}
+	if diff := cmp.Diff(want, dead.Attributes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDeadLetterTopicMissingKeepsRetrying(t *testing.T) {
+	t.Parallel()
+	f, e := newFixture(t), newEndpoint(t, always(http.StatusInternalServerError))
+	f.start(t, e.URL, push.Policy{
+		MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond, MaxAttempts: 2,
+		DeadLetterTopic: "projects/p/topics/absent",
+	})
+	f.server.Publish(topic, []byte("x"), nil)
+	eventually(t, "more attempts than the maximum", func() bool { return len(e.seen()) > 5 })
+	if f.acks("m0") != 0 {
+		t.Error("a message that could not be forwarded was acknowledged: it is lost")
+	}
+}
+
+// TestFaultsRepeatBySeed checks the injected duplicates: which messages are hit depends on the seed alone.
+func TestFaultsRepeatBySeed(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	deliveries := func() map[string]int {
+		f, e := newFixture(t), newEndpoint(t, always(http.StatusOK))
+		d := f.start(t, e.URL, push.Policy{Faults: push.Faults{
+			Seed: 7, LoseAcks: 0.2, Republish: 0.1, Delay: 0.3, MaxDelay: 5 * time.Millisecond,
+		}})
+		for i := range n {
+			f.server.Publish(topic, fmt.Appendf(nil, "%d", i), nil)
+		}
+		eventually(t, "all done", func() bool {
+			s := d.Stats()
+			return d.Outstanding() == 0 && s.Acked == n+s.Republished
+		})
+		counts := map[string]int{}
+		for _, r := range e.seen() {
+			counts[r.ID]++
+		}
+		return counts
+	}
+	first, second := deliveries(), deliveries()
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("two runs of one seed differ: %s", diff)
+	}
+	same, other := 0, 0
+	for id, count := range first {
+		if count > 1 {
+			same++
+		}
+		if len(id) > 6 {
+			other++
+		}
+	}
+	if same < n/10 || other < n/20 {
+		t.Errorf("%d of %d delivered twice under one id, %d under another: too few", same, n, other)
+	}
+}
+
+func TestOutstandingAndConcurrencyAreBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	release := make(chan struct{})
+	var mu sync.Mutex
+	inFlight, most := 0, 0
+	e := newEndpoint(t, func(received) int {
+		mu.Lock()
+		inFlight++
+		most = max(most, inFlight)
+		mu.Unlock()
+		<-release
+		mu.Lock()
+		inFlight--
+		mu.Unlock()
+		return http.StatusOK
+	})
+	d := f.start(t, e.URL, push.Policy{Concurrency: 4, MaxOutstanding: 10})
+	for range 50 {
+		f.server.Publish(topic, []byte("x"), nil)
+	}
+	eventually(t, "4 in flight", func() bool { return len(e.seen()) == 4 })
+	time.Sleep(50 * time.Millisecond) // would take more, were it not bounded
+	if held := d.Outstanding(); held != 10 {
+		t.Errorf("%d messages held, want 10", held)
+	}
+	close(release)
+	eventually(t, "all done", func() bool { return d.Stats().Acked == 50 })
+	if most != 4 {
+		t.Errorf("%d requests at once, want 4", most)
+	}
+}
+
+// TestStopDrains checks that a stop lets a request in flight end and be acknowledged, and gives the rest back at once.
+func TestStopDrains(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	release := make(chan struct{})
+	e := newEndpoint(t, func(received) int { <-release; return http.StatusOK })
+	d := f.start(t, e.URL, push.Policy{Concurrency: 1})
+	for range 3 {
+		f.server.Publish(topic, []byte("x"), nil)
+	}
+	eventually(t, "one in flight, two held", func() bool { return len(e.seen()) == 1 && d.Outstanding() == 3 })
+	time.AfterFunc(20*time.Millisecond, func() { close(release) })
+	if err := d.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if acks := f.acks(e.seen()[0].ID); acks != 1 {
+		t.Errorf("the request in flight was acknowledged %d times, want 1", acks)
+	}
+	f.start(t, e.URL, push.Policy{})
+	eventually(t, "the others delivered again without waiting for a lease", func() bool {
+		return f.acks("m0")+f.acks("m1")+f.acks("m2") == 3
+	})
+}
+
+// BenchmarkDeliver is the whole way of a message: publish, pull, POST over a real connection, acknowledge.
+func BenchmarkDeliver(b *testing.B) {
+	f := newFixture(b)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	b.Cleanup(endpoint.Close)
+	body := make([]byte, 600)
+	for range b.N {
+		f.server.Publish(topic, body, nil)
+	}
+	b.ResetTimer()
+	began := time.Now()
+	d := f.start(b, endpoint.URL, push.Policy{})
+	for d.Stats().Acked < int64(b.N) {
+		time.Sleep(time.Millisecond)
+	}
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "deliveries/s")
+}
