@@ -1,14 +1,63 @@
 package policy
 
 import (
+	_ "embed" // the shipped pack
+	"math"
+	"slices"
 	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Pack is a loaded policy. It never changes.
+//go:embed packs/pix.yaml
+var shipped []byte
+
+// Shipped returns the pack that this release ships, packs/pix.yaml.
+func Shipped() []byte { return slices.Clone(shipped) }
+
+// Ids of the hits that do not come from a rule. A rule that could not be evaluated hits as its id with ErrorSuffix.
+const (
+	HitPayerScore    = "missing/payer-score"
+	HitReceiverScore = "missing/receiver-score"
+	HitFeatures      = "missing/features"
+	ErrorSuffix      = "/error"
+)
+
+// Pack is a loaded policy. It never changes and is safe for concurrent use.
 type Pack struct {
 	version string
+	rules   []rule
+	fail    map[pix.Direction]pix.Outcome
+	failure pix.Reason // words of a fail outcome; the code is the hit's
+	holds   []hold     // by day of effect
+	names   map[string]getter
+	width   int // of a vector
+	zone    *time.Location
+}
+
+// rule is one compiled rule.
+type rule struct {
+	id          string
+	legalBasis  string
+	from, to    day // both inclusive
+	directions  []pix.Direction
+	when        cel.Program
+	outcome     pix.Outcome
+	overridable bool
+	lifts       []int // indices of rules, of an allow rule only
+	reason      pix.Reason
+	roles       []pix.Role // whose probability it reads
+}
+
+// hold is how long a payment may be held, from a day on.
+type hold struct {
+	from           day
+	dayFrom, dayTo int // local hours [from, to)
+	byDay, byNight time.Duration
+	block          time.Duration
 }
 
 // Input is everything the policy may look at.
@@ -23,21 +72,124 @@ type Input struct {
 type Verdict struct {
 	Outcome pix.Outcome
 	Hold    time.Duration // from the payment's event time; zero for APPROVE and REJECT
-	Hits    []pix.RuleHit // every rule that matched, strongest first; "<id>/error" could not be evaluated
+	Hits    []pix.RuleHit // every rule that matched, strongest first; see ErrorSuffix
 	Reasons []pix.Reason  // of the claims that stand, strongest first
 	Roles   []pix.Role    // whose score speaks against the payment
 }
 
-// Load reads a pack. featureNames gives the order of Input.Vector and the names that rules may use.
-func Load(data []byte, featureNames []string) (*Pack, error) {
-	return nil, nil
-}
-
-// Shipped returns the pack that this release ships, packs/pix.yaml.
-func Shipped() []byte { return nil }
-
 // Version names the pack: the version written in it and the first twelve hex digits of its SHA-256.
 func (p *Pack) Version() string { return p.version }
 
-// Decide applies the pack to one payment.
-func (p *Pack) Decide(in Input) Verdict { return Verdict{Outcome: pix.Review} }
+// Decide applies the pack to one payment. It never fails: what it cannot know claims the pack's fail outcome.
+func (p *Pack) Decide(in Input) Verdict {
+	tx := in.Tx
+	a := activation{
+		names: p.names, tx: tx, vector: in.Vector, local: tx.EventTime.In(p.zone),
+		payer: probabilityOf(in.Scores, pix.PayerRole), receiver: probabilityOf(in.Scores, pix.ReceiverRole),
+	}
+	var found findings
+	p.failures(&found, &a, in.FeaturesMissing)
+	today := dayOf(a.local)
+	for i := range p.rules {
+		r := &p.rules[i]
+		if !r.inForce(today, tx.Direction) {
+			continue
+		}
+		matched, err := r.matches(&a)
+		switch {
+		case err != nil:
+			found.failed(r, p.failOutcome(tx.Direction), p.failure)
+		case matched:
+			found.matched(i, r)
+		}
+	}
+	v := found.verdict(tx.Direction)
+	v.Hold = p.holdFor(v.Outcome, a.local)
+	return v
+}
+
+// failures claims the fail outcome for each answer that the decision needs and does not have.
+func (p *Pack) failures(found *findings, a *activation, featuresMissing bool) {
+	outcome := p.failOutcome(a.tx.Direction)
+	for _, role := range a.tx.Direction.Roles() {
+		if a.probability(role) == nil {
+			found.missing(scoreHit(role), outcome, p.failure)
+		}
+	}
+	if featuresMissing || len(a.vector) != p.width {
+		found.missing(HitFeatures, outcome, p.failure)
+	}
+}
+
+func scoreHit(role pix.Role) string {
+	if role == pix.PayerRole {
+		return HitPayerScore
+	}
+	return HitReceiverScore
+}
+
+// failOutcome is the pack's fail mode. A direction that the pack does not know is rejected.
+func (p *Pack) failOutcome(d pix.Direction) pix.Outcome {
+	if o, ok := p.fail[d]; ok {
+		return o
+	}
+	return pix.Reject
+}
+
+// holdFor returns how long the outcome may last. Without an entry in force yet, the earliest one serves.
+func (p *Pack) holdFor(o pix.Outcome, local time.Time) time.Duration {
+	h := p.holds[0]
+	for _, later := range p.holds[1:] {
+		if later.from <= dayOf(local) {
+			h = later
+		}
+	}
+	switch o {
+	case pix.Review:
+		if hour := local.Hour(); hour >= h.dayFrom && hour < h.dayTo {
+			return h.byDay
+		}
+		return h.byNight
+	case pix.Block:
+		return h.block
+	default:
+		return 0
+	}
+}
+
+// inForce reports whether the rule applies on a local day to a direction.
+func (r *rule) inForce(today day, d pix.Direction) bool {
+	return r.from <= today && today <= r.to && slices.Contains(r.directions, d)
+}
+
+// matches evaluates the rule. An error means that it cannot be known whether it matches.
+func (r *rule) matches(a *activation) (bool, error) {
+	out, _, err := r.when.Eval(a)
+	if err != nil {
+		return false, err
+	}
+	matched, ok := out.(types.Bool)
+	if !ok {
+		return false, errUnknown
+	}
+	return bool(matched), nil
+}
+
+// allows reports whether the rule only lifts others.
+func (r *rule) allows() bool { return r.outcome == pix.Approve }
+
+// probabilityOf returns the probability of a role, NaN when it did not score or the number is none. Of several scores
+// of a role the highest counts.
+func probabilityOf(scores []pix.Score, role pix.Role) float64 {
+	best := math.NaN()
+	for i := range scores {
+		p := scores[i].Probability
+		if scores[i].Role != role || !(p >= 0 && p <= 1) {
+			continue
+		}
+		if !(best >= p) {
+			best = p
+		}
+	}
+	return best
+}

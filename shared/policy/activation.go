@@ -1,0 +1,65 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// errUnknown is what reading an unknown value gives; the algebra turns it into the fail outcome.
+var errUnknown = errors.New("value is not known for this payment")
+
+// activation resolves the names of one payment on demand, so that no map is built for a decision.
+type activation struct {
+	names    map[string]getter // of the pack, shared and read only
+	tx       *pix.Transaction
+	vector   []float64
+	local    time.Time // event time in America/Sao_Paulo
+	payer    float64   // probabilities, NaN when the role did not score
+	receiver float64
+}
+
+// getter reads one name; nil means not known.
+type getter func(*activation) ref.Val
+
+// ResolveName implements cel.Activation.
+func (a *activation) ResolveName(name string) (any, bool) {
+	if asked, ok := strings.CutPrefix(name, knownPrefix); ok {
+		get := a.names[asked]
+		return types.Bool(get != nil && get(a) != nil), true
+	}
+	get := a.names[name]
+	if get == nil {
+		return nil, false
+	}
+	v := get(a)
+	if v == nil {
+		return types.WrapErr(errUnknown), true
+	}
+	return v, true
+}
+
+// Parent implements cel.Activation: there is none.
+func (a *activation) Parent() cel.Activation { return nil }
+
+func (a *activation) probability(role pix.Role) ref.Val {
+	if role == pix.PayerRole {
+		return double(a.payer)
+	}
+	return double(a.receiver)
+}
+
+// hours gives the whole hours from t to the event; a moment after the event is zero hours old.
+func (a *activation) hours(t pix.Optional[time.Time]) ref.Val {
+	at, ok := t.Get()
+	if !ok {
+		return nil
+	}
+	return types.Int(max(a.tx.EventTime.Sub(at), 0) / time.Hour)
+}
