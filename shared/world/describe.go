@@ -1,0 +1,261 @@
+package world
+
+import (
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// facts are what execute knows of a payment beyond its step.
+type facts struct {
+	amount int64
+	before [2]int64 // balances of payer and payee
+	dict   pix.DICTSnapshot
+	now    int32
+}
+
+// Background rates of circumstances in honest life, and of what an app fails to tell [assumed].
+const (
+	backgroundCall   = 0.035
+	backgroundRemote = 0.0025
+	backgroundFailed = 0.06
+	backgroundPasted = 0.22
+	backgroundFar    = 0.07
+	silentDevice     = 0.04
+	silentSession    = 0.05
+	silentDICT       = 0.04
+	registeredAfter  = 36 * 60 // minutes until a new phone is registered, on average
+)
+
+// describe fills the payment as our institution knows it.
+func (w *World) describe(out *pix.Submission, s *step, f facts) {
+	payer, payee := &w.accounts[s.payer], &w.accounts[s.payee]
+	at := time.UnixMilli(s.at).UTC()
+	scheduled := s.traits&scheduledFor15h != 0 && at.Hour() >= 4 // else 15:00 would be too far away
+	out.EventTime = at
+	out.Direction = direction(payer, payee)
+	out.Amount = pix.Money(f.amount)
+	out.Initiation = w.t.initiations[s.initiation]
+	out.Purpose, out.Priority, out.ServiceLevel = pix.Payment, pix.High, pix.PriorityPayment
+	if scheduled {
+		out.Priority, out.ServiceLevel = pix.Normal, pix.ScheduledPayment
+	}
+	w.identify(out, s, scheduled)
+	w.parties(out, s, f)
+	if usesKey(s.initiation) && !w.dice.chance(silentDICT) {
+		out.DICT = f.dict
+	}
+	if payer.institution != 0 {
+		return
+	}
+	if s.initiation == byAutomatic {
+		w.mandate(out, s)
+		return
+	}
+	if !scheduled {
+		w.device(out, s, f.now)
+		w.session(out, s, f.now)
+	}
+}
+
+func direction(payer, payee *account) pix.Direction {
+	switch {
+	case payer.institution != 0:
+		return pix.Inbound
+	case payee.institution != 0:
+		return pix.Outbound
+	default:
+		return pix.Internal
+	}
+}
+
+// usesKey says whether an initiation form resolves a key at DICT; account data typed by hand does not.
+func usesKey(initiation uint8) bool { return initiation != byManual && initiation != byAutomatic }
+
+// parties fills both sides: the full picture of our own customers, the message's bare facts of others'.
+func (w *World) parties(out *pix.Submission, s *step, f facts) {
+	payer, payee := &w.accounts[s.payer], &w.accounts[s.payee]
+	out.PayerFacts = w.party(payer, f.before[0])
+	out.PayeeFacts = w.party(payee, f.before[1])
+	out.PayeeFacts.DailyLimit, out.PayeeFacts.LimitChangedAt = pix.Optional[pix.Money]{}, pix.Optional[time.Time]{}
+	if usesKey(s.initiation) {
+		out.PayeeFacts.KeyKind = w.t.keyKinds[payee.keyKind]
+	}
+	if payer.institution != 0 {
+		return
+	}
+	if s.traits&limitRaised != 0 {
+		payer.limitAt = max(payer.limitAt, f.now-int32(w.dice.between(5, 40*60)))
+		out.PayerFacts.LimitChangedAt = pix.Some(w.time(payer.limitAt))
+	}
+	trusted := (payer.friends[0] == s.payee || payer.friends[1] == s.payee) && mix(uint64(s.payer))%3 == 0
+	out.PayerFacts.TrustedPayee = pix.Some(trusted)
+}
+
+func (w *World) party(a *account, balance int64) pix.PartyFacts {
+	p := pix.PartyFacts{ISPB: w.t.ispbs[a.institution], AccountType: w.t.accountTypes[a.accountType], Person: pix.LegalPerson}
+	if a.kind == person {
+		p.Person = pix.NaturalPerson
+	}
+	if a.institution != 0 {
+		return p
+	}
+	p.AccountOpenedAt = pix.Some(w.time(a.opened))
+	p.Balance = pix.Some(pix.Money(balance))
+	p.DailyLimit = pix.Some(pix.Money(a.limit))
+	if a.limitAt > -never {
+		p.LimitChangedAt = pix.Some(w.time(a.limitAt))
+	}
+	p.KeyChangedAt = pix.Some(w.time(a.keySince))
+	p.State = w.t.states[a.state]
+	if a.kind == person {
+		p.AgeBand = w.t.ageBands[a.age]
+	}
+	return p
+}
+
+func (w *World) mandate(out *pix.Submission, s *step) {
+	h := mix(uint64(s.payer)<<32 | uint64(s.payee))
+	age := int32(h % (300 * 24 * 60))
+	out.Mandate = pix.MandateFacts{
+		CreatedAt:        pix.Some(w.time(w.minuteOf(s.at) - age)),
+		FirstCharge:      pix.Some(age < 30*24*60),
+		InitiatorOpened:  pix.Some(w.time(w.accounts[s.payee].opened)),
+		InitiatorPayment: pix.Some(int64(h >> 40 % 5000)),
+	}
+}
+
+func (w *World) device(out *pix.Submission, s *step, now int32) {
+	d, a := w.dice, &w.accounts[s.payer]
+	if out.DeviceID == "" {
+		return
+	}
+	since, registered := a.deviceSince, true
+	if a.unregistered {
+		a.unregistered = float64(now-since) < registeredAfter*d.r.ExpFloat64()
+		registered = !a.unregistered
+	}
+	if s.traits&strangerDevice != 0 {
+		// The gang's device is new to this customer; some thieves register it, some wait a day.
+		h := mix(uint64(s.salt)<<32 | uint64(uint32(s.payer)))
+		since, registered = now-int32(h%90), h>>32%3 == 0
+		if h>>40%4 == 0 {
+			since = now - int32(h>>48%3000)
+		}
+	}
+	out.Device = pix.DeviceFacts{
+		FirstSeenAt:  pix.Some(w.time(max(since, a.opened))),
+		Registered:   pix.Some(registered),
+		RemoteAccess: pix.Some(s.traits&remoteAccess != 0 || d.chance(backgroundRemote)),
+		CallActive:   pix.Some(s.traits&callActive != 0 || d.chance(backgroundCall)),
+		Emulator:     pix.Some(d.chance(0.004) || s.traits&strangerDevice != 0 && d.chance(0.08)),
+	}
+}
+
+func (w *World) session(out *pix.Submission, s *step, now int32) {
+	d, a := w.dice, &w.accounts[s.payer]
+	if d.chance(silentSession) {
+		return
+	}
+	seconds := d.lognormal(75, 0.8)
+	if s.typology > 0 && s.layer == 0 && d.chance(0.4) {
+		seconds = d.lognormal(200, 0.9) // talked through it, or looking around
+	}
+	out.Session.Duration = pix.Some(time.Duration(max(seconds, 4)*1000) * time.Millisecond)
+	failed := int64(0)
+	if s.traits&failedLogins != 0 || d.chance(backgroundFailed) {
+		failed = 1 + int64(d.r.ExpFloat64()*1.2)
+	}
+	out.Session.FailedLogins = pix.Some(failed)
+	reset := a.resetAt
+	if s.traits&passwordReset != 0 && s.typology > 0 {
+		reset = max(reset, now-int32(d.between(3, 600)))
+	}
+	if reset > -never {
+		out.Session.PasswordReset = pix.Some(w.time(max(reset, a.opened)))
+	}
+	if usesKey(s.initiation) {
+		out.Session.PastedKey = pix.Some(s.traits&pastedKey != 0 || d.chance(backgroundPasted))
+	}
+	metres := d.lognormal(900, 1.6)
+	if s.traits&farAway != 0 || d.chance(backgroundFar) {
+		metres = d.lognormal(60_000, 1.5)
+	}
+	out.Session.DistanceMetres = pix.Some(int64(min(metres, 15_000_000)))
+}
+
+// identify fills every identifier. All of them are cut from one string, so a payment costs one allocation for text.
+func (w *World) identify(out *pix.Submission, s *step, scheduled bool) {
+	w.emitted++
+	payer, payee := s.payer, s.payee
+	var ends [11]int
+	b := w.text[:0]
+	b = w.appendEndToEndID(b, s, scheduled)
+	ends[0] = len(b)
+	b = w.appendTxID(b, s)
+	ends[1] = len(b)
+	for side, i := range [2]int32{payer, payee} {
+		at := 2 + 4*side
+		b = w.appendDocument(b, i)
+		ends[at] = len(b)
+		b = w.appendBranch(b, i)
+		ends[at+1] = len(b)
+		b = w.appendAccount(b, i)
+		ends[at+2] = len(b)
+		b = w.appendName(b, i)
+		ends[at+3] = len(b)
+	}
+	if usesKey(s.initiation) {
+		b = w.appendKey(b, payee)
+	}
+	ends[10] = len(b)
+	if w.accounts[payer].institution == 0 && s.initiation != byAutomatic && !scheduled && !w.dice.chance(silentDevice) {
+		b = w.appendDevice(b, w.deviceOwner(payer), w.thief(s))
+	}
+	w.text = b
+	text := string(b)
+	cut := func(n int) pix.Secret { return pix.Secret(text[ends[n-1]:ends[n]]) }
+	out.ID = pix.EndToEndID(text[:ends[0]])
+	out.TxID = text[ends[0]:ends[1]]
+	out.Payer = pix.RawParty{Document: cut(2), Branch: cut(3), Account: cut(4), Name: cut(5)}
+	out.Payee = pix.RawParty{Document: cut(6), Branch: cut(7), Account: cut(8), Name: cut(9), Key: cut(10)}
+	out.DeviceID = pix.Secret(text[ends[10]:])
+}
+
+func (w *World) thief(s *step) uint64 {
+	if s.traits&strangerDevice == 0 {
+		return 0
+	}
+	return uint64(s.salt)<<24 | 1<<63
+}
+
+// deviceOwner lets one person in forty use the device of somebody at home.
+func (w *World) deviceOwner(i int32) int32 {
+	if w.accounts[i].kind == person && mix(uint64(i)+3)%40 == 0 {
+		return i &^ 1
+	}
+	return i
+}
+
+// appendEndToEndID appends an id whose last part is a bijection of the running number: unique, and telling nothing.
+func (w *World) appendEndToEndID(b []byte, s *step, scheduled bool) []byte {
+	b = append(append(b, 'E'), w.t.ispbs[w.accounts[s.payer].institution]...)
+	at := time.UnixMilli(s.at).UTC()
+	if scheduled {
+		at = time.Date(at.Year(), at.Month(), at.Day(), 15, 0, 0, 0, time.UTC)
+	}
+	b = at.AppendFormat(b, "200601021504")
+	return appendBase62(b, mix(w.emitted^mix(w.params.Seed)), 11)
+}
+
+// appendTxID appends a charge's id: always on dynamic codes, often on static ones, none elsewhere.
+func (w *World) appendTxID(b []byte, s *step) []byte {
+	switch {
+	case s.initiation == byDynamicQR || s.initiation == byContactless || s.initiation == byAutomatic:
+		return appendBase62(appendBase62(appendBase62(b, w.dice.r.Uint64(), 11), w.dice.r.Uint64(), 11), w.dice.r.Uint64(), 10)
+	case s.initiation == byStaticQR && w.accounts[s.payee].kind != person:
+		return appendBase62(b, w.dice.r.Uint64(), 11)
+	default:
+		return b
+	}
+}

@@ -1,0 +1,111 @@
+package world
+
+// ordinaryShare leaves room for the payments of look-alikes and payroll, and makes up for those without funds, so that
+// Params.PaymentsPerAccountPerDay is what comes out.
+const ordinaryShare = 0.97
+
+// Initiation forms by index, in the order of tables.initiations.
+const (
+	byKey = iota
+	byManual
+	byDynamicQR
+	byStaticQR
+	byInitiator
+	byAutomatic
+	byContactless
+)
+
+// ordinary draws an everyday payment.
+func (w *World) ordinary(at int64) step {
+	d := w.dice
+	now := w.minuteOf(at)
+	i := w.payers.draw(d)
+	for !w.open(i, now) {
+		i = w.payers.draw(d)
+	}
+	s := step{at: at, payer: i}
+	a := &w.accounts[i]
+	switch r := d.r.Float64(); {
+	case a.kind != person:
+		w.business(&s, now)
+	case r < 0.50:
+		s.payee = w.shop(a, 0.45)
+		s.amount = d.centavos(38, 1.0)
+		s.initiation = uint8(d.pick(w.t.toMerchant[:]))
+	case r < 0.88:
+		w.between(&s, now)
+	default:
+		s.payee = w.people + d.index(w.companies)
+		s.amount = d.centavos(150, 0.9)
+		s.initiation = uint8(d.pick(w.t.toBiller[:]))
+		if d.chance(0.2) {
+			s.traits |= scheduledFor15h
+		}
+	}
+	return s
+}
+
+// between fills a payment from one person to another.
+func (w *World) between(s *step, now int32) {
+	d := w.dice
+	a := &w.accounts[s.payer]
+	s.payee = a.friends[d.index(2)]
+	if d.chance(0.42) {
+		s.payee = w.somebody(now, s.payer)
+	}
+	s.amount = d.centavos(85, 1.3)
+	if d.chance(0.012) { // rent, a car, a loan among friends: the heavy tail
+		s.amount = d.centavos(1800, 1.0)
+	}
+	if d.chance(0.5) {
+		s.amount = roundTo(s.amount)
+	}
+	s.initiation = uint8(d.pick(w.t.toPerson[:]))
+	if d.chance(0.03) {
+		s.traits |= scheduledFor15h
+	}
+}
+
+// business fills a payment of a company or merchant: suppliers, helpers, the owner's own pocket.
+func (w *World) business(s *step, now int32) {
+	d := w.dice
+	a := &w.accounts[s.payer]
+	s.initiation = uint8(d.pick(w.t.toSupplier[:]))
+	switch r := d.r.Float64(); {
+	case r < 0.40:
+		s.payee = a.friends[d.index(4)]
+		s.amount = d.centavos(620, 1.4)
+	case r < 0.62:
+		s.payee = w.people + d.index(w.companies+w.merchants)
+		s.amount = d.centavos(380, 1.4)
+	case r < 0.80 && a.kind == merchant: // the day's takings go to the owner
+		s.payee = int32(mix(uint64(s.payer)) % uint64(w.people))
+		s.share = float32(d.uniform(0.4, 0.97))
+		s.initiation = byKey
+	default:
+		s.payee = w.somebody(now, s.payer)
+		s.amount = d.centavos(160, 1.1)
+	}
+}
+
+// shop draws a merchant: with probability usual one of the payer's own, otherwise by popularity.
+func (w *World) shop(a *account, usual float64) int32 {
+	if w.dice.chance(usual) {
+		return a.friends[2+w.dice.index(2)]
+	}
+	return w.people + w.companies + w.popularity.draw(w.dice)
+}
+
+// roundTo rounds an amount as people do: to 5, 10, 50 or 100 reais by size.
+func roundTo(centavos int64) int64 {
+	unit := int64(5_00)
+	switch {
+	case centavos > 1500_00:
+		unit = 100_00
+	case centavos > 400_00:
+		unit = 50_00
+	case centavos > 60_00:
+		unit = 10_00
+	}
+	return max((centavos+unit/2)/unit*unit, unit)
+}
