@@ -1,0 +1,91 @@
+package bus_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+)
+
+const (
+	id     = "E12345678202611231504abcdefghijk"
+	parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+)
+
+func TestDeadLetter(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		letter     bus.Letter
+		attributes map[string]string
+		data       string
+	}{
+		"complete": {
+			letter: bus.Letter{
+				Reason: "invalid", Detail: "amount: must be positive", Source: "kafka",
+				Origin: map[string]string{event.AttrDeadLetterTopic: "t", event.AttrDeadLetterOffset: "7"},
+				Envelope: event.Envelope{Data: []byte("tokens"), Attributes: map[string]string{
+					event.AttrSchema: "pix.v1.Transaction", event.AttrEncoding: "proto", event.AttrEventID: id, event.AttrTraceparent: parent,
+				}},
+			},
+			attributes: map[string]string{
+				"dlq_reason": "invalid", "dlq_detail": "amount: must be positive", "dlq_source": "kafka", "dlq_topic": "t", "dlq_offset": "7",
+				"schema": "pix.v1.Transaction", "encoding": "proto", "end_to_end_id": id, "traceparent": parent,
+			},
+			data: "tokens",
+		},
+		"a producer's attributes may hold anything": {
+			letter: bus.Letter{
+				Reason: "invalid", Source: "kafka",
+				Envelope: event.Envelope{Attributes: map[string]string{
+					"cpf": "52998224725", event.AttrEventID: "52998224725", event.AttrSchema: "52998224725",
+					event.AttrTraceparent: "Maria da Silva", event.AttrEncoding: "52998224725",
+				}},
+			},
+			attributes: map[string]string{"dlq_reason": "invalid", "dlq_detail": "", "dlq_source": "kafka"},
+		},
+		"too large a payload is left out": {
+			letter:     bus.Letter{Reason: "too_large", Source: "kafka", Envelope: event.Envelope{Data: make([]byte, bus.MaxMessageBytes)}},
+			attributes: map[string]string{"dlq_reason": "too_large", "dlq_detail": "", "dlq_source": "kafka"},
+		},
+		"a long detail is cut": {
+			letter: bus.Letter{Reason: "invalid", Source: "kafka", Detail: strings.Repeat("é", 1000)},
+			attributes: map[string]string{
+				"dlq_reason": "invalid", "dlq_source": "kafka", "dlq_detail": strings.Repeat("é", bus.MaxAttributeValueBytes/2),
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, server, _ := open(t, bus.Config{})
+			if err := b.DeadLetter(t.Context(), topic, tc.letter); err != nil {
+				t.Fatal(err)
+			}
+			got := server.Messages()[0]
+			if diff := cmp.Diff(tc.attributes, got.Attributes); diff != "" {
+				t.Error(diff)
+			}
+			if string(got.Data) != tc.data {
+				t.Errorf("payload of %d bytes, want %d", len(got.Data), len(tc.data))
+			}
+		})
+	}
+}
+
+func FuzzTruncate(f *testing.F) {
+	f.Add("")
+	f.Add(strings.Repeat("a", 1023) + "é")
+	f.Add(strings.Repeat("\xff", 1024))
+	f.Fuzz(func(t *testing.T, s string) {
+		got := bus.Truncate(s)
+		if len(got) > bus.MaxAttributeValueBytes || !utf8.ValidString(got) {
+			t.Errorf("%d bytes, valid %v", len(got), utf8.ValidString(got))
+		}
+		if valid := strings.ToValidUTF8(s, "\uFFFD"); !strings.HasPrefix(valid, got) || len(valid)-len(got) > 3 && len(got) < bus.MaxAttributeValueBytes-3 {
+			t.Error("cut more than needed")
+		}
+	})
+}
