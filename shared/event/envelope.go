@@ -2,7 +2,7 @@ package event
 
 // Attribute names of a message. They are lower case so that they survive Pub/Sub, Kafka headers and CloudEvents.
 const (
-	AttrSchema      = "schema"        // full name of the message type, for example "pix.v1.Transaction"; absent means the type the consumer expects
+	AttrSchema      = "schema"        // full name of the message type; absent means the type the consumer expects
 	AttrEncoding    = "encoding"      // EncodingJSON or EncodingProto; absent means JSON
 	AttrEventID     = "end_to_end_id" // the payment's EndToEndId
 	AttrTraceparent = "traceparent"   // W3C trace context

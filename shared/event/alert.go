@@ -1,0 +1,80 @@
+package event
+
+import (
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// EncodeAlert writes an alert as proto.
+func EncodeAlert(a *pix.Alert) (Envelope, error) {
+	const op = "encode alert"
+	var e enums
+	m := &pixv1.Alert{
+		EndToEndId:     string(a.ID),
+		EventTime:      timestamp(a.EventTime),
+		RaisedAt:       timestamp(a.RaisedAt),
+		Direction:      e.direction(a.Direction),
+		Outcome:        e.outcome(a.Outcome),
+		AmountCentavos: int64(a.Amount),
+		PayerToken:     string(a.Payer),
+		PayeeToken:     string(a.Payee),
+		PayerIspb:      string(a.PayerISPB),
+		PayeeIspb:      string(a.PayeeISPB),
+		Score:          a.Score,
+		Reasons:        reasonMessages(a.Reasons),
+		HoldUntil:      timestamp(a.HoldUntil),
+	}
+	if err := e.problems.Err(op); err != nil {
+		return Envelope{}, err
+	}
+	out, err := seal(SchemaAlert, a.ID, m)
+	return out, wrap(op, err)
+}
+
+// DecodeAlert reads an alert in either encoding. It refuses one without a payment, an event time or an outcome it
+// knows. Error kinds are those of DecodeTransaction.
+func DecodeAlert(e Envelope) (pix.Alert, error) {
+	const op = "decode alert"
+	var (
+		m pixv1.Alert
+		r reader
+	)
+	if err := open(e, SchemaAlert, &m, &r.problems); err != nil {
+		return pix.Alert{}, wrap(op, err)
+	}
+	a := pix.Alert{
+		ID:        pix.EndToEndID(m.GetEndToEndId()),
+		EventTime: r.time("eventTime", m.GetEventTime()),
+		RaisedAt:  r.time("raisedAt", m.GetRaisedAt()),
+		Direction: toCode[pix.Direction](pixv1.Direction_name, directionPrefix, int32(m.GetDirection())),
+		Outcome:   toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(m.GetOutcome())),
+		Amount:    pix.Money(m.GetAmountCentavos()),
+		Payer:     r.accountToken("payerToken", m.GetPayerToken()),
+		Payee:     r.accountToken("payeeToken", m.GetPayeeToken()),
+		PayerISPB: pix.ISPB(m.GetPayerIspb()),
+		PayeeISPB: pix.ISPB(m.GetPayeeIspb()),
+		Score:     m.GetScore(),
+		Reasons:   reasons(m.GetReasons()),
+		HoldUntil: r.time("holdUntil", m.GetHoldUntil()),
+	}
+	r.identity("endToEndId", a.ID)
+	r.present("eventTime", a.EventTime)
+	r.outcome("outcome", a.Outcome)
+	if err := r.problems.Err(op); err != nil {
+		return pix.Alert{}, err
+	}
+	return a, nil
+}
+
+// accountToken reads the token of an account, which may be missing. Anything else there could be a raw identifier.
+func (r *reader) accountToken(field, s string) pix.Token {
+	if s == "" {
+		return ""
+	}
+	token, err := pix.ParseToken(s)
+	if err != nil || token.Kind() != pix.AccountToken {
+		r.problems.Add(field, "not the token of an account")
+		return ""
+	}
+	return token
+}

@@ -1,0 +1,187 @@
+package event
+
+import (
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// EncodeDecision writes a decision as proto. NaN in the vector survives.
+func EncodeDecision(d *pix.Decision) (Envelope, error) {
+	const op = "encode decision"
+	var e enums
+	m := e.decision(d)
+	if err := e.problems.Err(op); err != nil {
+		return Envelope{}, err
+	}
+	out, err := seal(SchemaDecision, d.ID(), m)
+	return out, wrap(op, err)
+}
+
+// DecisionJSON writes a decision in the JSON mapping, for HTTP answers. NaN becomes "NaN".
+func DecisionJSON(d *pix.Decision) ([]byte, error) {
+	const op = "write decision"
+	var e enums
+	m := e.decision(d)
+	if err := e.problems.Err(op); err != nil {
+		return nil, err
+	}
+	data, err := writeJSON(m)
+	return data, wrap(op, err)
+}
+
+// DecodeDecision reads a decision in either encoding. It refuses one without a payment, an event time or an outcome it
+// knows, and one that carries a raw identifier. Error kinds are those of DecodeTransaction.
+func DecodeDecision(e Envelope) (pix.Decision, error) {
+	const op = "decode decision"
+	var (
+		m pixv1.Decision
+		r reader
+	)
+	if err := open(e, SchemaDecision, &m, &r.problems); err != nil {
+		return pix.Decision{}, wrap(op, err)
+	}
+	d := r.decision(&m)
+	r.identity("transaction.endToEndId", d.Transaction.ID)
+	r.present("transaction.eventTime", d.Transaction.EventTime)
+	r.outcome("outcome", d.Outcome)
+	if r.hasRaw(m.GetTransaction()) {
+		r.problems.Add("transaction", "carries raw identifiers")
+	}
+	if err := r.problems.Err(op); err != nil {
+		return pix.Decision{}, err
+	}
+	return d, nil
+}
+
+func (r *reader) identity(field string, id pix.EndToEndID) {
+	if _, err := pix.ParseEndToEndID(string(id)); err != nil {
+		r.problems.Add(field, "missing or malformed")
+	}
+}
+
+func (r *reader) present(field string, t time.Time) {
+	if t.IsZero() {
+		r.problems.Add(field, "required")
+	}
+}
+
+// outcome refuses what is missing or unknown: read as anything, it could become an approval.
+func (r *reader) outcome(field string, o pix.Outcome) {
+	if o == "" || o == notRecognised {
+		r.problems.Add(field, "missing or not one of the known values")
+	}
+}
+
+func (e *enums) decision(d *pix.Decision) *pixv1.Decision {
+	m := &pixv1.Decision{
+		Transaction:     e.transaction(&d.Transaction),
+		Outcome:         e.outcome(d.Outcome),
+		HoldUntil:       timestamp(d.HoldUntil),
+		Reasons:         reasonMessages(d.Reasons),
+		Vector:          d.Vector,
+		FeatureSet:      d.FeatureSet,
+		FeaturesMissing: d.FeaturesMissing,
+		PolicyVersion:   d.PolicyVersion,
+		DecidedAt:       timestamp(d.DecidedAt),
+		StoreLatency:    durationpb.New(d.StoreLatency),
+		ScoreLatency:    durationpb.New(d.ScoreLatency),
+		TotalLatency:    durationpb.New(d.TotalLatency),
+		TraceId:         d.TraceID,
+	}
+	for _, hit := range d.RuleHits {
+		m.RuleHits = append(m.RuleHits, &pixv1.RuleHit{
+			Id: hit.ID, Outcome: e.outcome(hit.Outcome), LegalBasis: hit.LegalBasis, Lifted: hit.Lifted,
+		})
+	}
+	for i := range d.Scores {
+		m.Scores = append(m.Scores, e.score(&d.Scores[i]))
+	}
+	return m
+}
+
+// outcome also refuses an empty one: a decision without an outcome must not reach a topic.
+func (e *enums) outcome(o pix.Outcome) pixv1.Outcome {
+	if o == "" {
+		e.problems.Add("outcome", "required")
+	}
+	return pixv1.Outcome(e.number(pixv1.Outcome_value, outcomePrefix, string(o), "outcome"))
+}
+
+func (e *enums) score(s *pix.Score) *pixv1.Score {
+	role := e.number(pixv1.Role_value, rolePrefix, strings.ToUpper(string(s.Role)), "scores.role")
+	m := &pixv1.Score{Role: pixv1.Role(role), Version: s.Version, Raw: s.Raw, Probability: s.Probability}
+	for _, c := range s.Top {
+		m.Top = append(m.Top, &pixv1.Contribution{Feature: c.Feature, Value: c.Value, Contribution: c.Contribution})
+	}
+	return m
+}
+
+func reasonMessages(reasons []pix.Reason) []*pixv1.Reason {
+	if len(reasons) == 0 {
+		return nil
+	}
+	out := make([]*pixv1.Reason, len(reasons))
+	for i, reason := range reasons {
+		out[i] = &pixv1.Reason{Code: reason.Code, TextPt: reason.TextPT, TextEn: reason.TextEN}
+	}
+	return out
+}
+
+func (r *reader) decision(m *pixv1.Decision) pix.Decision {
+	d := pix.Decision{
+		Transaction:     r.transaction(m.GetTransaction()),
+		Outcome:         toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(m.GetOutcome())),
+		HoldUntil:       r.time("holdUntil", m.GetHoldUntil()),
+		Reasons:         reasons(m.GetReasons()),
+		Vector:          m.GetVector(),
+		FeatureSet:      m.GetFeatureSet(),
+		FeaturesMissing: m.GetFeaturesMissing(),
+		PolicyVersion:   m.GetPolicyVersion(),
+		DecidedAt:       r.time("decidedAt", m.GetDecidedAt()),
+		StoreLatency:    r.optionalDuration("storeLatency", m.GetStoreLatency()).Or(0),
+		ScoreLatency:    r.optionalDuration("scoreLatency", m.GetScoreLatency()).Or(0),
+		TotalLatency:    r.optionalDuration("totalLatency", m.GetTotalLatency()).Or(0),
+		TraceID:         m.GetTraceId(),
+	}
+	for _, hit := range m.GetRuleHits() {
+		outcome := toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(hit.GetOutcome()))
+		r.outcome("ruleHits.outcome", outcome)
+		d.RuleHits = append(d.RuleHits, pix.RuleHit{
+			ID: hit.GetId(), Outcome: outcome, LegalBasis: hit.GetLegalBasis(), Lifted: hit.GetLifted(),
+		})
+	}
+	for _, score := range m.GetScores() {
+		d.Scores = append(d.Scores, r.score(score))
+	}
+	return d
+}
+
+func (r *reader) score(m *pixv1.Score) pix.Score {
+	role := pix.Role(strings.ToLower(toCode[string](pixv1.Role_name, rolePrefix, int32(m.GetRole()))))
+	if role != pix.PayerRole && role != pix.ReceiverRole {
+		r.problems.Add("scores.role", "missing or not one of the known values")
+	}
+	s := pix.Score{Role: role, Version: m.GetVersion(), Raw: m.GetRaw(), Probability: m.GetProbability()}
+	for _, c := range m.GetTop() {
+		s.Top = append(s.Top, pix.Contribution{
+			Feature: c.GetFeature(), Value: c.GetValue(), Contribution: c.GetContribution(),
+		})
+	}
+	return s
+}
+
+func reasons(messages []*pixv1.Reason) []pix.Reason {
+	if len(messages) == 0 {
+		return nil
+	}
+	out := make([]pix.Reason, len(messages))
+	for i, m := range messages {
+		out[i] = pix.Reason{Code: m.GetCode(), TextPT: m.GetTextPt(), TextEN: m.GetTextEn()}
+	}
+	return out
+}
