@@ -55,6 +55,8 @@ type Evaluation struct {
 	Slice
 	AveragePrecision float64 `json:"average_precision"`
 	AUC              float64 `json:"auc"` // a sanity line only: at 7 frauds in 100,000 it says little
+	// RecallByTypology is measured at a false positive rate of 0.1 %.
+	RecallByTypology map[string]float64 `json:"recall_by_typology"`
 }
 
 // Threshold is the score above which a share FPR of legitimate payments lies, measured on the evaluation slice.

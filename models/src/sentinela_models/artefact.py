@@ -1,0 +1,35 @@
+"""Writes an artefact: model.txt, golden.json, and manifest.json with the hashes of both, last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+import re
+
+from sentinela_models import golden as golden_module
+from sentinela_models.errors import Refused
+
+
+def count_trees(model_text: str) -> tuple[int, int]:
+    """Return the number of trees and of leaves in all of them."""
+    leaves = [int(v) for v in re.findall(r"^num_leaves=(\d+)$", model_text, re.M)]
+    return len(leaves), sum(leaves)
+
+
+def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict) -> None:
+    """Write the three files into a new directory: a version never changes once it exists."""
+    if out.exists() and any(out.iterdir()):
+        raise Refused(f"{out} exists already; a version never changes, choose another")
+    out.mkdir(parents=True, exist_ok=True)
+    trees, leaves = count_trees(model_text)
+    files = {"model.txt": model_text, "golden.json": golden_module.dumps(golden)}
+    full = {
+        **manifest,
+        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
+        "trees": trees,
+        "leaves": leaves,
+    }
+    for name, text in files.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    (out / "manifest.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8", newline="\n")

@@ -1,0 +1,91 @@
+"""Chooses the golden vectors and records LightGBM's own answers to them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import lightgbm as lgb
+import numpy as np
+
+from sentinela_models.calibration import Calibration
+
+ROWS, CONTRIBUTION_ROWS = 1200, 60
+NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold
+HOSTILE_VALUES = (
+    math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, NEAR_ZERO, -NEAR_ZERO,
+    math.nextafter(NEAR_ZERO, 1), math.nextafter(-NEAR_ZERO, -1), 1e300, -1e300, 1e-34, -1e-34, 1.0, -1.0,
+)  # fmt: skip
+
+
+def splits(model_text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return feature index and threshold of every split, read from the text."""
+    features = [v for line in re.findall(r"^split_feature=(.*)$", model_text, re.M) for v in line.split()]
+    thresholds = [v for line in re.findall(r"^threshold=(.*)$", model_text, re.M) for v in line.split()]
+    return np.array(features, dtype=int), np.array(thresholds, dtype=float)
+
+
+def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS) -> np.ndarray:
+    """Return vectors of which every third is as served (rounded, to keep the file small) and the others are hostile.
+
+    Hostile vectors begin as served and get, in a few places, NaN, infinities, zeros and their neighbours, or a
+    threshold of the model with one step to either side. The first three are all NaN, all zero and all infinite.
+    """
+    rng = np.random.default_rng(seed)
+    out = np.vectorize(lambda v: float(f"{v:.6g}"))(x[rng.integers(len(x), size=rows)])
+    out[0], out[1], out[2] = math.nan, 0.0, math.inf
+    features, thresholds = splits(model_text)
+    for i in range(3, rows):
+        if i % 3 == 0:
+            continue
+        for _ in range(rng.integers(1, 6)):
+            if i % 3 == 1 or len(features) == 0:
+                out[i, rng.integers(x.shape[1])] = HOSTILE_VALUES[rng.integers(len(HOSTILE_VALUES))]
+                continue
+            k = rng.integers(len(features))
+            step = (thresholds[k], np.nextafter(thresholds[k], np.inf), np.nextafter(thresholds[k], -np.inf))
+            out[i, features[k]] = step[rng.integers(3)]
+    return out
+
+
+def answers(model_text: str, vectors: np.ndarray, calibration: Calibration, contributions: int) -> dict:
+    """Ask LightGBM, through a booster read back from the text, so that what is proved is the file."""
+    booster = lgb.Booster(model_str=model_text)
+    raw = np.asarray(booster.predict(vectors, raw_score=True, num_threads=1), dtype=float).reshape(len(vectors), -1)[
+        :, 0
+    ]
+    width = vectors.shape[1]
+    shares = np.empty((0, width + 1))
+    if contributions:  # linear trees have none to give
+        shares = np.asarray(booster.predict(vectors[:contributions], pred_contrib=True, num_threads=1))
+    return {
+        "schema_version": 1,
+        "features": width,
+        "vectors": [[encode(v) for v in row] for row in vectors],
+        "raw": [encode(v) for v in raw],
+        "probability": [encode(v) for v in calibration.probability(raw)],
+        "contributions": [[round(float(v), 12) for v in row] for row in shares],
+    }
+
+
+def encode(v: float) -> float | int | str | None:
+    """Write NaN as null and infinities as text: JSON knows neither. Whole numbers lose their ".0"."""
+    v = float(v)
+    if math.isnan(v):
+        return None
+    if math.isinf(v):
+        return "inf" if v > 0 else "-inf"
+    return int(v) if v.is_integer() and abs(v) < 1e9 and not (v == 0 and math.copysign(1, v) < 0) else v
+
+
+def dumps(golden: dict) -> str:
+    """Write one vector a line: compact, and a change is a readable diff."""
+    parts = []
+    for key, value in golden.items():
+        if isinstance(value, list):
+            lines = ",\n".join(json.dumps(v, separators=(",", ":"), allow_nan=False) for v in value)
+            parts.append(f"{json.dumps(key)}:[\n{lines}\n]")
+        else:
+            parts.append(f"{json.dumps(key)}:{json.dumps(value)}")
+    return "{" + ",\n".join(parts) + "}\n"

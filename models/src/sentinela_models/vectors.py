@@ -1,0 +1,117 @@
+"""Reads the Parquet file of `pixctl vectors`: fixed columns first, then the features in the order of the vector."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentinela_models.errors import Refused
+
+FIXED_COLUMNS = {
+    "end_to_end_id": pa.string(),
+    "event_time": pa.int64(),  # microseconds UTC
+    "label_arrived_at": pa.int64(),  # microseconds UTC, null when no label arrived
+    "label": pa.int32(),  # 1 is fraud
+    "typology": pa.string(),
+    "direction": pa.string(),
+    "split_weight": pa.float64(),  # how many payments this row stands for
+}
+
+ROLE_DIRECTIONS = {"payer": ("OUTBOUND", "INTERNAL"), "receiver": ("INBOUND", "INTERNAL")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Vectors:
+    """Rows of one role in event-time order, ties by EndToEndId."""
+
+    features: list[str]
+    x: np.ndarray  # rows by features, NaN is missing
+    label: np.ndarray  # 0 or 1
+    weight: np.ndarray
+    event_time: np.ndarray  # microseconds UTC
+    typology: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Vectors:
+        """Return these rows, in this order."""
+        return Vectors(
+            self.features, self.x[rows], self.label[rows], self.weight[rows], self.event_time[rows], self.typology[rows]
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """The feature list that the scorer computes."""
+
+    feature_set: str
+    features: list[str]
+
+
+def read_contract(path: pathlib.Path) -> Contract:
+    """Read models/contract/features.json, which the Go registry writes."""
+    doc = json.loads(path.read_text(encoding="utf-8"))
+    return Contract(doc["version"], [f["name"] for f in doc["features"]])
+
+
+def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Vectors:
+    """Read the rows that a role scores; refuse a file whose columns are not exactly the contract's."""
+    if role not in ROLE_DIRECTIONS:
+        raise Refused(f"there is no role {role!r}")
+    schema = pq.read_schema(path)
+    features = check_schema(schema, contract)
+    table = pq.read_table(path, filters=[("direction", "in", list(ROLE_DIRECTIONS[role]))])
+    if table.num_rows == 0:
+        raise Refused(f"the file holds no row that the {role} model scores")
+    x = np.column_stack([table.column(name).to_numpy() for name in features]) if features else np.empty((0, 0))
+    if np.isinf(x).any():
+        raise Refused("a feature is infinite: the feature engine never serves that")
+    label = table.column("label").to_numpy()
+    weight = table.column("split_weight").to_numpy()
+    if not np.isin(label, (0, 1)).all():
+        raise Refused("label is not 0 or 1 everywhere")
+    if not (np.isfinite(weight) & (weight > 0)).all():
+        raise Refused("split_weight is not positive everywhere")
+    times = table.column("event_time").to_numpy()
+    ids = table.column("end_to_end_id").to_numpy(zero_copy_only=False).astype(str)
+    typology = table.column("typology").to_numpy(zero_copy_only=False).astype(str)
+    order = np.lexsort((ids, times))
+    return Vectors(features, x, label.astype(np.int8), weight, times, typology).take(order)
+
+
+def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
+    """Return the feature names, or refuse columns that are missing, of another type, or in another order."""
+    fixed = list(FIXED_COLUMNS)
+    if schema.names[: len(fixed)] != fixed:
+        raise Refused(f"the first columns are {schema.names[: len(fixed)]}, expected {fixed}")
+    for name, kind in FIXED_COLUMNS.items():
+        if schema.field(name).type != kind:
+            raise Refused(f"column {name} is {schema.field(name).type}, expected {kind}")
+    features = schema.names[len(fixed) :]
+    if not features or len(set(features)) != len(features):
+        raise Refused("there are no feature columns, or one name twice")
+    for name in features:
+        if schema.field(name).type != pa.float64():
+            raise Refused(f"feature {name} is {schema.field(name).type}, expected double")
+    if contract is not None and features != contract.features:
+        wrong = next((i for i, (a, b) in enumerate(zip(features, contract.features, strict=False)) if a != b), None)
+        where = "their number differs" if wrong is None else f"the first difference is at position {wrong}"
+        raise Refused(f"the features are not those of the contract in its order: {where}")
+    return features
+
+
+def sha256(path: pathlib.Path) -> str:
+    """Hash a file in pieces."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def iso(micros: int) -> str:
+    """Write microseconds since the epoch as RFC 3339 in UTC."""
+    at = datetime.datetime.fromtimestamp(micros / 1e6, tz=datetime.UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
