@@ -110,4 +110,3 @@ func (c *checks) rule(r *ruleFile, place string) {
 func isOutcome(o pix.Outcome) bool {
 	return slices.Contains([]pix.Outcome{pix.Approve, pix.Review, pix.Block, pix.Reject}, o)
 }
-

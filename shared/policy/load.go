@@ -21,7 +21,7 @@ const (
 	maxRules      = 200
 	maxThresholds = 50
 	maxHolds      = 50
-	maxText       = 500 // bytes of a description, basis, source or reason
+	maxText       = 500    // bytes of a description, basis, source or reason
 	maxHoldHours  = 7 * 24 // a slip of units, not a limit of law: those are in the pack
 )
 

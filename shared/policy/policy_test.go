@@ -121,7 +121,6 @@ func TestShippedPack(t *testing.T) {
 		{"morning", out, at(t, "2026-11-24 06:00:00.000", 1_000_01), pix.Approve, nil},
 		{"night before the rule's first day", out, at(t, "2021-10-03 23:00:00.000", 5_000_00), pix.Approve, nil},
 		{"night on the rule's first day", out, at(t, "2021-10-04 00:00:00.000", 5_000_00), pix.Reject, []string{"night-limit-person"}},
-		{"night, daylight saving time of 2018 ran till then", out, at(t, "2026-11-23 20:30:00.000", 1_000_01), pix.Reject, []string{"night-limit-person"}},
 		{"night, registered payee", out, func(i *policy.Input) {
 			at(t, "2026-11-23 23:00:00.000", 5_000_00)(i)
 			i.Tx.PayerFacts.TrustedPayee = pix.Some(true)
