@@ -10,10 +10,34 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 )
 
-// Start is the pixtest.Starter of the Cloud Storage fake. It sets StorageEndpoint.
-func Start(_ context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
+// Start is the pixtest.Starter of an empty Cloud Storage fake. It sets StorageEndpoint.
+func Start(_ context.Context, c *pixtest.Cloud) (pixtest.Stop, error) { return start(c, nil) }
+
+// Seeded is the pixtest.Starter of a Cloud Storage fake whose bucket holds every file of a file system.
+func Seeded(bucket string, files fs.FS) pixtest.Starter {
+	return func(_ context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
+		var objects []fakestorage.Object
+		err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := fs.ReadFile(files, name)
+			objects = append(objects, fakestorage.Object{
+				ObjectAttrs: fakestorage.ObjectAttrs{BucketName: bucket, Name: name}, Content: content,
+			})
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read seed: %w", err)
+		}
+		return start(c, objects)
+	}
+}
+
+func start(c *pixtest.Cloud, objects []fakestorage.Object) (pixtest.Stop, error) {
 	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{
 		Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1", // PublicHost: where object reads go
+		InitialObjects: objects,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
