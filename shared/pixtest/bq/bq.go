@@ -2,7 +2,6 @@ package bq
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,9 +13,8 @@ import (
 
 // Start is the pixtest.Starter of the BigQuery emulator. It sets BigQueryREST and BigQueryStorage.
 func Start(ctx context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
-	// A name of its own: the emulator's MemoryStorage is one database for the whole process.
-	storage := server.Storage("file:" + rand.Text() + "?mode=memory&cache=shared")
-	emulator, err := server.New(storage)
+	// Not server.MemoryStorage: that is one database for the whole process, and its Close leaves a goroutine behind.
+	emulator, err := server.New(":memory:")
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
 	}
