@@ -26,8 +26,8 @@ type Store struct {
 	rows      map[string]*feature.History
 	decisions map[pix.EndToEndID]*pix.Decision
 	pending   map[pix.EndToEndID]mark
-	watermark int64                        // newest event time, milliseconds
-	swept     int64                        // watermark at the last sweep
+	watermark int64 // newest event time, milliseconds
+	swept     int64 // watermark at the last sweep
 }
 
 // mark is a payment that is not known to be published.

@@ -1,0 +1,236 @@
+package store_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/bigtable"
+	"cloud.google.com/go/bigtable/bttest"
+	"go.uber.org/goleak"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
+	"github.com/sentinela-pix/sentinela/shared/store"
+	"github.com/sentinela-pix/sentinela/shared/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
+
+// forever outlasts the fixed event times of the suite.
+const forever = 100 * 365 * 24 * time.Hour
+
+// server starts an in-process Bigtable and returns the options that reach it.
+func server(tb testing.TB) []option.ClientOption {
+	tb.Helper()
+	s, err := bttest.NewServer("127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(s.Close)
+	return reach(s.Addr)
+}
+
+func reach(addr string) []option.ClientOption {
+	return []option.ClientOption{
+		option.WithEndpoint(addr), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+	}
+}
+
+func config(tb testing.TB) store.Config {
+	table := strings.NewReplacer("/", "-", " ", "-", "#", "-").Replace(tb.Name())
+	return store.Config{ProjectID: "test", InstanceID: "test", Table: table[max(0, len(table)-50):]}
+}
+
+// open creates the table and opens a store on it.
+func open(tb testing.TB, cfg store.Config, opts []option.ClientOption, extra ...option.ClientOption) *store.Store {
+	tb.Helper()
+	keep := store.Retention{Events: forever}
+	if err := store.CreateSchema(tb.Context(), cfg, keep, opts...); err != nil {
+		tb.Fatal(err)
+	}
+	s, err := store.Open(tb.Context(), cfg, append(opts[:len(opts):len(opts)], extra...)...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T, clock func() time.Time) engine.Store {
+		cfg := config(t)
+		cfg.Clock = clock
+		return open(t, cfg, server(t))
+	})
+}
+
+// The same suite against Google's emulator process, where one runs.
+func TestConformanceOfEmulator(t *testing.T) {
+	t.Parallel()
+	addr := os.Getenv("BIGTABLE_EMULATOR_HOST")
+	if addr == "" {
+		t.Skip("BIGTABLE_EMULATOR_HOST is not set: no second implementation of Bigtable here")
+	}
+	storetest.Run(t, func(t *testing.T, clock func() time.Time) engine.Store {
+		cfg := config(t)
+		cfg.Clock = clock
+		return open(t, cfg, reach(addr))
+	})
+}
+
+func TestCallsPerPayment(t *testing.T) {
+	t.Parallel()
+	calls := fault.New()
+	s := open(t, config(t), server(t), calls.ClientOptions()...)
+	warm := calls.Calls("*")
+	const payments = 20
+	for n := range payments {
+		tx := storetest.Payment(n, n%3, n%5)
+		tx.Payer.Account = storetest.Rotated(pix.AccountToken, n%3)
+		must(t, s.Record(t.Context(), &tx))
+		_, _, err := s.Read(t.Context(), &tx)
+		must(t, err)
+		_, err = s.Commit(t.Context(), storetest.Decision(&tx, "x"))
+		must(t, err)
+	}
+	for _, method := range []string{"MutateRows", "ReadRows", "CheckAndMutateRow"} {
+		if got := calls.Calls(method); got != payments {
+			t.Errorf("%s was called %d times for %d payments", method, got, payments)
+		}
+	}
+	if got := calls.Calls("*") - warm; got != 3*payments {
+		t.Errorf("%d calls for %d payments, want 3 each", got, payments)
+	}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func TestExpiredEventsAreCollected(t *testing.T) {
+	t.Parallel()
+	opts, cfg := server(t), config(t)
+	must(t, store.CreateSchema(t.Context(), cfg, store.Retention{Events: time.Hour}, opts...))
+	s := open(t, cfg, opts)
+	old, fresh := storetest.Payment(1, 10, 20), storetest.Payment(2, 10, 20)
+	fresh.EventTime = time.Now().UTC().Truncate(time.Millisecond)
+	wakeCollector(t, cfg, opts)
+	must(t, s.Record(t.Context(), &old))
+	must(t, s.Record(t.Context(), &fresh))
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		h, _, err := s.Read(t.Context(), &fresh)
+		must(t, err)
+		if len(h.Payer.Out) == 1 && h.Payer.Out[0].ID == fresh.ID {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d events are left, want the fresh one", len(h.Payer.Out))
+		}
+	}
+}
+
+// wakeCollector changes a policy of no concern: bttest collects only after one was changed, never after a creation.
+func wakeCollector(t *testing.T, cfg store.Config, opts []option.ClientOption) {
+	t.Helper()
+	admin, err := bigtable.NewAdminClient(t.Context(), cfg.ProjectID, cfg.InstanceID, opts...)
+	must(t, err)
+	must(t, admin.SetGCPolicy(t.Context(), cfg.Table, "dec", bigtable.MaxAgePolicy(forever)))
+	must(t, admin.Close())
+}
+
+func TestConfigValidate(t *testing.T) {
+	t.Parallel()
+	_, err := store.Open(t.Context(), store.Config{CallTimeout: -1})
+	if err == nil || pix.KindOf(err) != pix.Invalid {
+		t.Fatalf("Open: %v, want kind invalid", err)
+	}
+	for _, part := range []string{"project id", "instance id", "call timeout"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not mention the %s: %v", part, err)
+		}
+	}
+}
+
+func TestRecordRefusesWhatCannotBeAQualifier(t *testing.T) {
+	t.Parallel()
+	s := open(t, config(t), server(t))
+	tx := storetest.Payment(1, 10, 20)
+	tx.EventTime = time.UnixMilli(-1)
+	if err := s.Record(t.Context(), &tx); pix.KindOf(err) != pix.Invalid || err == nil {
+		t.Errorf("Record before 1970: %v, want kind invalid", err)
+	}
+}
+
+// One payment's three calls against bttest over loopback; bttest's own work is part of the figure.
+func BenchmarkPayment(b *testing.B) {
+	for name, extra := range map[string][]option.ClientOption{
+		"pool=default": nil,
+		"pool=1":       {option.WithGRPCConnectionPool(1)},
+		"pool=2":       {option.WithGRPCConnectionPool(2)},
+	} {
+		for _, parallel := range []int{1, 16} {
+			b.Run(name+"/goroutines="+strconv.Itoa(parallel), func(b *testing.B) {
+				s := open(b, config(b), server(b), extra...)
+				pay := payer(b, s)
+				if parallel == 1 {
+					for n := 0; b.Loop(); n++ {
+						pay(n)
+					}
+					return
+				}
+				numbers := make(chan int)
+				b.SetParallelism(parallel / 2)
+				go func() {
+					for n := range b.N {
+						numbers <- n
+					}
+					close(numbers)
+				}()
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						pay(<-numbers)
+					}
+				})
+				for range numbers { // nothing may be left behind
+				}
+			})
+		}
+	}
+}
+
+func payer(b *testing.B, s *store.Store) func(n int) {
+	b.Helper()
+	return func(n int) {
+		tx := storetest.Payment(n, n%1000, 1000+n%1000)
+		tx.DeviceToken = storetest.Pair(pix.DeviceToken, n%1000)
+		tx.EventTime = storetest.Start().Add(time.Duration(n) * time.Millisecond)
+		must(b, s.Record(b.Context(), &tx))
+		var h feature.Histories
+		h, _, err := s.Read(b.Context(), &tx)
+		must(b, err)
+		if len(h.Payer.Out) == 0 {
+			b.Fatal("own event is missing")
+		}
+		_, err = s.Commit(b.Context(), storetest.Decision(&tx, "x"))
+		must(b, err)
+	}
+}
