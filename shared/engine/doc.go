@@ -6,5 +6,5 @@
 // pending mark, written with the event, is removed once the bus has acknowledged the decision, and Sweep republishes
 // what a crash left marked.
 //
-// The package declares the ports it needs (ports.go) and knows no SDK. Time comes from the Clock it is given.
+// The package declares the ports it needs (ports.go) and knows no SDK. Time comes from the Clock and the ticks it is given.
 package engine
