@@ -62,8 +62,10 @@ func decodeGolden(data []byte, features int, limits Limits) (*golden, error) {
 		return nil, fmt.Errorf("golden schema %d is not %d", g.SchemaVersion, SchemaVersion)
 	case g.Features != features:
 		return nil, fmt.Errorf("golden vectors have %d features, the model %d", g.Features, features)
-	case rows < limits.MinGoldenRows || rows > limits.MaxGoldenRows:
-		return nil, fmt.Errorf("%d golden vectors; %d to %d are wanted", rows, limits.MinGoldenRows, limits.MaxGoldenRows)
+	case rows > limits.MaxGoldenRows:
+		return nil, tooLarge("%d golden vectors are more than the limit of %d", rows, limits.MaxGoldenRows)
+	case rows < limits.MinGoldenRows:
+		return nil, fmt.Errorf("%d golden vectors; at least %d must prove a model", rows, limits.MinGoldenRows)
 	case len(g.Raw) != rows || len(g.Probability) != rows:
 		return nil, fmt.Errorf("%d golden vectors with %d scores and %d probabilities", rows, len(g.Raw), len(g.Probability))
 	case len(g.Contributions) < min(rows, minContributions) || len(g.Contributions) > rows:

@@ -120,8 +120,8 @@ func validVersion(s string) bool {
 }
 
 func (m *Manifest) checkFeatures(c Contract, limits Limits) error {
-	if len(m.Features) == 0 || len(m.Features) > limits.Features {
-		return fmt.Errorf("%d features; the limit is %d", len(m.Features), limits.Features)
+	if len(m.Features) > limits.Features {
+		return tooLarge("%d features are more than the limit of %d", len(m.Features), limits.Features)
 	}
 	if c.FeatureSet != "" && m.FeatureSet != c.FeatureSet {
 		return fmt.Errorf("feature set is %q, the scorer computes %q", clip(m.FeatureSet), c.FeatureSet)

@@ -31,12 +31,8 @@ type Model struct {
 // for what is wrong with the artefact, TooLarge for what is above a limit, Unavailable where the files cannot be read.
 func Load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	m, err := load(fsys, limits, contract)
-	var known *pix.Error
-	if err != nil && !errors.As(err, &known) {
-		err = pix.E(pix.Invalid, loadOp, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, refusal(err)
 	}
 	return m, nil
 }

@@ -15,6 +15,30 @@ import (
 
 const loadOp = "load model"
 
+// kindError carries the kind of a refusal that is not Invalid through the layers that add to its text.
+type kindError struct {
+	kind pix.Kind
+	error
+}
+
+func tooLarge(format string, args ...any) error {
+	return &kindError{pix.TooLarge, fmt.Errorf(format, args...)}
+}
+
+func unreadable(format string, args ...any) error {
+	return &kindError{pix.Unavailable, fmt.Errorf(format, args...)}
+}
+
+// refusal gives what Load returns its kind.
+func refusal(err error) error {
+	kind := pix.Invalid
+	var k *kindError
+	if errors.As(err, &k) {
+		kind = k.kind
+	}
+	return pix.E(kind, loadOp, err)
+}
+
 // readBounded reads a whole file and refuses one above limit without reading past it: the size that the file system
 // states is not trusted.
 func readBounded(fsys fs.FS, name string, limit int64) (_ []byte, err error) {
@@ -23,19 +47,19 @@ func readBounded(fsys fs.FS, name string, limit int64) (_ []byte, err error) {
 		return nil, fmt.Errorf("%s is missing", name)
 	}
 	if err != nil {
-		return nil, pix.E(pix.Unavailable, loadOp, fmt.Errorf("open %s: %w", name, err))
+		return nil, unreadable("open %s: %w", name, err)
 	}
 	defer func() {
 		if cerr := f.Close(); cerr != nil && err == nil {
-			err = pix.E(pix.Unavailable, loadOp, fmt.Errorf("close %s: %w", name, cerr))
+			err = unreadable("close %s: %w", name, cerr)
 		}
 	}()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, pix.E(pix.Unavailable, loadOp, fmt.Errorf("read %s: %w", name, err))
+		return nil, unreadable("read %s: %w", name, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, pix.E(pix.TooLarge, loadOp, fmt.Errorf("%s is larger than %d bytes", name, limit))
+		return nil, tooLarge("%s is larger than %d bytes", name, limit)
 	}
 	return data, nil
 }

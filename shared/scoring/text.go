@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // section is one block of key=value lines.
@@ -66,6 +64,9 @@ func parseText(text string, limits Limits) (*document, error) {
 		return nil, fmt.Errorf("header of model.txt: %w", err)
 	}
 	doc := &document{header: header}
+	if n := strings.Count(header["tree_sizes"], " ") + 1; n > limits.Trees {
+		return nil, tooLarge("%d trees are more than the limit of %d", n, limits.Trees)
+	}
 	sizes, err := intList(header["tree_sizes"], limits.Trees)
 	if err != nil {
 		return nil, fmt.Errorf("tree_sizes: %w", err)
@@ -183,7 +184,7 @@ func list(s string, most int) ([]string, error) {
 		return nil, nil
 	}
 	if n := strings.Count(s, " ") + 1; n > most {
-		return nil, pix.E(pix.TooLarge, loadOp, fmt.Errorf("a list of %d entries is longer than the limit of %d", n, most))
+		return nil, fmt.Errorf("a list of %d entries where at most %d fit", n, most)
 	}
 	return strings.Split(s, " "), nil
 }

@@ -43,7 +43,7 @@ func parseTree(s section, features int, limits Limits) (*tree, error) {
 		return nil, fmt.Errorf("num_leaves is %q", clip(s["num_leaves"]))
 	}
 	if leaves[0] > limits.Leaves {
-		return nil, fmt.Errorf("%d leaves are more than the limit of %d", leaves[0], limits.Leaves)
+		return nil, tooLarge("%d leaves are more than the limit of %d", leaves[0], limits.Leaves)
 	}
 	t := &tree{}
 	if err := t.readArrays(s, leaves[0]); err != nil {
@@ -132,7 +132,7 @@ func (t *tree) checkShape(features, depth int) error {
 			return t.count[^child], nil
 		}
 		if level >= depth {
-			return 0, fmt.Errorf("it is deeper than the limit of %d splits", depth)
+			return 0, tooLarge("it is deeper than the limit of %d splits", depth)
 		}
 		f := t.feature[child]
 		if used[f] == 0 {

@@ -31,7 +31,7 @@ KINDS = {
     "forest": {"boosting": "rf", "bagging_fraction": 0.5, "bagging_freq": 1},
     "linear": {"linear_tree": True},
     "multiclass": {"objective": "multiclass", "num_class": 3},
-    "categorical": {"categorical_feature": [1]},
+    "categorical": {"cat_smooth": 1.0, "min_data_per_group": 5},
     "sigmoid2": {"sigmoid": 2.0},
     "regression": {"objective": "regression"},
 }
@@ -68,7 +68,8 @@ def train(kind: str) -> tuple[str, np.ndarray, np.ndarray]:
         "deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1,
     }  # fmt: skip
     x, label = data(kind)
-    dataset = lgb.Dataset(x, label, feature_name=FEATURES, free_raw_data=False)
+    categorical = [1] if kind == "categorical" else []
+    dataset = lgb.Dataset(x, label, feature_name=FEATURES, categorical_feature=categorical, free_raw_data=False)
     booster = lgb.train({**base, **KINDS[kind]}, dataset, 12)
     return booster.model_to_string(num_iteration=-1), x, label
 

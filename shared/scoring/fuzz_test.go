@@ -1,0 +1,53 @@
+package scoring
+
+import (
+	"math"
+	"testing"
+
+	"github.com/sentinela-pix/sentinela/shared/scoring/lgbm"
+)
+
+// FuzzParseForest feeds any text to the reader: it must not panic, and what it accepts leaves must read to the same
+// score.
+func FuzzParseForest(f *testing.F) {
+	for _, name := range []string{"gbdt", "zero", "single", "linear", "forest", "categorical", "v3"} {
+		f.Add(string(fixture(f, name)[ModelFile].Data))
+	}
+	limits := DefaultLimits()
+	limits.Trees, limits.Leaves, limits.Depth = 32, 128, 32
+	v := []float64{5000, 3, 0, 1, math.NaN(), 0.9}
+	f.Fuzz(func(t *testing.T, text string) {
+		forest, err := parseForest(text, fixtureFeatures(), limits)
+		if err != nil {
+			return
+		}
+		raw := forest.raw(v)
+		if math.IsNaN(raw) || math.IsInf(raw, 0) {
+			t.Fatalf("an accepted model scores %v", raw)
+		}
+		reference, err := lgbm.Read([]byte(text), len(fixtureFeatures()), len(forest.roots))
+		if err != nil {
+			return // refused at load
+		}
+		if got, err := reference.Raw(v); err != nil || math.Abs(got-raw) > tolerance*max(1, math.Abs(raw)) {
+			t.Fatalf("leaves scores %v (%v), the walker %v", got, err, raw)
+		}
+		newExplainer(forest, len(v)).explain(v)
+	})
+}
+
+// FuzzDecode feeds any bytes to the decoders of the two JSON files.
+func FuzzDecode(f *testing.F) {
+	f.Add(fixture(f, "gbdt")[ManifestFile].Data)
+	f.Add([]byte(`{"schema_version":1,"features":1,"vectors":[[null],["inf"],[-1e300]],"raw":[1,2,3],"probability":[0,0,0],"contributions":[[1,2]]}`))
+	limits := DefaultLimits()
+	limits.MinGoldenRows = 1
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if m, err := decodeManifest(data, fixtureContract(), limits); err == nil && m.Role != fixtureContract().Role {
+			t.Fatal("a manifest of another role was accepted")
+		}
+		if g, err := decodeGolden(data, 1, limits); err == nil && len(g.Raw) != len(g.Vectors) {
+			t.Fatal("a golden file without scores was accepted")
+		}
+	})
+}
