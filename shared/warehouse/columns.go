@@ -60,27 +60,16 @@ func optionalInteger[T any, I ~int64](name string, get func(*T) pix.Optional[I])
 	}}
 }
 
-// float is a FLOAT column. NaN is written as NaN.
+// float is a FLOAT column. NaN, our missing value, is NULL: SQL aggregates leave NULL out where one NaN would spoil them,
+// and the BigQuery emulator refuses NaN.
 func float[T any](name string, get func(*T) float64) column[T] {
 	return column[T]{name: name, kind: bigquery.FloatFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		b = protowire.AppendTag(b, n, protowire.Fixed64Type)
-		return protowire.AppendFixed64(b, math.Float64bits(get(v)))
-	}}
-}
-
-// floats is a repeated FLOAT column. An array has no NULL elements: missing is NaN.
-func floats[T any](name string, get func(*T) []float64) column[T] {
-	return column[T]{name: name, kind: bigquery.FloatFieldType, repeated: true, put: func(b []byte, n protowire.Number, v *T) []byte {
-		fs := get(v)
-		if len(fs) == 0 {
+		f := get(v)
+		if math.IsNaN(f) {
 			return b
 		}
-		b = protowire.AppendTag(b, n, protowire.BytesType)
-		b = protowire.AppendVarint(b, uint64(8*len(fs)))
-		for _, f := range fs {
-			b = protowire.AppendFixed64(b, math.Float64bits(f))
-		}
-		return b
+		b = protowire.AppendTag(b, n, protowire.Fixed64Type)
+		return protowire.AppendFixed64(b, math.Float64bits(f))
 	}}
 }
 
@@ -119,6 +108,16 @@ func optionalMoment[T any](name string, get func(*T) pix.Optional[time.Time]) co
 func record[T, S any](name string, columns []column[S], get func(*T) *S) column[T] {
 	return column[T]{name: name, kind: bigquery.RecordFieldType, nested: checker(name, columns),
 		put: func(b []byte, n protowire.Number, v *T) []byte { return appendRecord(b, n, columns, get(v)) }}
+}
+
+// flat lifts the columns of a part of T to columns of T, each name behind the prefix.
+func flat[T, S any](prefix string, columns []column[S], get func(*T) *S) []column[T] {
+	lifted := make([]column[T], len(columns))
+	for i, c := range columns {
+		lifted[i] = column[T]{name: prefix + c.name, kind: c.kind, repeated: c.repeated, required: c.required, nested: c.nested,
+			put: func(b []byte, n protowire.Number, v *T) []byte { return c.put(b, n, get(v)) }}
+	}
+	return lifted
 }
 
 // records is a repeated RECORD column.

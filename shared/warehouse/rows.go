@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -9,6 +10,11 @@ import (
 // The columns of the three tables, in the order of the schema files.
 
 func decisionColumns() []column[pix.Decision] {
+	return slices.Concat(headColumns(), factColumns(), verdictColumns())
+}
+
+// headColumns say which payment was decided how, between whom.
+func headColumns() []column[pix.Decision] {
 	type d = pix.Decision
 	return []column[d]{
 		require(text("end_to_end_id", func(v *d) pix.EndToEndID { return v.Transaction.ID })),
@@ -27,21 +33,21 @@ func decisionColumns() []column[pix.Decision] {
 		text("payer_account", func(v *d) pix.Token { return v.Transaction.Payer.Account.Current }),
 		text("payer_owner", func(v *d) pix.Token { return v.Transaction.Payer.Owner.Current }),
 		text("payer_key", func(v *d) pix.Token { return v.Transaction.Payer.Key.Current }),
-		text("payer_ispb", func(v *d) pix.ISPB { return v.Transaction.PayerFacts.ISPB }),
 		text("payee_account", func(v *d) pix.Token { return v.Transaction.Payee.Account.Current }),
 		text("payee_owner", func(v *d) pix.Token { return v.Transaction.Payee.Owner.Current }),
 		text("payee_key", func(v *d) pix.Token { return v.Transaction.Payee.Key.Current }),
-		text("payee_ispb", func(v *d) pix.ISPB { return v.Transaction.PayeeFacts.ISPB }),
 		text("device", func(v *d) pix.Token { return v.Transaction.DeviceToken.Current }),
 		record("previous_tokens", previousColumns(), func(v *d) *pix.Transaction { return &v.Transaction }),
-		record("payer", partyColumns(), func(v *d) *pix.PartyFacts { return &v.Transaction.PayerFacts }),
-		record("payee", partyColumns(), func(v *d) *pix.PartyFacts { return &v.Transaction.PayeeFacts }),
-		record("device_facts", deviceColumns(), func(v *d) *pix.DeviceFacts { return &v.Transaction.Device }),
-		record("session", sessionColumns(), func(v *d) *pix.SessionFacts { return &v.Transaction.Session }),
-		record("dict", dictColumns(), func(v *d) *pix.DICTSnapshot { return &v.Transaction.DICT }),
-		record("mandate", mandateColumns(), func(v *d) *pix.MandateFacts { return &v.Transaction.Mandate }),
+	}
+}
+
+// verdictColumns say why, and how long it took.
+func verdictColumns() []column[pix.Decision] {
+	type d = pix.Decision
+	return []column[d]{
 		records("scores", scoreColumns(), func(v *d) []pix.Score { return v.Scores }),
-		floats("vector", func(v *d) []float64 { return v.Vector }),
+		records("contributions", contributionColumns(), contributions),
+		records("vector", valueColumns(), func(v *d) []float64 { return v.Vector }),
 		text("feature_set", func(v *d) string { return v.FeatureSet }),
 		boolean("features_missing", func(v *d) bool { return v.FeaturesMissing }),
 		records("reasons", reasonColumns(), func(v *d) []pix.Reason { return v.Reasons }),
@@ -109,16 +115,42 @@ func scoreColumns() []column[pix.Score] {
 		text("version", func(v *s) string { return v.Version }),
 		float("raw", func(v *s) float64 { return v.Raw }),
 		float("probability", func(v *s) float64 { return v.Probability }),
-		records("top", contributionColumns(), func(v *s) []pix.Contribution { return v.Top }),
 	}
 }
 
-func contributionColumns() []column[pix.Contribution] {
-	type c = pix.Contribution
+// valueColumns wraps a feature's value in a RECORD, because an array has no NULL elements of its own.
+func valueColumns() []column[float64] {
+	return []column[float64]{float("value", func(v *float64) float64 { return *v })}
+}
+
+// contribution is a feature's share with the role whose score it belongs to. It is a column of its own rather than part
+// of scores, so that one UNNEST reaches it.
+type contribution struct {
+	role pix.Role
+	pix.Contribution
+}
+
+func contributions(d *pix.Decision) []contribution {
+	n := 0
+	for _, s := range d.Scores {
+		n += len(s.Top)
+	}
+	list := make([]contribution, 0, n)
+	for _, s := range d.Scores {
+		for _, c := range s.Top {
+			list = append(list, contribution{role: s.Role, Contribution: c})
+		}
+	}
+	return list
+}
+
+func contributionColumns() []column[contribution] {
+	type c = contribution
 	return []column[c]{
+		text("role", func(v *c) pix.Role { return v.role }),
 		text("feature", func(v *c) string { return v.Feature }),
 		float("value", func(v *c) float64 { return v.Value }),
-		float("contribution", func(v *c) float64 { return v.Contribution }),
+		float("contribution", func(v *c) float64 { return v.Contribution.Contribution }),
 	}
 }
 

@@ -79,7 +79,11 @@ func EnsureSchema(ctx context.Context, cfg Config, opts ...option.ClientOption) 
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	dataset := client.Dataset(cfg.Dataset)
-	if err := missing(dataset.Create(ctx, &bigquery.DatasetMetadata{Description: "Sentinela: decisions on Pix payments, alerts and labels"})); err != nil {
+	_, err = dataset.Metadata(ctx)
+	err = createMissing(err, func() error {
+		return dataset.Create(ctx, &bigquery.DatasetMetadata{Description: "Sentinela: decisions on Pix payments, alerts and labels"})
+	})
+	if err != nil {
 		return fmt.Errorf("ensure dataset %s: %w", cfg.Dataset, err)
 	}
 	for _, name := range []string{decisionsTable, alertsTable, labelsTable} {
@@ -98,12 +102,12 @@ func ensureTable(ctx context.Context, dataset *bigquery.Dataset, name string) er
 	if err != nil {
 		return err
 	}
-	err = missing(dataset.Table(name).Create(ctx, &bigquery.TableMetadata{
+	err = ensure(ctx, dataset.Table(name), &bigquery.TableMetadata{
 		Schema:                 schema,
 		TimePartitioning:       &bigquery.TimePartitioning{Type: bigquery.DayPartitioningType, Field: "event_time"},
 		RequirePartitionFilter: true,
 		Clustering:             &bigquery.Clustering{Fields: clustering()[name]},
-	}))
+	})
 	if err != nil {
 		return fmt.Errorf("ensure table %s: %w", name, err)
 	}
@@ -117,20 +121,30 @@ func ensureView(ctx context.Context, dataset *bigquery.Dataset, table string) er
 		return fmt.Errorf("ensure view %s: %w", name, err)
 	}
 	full := dataset.ProjectID + "." + dataset.DatasetID
-	err = missing(dataset.Table(name).Create(ctx, &bigquery.TableMetadata{
-		ViewQuery: strings.ReplaceAll(string(query), "${dataset}", full),
-	}))
+	err = ensure(ctx, dataset.Table(name), &bigquery.TableMetadata{ViewQuery: strings.ReplaceAll(string(query), "${dataset}", full)})
 	if err != nil {
 		return fmt.Errorf("ensure view %s: %w", name, err)
 	}
 	return nil
 }
 
-// missing drops the error that says that the thing exists already.
-func missing(err error) error {
-	var e *googleapi.Error
-	if errors.As(err, &e) && e.Code == http.StatusConflict {
-		return nil
+func ensure(ctx context.Context, table *bigquery.Table, md *bigquery.TableMetadata) error {
+	_, err := table.Metadata(ctx)
+	return createMissing(err, func() error { return table.Create(ctx, md) })
+}
+
+// createMissing creates a thing whose look-up ended in lookup. Another process may create it in between.
+func createMissing(lookup error, create func() error) error {
+	if !hasStatus(lookup, http.StatusNotFound) {
+		return lookup
 	}
-	return err
+	if err := create(); !hasStatus(err, http.StatusConflict) {
+		return err
+	}
+	return nil
+}
+
+func hasStatus(err error, code int) bool {
+	var e *googleapi.Error
+	return errors.As(err, &e) && e.Code == code
 }

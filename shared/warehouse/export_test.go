@@ -1,0 +1,37 @@
+package warehouse
+
+import (
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// EncodeDecision gives tests the wire format of a row.
+func EncodeDecision(b []byte, d *pix.Decision) []byte { return encode(b, decisionColumns(), d) }
+
+// DecisionEncoder gives benchmarks an encoder whose columns are built once, as a table's are.
+func DecisionEncoder() func(b []byte, d *pix.Decision) []byte {
+	columns := decisionColumns()
+	return func(b []byte, d *pix.Decision) []byte { return encode(b, columns, d) }
+}
+
+// DecisionDescriptor gives tests the descriptor of a row.
+func DecisionDescriptor() (*descriptorpb.DescriptorProto, error) {
+	schema, err := Schema(decisionsTable)
+	if err != nil {
+		return nil, err
+	}
+	return describe(decisionsTable, schema)
+}
+
+// CheckDecisions gives tests the comparison of schema file and encoder with one column of the file renamed.
+func CheckDecisions(rename func(i int, name string) string) error {
+	schema, err := Schema(decisionsTable)
+	if err != nil {
+		return err
+	}
+	for i, f := range schema {
+		f.Name = rename(i, f.Name)
+	}
+	return check(decisionsTable, schema, decisionColumns())
+}
