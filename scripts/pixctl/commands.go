@@ -1,8 +1,21 @@
 package main
 
-import "github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+import (
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/publish"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/simulate"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/vectors"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
+)
 
 // commands lists every subcommand, in the order of the help.
 func commands() []command.Command {
-	return []command.Command{}
+	return []command.Command{
+		simulate.Command(),
+		vectors.Command(),
+		verify.Command(),
+		publish.Command(),
+		explain.Command(),
+	}
 }
