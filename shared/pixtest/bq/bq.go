@@ -2,54 +2,107 @@ package bq
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
+	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"github.com/goccy/bigquery-emulator/server"
+	_ "github.com/ncruces/go-sqlite3/vfs/memdb" // the only in-memory database that all connections of a pool share
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 )
 
+// instance is one running emulator with its front.
+type instance struct {
+	emulator *server.Server
+	served   chan error // from the emulator's Serve
+	conn     *grpc.ClientConn
+	front    *grpc.Server
+	fronted  chan error // from the front's Serve
+}
+
 // Start is the pixtest.Starter of the BigQuery emulator. It sets BigQueryREST and BigQueryStorage.
 func Start(ctx context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
-	// Not server.MemoryStorage: that is one database for the whole process, and its Close leaves a goroutine behind.
-	emulator, err := server.New(":memory:")
+	// Of the emulator's own in-memory storage each pooled connection sees another database. Transactions take their
+	// lock at once: two that read first and write later would refuse each other.
+	name := "file:/" + rand.Text() + ".db?vfs=memdb&_txlock=immediate"
+	emulator, err := server.New(server.Storage(name))
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
 	}
 	if err := emulator.SetProject(c.ProjectID); err != nil {
 		return nil, errors.Join(fmt.Errorf("set project: %w", err), emulator.Close())
 	}
-	listening := make(chan struct{})
-	emulator.SetListenCallback(func(rest, storage string) {
-		c.BigQueryREST, c.BigQueryStorage = "http://"+rest, storage
-		close(listening)
-	})
-	served := make(chan error, 1)
-	go func() { served <- emulator.Serve(context.WithoutCancel(ctx), "127.0.0.1:0", "127.0.0.1:0") }()
-	select {
-	case <-listening:
-	case err := <-served:
-		return nil, errors.Join(fmt.Errorf("serve: %w", err), emulator.Close())
+	i := &instance{emulator: emulator, served: make(chan error, 1), fronted: make(chan error, 1)}
+	rest, storage, err := i.serve(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, errors.Join(err, emulator.Close())
 	}
-	return func(ctx context.Context) error { return stop(ctx, emulator, served) }, nil
+	address, err := i.serveFront(ctx, storage)
+	if err != nil {
+		return nil, errors.Join(err, i.stop(ctx))
+	}
+	c.BigQueryREST, c.BigQueryStorage = "http://"+rest, address
+	return i.stop, nil
 }
 
-// stop ends the emulator. Its graceful stop of gRPC has no deadline of its own and waits for open append streams.
-func stop(ctx context.Context, emulator *server.Server, served <-chan error) error {
+// serve starts the emulator and returns the addresses it listens on.
+func (i *instance) serve(ctx context.Context) (rest, storage string, err error) {
+	listening := make(chan struct{})
+	i.emulator.SetListenCallback(func(restAddress, storageAddress string) {
+		rest, storage = restAddress, storageAddress
+		close(listening)
+	})
+	go func() { i.served <- i.emulator.Serve(ctx, "127.0.0.1:0", "127.0.0.1:0") }()
+	select {
+	case <-listening:
+		return rest, storage, nil
+	case err := <-i.served:
+		return "", "", fmt.Errorf("serve: %w", err)
+	}
+}
+
+// serveFront starts the front before the emulator's Storage service and returns its address.
+func (i *instance) serveFront(ctx context.Context, storage string) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listen: %w", err)
+	}
+	conn, err := grpc.NewClient(storage, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("connect: %w", err), listener.Close())
+	}
+	i.conn, i.front = conn, grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
+	f := &front{write: storagepb.NewBigQueryWriteClient(conn), read: storagepb.NewBigQueryReadClient(conn)}
+	storagepb.RegisterBigQueryWriteServer(i.front, f)
+	storagepb.RegisterBigQueryReadServer(i.front, f)
+	go func() { i.fronted <- i.front.Serve(listener) }()
+	return listener.Addr().String(), nil
+}
+
+// stop ends the front first, which cuts the open append streams: the emulator's graceful stop would wait for them
+// without a deadline.
+func (i *instance) stop(ctx context.Context) error {
+	var failures []error
+	if i.front != nil {
+		i.front.Stop()
+		failures = append(failures, <-i.fronted, i.conn.Close())
+	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- emulator.Stop(ctx) }()
+	go func() { stopped <- i.emulator.Stop(ctx) }()
 	select {
 	case err := <-stopped:
-		if err != nil {
-			return fmt.Errorf("stop: %w", err)
-		}
+		failures = append(failures, err)
 	case <-ctx.Done():
-		return fmt.Errorf("stop: a client is still connected: %w", ctx.Err())
+		return fmt.Errorf("stop: %w", ctx.Err())
 	}
-	if err := <-served; err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
+	if err := <-i.served; !errors.Is(err, http.ErrServerClosed) {
+		failures = append(failures, err)
 	}
-	return nil
+	return errors.Join(failures...)
 }

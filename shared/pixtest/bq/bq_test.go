@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 	"cloud.google.com/go/bigquery/storage/managedwriter"
 	"cloud.google.com/go/bigquery/storage/managedwriter/adapt"
 	"go.uber.org/goleak"
-	"google.golang.org/api/iterator"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -29,12 +31,22 @@ import (
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+		// The emulator never closes the inner database: one idle goroutine, and its rows, for each that was started.
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
 		// The write client cancels a closed stream's context 20 s later.
 		goleak.IgnoreAnyFunction("cloud.google.com/go/bigquery/storage/managedwriter.(*connection).getStream.func1"),
 	)
 }
 
-const rows = 500
+const (
+	writers   = 4
+	batches   = 5
+	batchRows = 100
+	rows      = writers * batches * batchRows / 2 // in each table
+)
+
+// tables are two: the emulator on its own mixes them up.
+var tables = [2]string{"decisions", "alerts"}
 
 // TestRoundTrip appends over the Storage API, queries over REST and with Google's bq, twice with a fresh emulator.
 func TestRoundTrip(t *testing.T) {
@@ -55,13 +67,17 @@ func roundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := createTable(ctx, client); err != nil {
+	if err := createTables(ctx, client); err != nil {
 		t.Fatal(err)
 	}
+	stopReading := keepReading(t, client)
 	appendRows(t, c)
+	stopReading()
 	began := time.Now()
-	if n := count(ctx, t, client); n != rows {
-		t.Errorf("%d rows, want %d: the second emulator may share the first one's database", n, rows)
+	for _, table := range tables {
+		if n, err := count(ctx, client, table); err != nil || n != rows {
+			t.Errorf("%d rows in %s, want %d: %v", n, table, rows, err)
+		}
 	}
 	t.Log("query:", time.Since(began))
 	googleBQ(t, c)
@@ -71,55 +87,84 @@ func roundTrip(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
-func createTable(ctx context.Context, client *bigquery.Client) error {
+func createTables(ctx context.Context, client *bigquery.Client) error {
 	dataset := client.Dataset("fraud")
 	if err := dataset.Create(ctx, nil); err != nil {
 		return fmt.Errorf("create dataset: %w", err)
 	}
-	return dataset.Table("decisions").Create(ctx, &bigquery.TableMetadata{Schema: bigquery.Schema{
-		{Name: "id", Type: bigquery.StringFieldType, Required: true},
-		{Name: "amount", Type: bigquery.IntegerFieldType, Required: true},
-	}})
+	var failures []error
+	for _, table := range tables {
+		failures = append(failures, dataset.Table(table).Create(ctx, &bigquery.TableMetadata{Schema: bigquery.Schema{
+			{Name: "id", Type: bigquery.StringFieldType, Required: true},
+			{Name: "amount", Type: bigquery.IntegerFieldType, Required: true},
+		}}))
+	}
+	return errors.Join(failures...)
 }
 
+// appendRows appends from several writers at once on several streams, as several functions do.
 func appendRows(t *testing.T, c *pixtest.Cloud) {
 	t.Helper()
-	ctx := t.Context()
-	client, err := managedwriter.NewClient(ctx, c.ProjectID, c.BigQueryStorageOptions()...)
+	client, err := managedwriter.NewClient(t.Context(), c.ProjectID, c.BigQueryStorageOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
 	message := rowDescriptor(t)
+	began := time.Now()
+	var g errgroup.Group
+	for writer := range writers {
+		g.Go(func() error { return appendBatches(t.Context(), client, c.ProjectID, message, writer) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d writers, %d appends of %d rows in all: %v", writers, writers*batches, batchRows, time.Since(began))
+}
+
+func appendBatches(ctx context.Context, client *managedwriter.Client, project string,
+	message protoreflect.MessageDescriptor, writer int,
+) error {
 	normal, err := adapt.NormalizeDescriptor(message)
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("normalize: %w", err)
 	}
 	stream, err := client.NewManagedStream(ctx,
-		managedwriter.WithDestinationTable(managedwriter.TableParentFromParts(c.ProjectID, "fraud", "decisions")),
+		managedwriter.WithDestinationTable(managedwriter.TableParentFromParts(project, "fraud", tables[writer%2])),
 		managedwriter.WithType(managedwriter.DefaultStream), managedwriter.WithSchemaDescriptor(normal))
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("new stream: %w", err)
 	}
 	defer stream.Close()
-	batch := make([][]byte, rows)
-	for i := range batch {
-		m := dynamicpb.NewMessage(message)
-		m.Set(message.Fields().ByName("id"), protoreflect.ValueOfString(fmt.Sprint("E", i)))
-		m.Set(message.Fields().ByName("amount"), protoreflect.ValueOfInt64(int64(i)))
-		if batch[i], err = proto.Marshal(m); err != nil {
-			t.Fatal(err)
+	for batch := range batches {
+		rows, err := encodeRows(message, fmt.Sprintf("E%d-%d-", writer, batch))
+		if err != nil {
+			return err
+		}
+		result, err := stream.AppendRows(ctx, rows)
+		if err != nil {
+			return fmt.Errorf("append: %w", err)
+		}
+		if _, err := result.GetResult(ctx); err != nil {
+			return fmt.Errorf("append result: %w", err)
 		}
 	}
-	began := time.Now()
-	result, err := stream.AppendRows(ctx, batch)
-	if err != nil {
-		t.Fatal(err)
+	return nil
+}
+
+func encodeRows(message protoreflect.MessageDescriptor, prefix string) ([][]byte, error) {
+	rows := make([][]byte, batchRows)
+	for i := range rows {
+		m := dynamicpb.NewMessage(message)
+		m.Set(message.Fields().ByName("id"), protoreflect.ValueOfString(fmt.Sprint(prefix, i)))
+		m.Set(message.Fields().ByName("amount"), protoreflect.ValueOfInt64(int64(i)))
+		encoded, err := proto.Marshal(m)
+		if err != nil {
+			return nil, fmt.Errorf("encode row: %w", err)
+		}
+		rows[i] = encoded
 	}
-	if _, err := result.GetResult(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("append of %d rows: %v", rows, time.Since(began))
+	return rows, nil
 }
 
 // rowDescriptor is the table as adapt sees it.
@@ -137,17 +182,37 @@ func rowDescriptor(t *testing.T) protoreflect.MessageDescriptor {
 	return descriptor.(protoreflect.MessageDescriptor)
 }
 
-func count(ctx context.Context, t *testing.T, client *bigquery.Client) int64 {
+// keepReading queries until the returned function is called: readers and writers must not fail one another.
+func keepReading(t *testing.T, client *bigquery.Client) (stop func()) {
 	t.Helper()
-	it, err := client.Query("SELECT COUNT(*), SUM(amount) FROM fraud.decisions").Read(ctx)
+	done := make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if _, err := count(t.Context(), client, "decisions"); err != nil {
+					t.Errorf("query beside writers: %v", err)
+					return
+				}
+			}
+		}
+	})
+	return func() { close(done); reader.Wait() }
+}
+
+func count(ctx context.Context, client *bigquery.Client, table string) (int64, error) {
+	it, err := client.Query("SELECT COUNT(*), SUM(amount) FROM fraud." + table).Read(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return 0, fmt.Errorf("query: %w", err)
 	}
 	var row []bigquery.Value
-	if err := it.Next(&row); err != nil && !errors.Is(err, iterator.Done) {
-		t.Fatal(err)
+	if err := it.Next(&row); err != nil {
+		return 0, fmt.Errorf("first row: %w", err)
 	}
-	return row[0].(int64)
+	return row[0].(int64), nil
 }
 
 // googleBQ queries with Google's own command where it is installed.
@@ -178,4 +243,68 @@ func googleBQ(t *testing.T, c *pixtest.Cloud) {
 	if !strings.Contains(out, fmt.Sprint(rows)) {
 		t.Errorf("bq answered %q", out)
 	}
+}
+
+// TestAppendSizes checks BigQuery's bound of 10 MB, above the emulator's own of 4.
+func TestAppendSizes(t *testing.T) {
+	ctx := t.Context()
+	c, err := pixtest.Start(ctx, pixtest.Options{BigQuery: bq.Start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := bigquery.NewClient(ctx, c.ProjectID, c.BigQueryOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := createTables(ctx, client); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := managedwriter.NewClient(ctx, c.ProjectID, c.BigQueryStorageOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	big := strings.Repeat("x", 1<<20)
+	for mb, want := range map[int]bool{9: true, 11: false} {
+		if err := appendBig(ctx, t, writer, c.ProjectID, slices.Repeat([]string{big}, mb)); (err == nil) != want {
+			t.Errorf("append of %d MB: %v", mb, err)
+		}
+	}
+	if n, err := count(ctx, client, "decisions"); err != nil || n != 9 {
+		t.Errorf("%d rows, want 9: %v", n, err)
+	}
+	if err := errors.Join(writer.Close(), client.Close(), c.Close()); err != nil {
+		t.Error(err)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+func appendBig(ctx context.Context, t *testing.T, client *managedwriter.Client, project string, ids []string) error {
+	t.Helper()
+	message := rowDescriptor(t)
+	normal, err := adapt.NormalizeDescriptor(message)
+	if err != nil {
+		return fmt.Errorf("normalize: %w", err)
+	}
+	stream, err := client.NewManagedStream(ctx, managedwriter.WithType(managedwriter.DefaultStream),
+		managedwriter.WithDestinationTable(managedwriter.TableParentFromParts(project, "fraud", "decisions")),
+		managedwriter.WithSchemaDescriptor(normal))
+	if err != nil {
+		return fmt.Errorf("new stream: %w", err)
+	}
+	defer stream.Close()
+	rows := make([][]byte, len(ids))
+	for i, id := range ids {
+		m := dynamicpb.NewMessage(message)
+		m.Set(message.Fields().ByName("id"), protoreflect.ValueOfString(id))
+		m.Set(message.Fields().ByName("amount"), protoreflect.ValueOfInt64(1))
+		if rows[i], err = proto.Marshal(m); err != nil {
+			return fmt.Errorf("encode: %w", err)
+		}
+	}
+	result, err := stream.AppendRows(ctx, rows)
+	if err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	_, err = result.GetResult(ctx)
+	return err
 }
