@@ -1,0 +1,397 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/policy"
+	"github.com/sentinela-pix/sentinela/shared/store/memory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start is when the tests' payments happen: noon of a Monday in São Paulo.
+var start = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+
+// faultyStore is a memory store that a test can break, one method at a time.
+type faultyStore struct {
+	*memory.Store
+	record, read, commit, mark, list, decision func(context.Context) error
+	commitReply                                func(*pix.Decision) *pix.Decision
+}
+
+func (s *faultyStore) Record(ctx context.Context, tx *pix.Transaction) error {
+	if err := call(ctx, s.record); err != nil {
+		return err
+	}
+	return s.Store.Record(ctx, tx)
+}
+
+func (s *faultyStore) Read(ctx context.Context, tx *pix.Transaction) (feature.Histories, *pix.Decision, error) {
+	if err := call(ctx, s.read); err != nil {
+		return feature.Histories{}, nil, err
+	}
+	return s.Store.Read(ctx, tx)
+}
+
+func (s *faultyStore) Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, error) {
+	if err := call(ctx, s.commit); err != nil {
+		return nil, err
+	}
+	won, err := s.Store.Commit(ctx, d)
+	if s.commitReply != nil {
+		won = s.commitReply(won)
+	}
+	return won, err
+}
+
+func (s *faultyStore) Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error) {
+	if err := call(ctx, s.decision); err != nil {
+		return nil, err
+	}
+	return s.Store.Decision(ctx, id)
+}
+
+func (s *faultyStore) MarkPublished(ctx context.Context, ids []pix.EndToEndID) error {
+	if err := call(ctx, s.mark); err != nil {
+		return err
+	}
+	return s.Store.MarkPublished(ctx, ids)
+}
+
+func (s *faultyStore) Unpublished(ctx context.Context, before time.Time, limit int) ([]engine.Unpublished, error) {
+	if err := call(ctx, s.list); err != nil {
+		return nil, err
+	}
+	return s.Store.Unpublished(ctx, before, limit)
+}
+
+func call(ctx context.Context, f func(context.Context) error) error {
+	if f == nil {
+		return nil
+	}
+	return f(ctx)
+}
+
+// fakeModel answers what a test tells it to.
+type fakeModel struct {
+	version     string
+	probability float64
+	score       func([]float64) (float64, float64, error)
+	explainErr  error
+}
+
+func (m *fakeModel) Version() string { return m.version }
+
+func (m *fakeModel) Score(v []float64) (float64, float64, error) {
+	if m.score != nil {
+		return m.score(v)
+	}
+	return math.Log(m.probability / (1 - m.probability)), m.probability, nil
+}
+
+func (m *fakeModel) Explain(v []float64, top int) ([]pix.Contribution, error) {
+	if m.explainErr != nil {
+		return nil, m.explainErr
+	}
+	all := []pix.Contribution{
+		{Feature: "pair_first_30d", Value: 1, Contribution: 2}, {Feature: "amount_brl", Value: v[0], Contribution: -1},
+		{Feature: "device_age_hours", Value: math.NaN(), Contribution: 0.5},
+	}
+	return all[:min(top, len(all))], nil
+}
+
+// fakeModels serves one model per role; asked counts the calls.
+type fakeModels struct {
+	mu    sync.Mutex
+	byID  map[pix.Role]engine.Model
+	asked map[pix.Role]int
+}
+
+func (m *fakeModels) Model(role pix.Role) (engine.Model, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.asked == nil {
+		m.asked = map[pix.Role]int{}
+	}
+	m.asked[role]++
+	model, ok := m.byID[role]
+	if !ok {
+		return nil, pix.E(pix.Unavailable, "model", errors.New("none loaded"))
+	}
+	return model, nil
+}
+
+func (m *fakeModels) set(role pix.Role, model engine.Model) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.byID[role] = model
+}
+
+// fakePolicies serves one pack; a test may swap it.
+type fakePolicies struct {
+	mu   sync.Mutex
+	pack *policy.Pack
+}
+
+func (p *fakePolicies) Pack() *policy.Pack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pack
+}
+
+// fakeClock moves one millisecond at every look.
+type fakeClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *fakeClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(time.Millisecond)
+	return c.now
+}
+
+// world is an engine with everything around it.
+type world struct {
+	engine   *engine.Engine
+	store    *faultyStore
+	models   *fakeModels
+	policies *fakePolicies
+	degraded []error
+}
+
+func newWorld(t testing.TB, timeout time.Duration) *world {
+	t.Helper()
+	pack, err := policy.Load(policy.Shipped(), feature.Names())
+	if err != nil {
+		t.Fatal(err)
+	}
+	features, err := feature.NewSet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := &fakeClock{now: start.Add(time.Second)}
+	w := &world{
+		store: &faultyStore{Store: memory.New(clock.Now)},
+		models: &fakeModels{byID: map[pix.Role]engine.Model{
+			pix.PayerRole:    &fakeModel{version: "p1", probability: 0.01},
+			pix.ReceiverRole: &fakeModel{version: "r1", probability: 0.01},
+		}},
+		policies: &fakePolicies{pack: pack},
+	}
+	var mu sync.Mutex
+	w.engine, err = engine.New(engine.Deps{
+		Store: w.store, Models: w.models, Policies: w.policies, Features: features, Clock: clock.Now, Timeout: timeout,
+		Degraded: func(err error) { mu.Lock(); w.degraded = append(w.degraded, err); mu.Unlock() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// payment is the n-th ordinary payment, R$ 100.
+func payment(n int, d pix.Direction) *pix.Transaction {
+	account := func(i int) pix.Party {
+		return pix.Party{Account: pix.TokenPair{Current: pix.Token(fmt.Sprintf("acct.1.%022d", i))}}
+	}
+	return &pix.Transaction{
+		Facts: pix.Facts{
+			ID: pix.EndToEndID(fmt.Sprintf("E12345678202611231500%011d", n)), EventTime: start.Add(time.Duration(n) * time.Second),
+			Direction: d, Amount: 100_00, Initiation: pix.ByKey, Purpose: pix.Payment, Priority: pix.High,
+			ServiceLevel: pix.PriorityPayment,
+			PayerFacts:   pix.PartyFacts{ISPB: "12345678", Person: pix.NaturalPerson},
+			PayeeFacts:   pix.PartyFacts{ISPB: "87654321", Person: pix.NaturalPerson},
+			Device:       pix.DeviceFacts{Registered: pix.Some(true)},
+		},
+		Payer: account(n % 3), Payee: account(100 + n%5), DeviceToken: pix.TokenPair{Current: pix.Token(fmt.Sprintf("dev.1.%022d", n%3))},
+	}
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name            string
+		direction       pix.Direction
+		payer, receiver float64
+		outcome         pix.Outcome
+		hold            time.Duration
+		reasons         []string
+		models          string
+	}{
+		{"approve", pix.Outbound, 0.1, 0.99, pix.Approve, 0, nil, "payer/p1"},
+		{"hold", pix.Outbound, 0.6, 0, pix.Review, 30 * time.Minute, []string{"payer-score-review", "pair_first_30d", "device_age_hours"}, "payer/p1"},
+		{"reject", pix.Outbound, 0.99, 0, pix.Reject, 0, []string{"payer-score-reject", "pair_first_30d", "device_age_hours"}, "payer/p1"},
+		{"block", pix.Inbound, 0.99, 0.8, pix.Block, 72 * time.Hour, []string{"cautionary-block-person", "pair_first_30d", "device_age_hours"}, "receiver/r1"},
+		{"internal, both models", pix.Internal, 0.1, 0.8, pix.Block, 72 * time.Hour, []string{"cautionary-block-person", "pair_first_30d", "device_age_hours"}, "payer/p1 receiver/r1"},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, time.Minute)
+			w.models.set(pix.PayerRole, &fakeModel{version: "p1", probability: tc.payer})
+			w.models.set(pix.ReceiverRole, &fakeModel{version: "r1", probability: tc.receiver})
+			tx := payment(1, tc.direction)
+			d, replayed, err := w.engine.Decide(t.Context(), tx, "trace")
+			if err != nil || replayed {
+				t.Fatalf("replayed %v: %v", replayed, err)
+			}
+			if d.Outcome != tc.outcome || d.ModelVersion() != tc.models || d.TraceID != "trace" {
+				t.Errorf("outcome %s by %q, trace %q; hits %v", d.Outcome, d.ModelVersion(), d.TraceID, d.RuleHits)
+			}
+			var codes []string
+			for _, r := range d.Reasons {
+				codes = append(codes, r.Code)
+			}
+			if diff := cmp.Diff(tc.reasons, codes); diff != "" {
+				t.Errorf("reasons (-want +got):\n%s", diff)
+			}
+			wantHold := time.Time{}
+			if tc.hold > 0 {
+				wantHold = tx.EventTime.Add(tc.hold)
+			}
+			if !d.HoldUntil.Equal(wantHold) {
+				t.Errorf("hold until %v, want %v", d.HoldUntil, wantHold)
+			}
+			for _, s := range d.Scores {
+				if (len(s.Top) > 0) != (d.Outcome != pix.Approve) {
+					t.Errorf("%s: %d contributions for %s", s.Role, len(s.Top), d.Outcome)
+				}
+				if w.models.asked[s.Role] != 1 {
+					t.Errorf("model of %s asked for %d times in one decision", s.Role, w.models.asked[s.Role])
+				}
+			}
+			if len(d.Vector) != feature.Width() || d.FeatureSet != feature.SetVersion() || d.PolicyVersion != w.policies.pack.Version() {
+				t.Errorf("vector of %d, set %q, policy %q", len(d.Vector), d.FeatureSet, d.PolicyVersion)
+			}
+			if d.StoreLatency <= 0 || d.ScoreLatency <= 0 || d.TotalLatency < d.StoreLatency+d.ScoreLatency || d.DecidedAt.Location() != time.UTC {
+				t.Errorf("latencies store %v score %v total %v at %v", d.StoreLatency, d.ScoreLatency, d.TotalLatency, d.DecidedAt)
+			}
+		})
+	}
+}
+
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	_, err := engine.New(engine.Deps{})
+	for _, name := range []string{"Store", "Models", "Policies", "Features", "Clock"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named: %v", name, err)
+		}
+	}
+	if _, err := engine.NewOutbox(engine.OutboxDeps{}); pix.KindOf(err) != pix.Invalid {
+		t.Errorf("outbox: %v", err)
+	}
+}
+
+func TestRedeliveryGetsTheStandingDecision(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	first, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A new model and many payments later the first decision still stands.
+	w.models.set(pix.PayerRole, &fakeModel{version: "p2", probability: 0.99})
+	again, replayed, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "two")
+	if err != nil || !replayed {
+		t.Fatalf("replayed %v: %v", replayed, err)
+	}
+	if diff := cmp.Diff(first, again, cmpopts.EquateNaNs(), cmp.AllowUnexported(pix.Optional[bool]{}, pix.Optional[time.Time]{},
+		pix.Optional[pix.Money]{}, pix.Optional[int64]{}, pix.Optional[time.Duration]{})); diff != "" {
+		t.Errorf("another decision (-first +again):\n%s", diff)
+	}
+}
+
+func TestAnotherPaymentWithTheSameIDIsAConflict(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	first := payment(1, pix.Outbound)
+	if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+		t.Fatal(err)
+	}
+	impostor := payment(1, pix.Outbound)
+	impostor.Amount = 99_999_00
+	d, _, err := w.engine.Decide(t.Context(), impostor, "")
+	if d != nil || pix.KindOf(err) != pix.Conflict {
+		t.Fatalf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
+	}
+	// What the next payment sees of the payer is the first payment, not the impostor.
+	h, _, err := w.store.Read(t.Context(), first)
+	if err != nil || len(h.Payer.Out) != 1 || h.Payer.Out[0].Amount != first.Amount {
+		t.Errorf("history after the conflict: %+v, %v", h.Payer.Out, err)
+	}
+	// When the history could not be restored the message must come back.
+	calls := 0
+	w.store.record = func(context.Context) error {
+		if calls++; calls == 2 {
+			return pix.E(pix.Unavailable, "record", errors.New("away"))
+		}
+		return nil
+	}
+	if d, _, err := w.engine.Decide(t.Context(), impostor, ""); d != nil || pix.KindOf(err) != pix.Unavailable {
+		t.Errorf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
+	}
+}
+
+// TestConflictInARace: the other payment commits between our read and our commit.
+func TestConflictInARace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	other := payment(1, pix.Outbound)
+	other.Amount = 5_00
+	w.store.commit = func(ctx context.Context) error {
+		_, err := w.store.Store.Commit(ctx, &pix.Decision{Transaction: *other, Outcome: pix.Approve})
+		return err
+	}
+	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Conflict {
+		t.Errorf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
+	}
+}
+
+func TestRaceGivesOneDecision(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	const racers = 32
+	decisions, fresh := make([]*pix.Decision, racers), make([]bool, racers)
+	var wg sync.WaitGroup
+	for i := range racers {
+		// Every racer has another model, so a second decision would show.
+		wg.Go(func() {
+			w.models.set(pix.PayerRole, &fakeModel{version: fmt.Sprint("p", i), probability: float64(i+1) / 40})
+			d, replayed, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), fmt.Sprint("trace", i))
+			if err != nil {
+				t.Errorf("racer %d: %v", i, err)
+			}
+			decisions[i], fresh[i] = d, !replayed
+		})
+	}
+	wg.Wait()
+	made := 0
+	for i, d := range decisions {
+		if fresh[i] {
+			made++
+		}
+		if d == nil || d.TraceID != decisions[0].TraceID || d.Scores[0].Version != decisions[0].Scores[0].Version || d.Outcome != decisions[0].Outcome {
+			t.Fatalf("racer %d got another decision: %v", i, d)
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d racers say they made the decision", made)
+	}
+}

@@ -1,0 +1,106 @@
+package enginetest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/policy"
+)
+
+// Reference decides payments one after the other. It is not safe for concurrent use.
+type Reference struct {
+	models    engine.Models
+	pack      *policy.Pack
+	features  *feature.Set
+	rows      map[string]map[string][]feature.Event // row, family, events
+	decisions map[pix.EndToEndID]*pix.Decision
+	order     []*pix.Decision
+}
+
+// NewReference builds a reference over the models and the pack that the pipeline under test uses.
+func NewReference(models engine.Models, pack *policy.Pack) (*Reference, error) {
+	features, err := feature.NewSet()
+	if err != nil {
+		return nil, fmt.Errorf("new reference: %w", err)
+	}
+	return &Reference{
+		models: models, pack: pack, features: features,
+		rows: map[string]map[string][]feature.Event{}, decisions: map[pix.EndToEndID]*pix.Decision{},
+	}, nil
+}
+
+// Decide returns the decision on tx: the one that stands when tx was seen before, nil when another payment has its
+// EndToEndID. Outcome, hold, rule hits, scores, vector and versions are set; clocks, trace, contributions and words are
+// not part of the reference.
+func (r *Reference) Decide(tx *pix.Transaction) *pix.Decision {
+	if standing := r.decisions[tx.ID]; standing != nil {
+		if !pix.SamePayment(&standing.Transaction, tx) {
+			return nil
+		}
+		return standing
+	}
+	for _, w := range feature.Writes(tx) {
+		if r.rows[w.Row] == nil {
+			r.rows[w.Row] = map[string][]feature.Event{}
+		}
+		r.rows[w.Row][w.Family] = append(r.rows[w.Row][w.Family], w.Event)
+	}
+	names := feature.Rows(tx)
+	histories := feature.Histories{Payer: r.history(names.Payer), Payee: r.history(names.Payee), Device: r.history(names.Device)}
+	vector := r.features.Vector(nil, tx, &histories)
+	scores := r.scores(tx.Direction, vector)
+	verdict := r.pack.Decide(policy.Input{Tx: tx, Scores: scores, Vector: vector})
+	d := &pix.Decision{
+		Transaction: *tx, Outcome: verdict.Outcome, RuleHits: verdict.Hits, Scores: scores, Vector: vector,
+		FeatureSet: feature.SetVersion(), PolicyVersion: r.pack.Version(),
+	}
+	if d.Outcome == pix.Review || d.Outcome == pix.Block {
+		d.HoldUntil = tx.EventTime.Add(verdict.Hold).UTC()
+	}
+	r.decisions[tx.ID] = d
+	r.order = append(r.order, d)
+	return d
+}
+
+// Decisions returns every decision in the order in which it was made.
+func (r *Reference) Decisions() []*pix.Decision { return r.order }
+
+// Outcomes counts the decisions by outcome.
+func (r *Reference) Outcomes() map[pix.Outcome]int {
+	counts := map[pix.Outcome]int{}
+	for _, d := range r.order {
+		counts[d.Outcome]++
+	}
+	return counts
+}
+
+func (r *Reference) scores(d pix.Direction, vector []float64) []pix.Score {
+	scores := []pix.Score{}
+	for _, role := range d.Roles() {
+		model, err := r.models.Model(role)
+		if err != nil {
+			continue
+		}
+		raw, probability, err := model.Score(vector)
+		if err != nil {
+			continue
+		}
+		scores = append(scores, pix.Score{Role: role, Version: model.Version(), Raw: raw, Probability: probability})
+	}
+	return scores
+}
+
+// history gives the events of an entity under its current and previous token, in the order in which they arrived.
+func (r *Reference) history(row feature.Row) feature.History {
+	events := func(family string) []feature.Event {
+		current, previous := r.rows[row.Current][family], r.rows[row.Previous][family]
+		if len(previous) == 0 || row.Previous == row.Current {
+			return current
+		}
+		return slices.Concat(previous, current)
+	}
+	return feature.History{Out: events(feature.FamilyOut), In: events(feature.FamilyIn), Use: events(feature.FamilyUse)}
+}
