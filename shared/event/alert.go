@@ -49,8 +49,8 @@ func DecodeAlert(e Envelope) (pix.Alert, error) {
 		Direction: toCode[pix.Direction](pixv1.Direction_name, directionPrefix, int32(m.GetDirection())),
 		Outcome:   toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(m.GetOutcome())),
 		Amount:    pix.Money(m.GetAmountCentavos()),
-		Payer:     r.accountToken("payerToken", m.GetPayerToken()),
-		Payee:     r.accountToken("payeeToken", m.GetPayeeToken()),
+		Payer:     r.token("payerToken", pix.AccountToken, m.GetPayerToken()),
+		Payee:     r.token("payeeToken", pix.AccountToken, m.GetPayeeToken()),
 		PayerISPB: pix.ISPB(m.GetPayerIspb()),
 		PayeeISPB: pix.ISPB(m.GetPayeeIspb()),
 		Score:     m.GetScore(),
@@ -64,17 +64,4 @@ func DecodeAlert(e Envelope) (pix.Alert, error) {
 		return pix.Alert{}, err
 	}
 	return a, nil
-}
-
-// accountToken reads the token of an account, which may be missing. Anything else there could be a raw identifier.
-func (r *reader) accountToken(field, s string) pix.Token {
-	if s == "" {
-		return ""
-	}
-	token, err := pix.ParseToken(s)
-	if err != nil || token.Kind() != pix.AccountToken {
-		r.problems.Add(field, "not the token of an account")
-		return ""
-	}
-	return token
 }

@@ -35,7 +35,8 @@ func DecisionJSON(d *pix.Decision) ([]byte, error) {
 }
 
 // DecodeDecision reads a decision in either encoding. It refuses one without a payment, an event time or an outcome it
-// knows, and one that carries a raw identifier. Error kinds are those of DecodeTransaction.
+// knows, and one that carries a raw identifier or something else in the place of a token. The rest of the payment was
+// validated before it was decided, and is not validated again: a decision that was made must reach the audit. Error kinds are those of DecodeTransaction.
 func DecodeDecision(e Envelope) (pix.Decision, error) {
 	const op = "decode decision"
 	var (
@@ -49,13 +50,43 @@ func DecodeDecision(e Envelope) (pix.Decision, error) {
 	r.identity("transaction.endToEndId", d.Transaction.ID)
 	r.present("transaction.eventTime", d.Transaction.EventTime)
 	r.outcome("outcome", d.Outcome)
-	if r.hasRaw(m.GetTransaction()) {
-		r.problems.Add("transaction", "carries raw identifiers")
-	}
+	r.decided(m.GetTransaction(), &d.Transaction)
 	if err := r.problems.Err(op); err != nil {
 		return pix.Decision{}, err
 	}
 	return d, nil
+}
+
+// decided checks the payment inside a decision.
+func (r *reader) decided(m *pixv1.Transaction, tx *pix.Transaction) {
+	if r.hasRaw(m) {
+		r.problems.Add("transaction", "carries raw identifiers")
+	}
+	r.pair("transaction.payer.accountToken", pix.AccountToken, tx.Payer.Account)
+	r.pair("transaction.payer.ownerToken", pix.OwnerToken, tx.Payer.Owner)
+	r.pair("transaction.payer.keyToken", pix.KeyToken, tx.Payer.Key)
+	r.pair("transaction.payee.accountToken", pix.AccountToken, tx.Payee.Account)
+	r.pair("transaction.payee.ownerToken", pix.OwnerToken, tx.Payee.Owner)
+	r.pair("transaction.payee.keyToken", pix.KeyToken, tx.Payee.Key)
+	r.pair("transaction.device.token", pix.DeviceToken, tx.DeviceToken)
+}
+
+func (r *reader) pair(field string, kind pix.TokenKind, pair pix.TokenPair) {
+	r.token(field, kind, string(pair.Current))
+	r.token(field, kind, string(pair.Previous))
+}
+
+// token reads a token, which may be missing. Anything else in its place could be a raw identifier.
+func (r *reader) token(field string, kind pix.TokenKind, s string) pix.Token {
+	if s == "" {
+		return ""
+	}
+	token, err := pix.ParseToken(s)
+	if err != nil || token.Kind() != kind {
+		r.problems.Add(field, "not a token of its kind")
+		return ""
+	}
+	return token
 }
 
 func (r *reader) identity(field string, id pix.EndToEndID) {

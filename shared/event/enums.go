@@ -6,7 +6,7 @@ import "github.com/sentinela-pix/sentinela/shared/pix"
 // converts all enums and a test proves that every code has its value.
 
 // notRecognised stands for an enum number that this release does not know. It is in none of the domain's closed sets,
-// so validation refuses it under the field's name.
+// so validation refuses it under the field's name. Writing it, as in a decision made by a newer release, gives absent.
 const notRecognised = "NOT_RECOGNISED"
 
 // toCode converts an enum number; 0 is absent.
@@ -25,7 +25,7 @@ func toCode[T ~string](names map[int32]string, prefix string, n int32) T {
 type enums struct{ problems pix.Problems }
 
 func (e *enums) number(values map[string]int32, prefix, code, field string) int32 {
-	if code == "" {
+	if code == "" || code == notRecognised {
 		return 0
 	}
 	n, ok := values[prefix+code]

@@ -66,8 +66,8 @@ func DecodeLabel(e Envelope) (pix.Label, error) {
 		Typology:   m.GetTypology(),
 		Source:     toCode[string](pixv1.LabelSource_name, labelSourcePrefix, int32(m.GetSource())),
 		Amount:     pix.Money(m.GetAmountCentavos()),
-		PayerToken: r.accountToken("payerToken", m.GetPayerToken()),
-		PayeeToken: r.accountToken("payeeToken", m.GetPayeeToken()),
+		PayerToken: r.token("payerToken", pix.AccountToken, m.GetPayerToken()),
+		PayeeToken: r.token("payeeToken", pix.AccountToken, m.GetPayeeToken()),
 	}
 	r.identity("endToEndId", l.ID)
 	r.present("eventTime", l.EventTime)
