@@ -195,14 +195,14 @@ func (e *Engine) explain(d *pix.Decision, models []Model, blamed []pix.Role) {
 		score.Top = top[:min(len(top), topContributions)]
 		for _, role := range blamed {
 			if role == score.Role {
-				d.Reasons = append(d.Reasons, reasons(&d.Transaction, score.Top, err)...)
+				d.Reasons = append(d.Reasons, e.reasons(&d.Transaction, score.Top, err)...)
 			}
 		}
 	}
 }
 
 // reasons puts the contributions that speak for fraud in words.
-func reasons(tx *pix.Transaction, top []pix.Contribution, err error) []pix.Reason {
+func (e *Engine) reasons(tx *pix.Transaction, top []pix.Contribution, err error) []pix.Reason {
 	if err != nil {
 		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Os fatores da pontuação não puderam ser calculados.",
 			TextEN: "The factors of the score could not be computed."}}
@@ -210,7 +210,7 @@ func reasons(tx *pix.Transaction, top []pix.Contribution, err error) []pix.Reaso
 	var out []pix.Reason
 	for _, c := range top {
 		if c.Contribution > 0 && len(out) < topReasons {
-			out = append(out, feature.Reason(c.Feature, tx, c.Value))
+			out = append(out, e.deps.Features.Reason(c.Feature, tx, c.Value))
 		}
 	}
 	return out

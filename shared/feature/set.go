@@ -49,3 +49,13 @@ func (s *Set) Vector(dst []float64, tx *pix.Transaction, h *Histories) []float64
 	s.frames.Put(f)
 	return dst
 }
+
+// Reason is the package's Reason over the registry that the set has prepared: it costs no second one.
+func (s *Set) Reason(name string, tx *pix.Transaction, value float64) pix.Reason {
+	for i := range s.entries {
+		if s.entries[i].Name == name {
+			return s.entries[i].reason(tx, value)
+		}
+	}
+	return pix.Reason{Code: name, TextPT: name, TextEN: name}
+}
