@@ -18,8 +18,8 @@ const (
 	queueRows     = 4096 // rows waiting for an append; a caller above it waits for room or for its deadline
 )
 
-// errClosed is the cause of every append after Close.
-var errClosed = errors.New("warehouse is closed")
+// ErrClosed is the cause of every append after Close.
+var ErrClosed = errors.New("warehouse is closed")
 
 // pendingRow is one encoded row and the caller that waits for it.
 type pendingRow struct {
@@ -73,7 +73,7 @@ func (g *group) enqueue(ctx context.Context, row pendingRow) error {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	if g.closed {
-		return pix.E(pix.Cancelled, "enqueue", errClosed)
+		return pix.E(pix.Cancelled, "enqueue", ErrClosed)
 	}
 	select {
 	case g.queue <- row:

@@ -11,7 +11,6 @@ import (
 	"cloud.google.com/go/bigquery/storage/managedwriter"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -131,27 +130,15 @@ func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int
 	defer cancel()
 	start := time.Now()
 	defer func() { w.src.metrics.appended(w.table, len(batch), time.Since(start), err) }()
-	stream, err := w.stream(ctx)
+	s, err := w.stream(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
-	data := make([][]byte, len(batch))
-	for i, row := range batch {
-		data[i] = row.data
+	rejected, err = s.append(ctx, batch)
+	if errors.Is(err, context.DeadlineExceeded) {
+		w.retire(s)
 	}
-	result, err := stream.AppendRows(ctx, data)
-	if err != nil {
-		w.retire(stream)
-		return nil, fmt.Errorf("send: %w", err)
-	}
-	response, err := result.FullResponse(ctx)
-	if err != nil {
-		if rejected = malformed(response, len(batch)); len(rejected) == 0 {
-			w.retire(stream)
-		}
-		return rejected, fmt.Errorf("acknowledge: %w", err)
-	}
-	return nil, nil
+	return rejected, err
 }
 
 // malformed lists the rows of the batch that the response names as the cause.
@@ -163,78 +150,4 @@ func malformed(response *storagepb.AppendRowsResponse, rows int) []int {
 		}
 	}
 	return list
-}
-
-// writer owns the one stream of a table.
-type writer struct {
-	src        source
-	table      string
-	descriptor *descriptorpb.DescriptorProto
-
-	open    chan struct{} // a mutex that a context can leave: held while the stream is opened or replaced
-	current *managedwriter.ManagedStream
-}
-
-func newWriter(src source, table string, descriptor *descriptorpb.DescriptorProto) *writer {
-	return &writer{src: src, table: table, descriptor: descriptor, open: make(chan struct{}, 1)}
-}
-
-// stream returns the stream, opening it when there is none.
-func (w *writer) stream(ctx context.Context) (*managedwriter.ManagedStream, error) {
-	select {
-	case w.open <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err() //nolint:wrapcheck // append wraps it
-	}
-	defer func() { <-w.open }()
-	if w.current != nil {
-		return w.current, nil
-	}
-	// The stream keeps the context that it is opened with, so that one must outlive this append; opening itself is
-	// still bound by the append's deadline.
-	life, cancel := context.WithCancel(w.src.life)
-	release := context.AfterFunc(ctx, cancel)
-	stream, err := w.src.client.NewManagedStream(life,
-		managedwriter.WithDestinationTable(fmt.Sprintf("projects/%s/datasets/%s/tables/%s", w.src.cfg.ProjectID, w.src.cfg.Dataset, w.table)),
-		managedwriter.WithType(managedwriter.DefaultStream),
-		managedwriter.WithSchemaDescriptor(w.descriptor),
-		managedwriter.EnableWriteRetries(true),
-		managedwriter.WithMaxInflightRequests(maxInFlight),
-	)
-	if !release() || err != nil {
-		cancel()
-		if err == nil {
-			err = errors.Join(ctx.Err(), closed(stream))
-		}
-		return nil, err //nolint:wrapcheck // append wraps it
-	}
-	w.current = stream
-	w.src.metrics.opened(w.table)
-	return stream, nil
-}
-
-// retire closes a stream that failed, so that the next append opens a fresh connection: one that is stuck in deadline
-// errors never recovers by itself. Another append may have replaced it already.
-func (w *writer) retire(stream *managedwriter.ManagedStream) {
-	w.open <- struct{}{}
-	defer func() { <-w.open }()
-	if w.current == stream {
-		w.current = nil
-		_ = closed(stream)
-	}
-}
-
-func (w *writer) close() {
-	w.open <- struct{}{}
-	defer func() { <-w.open }()
-	if w.current != nil {
-		_ = closed(w.current)
-		w.current = nil
-	}
-}
-
-// closed closes a stream, which always reports io.EOF.
-func closed(stream *managedwriter.ManagedStream) error {
-	_ = stream.Close()
-	return nil
 }

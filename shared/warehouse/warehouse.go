@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/bigquery/storage/managedwriter"
@@ -35,6 +36,7 @@ const (
 type Warehouse struct {
 	client    *managedwriter.Client
 	stop      context.CancelFunc
+	closing   sync.Once
 	decisions *table[pix.Decision]
 	alerts    *table[pix.Alert]
 	labels    *table[pix.Label]
@@ -100,8 +102,14 @@ func (w *Warehouse) AppendLabel(ctx context.Context, l *pix.Label) error {
 }
 
 // Close stops taking rows, appends what was taken and releases the connections. When ctx ends first, what is still in
-// flight is abandoned and its callers get an error, so that they can be retried elsewhere.
+// flight is abandoned and its callers get an error, so that they can be retried elsewhere. A second Close does nothing.
 func (w *Warehouse) Close(ctx context.Context) error {
+	var err error
+	w.closing.Do(func() { err = w.close(ctx) })
+	return err
+}
+
+func (w *Warehouse) close(ctx context.Context) error {
 	defer w.stop()
 	err := errors.Join(w.decisions.close(ctx), w.alerts.close(ctx), w.labels.close(ctx))
 	if e := w.client.Close(); e != nil {
