@@ -81,7 +81,7 @@ func (c *Config) Validate() error {
 	refuse(c.MaxInFlightRecords < 0, "MAX_IN_FLIGHT_RECORDS: must not be negative")
 	refuse(c.MaxPollRecords < 0, "MAX_POLL_RECORDS: must not be negative")
 	refuse(c.FetchMaxBytes < 0, "FETCH_MAX_BYTES: must not be negative")
-	refuse(c.CommitInterval < 0, "COMMIT_INTERVAL: must not be negative")
+	refuse(c.CommitInterval != 0 && c.CommitInterval < 100*time.Millisecond, "COMMIT_INTERVAL: must be at least 100ms")
 	refuse(c.DrainTimeout < 0 || c.DrainTimeout > 8*time.Second, "DRAIN_TIMEOUT: must be within 0 and 8s, so that a stop ends within 10s")
 	refuse(c.RevokeTimeout < 0, "REVOKE_TIMEOUT: must not be negative")
 	refuse(c.UnreadyAfter < 0, "UNREADY_AFTER: must not be negative")

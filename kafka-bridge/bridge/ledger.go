@@ -122,9 +122,9 @@ func (l *ledger) await(ctx context.Context, ok func() bool) bool {
 	}
 }
 
-// awaitRoom blocks while either limit is reached.
+// awaitRoom blocks while either limit is reached. It returns false once ctx has ended.
 func (l *ledger) awaitRoom(ctx context.Context, maxRecords, maxBytes int64) bool {
-	return l.await(ctx, func() bool { return l.records < maxRecords && l.bytes < maxBytes })
+	return ctx.Err() == nil && l.await(ctx, func() bool { return l.records < maxRecords && l.bytes < maxBytes })
 }
 
 // awaitSettled blocks until nothing of these partitions is in flight.

@@ -80,4 +80,6 @@ func (c *Config) Tokenizer() (*pix.Tokenizer, error) {
 }
 
 // Service names the process in logs.
-func (c *Config) Service() obs.Service { return obs.Service{Name: "kafka-bridge", ProjectID: c.ProjectID} }
+func (c *Config) Service() obs.Service {
+	return obs.Service{Name: "kafka-bridge", ProjectID: c.ProjectID}
+}

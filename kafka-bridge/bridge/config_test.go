@@ -1,0 +1,53 @@
+package bridge_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// deps is enough for a bridge that never runs.
+func deps(t testing.TB) bridge.Deps {
+	t.Helper()
+	return bridge.Deps{Tokenizer: tokenizer(t), Registry: obs.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
+}
+
+func TestConfigReportsEveryProblem(t *testing.T) {
+	t.Parallel()
+	cfg := bridge.Config{
+		SASLMechanism: "hunter2", MaxInFlightBytes: -1, MaxInFlightRecords: -1, MaxPollRecords: -1, FetchMaxBytes: -1,
+		CommitInterval: -1, DrainTimeout: time.Minute, RevokeTimeout: -1, UnreadyAfter: -1,
+	}
+	_, err := bridge.New(cfg, deps(t))
+	if pix.KindOf(err) != pix.Invalid {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range []string{
+		"KAFKA_BROKERS", "KAFKA_SASL_MECHANISM", "MAX_IN_FLIGHT_BYTES", "MAX_IN_FLIGHT_RECORDS", "MAX_POLL_RECORDS",
+		"FETCH_MAX_BYTES", "COMMIT_INTERVAL", "DRAIN_TIMEOUT", "REVOKE_TIMEOUT", "UNREADY_AFTER",
+	} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not reported", name)
+		}
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Error("the error quotes a value")
+	}
+	for name, bad := range map[string]bridge.Config{
+		"broker without a port": {Brokers: []string{"kafka"}},
+		"SASL without user":     {Brokers: []string{"kafka:9092"}, SASLMechanism: "PLAIN"},
+	} {
+		if err := bad.Validate(); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	good := bridge.Config{Brokers: []string{"kafka:9092"}, SASLMechanism: "SCRAM-SHA-512", SASLUser: "u", SASLPassword: "p"}
+	if err := good.Validate(); err != nil {
+		t.Errorf("a good configuration is refused: %v", err)
+	}
+}
