@@ -57,7 +57,7 @@ func amounts() []entry {
 			})},
 		{Definition{"amount_round", familyAmount, "payment", "", UnitFlag, "", "Amount is a whole multiple of R$ 100.", inEvent,
 			"valor redondo|valor não redondo", "round amount|amount is not round"},
-			func(f *frame) float64 { return flag(f.tx.Amount%100_00 == 0) }},
+			func(f *frame) float64 { return truth(f.tx.Amount%100_00 == 0) }},
 	}
 }
 
@@ -76,7 +76,7 @@ func pairs() []entry {
 			"The payer paid this payee for the first time in 30 days.", accountRows,
 			"primeiro pagamento a este recebedor|recebedor já pago nos últimos 30 dias",
 			"first payment to this payee|payee already paid in the last 30 days"},
-			fromPair(func(f *frame) float64 { return flag(f.pair.count == 0) })},
+			fromPair(func(f *frame) float64 { return truth(f.pair.count == 0) })},
 		{Definition{"pair_count_30d", familyPair, "pair", "30d", UnitCount, storeSilent,
 			"Number of payments from this payer to this payee in 30 days.", accountRows,
 			"{v pagamento/pagamentos} a este recebedor em 30 dias", "{v payment/payments} to this payee in 30 days"},
@@ -109,7 +109,7 @@ func pairs() []entry {
 				if f.tx.PayerFacts.ISPB == "" || f.tx.PayeeFacts.ISPB == "" {
 					return math.NaN()
 				}
-				return flag(f.tx.PayerFacts.ISPB == f.tx.PayeeFacts.ISPB)
+				return truth(f.tx.PayerFacts.ISPB == f.tx.PayeeFacts.ISPB)
 			}},
 	}
 }

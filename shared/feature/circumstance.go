@@ -85,7 +85,7 @@ func devices() []entry {
 		{Definition{"device_new_to_payer_30d", familyDevice, "device", "30d", UnitFlag, "no device, or " + storeSilent,
 			"The payer did not pay from this device in 30 days.", accountRows,
 			"aparelho novo para este pagador|aparelho habitual deste pagador", "device new to this payer|device usual for this payer"},
-			fromDevice(fromPayer(func(f *frame) float64 { return flag(f.devices.thisUsed == 0) }))},
+			fromDevice(fromPayer(func(f *frame) float64 { return truth(f.devices.thisUsed == 0) }))},
 		{Definition{"payer_devices_30d", familyDevice, "payer", "30d", UnitCount, storeSilent,
 			"Number of devices that the payer paid from in 30 days.", accountRows,
 			"pagador usou {v aparelho/aparelhos} em 30 dias", "payer used {v device/devices} in 30 days"},
@@ -122,7 +122,7 @@ func sessions() []entry {
 				if math.IsNaN(h) {
 					return h
 				}
-				return flag(h < 48)
+				return truth(h < 48)
 			}),
 		of("credentials_changed_hours", UnitHours, [3]string{"Time since the payer's key or credentials last changed.",
 			"credenciais alteradas há {v}", "credentials changed {v} ago"},
@@ -148,11 +148,11 @@ func calendar() []entry {
 			func(t time.Time) float64 { return float64(t.Hour()) }),
 		of("night", UnitFlag, "Between 20:00 and 06:00 local.",
 			"entre 20 h e 6 h|durante o dia", "between 20:00 and 06:00|by day",
-			func(t time.Time) float64 { return flag(t.Hour() >= 20 || t.Hour() < 6) }),
+			func(t time.Time) float64 { return truth(t.Hour() >= 20 || t.Hour() < 6) }),
 		of("weekday", UnitCode, "Local day of the week, Sunday 0.", "{weekday}", "{weekday}",
 			func(t time.Time) float64 { return float64(t.Weekday()) }),
 		of("weekend", UnitFlag, "Saturday or Sunday, local.", "no fim de semana|em dia de semana", "at the weekend|on a weekday",
-			func(t time.Time) float64 { return flag(t.Weekday() == time.Saturday || t.Weekday() == time.Sunday) }),
+			func(t time.Time) float64 { return truth(t.Weekday() == time.Saturday || t.Weekday() == time.Sunday) }),
 		of("day_of_month", UnitCode, "Local day of the month: pay-days are early.", "dia {v} do mês", "day {v} of the month",
 			func(t time.Time) float64 { return float64(t.Day()) }),
 	}
@@ -161,7 +161,7 @@ func calendar() []entry {
 func initiations() []entry {
 	of := func(name, entity string, words [3]string, is func(*pix.Transaction) bool) entry {
 		return entry{Definition{name, familyInitiation, entity, "", UnitFlag, "", words[0], inEvent, words[1], words[2]},
-			func(f *frame) float64 { return flag(is(f.tx)) }}
+			func(f *frame) float64 { return truth(is(f.tx)) }}
 	}
 	form := func(name string, words [3]string, forms ...pix.Initiation) entry {
 		return of(name, "payment", words, func(tx *pix.Transaction) bool {
@@ -209,7 +209,7 @@ func keys() []entry {
 	of := func(name, word string, kind pix.KeyKind) entry {
 		return entry{Definition{"key_" + name, familyKey, "payee", "", UnitFlag, "", "The key used is of kind " + word + ".", inEvent,
 			"chave " + word + "|chave de outro tipo ou sem chave", word + " key|key of another kind or none"},
-			func(f *frame) float64 { return flag(f.tx.PayeeFacts.KeyKind == kind) }}
+			func(f *frame) float64 { return truth(f.tx.PayeeFacts.KeyKind == kind) }}
 	}
 	return []entry{
 		of("cpf", "CPF", pix.KeyCPF), of("cnpj", "CNPJ", pix.KeyCNPJ), of("phone", "celular", pix.KeyPhone),

@@ -70,7 +70,7 @@ func dictMarkers() []entry {
 			"sem estatísticas do DICT|com estatísticas do DICT", "no DICT statistics|DICT statistics present"},
 			func(f *frame) float64 {
 				_, has := f.tx.DICT.Watermark.Get()
-				return flag(!has && f.tx.PayeeFacts.KeyKind != "")
+				return truth(!has && f.tx.PayeeFacts.KeyKind != "")
 			}},
 	}
 }

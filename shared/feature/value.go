@@ -40,8 +40,8 @@ func fromDevice(v func(*frame) float64) func(*frame) float64 {
 	}
 }
 
-// flag turns a truth into a number.
-func flag(b bool) float64 {
+// truth writes true as 1 and false as 0.
+func truth(b bool) float64 {
 	if b {
 		return 1
 	}
@@ -51,7 +51,7 @@ func flag(b bool) float64 {
 // optionalFlag turns an optional truth into a number, absent into NaN.
 func optionalFlag(o pix.Optional[bool]) float64 {
 	if b, ok := o.Get(); ok {
-		return flag(b)
+		return truth(b)
 	}
 	return math.NaN()
 }

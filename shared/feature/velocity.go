@@ -48,14 +48,14 @@ func sumOf() measure {
 }
 
 func maxOf() measure {
-	return measure{"max", UnitBRL, "Largest amount of (0 when none)",
+	return measure{"max", UnitBRL, "Largest amount, 0 when there is none, of",
 		"{side} no máximo {v} de uma vez em {window}", "{side} at most {v} at once in {window}",
 		func(b *bucket) float64 { return b.max.Reais() }}
 }
 
 func partiesOf() measure {
 	return measure{"", UnitCount, "Number of different counterparties in",
-		"{side} pagamentos com {v {party}} em {window}", "{side} payments with {v {party}} in {window}",
+		"{side} pagamentos, {v {party}}, em {window}", "{side} payments, {v {party}}, in {window}",
 		func(b *bucket) float64 { return float64(b.distinct) }}
 }
 

@@ -1,0 +1,58 @@
+package feature
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// busy gives histories of n events each for payer and payee, spread over 30 days in time order.
+func busy(n int) *Histories {
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	stream := func(n int) []Event {
+		out := make([]Event, n)
+		for i := range out {
+			age := time.Duration(n-i) * (30 * 24 * time.Hour) / time.Duration(n+1)
+			out[i] = event(i, age, 2+random.IntN(max(n/3, 1)), pix.Money(random.IntN(500_00)+1))
+		}
+		return out
+	}
+	return &Histories{
+		Payer:  History{Out: stream(n / 2), In: stream(n / 2)},
+		Payee:  History{Out: stream(n / 2), In: stream(n / 2)},
+		Device: History{Use: stream(n / 2)},
+	}
+}
+
+func BenchmarkVector(b *testing.B) {
+	for _, n := range []int{0, 30, 100, 1000} {
+		b.Run("events="+strconv.Itoa(n), func(b *testing.B) {
+			s, tx, h := newSet(b), full(), busy(n)
+			v := make([]float64, s.Width())
+			b.ReportAllocs()
+			for b.Loop() {
+				v = s.Vector(v, &tx, h)
+			}
+		})
+	}
+}
+
+func BenchmarkSortNearlySorted(b *testing.B) {
+	events := busy(2000).Payer.Out
+	b.ReportAllocs()
+	for b.Loop() {
+		events[10], events[11] = events[11], events[10]
+		events = Sort(events)
+	}
+}
+
+func TestVectorDoesNotAllocate(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
+	s, tx, h := newSet(t), full(), busy(1000)
+	v := s.Vector(nil, &tx, h)
+	if got := testing.AllocsPerRun(200, func() { v = s.Vector(v, &tx, h) }); got >= 1 {
+		t.Errorf("%v allocations per vector, want none", got)
+	}
+}

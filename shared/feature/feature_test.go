@@ -1,0 +1,286 @@
+package feature
+
+import (
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	units := []string{
+		UnitBRL, UnitCount, UnitRatio, UnitScore, UnitFlag, UnitCode, UnitMinutes, UnitSeconds, UnitHours, UnitDays, UnitKM,
+	}
+	entities := []string{"payer", "payee", "pair", "device", "payment"}
+	seen := map[string]bool{}
+	for _, d := range Definitions() {
+		if !form.MatchString(d.Name) || seen[d.Name] {
+			t.Errorf("name %q is malformed or taken", d.Name)
+		}
+		seen[d.Name] = true
+		if !slices.Contains(units, d.Unit) || !slices.Contains(entities, d.Entity) {
+			t.Errorf("%s: unit %q, entity %q", d.Name, d.Unit, d.Entity)
+		}
+		if d.Family == "" || d.Source == "" || !strings.HasSuffix(d.Doc, ".") || d.ReasonPT == "" || d.ReasonEN == "" {
+			t.Errorf("%s is not described: %+v", d.Name, d)
+		}
+		if d.Unit == UnitFlag && (strings.Count(d.ReasonPT, "|") != 1 || strings.Count(d.ReasonEN, "|") != 1) {
+			t.Errorf("%s: a flag needs wordings for 1 and 0", d.Name)
+		}
+		if d.Window != "" && !strings.Contains(d.Name, "_"+d.Window) && d.Window != w30d.String() {
+			t.Errorf("%s does not name its window %s", d.Name, d.Window)
+		}
+	}
+	if len(seen) < 80 || Width() != len(seen) || len(Names()) != len(seen) || newSet(t).Width() != len(seen) {
+		t.Errorf("%d features, Width %d", len(seen), Width())
+	}
+}
+
+// The version must change with the list: a stored vector is read by it.
+func TestSetVersionIsPinned(t *testing.T) {
+	t.Parallel()
+	golden(t, "set_version.txt", []byte(SetVersion()+"\n"+strings.Join(Names(), "\n")+"\n"))
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s; if the change is meant, run with -update (-want +got):\n%s", file, d)
+	}
+}
+
+func TestGoldenVector(t *testing.T) {
+	t.Parallel()
+	tx := full()
+	values := map[string]any{}
+	v := newSet(t).Vector(nil, &tx, someHistory())
+	for i, name := range Names() {
+		values[name] = v[i]
+		if math.IsNaN(v[i]) {
+			values[name] = "missing"
+		}
+	}
+	out, err := json.MarshalIndent(values, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "vector.json", append(out, '\n'))
+}
+
+func TestGoldenReasons(t *testing.T) {
+	t.Parallel()
+	tx := full()
+	var b strings.Builder
+	v := newSet(t).Vector(nil, &tx, someHistory())
+	for i, name := range Names() {
+		r := Reason(name, &tx, v[i])
+		b.WriteString(r.Code + ": " + r.TextPT + " / " + r.TextEN + "\n")
+	}
+	golden(t, "reasons.txt", []byte(b.String()))
+}
+
+func TestReason(t *testing.T) {
+	t.Parallel()
+	tx := full()
+	for _, c := range []struct {
+		name   string
+		value  float64
+		pt, en string
+	}{
+		{"pair_first_30d", 1, "primeiro pagamento a este recebedor", "first payment to this payee"},
+		{"pair_first_30d", 0, "recebedor já pago nos últimos 30 dias", "payee already paid in the last 30 days"},
+		{"amount_to_median_30d", 12.2, "valor é 12× a mediana dos últimos 30 dias", "amount is 12× the median of the last 30 days"},
+		{"amount_to_balance", 0.95, "valor é 0,9× o saldo da conta", "amount is 0.9× the account's balance"},
+		{"amount_to_balance", 0.034, "valor é 0,03× o saldo da conta", "amount is 0.03× the account's balance"},
+		{"amount_brl", 150, "valor de R$ 150,00", "amount of R$ 150,00"},
+		{"payer_out_sum_24h_brl", 1234.56, "pagador fez R$ 1.234,56 em 24 horas", "payer made R$ 1.234,56 in 24 hours"},
+		{"payer_out_count_1h", 1, "pagador fez 1 pagamento em 1 hora", "payer made 1 payment in 1 hour"},
+		{"payer_out_count_1h", 7, "pagador fez 7 pagamentos em 1 hora", "payer made 7 payments in 1 hour"},
+		{"payee_in_payers_1h", 9, "recebedor recebeu pagamentos, 9 pagadores diferentes, em 1 hora", "payee received payments, 9 different payers, in 1 hour"},
+		{"device_age_hours", 0.5, "aparelho usado pela primeira vez há 30 min", "device first used 30 min ago"},
+		{"device_age_hours", 47.9, "aparelho usado pela primeira vez há 47 h", "device first used 47 h ago"},
+		{"payee_account_age_days", 12.5, "conta do recebedor aberta há 12 dias", "payee's account opened 12 days ago"},
+		{"weekday", 6, "sábado", "Saturday"},
+		{"session_seconds", 40, "sessão de 40 s", "session of 40 s"},
+		{"dict_mule_markers", math.NaN(), "sem dados sobre a chave no DICT", "no data on the key in DICT"},
+		{"no_such_feature", 1, "no_such_feature", "no_such_feature"},
+	} {
+		want := pix.Reason{Code: c.name, TextPT: c.pt, TextEN: c.en}
+		if d := cmp.Diff(want, Reason(c.name, &tx, c.value)); d != "" {
+			t.Errorf("%s of %v (-want +got):\n%s", c.name, c.value, d)
+		}
+	}
+}
+
+// Whatever the value, a reason is a finished sentence without tokens.
+func TestReasonsAreFinished(t *testing.T) {
+	t.Parallel()
+	tx := full()
+	for _, d := range Definitions() {
+		for _, v := range []float64{0, 1, 2, -1, 0.5, 1e18, math.NaN(), math.Inf(1), math.Inf(-1)} {
+			r := Reason(d.Name, &tx, v)
+			for _, text := range []string{r.TextPT, r.TextEN} {
+				if text == "" || strings.ContainsAny(text, "{}|") || strings.Contains(text, "acct.") {
+					t.Errorf("%s of %v: %q", d.Name, v, text)
+				}
+			}
+		}
+	}
+}
+
+func TestLocalTime(t *testing.T) {
+	t.Parallel()
+	s, names := newSet(t), Names()
+	for _, c := range []struct {
+		utc                                 string
+		hour, night, weekday, weekend, date float64
+	}{
+		{"2026-01-16T22:59:59.999Z", 19, 0, 5, 0, 16},
+		{"2026-01-16T23:00:00Z", 20, 1, 5, 0, 16},
+		{"2026-01-17T02:59:59.999Z", 23, 1, 5, 0, 16},
+		{"2026-01-17T03:00:00Z", 0, 1, 6, 1, 17},
+		{"2026-01-17T08:59:59.999Z", 5, 1, 6, 1, 17},
+		{"2026-01-17T09:00:00Z", 6, 0, 6, 1, 17},
+		{"2018-12-01T01:30:00Z", 23, 1, 5, 0, 30}, // daylight saving time, as it was until 2019
+	} {
+		tx := payment()
+		var err error
+		if tx.EventTime, err = time.Parse(time.RFC3339, c.utc); err != nil {
+			t.Fatal(err)
+		}
+		v := s.Vector(nil, &tx, nil)
+		var got []float64
+		for _, name := range []string{"hour", "night", "weekday", "weekend", "day_of_month"} {
+			got = append(got, v[slices.Index(names, name)])
+		}
+		if d := cmp.Diff([]float64{c.hour, c.night, c.weekday, c.weekend, c.date}, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.utc, d)
+		}
+	}
+}
+
+func TestClockSkewIsZeroNotNegative(t *testing.T) {
+	t.Parallel()
+	tx := full()
+	tx.Device.FirstSeenAt = pix.Some(base().Add(5 * time.Minute))
+	tx.DICT.Watermark = pix.Some(time.Unix(0, 0))
+	v, names := newSet(t).Vector(nil, &tx, nil), Names()
+	if got := v[slices.Index(names, "device_age_hours")]; got != 0 {
+		t.Errorf("device_age_hours = %v, want 0", got)
+	}
+	if got := v[slices.Index(names, "dict_watermark_age_hours")]; !math.IsNaN(got) {
+		t.Errorf("dict_watermark_age_hours of the epoch = %v, want missing", got)
+	}
+}
+
+func TestWritesAndRows(t *testing.T) {
+	t.Parallel()
+	tx := payment()
+	tx.Payer.Account.Previous = token(pix.AccountToken, 0, 1)
+	rows := Rows(&tx)
+	if want := (Row{"acct#" + string(tx.Payer.Account.Current), "acct#" + string(tx.Payer.Account.Previous)}); rows.Payer != want {
+		t.Errorf("payer's rows = %v, want %v", rows.Payer, want)
+	}
+	var got []string
+	for _, w := range Writes(&tx) {
+		got = append(got, w.Family)
+		if strings.Contains(w.Row, string(tx.Payer.Account.Previous)) {
+			t.Errorf("%s is written under the previous token", w.Family)
+		}
+		if w.Event.ID != tx.ID || w.Event.At != tx.EventTime.UnixMilli() || w.Event.Amount != tx.Amount {
+			t.Errorf("%s: event %+v", w.Family, w.Event)
+		}
+	}
+	if d := cmp.Diff([]string{FamilyOut, FamilyIn, FamilyUse}, got); d != "" {
+		t.Errorf("families (-want +got):\n%s", d)
+	}
+	tx.DeviceToken, tx.Payee.Account = pix.TokenPair{}, pix.TokenPair{}
+	if got := len(Writes(&tx)); got != 1 {
+		t.Errorf("%d writes with the payer alone, want 1", got)
+	}
+}
+
+func TestRef(t *testing.T) {
+	t.Parallel()
+	a, b := pair(pix.AccountToken, 1), pair(pix.AccountToken, 2)
+	rotated := pix.TokenPair{Current: token(pix.AccountToken, 2, 1), Previous: a.Current}
+	for _, c := range []struct {
+		x, y pix.TokenPair
+		want bool
+	}{
+		{a, a, true}, {a, b, false}, {a, rotated, true}, {rotated, a, true}, {rotated, rotated, true},
+		{rotated, b, false}, {pix.TokenPair{}, pix.TokenPair{}, false}, {pix.TokenPair{}, a, false},
+	} {
+		if got := NewRef(c.x).Same(NewRef(c.y)); got != c.want {
+			t.Errorf("%v same as %v: %v", c.x, c.y, got)
+		}
+	}
+	if !NewRef(pix.TokenPair{}).IsZero() || NewRef(a).IsZero() {
+		t.Error("only the empty pair is zero")
+	}
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	e := event(1, time.Hour, 2, 150_00)
+	f.Add(e.AppendValue(nil))
+	e.Counterparty.Previous, e.Device = 7, Ref{}
+	f.Add(e.AppendValue(nil))
+	f.Add([]byte{eventVersion, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+	f.Add([]byte{2, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		e, err := DecodeEvent("id", 5, value)
+		if err != nil {
+			return
+		}
+		if e.Amount < 0 || e.Amount > pix.MaxAmount {
+			t.Fatalf("amount %d", int64(e.Amount))
+		}
+		again, err := DecodeEvent("id", 5, e.AppendValue(nil))
+		if err != nil || again != e {
+			t.Fatalf("%+v became %+v, %v", e, again, err)
+		}
+	})
+}
+
+func TestDecodeEventRefuses(t *testing.T) {
+	t.Parallel()
+	e := event(1, time.Hour, 2, 150_00)
+	good := e.AppendValue(nil)
+	if got, err := DecodeEvent(e.ID, e.At, append(slices.Clone(good), 1, 2, 3)); err != nil || got != e {
+		t.Errorf("fields of a later release must be ignored: %+v, %v", got, err)
+	}
+	for cut := range good {
+		if _, err := DecodeEvent(e.ID, e.At, good[:cut]); err == nil {
+			t.Errorf("cut to %d bytes it was accepted", cut)
+		}
+	}
+	other := slices.Clone(good)
+	other[0]++
+	if _, err := DecodeEvent(e.ID, e.At, other); err == nil {
+		t.Error("another version was accepted")
+	}
+}

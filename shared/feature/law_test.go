@@ -1,0 +1,386 @@
+package feature
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+func newSet(tb testing.TB) *Set {
+	tb.Helper()
+	s, err := NewSet()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// bits makes vectors comparable, NaN included.
+func bits(v []float64) []uint64 {
+	out := make([]uint64, len(v))
+	for i, x := range v {
+		out[i] = math.Float64bits(x)
+		if math.IsNaN(x) {
+			out[i] = math.Float64bits(math.NaN())
+		}
+	}
+	return out
+}
+
+// difference names the first feature that differs, empty when none does.
+func difference(a, b []float64) string {
+	x, y := bits(a), bits(b)
+	for i, name := range Names() {
+		if x[i] != y[i] {
+			return name
+		}
+	}
+	return ""
+}
+
+// genEvents draws events whose ages crowd around the edges of windows, with few ids, counterparties and instants.
+func genEvents(t *rapid.T, label string) []Event {
+	edges := []time.Duration{
+		0, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour,
+	}
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Event {
+		age := rapid.SampledFrom(edges).Draw(t, "edge") + time.Duration(rapid.IntRange(-2, 2).Draw(t, "ms"))*time.Millisecond
+		if rapid.Bool().Draw(t, "anywhere") {
+			age = time.Duration(rapid.Int64Range(-int64(time.Hour), int64(32*24*time.Hour)).Draw(t, "age"))
+		}
+		// The id follows from the rest, as an EndToEndId names one payment.
+		n := rapid.IntRange(idOfPayment-3, idOfPayment+3).Draw(t, "n")
+		return event(n, age.Truncate(time.Millisecond), 1+n%4, pix.Money(180_00+n%5*10_00))
+	}), 0, 25).Draw(t, label)
+}
+
+func genHistories(t *rapid.T) *Histories {
+	return &Histories{
+		Payer:  History{Out: genEvents(t, "payer out"), In: genEvents(t, "payer in")},
+		Payee:  History{Out: genEvents(t, "payee out"), In: genEvents(t, "payee in")},
+		Device: History{Use: genEvents(t, "use")},
+	}
+}
+
+// Any order and any duplication of the same events gives the same vector, and the histories are left as they were.
+func TestOrderAndDuplicatesChangeNothing(t *testing.T) {
+	t.Parallel()
+	s := newSet(t)
+	rapid.Check(t, func(t *rapid.T) {
+		tx, h := payment(), genHistories(t)
+		sorted, mixed := &Histories{}, &Histories{}
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		for i, from := range streams(h) {
+			*streams(sorted)[i] = Sort(slices.Clone(*from))
+			twice := append(slices.Clone(*from), (*from)[:random.IntN(len(*from)+1)]...)
+			random.Shuffle(len(twice), func(a, b int) { twice[a], twice[b] = twice[b], twice[a] })
+			*streams(mixed)[i] = twice
+		}
+		before := slices.Clone(mixed.Payer.Out)
+		want, got := s.Vector(nil, &tx, sorted), s.Vector(nil, &tx, mixed)
+		if name := difference(want, got); name != "" {
+			t.Fatalf("%s differs", name)
+		}
+		if !slices.Equal(before, mixed.Payer.Out) {
+			t.Fatal("the caller's history was changed")
+		}
+	})
+}
+
+func streams(h *Histories) []*[]Event {
+	return []*[]Event{&h.Payer.Out, &h.Payer.In, &h.Payee.Out, &h.Payee.In, &h.Device.Use}
+}
+
+// naive lists what a payment sees of a stream within a window, by the definition and nothing else.
+func naive(tx *pix.Transaction, events []Event, w time.Duration) []Event {
+	seen := map[Event]bool{}
+	var out []Event
+	for _, e := range events {
+		key := Event{At: e.At, ID: e.ID}
+		own := e.ID == tx.ID
+		age := tx.EventTime.UnixMilli() - e.At
+		earlier := age > 0 || age == 0 && e.ID < tx.ID
+		if seen[key] || own || !earlier || age >= w.Milliseconds() {
+			continue
+		}
+		seen[key] = true
+		out = append(out, e)
+	}
+	return out
+}
+
+// naiveMeasure recomputes one measure from the raw list.
+func naiveMeasure(name string, events []Event) float64 {
+	parties := map[uint64]bool{}
+	var sum, largest pix.Money
+	for _, e := range events {
+		parties[e.Counterparty.Current] = true
+		sum += e.Amount
+		largest = max(largest, e.Amount)
+	}
+	switch {
+	case strings.Contains(name, "_count_"):
+		return float64(len(events))
+	case strings.Contains(name, "_sum_"):
+		return sum.Reais()
+	case strings.Contains(name, "_max_"):
+		return largest.Reais()
+	default:
+		return float64(len(parties))
+	}
+}
+
+// Incremental windows equal a naive recomputation from the raw list.
+func TestWindowsEqualNaiveRecomputation(t *testing.T) {
+	t.Parallel()
+	s := newSet(t)
+	spans := map[string]time.Duration{
+		"1m": time.Minute, "10m": 10 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour,
+		"7d": 7 * 24 * time.Hour, "30d": 30 * 24 * time.Hour,
+	}
+	checked := 0
+	rapid.Check(t, func(t *rapid.T) {
+		tx, h := payment(), genHistories(t)
+		got := s.Vector(nil, &tx, h)
+		checked = 0
+		for i, d := range Definitions() {
+			if d.Family != familyVelocity {
+				continue
+			}
+			checked++
+			var raw []Event
+			for prefix, events := range map[string][]Event{
+				"payer_out_": h.Payer.Out, "payer_in_": h.Payer.In, "payee_out_": h.Payee.Out, "payee_in_": h.Payee.In,
+			} {
+				if strings.HasPrefix(d.Name, prefix) {
+					raw = events
+				}
+			}
+			if want := naiveMeasure(d.Name, naive(&tx, raw, spans[d.Window])); got[i] != want {
+				t.Fatalf("%s = %v, naively %v", d.Name, got[i], want)
+			}
+		}
+		checkBehaviour(t, got, &tx, h)
+	})
+	if checked < 30 {
+		t.Errorf("only %d velocity features were compared", checked)
+	}
+}
+
+// checkBehaviour recomputes what is not a plain window.
+func checkBehaviour(t *rapid.T, got []float64, tx *pix.Transaction, h *Histories) {
+	names := Names()
+	value := func(name string) float64 { return got[slices.Index(names, name)] }
+	out := naive(tx, h.Payer.Out, MaxWindow)
+	toPayee, sum, nearly := 0, pix.Money(0), 0
+	var amounts []pix.Money
+	devices := map[uint64]bool{}
+	for _, e := range out {
+		amounts = append(amounts, e.Amount)
+		devices[e.Device.Current] = true
+		if e.Counterparty.Same(NewRef(tx.Payee.Account)) {
+			toPayee++
+			sum += e.Amount
+		}
+		young := tx.EventTime.UnixMilli()-e.At < (24 * time.Hour).Milliseconds()
+		if young && (e.Amount > 190_00 && e.Amount <= 200_00 || e.Amount > 950_00 && e.Amount <= 1000_00) {
+			nearly++
+		}
+	}
+	slices.SortFunc(amounts, cmp.Compare)
+	for name, want := range map[string]float64{
+		"pair_count_30d": float64(toPayee), "pair_sum_30d_brl": sum.Reais(),
+		"payer_near_limit_count_24h": float64(nearly), "payer_devices_30d": float64(len(devices)),
+		"amount_to_median_30d": ratio(float64(tx.Amount), middle(amounts)),
+	} {
+		if v := value(name); v != want && !(math.IsNaN(v) && math.IsNaN(want)) {
+			t.Fatalf("%s = %v, naively %v", name, v, want)
+		}
+	}
+	if (value("pair_first_30d") == 1) != (toPayee == 0) {
+		t.Fatalf("pair_first_30d = %v with %d payments", value("pair_first_30d"), toPayee)
+	}
+}
+
+func middle(sorted []pix.Money) float64 {
+	n := len(sorted)
+	switch {
+	case n == 0:
+		return math.NaN()
+	case n%2 == 1:
+		return float64(sorted[n/2])
+	default:
+		return (float64(sorted[n/2-1]) + float64(sorted[n/2])) / 2
+	}
+}
+
+func TestMedianOfAnything(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) pix.Money {
+			return pix.Money(rapid.IntRange(0, 40).Draw(t, "v"))
+		}), 1, 60).Draw(t, "amounts")
+		sorted := slices.Sorted(slices.Values(v))
+		if got, want := median(slices.Clone(v)), middle(sorted); got != want {
+			t.Fatalf("median of %v = %v, want %v", v, got, want)
+		}
+	})
+}
+
+// Every window's edge, to the millisecond.
+func TestWindowEdges(t *testing.T) {
+	t.Parallel()
+	s, tx := newSet(t), payment()
+	names := Names()
+	for w, name := range map[window]string{
+		w1m: "payer_out_count_1m", w10m: "payer_out_count_10m", w1h: "payer_out_count_1h", w24h: "payer_out_count_24h",
+		w7d: "payer_out_count_7d", w30d: "payer_out_count_30d",
+	} {
+		span := time.Duration(w.span()) * time.Millisecond
+		for what, c := range map[string]struct {
+			e    Event
+			want float64
+		}{
+			"youngest":                   {event(1, time.Millisecond, 2, 1), 1},
+			"same instant, smaller id":   {event(idOfPayment-1, 0, 2, 1), 1},
+			"same instant, greater id":   {event(idOfPayment+1, 0, 2, 1), 0},
+			"itself":                     {event(idOfPayment, 0, 2, 1), 0},
+			"itself under another time":  {event(idOfPayment, 5*time.Millisecond, 2, 1), 0},
+			"a millisecond later":        {event(1, -time.Millisecond, 2, 1), 0},
+			"last millisecond inside":    {event(1, span-time.Millisecond, 2, 1), 1},
+			"exactly the window old":     {event(1, span, 2, 1), 0},
+			"a millisecond past the end": {event(1, span+time.Millisecond, 2, 1), 0},
+		} {
+			h := &Histories{Payer: History{Out: []Event{c.e}}}
+			if got := s.Vector(nil, &tx, h)[slices.Index(names, name)]; got != c.want {
+				t.Errorf("%s, %s: %v, want %v", name, what, got, c.want)
+			}
+		}
+	}
+}
+
+// rowStore is the smallest store there could be: events by row and family.
+type rowStore map[string][]Event
+
+func (r rowStore) record(tx *pix.Transaction) {
+	for _, w := range Writes(tx) {
+		r[w.Row+w.Family] = append(r[w.Row+w.Family], w.Event)
+	}
+}
+
+func (r rowStore) read(tx *pix.Transaction) *Histories {
+	rows := Rows(tx)
+	join := func(row Row, family string) []Event {
+		return append(slices.Clone(r[row.Current+family]), r[row.Previous+family]...)
+	}
+	return &Histories{
+		Payer:  History{Out: join(rows.Payer, FamilyOut), In: join(rows.Payer, FamilyIn)},
+		Payee:  History{Out: join(rows.Payee, FamilyOut), In: join(rows.Payee, FamilyIn)},
+		Device: History{Use: join(rows.Device, FamilyUse)},
+	}
+}
+
+// A key rotation in mid-stream, and its end 31 days later, change no vector. Duplicates straddle the rotation.
+func TestRotationChangesNoVector(t *testing.T) {
+	t.Parallel()
+	s := newSet(t)
+	rapid.Check(t, func(t *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
+		plain, rotated := rowStore{}, rowStore{}
+		rotation := time.Duration(random.Int64N(int64(40 * 24 * time.Hour)))
+		under := func(p pix.TokenPair, at time.Duration) pix.TokenPair {
+			next := pix.Token(strings.Replace(string(p.Current), ".1.", ".2.", 1))
+			switch {
+			case at < rotation:
+				return p
+			case at < rotation+Retention:
+				return pix.TokenPair{Current: next, Previous: p.Current}
+			default:
+				return pix.TokenPair{Current: next}
+			}
+		}
+		at := time.Duration(0)
+		for n := range 120 {
+			at += time.Duration(random.Int64N(int64(24 * time.Hour))).Truncate(time.Millisecond)
+			tx := payment()
+			tx.ID, tx.EventTime = id(n), base().Add(at)
+			tx.Payer.Account, tx.Payee.Account = pair(pix.AccountToken, random.IntN(3)), pair(pix.AccountToken, 3+random.IntN(3))
+			tx.DeviceToken = pair(pix.DeviceToken, random.IntN(2))
+			turned := tx
+			turned.Payer.Account, turned.Payee.Account = under(tx.Payer.Account, at), under(tx.Payee.Account, at)
+			turned.DeviceToken = under(tx.DeviceToken, at)
+			plain.record(&tx)
+			rotated.record(&turned)
+			if random.IntN(4) == 0 {
+				plain.record(&tx)
+				rotated.record(&turned)
+			}
+			want, got := s.Vector(nil, &tx, plain.read(&tx)), s.Vector(nil, &turned, rotated.read(&turned))
+			if name := difference(want, got); name != "" {
+				t.Fatalf("payment %d, %v after the start, rotation at %v: %s differs", n, at, rotation, name)
+			}
+		}
+	})
+}
+
+// Without a store every feature from histories is missing, whatever the same memory computed before.
+func TestSilentStoreIsMissingNotZero(t *testing.T) {
+	t.Parallel()
+	s, tx := newSet(t), full()
+	s.Vector(nil, &tx, someHistory())
+	got := s.Vector(nil, &tx, nil)
+	for i, d := range Definitions() {
+		history := d.Source == accountRows || d.Source == deviceRows
+		if history && !math.IsNaN(got[i]) {
+			t.Errorf("%s = %v without a store", d.Name, got[i])
+		}
+		if !history && math.IsNaN(got[i]) {
+			t.Errorf("%s is missing although the payment says everything", d.Name)
+		}
+	}
+}
+
+// A fact that is absent is missing, never zero.
+func TestAbsentFactsAreMissing(t *testing.T) {
+	t.Parallel()
+	s, tx := newSet(t), payment()
+	got := s.Vector(nil, &tx, &Histories{})
+	for i, d := range Definitions() {
+		switch {
+		case d.Missing == "" && math.IsNaN(got[i]):
+			t.Errorf("%s is missing although it is declared never to be", d.Name)
+		case d.Missing == notGiven && !math.IsNaN(got[i]), d.Missing == dictWithheld && !math.IsNaN(got[i]):
+			t.Errorf("%s = %v although the payment does not say", d.Name, got[i])
+		}
+	}
+}
+
+func TestConcurrentVectors(t *testing.T) {
+	t.Parallel()
+	s, tx, h := newSet(t), full(), someHistory()
+	slices.Reverse(h.Payer.Out)
+	want := s.Vector(nil, &tx, h)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			var v []float64
+			for range 200 {
+				v = s.Vector(v, &tx, h)
+				if name := difference(want, v); name != "" {
+					t.Errorf("%s differs", name)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
