@@ -26,8 +26,8 @@ type Component struct {
 var ErrDeadline = errors.New("did not stop in time")
 
 // Run starts the components in order and blocks until ctx ends, SIGINT or SIGTERM arrives, or a component returns
-// from its Run. Then it stops them in reverse order; all of them together have grace to do so. It returns every error
-// joined, nil after a clean stop. A second signal ends the process at once.
+// from its Run. Then it stops them in reverse order within grace, each in at most half of the time that is left and the
+// last in all of it. It returns every error joined, nil after a clean stop. A second signal ends the process at once.
 func Run(ctx context.Context, grace time.Duration, components ...Component) error {
 	ctx, stopSignals := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stopSignals()
@@ -53,13 +53,21 @@ func run(ctx context.Context, stopping func(), grace time.Duration, components [
 	}
 	stopping()
 
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
 	failures := []error{failure}
-	for _, s := range slices.Backward(running) {
-		failures = append(failures, s.stop(deadline))
+	deadline := time.Now().Add(grace)
+	for i, s := range slices.Backward(running) {
+		failures = append(failures, s.stop(context.WithoutCancel(ctx), share(time.Until(deadline), i)))
 	}
 	return errors.Join(failures...)
+}
+
+// share is the time one part gets to stop: half of what is left while others wait, so that a request that hangs does
+// not take the time in which the publisher would have flushed.
+func share(left time.Duration, waiting int) time.Duration {
+	if waiting == 0 {
+		return left
+	}
+	return left / 2
 }
 
 // startAll starts components until one fails or the process is told to stop, which is no failure.
@@ -106,8 +114,10 @@ func launch(ctx context.Context, c Component, ended chan<- struct{}) *started {
 	return s
 }
 
-// stop ends one component and waits for it, or gives up at the deadline.
-func (s *started) stop(ctx context.Context) error {
+// stop ends one component and waits for it, or gives up after its time.
+func (s *started) stop(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	stopped := make(chan error, 1)
 	go func() {
 		defer s.cancel()

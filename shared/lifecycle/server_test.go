@@ -1,0 +1,158 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+)
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// serve runs a server until the returned function stops it.
+func serve(t *testing.T, handler http.Handler, c lifecycle.ServerConfig, grace time.Duration) (
+	url string, stop func() error,
+) {
+	t.Helper()
+	listener := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		result <- lifecycle.Run(ctx, grace, lifecycle.Serve("http", listener, lifecycle.NewServer(handler, c)))
+	}()
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	return "http://" + listener.Addr().String(), func() error { cancel(); return <-result }
+}
+
+// post returns the status of a request, 0 when there was no answer.
+func post(t *testing.T, url, body string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return 0
+	}
+	return response.StatusCode
+}
+
+func TestServeDrainsRequestsInFlight(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	url, stop := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(entered)
+		<-release
+	}), lifecycle.ServerConfig{}, 10*time.Second)
+	status := make(chan int, 1)
+	go func() { status <- post(t, url, "") }()
+	<-entered
+	time.AfterFunc(50*time.Millisecond, func() { close(release) })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if got := <-status; got != http.StatusOK {
+		t.Errorf("the request in flight got %d", got)
+	}
+	if got := post(t, url, ""); got != 0 {
+		t.Errorf("a request after the stop got %d", got)
+	}
+}
+
+func TestServeCutsWhatDoesNotEnd(t *testing.T) {
+	entered := make(chan struct{})
+	url, stop := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+	}), lifecycle.ServerConfig{}, 50*time.Millisecond)
+	status := make(chan int, 1)
+	go func() { status <- post(t, url, "") }()
+	<-entered
+	if err := stop(); err == nil {
+		t.Error("a cut request was not reported")
+	}
+	if got := <-status; got != 0 {
+		t.Errorf("the cut request got %d", got)
+	}
+}
+
+func TestServerBoundsTheBody(t *testing.T) {
+	url, stop := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var tooLarge *http.MaxBytesError
+		if _, err := io.Copy(io.Discard, r.Body); errors.As(err, &tooLarge) {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	}), lifecycle.ServerConfig{MaxBodyBytes: 10}, time.Second)
+	for body, want := range map[string]int{"0123456789": 200, "0123456789x": 413} {
+		if got := post(t, url, body); got != want {
+			t.Errorf("%d bytes got %d, want %d", len(body), got, want)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServerCutsSlowClients sends half a header and waits to be cut off.
+func TestServerCutsSlowClients(t *testing.T) {
+	url, stop := serve(t, http.NotFoundHandler(), lifecycle.ServerConfig{ReadHeaderTimeout: 50 * time.Millisecond}, time.Second)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost:")); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+		t.Errorf("the connection stayed open: %v", err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func TestServeReportsABrokenListener(t *testing.T) {
+	listener := listen(t)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server := lifecycle.NewServer(http.NotFoundHandler(), lifecycle.ServerConfig{})
+	if err := lifecycle.Run(t.Context(), time.Second, lifecycle.Serve("http", listener, server)); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestServerDefaultsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := lifecycle.NewServer(http.NotFoundHandler(), lifecycle.ServerConfig{})
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
+		t.Errorf("a bound is missing: %+v", s)
+	}
+}

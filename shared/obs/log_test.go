@@ -1,0 +1,97 @@
+package obs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+func TestLoggerWritesCloudLoggingFields(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		log  func(*slog.Logger)
+		want map[string]any
+	}{
+		"info": {
+			log: func(l *slog.Logger) { l.InfoContext(t.Context(), "decided", "outcome", "APPROVE") },
+			want: map[string]any{
+				"severity": "INFO", "message": "decided", "outcome": "APPROVE", "service": "score", "version": "v1",
+			},
+		},
+		"warning": {
+			log:  func(l *slog.Logger) { l.Warn("slow") },
+			want: map[string]any{"severity": "WARNING", "message": "slow", "service": "score", "version": "v1"},
+		},
+		"critical": {
+			log:  func(l *slog.Logger) { l.Log(t.Context(), slog.LevelError+4, "gone") },
+			want: map[string]any{"severity": "CRITICAL", "message": "gone", "service": "score", "version": "v1"},
+		},
+		"keys inside a group stay": {
+			log: func(l *slog.Logger) { l.Info("m", slog.Group("g", slog.String("msg", "x"))) },
+			want: map[string]any{
+				"severity": "INFO", "message": "m", "g": map[string]any{"msg": "x"}, "service": "score", "version": "v1",
+			},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			tc.log(obs.Logger(&out, slog.LevelInfo, obs.Service{Name: "score", Version: "v1"}))
+			got := decodeLine(t, &out)
+			if _, err := time.Parse(time.RFC3339Nano, got["time"].(string)); err != nil {
+				t.Error(err)
+			}
+			delete(got, "time")
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestLoggerLeavesOutWhatIsBelowItsLevel(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	obs.Logger(&out, slog.LevelWarn, obs.Service{}).Info("m")
+	if out.Len() != 0 {
+		t.Errorf("wrote %q", out.String())
+	}
+}
+
+func TestLoggerNamesTheTrace(t *testing.T) {
+	t.Parallel()
+	tracing, _ := obs.RecordTracing(obs.Service{})
+	ctx, span := tracing.Tracer("test").Start(t.Context(), "decide")
+	defer span.End()
+	for project, prefix := range map[string]string{"p": "projects/p/traces/", "": ""} {
+		var out bytes.Buffer
+		obs.Logger(&out, slog.LevelInfo, obs.Service{ProjectID: project}).With("k", "v").InfoContext(ctx, "m")
+		got := decodeLine(t, &out)
+		want := map[string]any{
+			"logging.googleapis.com/trace":         prefix + obs.TraceID(ctx),
+			"logging.googleapis.com/spanId":        span.SpanContext().SpanID().String(),
+			"logging.googleapis.com/trace_sampled": true,
+		}
+		for k, v := range want {
+			if got[k] != v {
+				t.Errorf("%s = %v, want %v", k, got[k], v)
+			}
+		}
+	}
+}
+
+func decodeLine(t *testing.T, out *bytes.Buffer) map[string]any {
+	t.Helper()
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("%v: %q", err, out.String())
+	}
+	return line
+}

@@ -1,0 +1,190 @@
+package obs_test
+
+import (
+	"context"
+	"maps"
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestTraceCrossesAMessage checks that a consumer's span hangs below the producer's.
+func TestTraceCrossesAMessage(t *testing.T) {
+	t.Parallel()
+	tracing, recorder := obs.RecordTracing(obs.Service{Name: "bridge"})
+	tracer := tracing.Tracer("test")
+	ctx, produce := tracer.Start(t.Context(), "produce")
+	attributes := map[string]string{"schema": "pix.v1.Transaction"}
+	obs.Inject(ctx, attributes)
+	produce.End()
+
+	consumed := obs.Extract(context.Background(), attributes)
+	if got, want := obs.TraceID(consumed), obs.TraceID(ctx); got != want || len(got) != 32 {
+		t.Errorf("trace id %q, want %q", got, want)
+	}
+	_, consume := tracer.Start(consumed, "consume")
+	consume.End()
+	spans := recorder.Ended()
+	if len(spans) != 2 || spans[1].Parent().SpanID() != spans[0].SpanContext().SpanID() {
+		t.Errorf("spans are not parent and child: %v", spans)
+	}
+	if err := tracing.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestExtractIgnoresWhatIsMalformed(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "x", "00-00000000000000000000000000000000-0000000000000000-01", "00-\xff-1-1"} {
+		ctx := obs.Extract(t.Context(), map[string]string{"traceparent": value})
+		if id := obs.TraceID(ctx); id != "" {
+			t.Errorf("%q gave trace id %q", value, id)
+		}
+	}
+	if id := obs.TraceID(obs.Extract(t.Context(), nil)); id != "" {
+		t.Errorf("no attributes gave trace id %q", id)
+	}
+}
+
+// FuzzExtract checks that no attribute value panics, and that what is accepted is written back as it came.
+func FuzzExtract(f *testing.F) {
+	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1")
+	f.Add("", "")
+	f.Fuzz(func(t *testing.T, parent, state string) {
+		in := map[string]string{"traceparent": parent, "tracestate": state}
+		ctx := obs.Extract(context.Background(), maps.Clone(in))
+		out := map[string]string{}
+		obs.Inject(ctx, out)
+		if id := obs.TraceID(ctx); id != "" && (len(id) != 32 || out["traceparent"][3:35] != id) {
+			t.Errorf("trace id %q, traceparent %q", id, out["traceparent"])
+		}
+	})
+}
+
+func TestUnsampledTracesKeepTheirID(t *testing.T) {
+	t.Parallel()
+	tracing, err := obs.NewTracing(t.Context(), obs.Service{}, obs.TracingConfig{SampleRatio: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, span := tracing.Tracer("test").Start(t.Context(), "decide")
+	defer span.End()
+	if span.IsRecording() || obs.TraceID(ctx) == "" {
+		t.Errorf("recording %v, trace id %q", span.IsRecording(), obs.TraceID(ctx))
+	}
+	sampled := obs.Extract(t.Context(), map[string]string{
+		"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	})
+	_, child := tracing.Tracer("test").Start(sampled, "decide")
+	defer child.End()
+	if !child.SpanContext().IsSampled() {
+		t.Error("a trace that arrived sampled was dropped")
+	}
+}
+
+func TestTracingConfigRefusesARatioOutsideItsRange(t *testing.T) {
+	t.Parallel()
+	for _, ratio := range []float64{-0.1, 1.1, math.NaN()} {
+		if _, err := obs.NewTracing(t.Context(), obs.Service{}, obs.TracingConfig{SampleRatio: ratio}); err == nil {
+			t.Errorf("ratio %v was accepted", ratio)
+		}
+	}
+}
+
+// TestNoGlobals checks that tracing leaves OpenTelemetry's globals alone.
+func TestNoGlobals(t *testing.T) {
+	t.Parallel()
+	before := otel.GetTracerProvider()
+	tracing, _ := obs.RecordTracing(obs.Service{})
+	if otel.GetTracerProvider() != before {
+		t.Error("the global tracer provider was replaced")
+	}
+	if _, span := otel.Tracer("x").Start(t.Context(), "x"); span.SpanContext().IsValid() {
+		t.Error("the global tracer records")
+	}
+	if err := tracing.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// collector is an OTLP endpoint that keeps the names of what it gets.
+type collector struct {
+	tracepb.UnimplementedTraceServiceServer
+	names chan string
+}
+
+// Export takes one batch.
+func (c *collector) Export(_ context.Context, r *tracepb.ExportTraceServiceRequest) (
+	*tracepb.ExportTraceServiceResponse, error,
+) {
+	for _, resource := range r.GetResourceSpans() {
+		for _, scope := range resource.GetScopeSpans() {
+			for _, span := range scope.GetSpans() {
+				c.names <- span.GetName()
+			}
+		}
+	}
+	return &tracepb.ExportTraceServiceResponse{}, nil
+}
+
+// TestShutdownExports sends a span over real OTLP: Shutdown must not lose what is buffered.
+func TestShutdownExports(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, c := grpc.NewServer(), &collector{names: make(chan string, 1)}
+	tracepb.RegisterTraceServiceServer(server, c)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	tracing, err := obs.NewTracing(t.Context(), obs.Service{Name: "score"}, obs.TracingConfig{
+		Endpoint: "http://" + listener.Addr().String(), SampleRatio: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := tracing.Tracer("test").Start(t.Context(), "decide")
+	span.End()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := tracing.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case name := <-c.names:
+		if name != "decide" {
+			t.Errorf("exported %q", name)
+		}
+	default:
+		t.Error("nothing was exported")
+	}
+	server.Stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkUnsampledSpan is the price of tracing on a payment that is not kept.
+func BenchmarkUnsampledSpan(b *testing.B) {
+	tracing, err := obs.NewTracing(b.Context(), obs.Service{}, obs.TracingConfig{SampleRatio: 0})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tracer := tracing.Tracer("test")
+	b.ReportAllocs()
+	for b.Loop() {
+		_, span := tracer.Start(b.Context(), "decide")
+		span.End()
+	}
+}
