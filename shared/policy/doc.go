@@ -2,10 +2,15 @@
 // algebra.
 //
 // A pack is a versioned YAML file. Rules claim an outcome, allow rules may lift claims that are declared overridable,
-// and the strongest claim that still stands wins (Resolve). Everything that a rule may read is a typed variable
-// (Variables); an unknown name does not load. What cannot be known when a payment is decided (a missing score, an
-// absent feature, a fact that the institution did not send) makes the rule that needs it claim the pack's fail outcome:
-// the policy fails closed and says so in its hits.
+// and the strongest claim that still stands wins (Resolve). What cannot be known when a payment is decided (a missing
+// score, an absent feature, a fact that the institution did not send) makes the rule that needs it claim the pack's fail
+// outcome: the policy fails closed and says so in its hits.
+//
+// A rule reads typed variables only, and an unknown name does not load: the facts of a payment (variables.go lists them:
+// amount_centavos, local_hour, payer.person, device.registered, dict.mule_markers, …), payer_probability and
+// receiver_probability, threshold.<name> of the pack and feature.<name> of the feature list. Reading what is absent or
+// NaN is an evaluation error; known(name) asks first. There are no loops: every macro but known is off, and the worst
+// case of an expression is bounded when it loads.
 //
 // The package is pure. A pack never changes after Load and is safe for concurrent use.
 package policy

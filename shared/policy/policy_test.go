@@ -48,7 +48,7 @@ func noon(t testing.TB, d pix.Direction) policy.Input {
 		PayerFacts: pix.PartyFacts{Person: pix.NaturalPerson, TrustedPayee: pix.Some(false)},
 		PayeeFacts: pix.PartyFacts{Person: pix.NaturalPerson},
 		Device:     pix.DeviceFacts{Registered: pix.Some(true), RemoteAccess: pix.Some(false)},
-	}}
+	}, DeviceToken: pix.TokenPair{Current: "dev.1.0000000000000000000000"}}
 	in := policy.Input{Tx: tx, Vector: []float64{150, 0}}
 	for _, role := range d.Roles() {
 		in.Scores = append(in.Scores, pix.Score{Role: role, Version: "1", Probability: 0.01})
@@ -145,9 +145,9 @@ func TestShippedPack(t *testing.T) {
 		}, pix.Approve, nil},
 		{"registration unknown, small", out, unknownDevice(200_00), pix.Approve, nil},
 		{"registration unknown", out, unknownDevice(200_01), pix.Review, []string{"device-registration-unknown"}},
-		{"registration unknown, scheduled", out, func(i *policy.Input) {
+		{"no device", out, func(i *policy.Input) {
 			unknownDevice(900_00)(i)
-			i.Tx.ServiceLevel = pix.ScheduledPayment
+			i.Tx.DeviceToken = pix.TokenPair{}
 		}, pix.Approve, nil},
 		{"contactless at the limit", out, contactless(500_00), pix.Approve, nil},
 		{"contactless above the limit", out, contactless(500_01), pix.Reject, []string{"no-redirect-limit"}},

@@ -74,6 +74,7 @@ func party(prefix string, of func(*activation) *pix.PartyFacts) []variable {
 func channel() []variable {
 	integer, boolean := cel.IntType, cel.BoolType
 	return []variable{
+		{"device.present", boolean, func(a *activation) ref.Val { return types.Bool(a.tx.DeviceToken.Current != "") }},
 		{"device.registered", boolean, func(a *activation) ref.Val { return flag(a.tx.Device.Registered) }},
 		{"device.remote_access", boolean, func(a *activation) ref.Val { return flag(a.tx.Device.RemoteAccess) }},
 		{"device.call_active", boolean, func(a *activation) ref.Val { return flag(a.tx.Device.CallActive) }},

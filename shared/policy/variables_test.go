@@ -51,6 +51,7 @@ func TestEveryVariable(t *testing.T) {
 		{"payee.account_age_hours", "4", true},
 		{"payee.limit_changed_hours", "5", true},
 		{"payee.key_changed_hours", "0", true}, // a moment after the event
+		{"device.present", "true", false},
 		{"device.registered", "true", true},
 		{"device.remote_access", "false", true},
 		{"device.call_active", "true", true},
@@ -70,6 +71,15 @@ func TestEveryVariable(t *testing.T) {
 		{"dict.frauds_confirmed_m6", "17", true},
 		{"dict.frauds_reported_d30", "18", true},
 		{"dict.key_age_hours", "19", true},
+	}
+	tested := map[string]bool{}
+	for _, tc := range tests {
+		tested[tc.name] = true
+	}
+	for _, name := range policy.VariableNames() {
+		if !tested[name] {
+			t.Errorf("%s has no test", name)
+		}
 	}
 	said := saysEverything(t)
 	silent := noon(t, pix.Internal)

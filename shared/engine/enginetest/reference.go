@@ -12,12 +12,13 @@ import (
 
 // Reference decides payments one after the other. It is not safe for concurrent use.
 type Reference struct {
-	models    engine.Models
-	pack      *policy.Pack
-	features  *feature.Set
-	rows      map[string]map[string][]feature.Event // row, family, events
-	decisions map[pix.EndToEndID]*pix.Decision
-	order     []*pix.Decision
+	models     engine.Models
+	pack       *policy.Pack
+	features   *feature.Set
+	featureSet string
+	rows       map[string]map[string][]feature.Event // row, family, events
+	decisions  map[pix.EndToEndID]*pix.Decision
+	order      []*pix.Decision
 }
 
 // NewReference builds a reference over the models and the pack that the pipeline under test uses.
@@ -27,7 +28,7 @@ func NewReference(models engine.Models, pack *policy.Pack) (*Reference, error) {
 		return nil, fmt.Errorf("new reference: %w", err)
 	}
 	return &Reference{
-		models: models, pack: pack, features: features,
+		models: models, pack: pack, features: features, featureSet: feature.SetVersion(),
 		rows: map[string]map[string][]feature.Event{}, decisions: map[pix.EndToEndID]*pix.Decision{},
 	}, nil
 }
@@ -55,7 +56,7 @@ func (r *Reference) Decide(tx *pix.Transaction) *pix.Decision {
 	verdict := r.pack.Decide(policy.Input{Tx: tx, Scores: scores, Vector: vector})
 	d := &pix.Decision{
 		Transaction: *tx, Outcome: verdict.Outcome, RuleHits: verdict.Hits, Scores: scores, Vector: vector,
-		FeatureSet: feature.SetVersion(), PolicyVersion: r.pack.Version(),
+		FeatureSet: r.featureSet, PolicyVersion: r.pack.Version(),
 	}
 	if d.Outcome == pix.Review || d.Outcome == pix.Block {
 		d.HoldUntil = tx.EventTime.Add(verdict.Hold).UTC()
