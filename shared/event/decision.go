@@ -36,7 +36,8 @@ func DecisionJSON(d *pix.Decision) ([]byte, error) {
 
 // DecodeDecision reads a decision in either encoding. It refuses one without a payment, an event time or an outcome it
 // knows, and one that carries a raw identifier or something else in the place of a token. The rest of the payment was
-// validated before it was decided, and is not validated again: a decision that was made must reach the audit. Error kinds are those of DecodeTransaction.
+// validated before it was decided, and is not validated again: a decision that was made must reach the audit. Error
+// kinds are those of DecodeTransaction.
 func DecodeDecision(e Envelope) (pix.Decision, error) {
 	const op = "decode decision"
 	var (

@@ -1,0 +1,52 @@
+package event_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+func BenchmarkDecodeTransaction(b *testing.B) {
+	tx, tokens := exampleTransaction(b), tokenizer(b)
+	env, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, e := range map[string]event.Envelope{"proto": env, "json_raw": {Data: example(b)}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(e.Data)))
+			for b.Loop() {
+				if _, err := event.DecodeTransaction(e, tokens, now()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncodeTransaction(b *testing.B) {
+	tx := exampleTransaction(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.EncodeTransaction(&tx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeDecision(b *testing.B) {
+	d := pix.Decision{Transaction: exampleTransaction(b), Outcome: pix.Approve, Vector: make([]float64, 60),
+		Scores: []pix.Score{{Role: pix.PayerRole, Version: "1"}}}
+	for i := range d.Vector {
+		d.Vector[i] = math.NaN()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.EncodeDecision(&d); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

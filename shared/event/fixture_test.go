@@ -1,0 +1,137 @@
+package event_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// now is a moment after every time in the fixtures.
+func now() time.Time { return time.Date(2026, 11, 23, 14, 30, 20, 0, time.UTC) }
+
+func tokenizer(tb testing.TB) *pix.Tokenizer {
+	tb.Helper()
+	previous := pix.TokenKey{Version: 1, Secret: bytes.Repeat([]byte("p"), 32)}
+	t, err := pix.NewTokenizer(pix.TokenKey{Version: 2, Secret: bytes.Repeat([]byte("c"), 32)}, &previous)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
+func example(tb testing.TB) []byte {
+	tb.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "transaction.json"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+func exampleTransaction(tb testing.TB) pix.Transaction {
+	tb.Helper()
+	tx, err := event.DecodeTransaction(event.Envelope{Data: example(tb)}, tokenizer(tb), now())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tx
+}
+
+// draw makes valid payments and what follows from them. With full every optional fact is present.
+type draw struct {
+	t    *rapid.T
+	full bool
+}
+
+func (d draw) has() bool { return d.full || rapid.Bool().Draw(d.t, "present") }
+
+func (d draw) n(low, high int64) int64 { return rapid.Int64Range(low, high).Draw(d.t, "n") }
+
+func (d draw) text(pattern string) string { return rapid.StringMatching(pattern).Draw(d.t, "text") }
+
+func one[T any](d draw, set ...T) T { return rapid.SampledFrom(set).Draw(d.t, "one") }
+
+func maybe[T any](d draw, value func() T) pix.Optional[T] {
+	if !d.has() {
+		return pix.Optional[T]{}
+	}
+	return pix.Some(value())
+}
+
+func (d draw) past() pix.Optional[time.Time] {
+	return maybe(d, func() time.Time { return time.Unix(d.n(0, now().Unix()), d.n(0, 999_999_999)).UTC() })
+}
+
+func (d draw) count() pix.Optional[int64] { return maybe(d, func() int64 { return d.n(0, 1_000_000) }) }
+
+func (d draw) flag() pix.Optional[bool] {
+	return maybe(d, func() bool { return rapid.Bool().Draw(d.t, "flag") })
+}
+
+func (d draw) money() pix.Optional[pix.Money] {
+	return maybe(d, func() pix.Money { return pix.Money(d.n(0, int64(pix.MaxAmount))) })
+}
+
+func (d draw) counter() pix.DICTCounter {
+	return pix.DICTCounter{D3: d.count(), D30: d.count(), M6: d.count()}
+}
+
+func (d draw) party(types ...pix.AccountType) pix.PartyFacts {
+	return pix.PartyFacts{
+		ISPB: pix.ISPB(d.text(`[0-9A-Z]{8}`)), AccountType: one(d, types...),
+		Person: pix.NaturalPerson, KeyKind: pix.KeyEVP,
+		AccountOpenedAt: d.past(), Balance: d.money(), DailyLimit: d.money(), LimitChangedAt: d.past(),
+		KeyChangedAt: d.past(), AgeBand: "25-34", State: one(d, "SP", "RJ", "AC"), TrustedPayee: d.flag(),
+	}
+}
+
+func (d draw) facts() pix.Facts {
+	at := now().Add(-time.Duration(d.n(0, 3_600_000)) * time.Millisecond)
+	return pix.Facts{
+		ID:        pix.EndToEndID("E" + d.text(`[0-9A-Z]{8}`) + at.Format("200601021504") + d.text(`[a-zA-Z0-9]{11}`)),
+		EventTime: at, ReceivedAt: at.Add(time.Duration(d.n(1, 5_000_000_000))),
+		Direction:  one(d, pix.Outbound, pix.Inbound, pix.Internal),
+		Amount:     pix.Money(d.n(1, int64(pix.MaxAmount))),
+		Initiation: pix.DynamicQR, TxID: d.text(`[a-zA-Z0-9]{26,35}`),
+		Purpose:      one(d, pix.Payment, pix.Change, pix.Withdrawal, pix.Refund, pix.MEDReturn),
+		Priority:     one(d, pix.High, pix.Normal),
+		ServiceLevel: one(d, pix.PriorityPayment, pix.ScheduledPayment, pix.FraudAnalysis),
+		PayerFacts:   d.party(pix.Checking, pix.Salary), PayeeFacts: d.party(pix.Savings, pix.Prepaid, pix.Other),
+		Device: pix.DeviceFacts{FirstSeenAt: d.past(), Registered: d.flag(), RemoteAccess: d.flag(),
+			CallActive: d.flag(), Emulator: d.flag()},
+		Session: pix.SessionFacts{
+			Duration:     maybe(d, func() time.Duration { return time.Duration(d.n(0, int64(24*time.Hour))) }),
+			FailedLogins: d.count(), PasswordReset: d.past(), PastedKey: d.flag(), DistanceMetres: d.count(),
+		},
+		DICT: d.dict(),
+		Mandate: pix.MandateFacts{CreatedAt: d.past(), FirstCharge: d.flag(), InitiatorOpened: d.past(),
+			InitiatorPayment: d.count()},
+	}
+}
+
+func (d draw) dict() pix.DICTSnapshot {
+	return pix.DICTSnapshot{
+		Watermark: d.past(), KeyCreatedAt: d.past(), KeyOwnedSince: d.past(), AccountOpenedAt: d.past(),
+		ClaimOpenedAt: d.past(), Settlements: d.counter(), FraudsReported: d.counter(), FraudsConfirmed: d.counter(),
+		MuleMarkers: d.count(), ScammerMarkers: d.count(), DistinctReporters: d.count(), OpenInfractions: d.count(),
+		RegisteredAccts: d.count(),
+	}
+}
+
+func (d draw) raw() pix.RawParty {
+	return pix.RawParty{
+		Document: "529.982.247-25", Branch: pix.Secret(d.text(`[0-9]{4}`)), Account: pix.Secret(d.text(`[1-9][0-9]{4,9}-[0-9X]`)),
+		Key: pix.Secret(d.text(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)), Name: "João Ninguém",
+	}
+}
+
+func (d draw) submission() pix.Submission {
+	return pix.Submission{Facts: d.facts(), Payer: d.raw(), Payee: d.raw(), DeviceID: pix.Secret(d.text(`[a-z0-9-]{8,20}`))}
+}

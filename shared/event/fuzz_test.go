@@ -1,0 +1,136 @@
+package event_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+func envelope(data []byte, asProto bool) event.Envelope {
+	if asProto {
+		return event.Envelope{Data: data, Attributes: attributes("encoding", "proto")}
+	}
+	return event.Envelope{Data: data}
+}
+
+func seed(f *testing.F, jsons [][]byte, protos ...event.Envelope) {
+	f.Helper()
+	for _, data := range append(jsons, []byte(""), []byte("{}"), []byte(`{"x":[[[]]]}`)) {
+		f.Add(data, false)
+	}
+	for _, e := range protos {
+		f.Add(e.Data, true)
+	}
+	f.Add([]byte{0xff}, true)
+}
+
+// FuzzDecodeTransaction: what is accepted is written and read back as the same payment.
+func FuzzDecodeTransaction(f *testing.F) {
+	tx := exampleTransaction(f)
+	env, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed(f, [][]byte{example(f)}, env)
+	tokens := tokenizer(f)
+	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
+		got, err := event.DecodeTransaction(envelope(data, asProto), tokens, now())
+		if err != nil {
+			if k := pix.KindOf(err); k != pix.Invalid && k != pix.TooLarge {
+				t.Fatalf("kind %v", k)
+			}
+			return
+		}
+		out, err := event.EncodeTransaction(&got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := event.DecodeTransaction(out, nil, now())
+		if err != nil || again != got {
+			t.Fatalf("%v\n%s", err, cmp.Diff(got, again, equal()))
+		}
+	})
+}
+
+func FuzzDecodeSubmissionJSON(f *testing.F) {
+	f.Add(example(f))
+	f.Add([]byte(`{"later":1,"direction":"X"}`))
+	tokens := tokenizer(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = event.StrictTransaction(data)
+		s, err := event.DecodeSubmissionJSON(data)
+		if err != nil {
+			return
+		}
+		_ = s.Validate(now())
+		_ = tokens.Tokenize(&s)
+		if _, err := event.EncodeSubmissionJSON(&s); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzDecodeDecision(f *testing.F) {
+	d := pix.Decision{Transaction: exampleTransaction(f), Outcome: pix.Reject, Vector: []float64{1, 2}}
+	env, err := event.EncodeDecision(&d)
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := event.DecisionJSON(&d)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed(f, [][]byte{data}, env)
+	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
+		got, err := event.DecodeDecision(envelope(data, asProto))
+		if err != nil {
+			return
+		}
+		if got.Outcome.Severity() == 0 && got.Outcome != pix.Approve {
+			t.Fatal("an approval by default")
+		}
+		if _, err := event.EncodeDecision(&got); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzDecodeAlert(f *testing.F) {
+	tx := exampleTransaction(f)
+	env, err := event.EncodeAlert(&pix.Alert{ID: tx.ID, EventTime: tx.EventTime, Outcome: pix.Block})
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed(f, nil, env)
+	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
+		if a, err := event.DecodeAlert(envelope(data, asProto)); err == nil {
+			if _, err := event.EncodeAlert(&a); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func FuzzDecodeLabel(f *testing.F) {
+	tx := exampleTransaction(f)
+	l := pix.Label{ID: tx.ID, EventTime: tx.EventTime, ArrivedAt: now(), Source: "DESK"}
+	env, err := event.EncodeLabel(&l)
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := event.EncodeLabelJSON(&l)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed(f, [][]byte{data}, env)
+	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
+		if l, err := event.DecodeLabel(envelope(data, asProto)); err == nil {
+			if _, err := event.EncodeLabel(&l); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

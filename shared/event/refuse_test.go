@@ -1,0 +1,264 @@
+package event_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+func attributes(pairs ...string) map[string]string {
+	m := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	return m
+}
+
+func TestDecodeTransactionRefuses(t *testing.T) {
+	t.Parallel()
+	valid := string(example(t))
+	deep := `{"x":` + strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000) + `}`
+	swap := func(old, with string) string {
+		if !strings.Contains(valid, old) {
+			t.Fatalf("the example does not contain %s", old)
+		}
+		return strings.Replace(valid, old, with, 1)
+	}
+	for name, c := range map[string]struct {
+		data       string
+		attributes map[string]string
+		kind       pix.Kind
+		detail     string
+	}{
+		"empty":             {"", nil, pix.Invalid, "malformed JSON"},
+		"not JSON":          {"{\n  nope", nil, pix.Invalid, "malformed JSON at 2:3"},
+		"truncated":         {valid[:100], nil, pix.Invalid, "malformed JSON"},
+		"array":             {"[]", nil, pix.Invalid, "malformed JSON at 1:1"},
+		"deep":              {deep, nil, pix.Invalid, "malformed JSON"},
+		"text for a number": {swap(`125000`, `"abc"`), nil, pix.Invalid, "malformed JSON at 5:21"},
+		"fraction":          {swap(`125000`, `1250.5`), nil, pix.Invalid, "malformed JSON at 5:21"},
+		"overflow":          {swap(`125000`, `9223372036854775808`), nil, pix.Invalid, "malformed JSON at 5:21"},
+		"NaN":               {swap(`125000`, `"NaN"`), nil, pix.Invalid, "malformed JSON at 5:21"},
+		"no zone":           {swap(`12.345Z`, `12.345`), nil, pix.Invalid, "malformed JSON at 3:16"},
+		"unknown enum":      {swap(`PURPOSE_IPAY`, `PURPOSE_X`), nil, pix.Invalid, "purpose: not one of the known values"},
+		"unknown enum deep": {swap(`ACCOUNT_TYPE_TRAN`, `X`), nil, pix.Invalid, "payee.accountType: not one of the known values"},
+		"enum number":       {swap(`"PURPOSE_IPAY"`, `99`), nil, pix.Invalid, "purpose: not one of the known values"},
+		"empty id":          {swap(`E12345678202611231430aB3dE5fG7hI`, ``), nil, pix.Invalid, "endToEndId: required"},
+		"raw and token": {swap(`"ispb": "A1B2C3D4",`, `"ispb": "A1B2C3D4", "ownerToken": {"current": "x"},`), nil, pix.Invalid,
+			"payee.ownerToken: given together with raw identifiers"},
+		"schema":       {valid, attributes("schema", "pix.v1.Status"), pix.UnknownSchema, "schema"},
+		"next major":   {valid, attributes("schema", "pix.v2.Transaction"), pix.UnknownSchema, "schema"},
+		"encoding":     {valid, attributes("encoding", "avro"), pix.UnknownSchema, "encoding"},
+		"bad proto":    {"\xff\xff", attributes("encoding", "proto"), pix.Invalid, "malformed protobuf"},
+		"empty proto":  {"", attributes("encoding", "proto"), pix.Invalid, "endToEndId: required; eventTime: required"},
+		"JSON as such": {valid, attributes("encoding", "proto"), pix.Invalid, ""},
+		"too large":    {strings.Repeat(" ", event.MaxDataBytes) + valid, nil, pix.TooLarge, "10 MB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := event.Envelope{Data: []byte(c.data), Attributes: c.attributes}
+			_, err := event.DecodeTransaction(e, tokenizer(t), now())
+			if err == nil || pix.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.detail) {
+				t.Errorf("kind %v: %v", pix.KindOf(err), err)
+			}
+		})
+	}
+}
+
+// TestEveryProblemAtOnce also mixes what reading finds with what validation finds.
+func TestEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	data := `{"endToEndId":"E1","direction":"SIDEWAYS","newField":1,"payer":{"document":"52998224726","branch":"1"},
+		"payee":{"ispb":"A1B2C3D4","key":"a@b.co"},"session":{"duration":"-1s"}}`
+	_, err := event.DecodeTransaction(event.Envelope{Data: []byte(data)}, tokenizer(t), now())
+	var p *pix.Problems
+	if !errors.As(err, &p) {
+		t.Fatal(err)
+	}
+	var fields []string
+	for _, one := range p.List {
+		fields = append(fields, one.Field)
+	}
+	want := []string{"direction", "endToEndId", "eventTime", "amountCentavos", "direction", "initiation", "payer.ispb",
+		"session.duration", "payer.document", "payer.account"}
+	if d := cmp.Diff(want, fields); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAdditiveChangeIsTolerated(t *testing.T) {
+	t.Parallel()
+	want := exampleTransaction(t)
+	data := strings.Replace(string(example(t)), `"payer": {`, `"later": {"a": [1]}, "payer": {"later": "x",`, 1)
+	got, err := event.DecodeTransaction(event.Envelope{Data: []byte(data)}, tokenizer(t), now())
+	if err != nil || got != want {
+		t.Errorf("JSON with new fields: %v", err)
+	}
+	env, err := event.EncodeTransaction(&want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.Data = protowire.AppendString(protowire.AppendTag(env.Data, 999, protowire.BytesType), "later")
+	if got, err := event.DecodeTransaction(env, nil, now()); err != nil || got != want {
+		t.Errorf("proto with a new field: %v", err)
+	}
+}
+
+func TestStrictTransactionNamesWhatIsUnknown(t *testing.T) {
+	t.Parallel()
+	data := `{"endToEndID":"x","direction":"OUTBOUND","payer":{"ISPB":"1","ispb":"2","person":"PERSON_LEGAL"},"dict":{"settlements":{"d7":1}}}`
+	got, err := event.StrictTransaction([]byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"endToEndID", "payer.ISPB", "dict.settlements.d7", "direction"}, got); d != "" {
+		t.Error(d)
+	}
+	if got, err := event.StrictTransaction(example(t)); err != nil || len(got) != 0 {
+		t.Errorf("the example: %v, %v", got, err)
+	}
+	if _, err := event.StrictTransaction([]byte(`{"x":secret}`)); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("bad JSON: %v", err)
+	}
+}
+
+// TestErrorsNeverQuoteThePayload puts a marker into every value of the example in turn, as text and as a broken token.
+func TestErrorsNeverQuoteThePayload(t *testing.T) {
+	t.Parallel()
+	const marker = "LEAKED"
+	var lines []string
+	for line := range strings.Lines(string(example(t))) {
+		lines = append(lines, line)
+	}
+	refused := 0
+	for i, line := range lines {
+		name, value, found := strings.Cut(line, ": ")
+		if !found || strings.HasPrefix(value, "{") {
+			continue
+		}
+		comma := ""
+		if strings.HasSuffix(strings.TrimSpace(value), ",") {
+			comma = ","
+		}
+		for _, bad := range []string{`"` + marker + `"`, marker, `{"` + marker + `":"` + marker + `"}`, `["` + marker + `"]`} {
+			changed := append([]string(nil), lines...)
+			changed[i] = name + ": " + bad + comma + "\n"
+			data := []byte(strings.Join(changed, ""))
+			_, err := event.DecodeTransaction(event.Envelope{Data: data}, tokenizer(t), now())
+			if err != nil {
+				refused++
+			}
+			_, err2 := event.DecodeSubmissionJSON(data)
+			if err := errors.Join(err, err2); err != nil && strings.Contains(err.Error(), marker) {
+				t.Errorf("line %d as %s: %v", i+1, bad, err)
+			}
+		}
+	}
+	if refused < 100 {
+		t.Errorf("only %d variants were refused: the test lost its teeth", refused)
+	}
+}
+
+func TestDecodedPaymentsHoldNoRawIdentifier(t *testing.T) {
+	t.Parallel()
+	tx := exampleTransaction(t)
+	env, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := pix.Decision{Transaction: tx, Outcome: pix.Reject}
+	data, err := event.DecisionJSON(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dump, err := json.Marshal(tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := string(env.Data) + string(data) + string(dump)
+	for _, raw := range []string{"529.982", "529982", "12.ABC", "12ABC", "1234567-8", "998877", "contato", "Maria", "Loja", "pixel"} {
+		if strings.Contains(all, raw) {
+			t.Errorf("%q survived the tokeniser", raw)
+		}
+	}
+}
+
+func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
+	t.Parallel()
+	const id = `"endToEndId":"E12345678202611231430aB3dE5fG7hI","eventTime":"2026-11-23T14:30:12Z"`
+	decision := func(s string) error { _, err := event.DecodeDecision(event.Envelope{Data: []byte(s)}); return err }
+	alert := func(s string) error { _, err := event.DecodeAlert(event.Envelope{Data: []byte(s)}); return err }
+	label := func(s string) error { _, err := event.DecodeLabel(event.Envelope{Data: []byte(s)}); return err }
+	for name, c := range map[string]struct {
+		decode func(string) error
+		data   string
+		detail string
+	}{
+		"decision":                  {decision, `{"transaction":{` + id + `},"outcome":"OUTCOME_REJECT"}`, ""},
+		"decision without outcome":  {decision, `{"transaction":{` + id + `}}`, "outcome: missing"},
+		"decision, unknown outcome": {decision, `{"transaction":{` + id + `},"outcome":9}`, "outcome: missing or not"},
+		"decision without payment":  {decision, `{"outcome":"OUTCOME_REJECT"}`, "transaction.endToEndId: missing"},
+		"decision with raw data":    {decision, `{"transaction":{` + id + `,"payer":{"name":"x"}},"outcome":1}`, "carries raw"},
+		"decision, raw as token":    {decision, `{"transaction":{` + id + `,"payer":{"ownerToken":{"current":"52998224725"}}},"outcome":1}`, "transaction.payer.ownerToken: not a token"},
+		"decision, unknown role":    {decision, `{"transaction":{` + id + `},"outcome":1,"scores":[{"role":7}]}`, "scores.role"},
+		"alert":                     {alert, `{` + id + `,"outcome":"OUTCOME_BLOCK"}`, ""},
+		"alert without outcome":     {alert, `{` + id + `}`, "outcome: missing"},
+		"alert, raw as token":       {alert, `{` + id + `,"outcome":2,"payerToken":"12345"}`, "payerToken: not a token"},
+		"label":                     {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":"LABEL_SOURCE_MED"}`, ""},
+		"label without source":      {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z"}`, "source: missing"},
+		"label, bad amount":         {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":1,"amountCentavos":-1}`, "amountCentavos"},
+		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":1,"typology":"Maria S."}`, "typology: must"},
+		"label without arrival":     {label, `{` + id + `,"source":1}`, "arrivedAt: required"},
+	} {
+		err := c.decode(c.data)
+		if (err == nil) != (c.detail == "") || err != nil && (pix.KindOf(err) != pix.Invalid || !strings.Contains(err.Error(), c.detail)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEncodersRefuse(t *testing.T) {
+	t.Parallel()
+	tx := exampleTransaction(t)
+	if _, err := event.EncodeDecision(&pix.Decision{Transaction: tx}); pix.KindOf(err) != pix.Invalid {
+		t.Errorf("a decision without an outcome: %v", err)
+	}
+	bad := tx
+	bad.TxID = "\xff"
+	if _, err := event.EncodeTransaction(&bad); pix.KindOf(err) != pix.Invalid || strings.Contains(err.Error(), "\xff") {
+		t.Errorf("text that is not UTF-8: %v", err)
+	}
+	bad = tx
+	bad.Purpose = "NONE"
+	if _, err := event.EncodeTransaction(&bad); pix.KindOf(err) != pix.Invalid {
+		t.Errorf("a code outside its set: %v", err)
+	}
+}
+
+// TestRawFieldsAreMarked keeps debug_redact on everything that identifies somebody.
+func TestRawFieldsAreMarked(t *testing.T) {
+	t.Parallel()
+	redacted := map[string]bool{}
+	for _, m := range []proto.Message{&pixv1.Party{}, &pixv1.Device{}} {
+		fields := m.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if o, ok := fields.Get(i).Options().(*descriptorpb.FieldOptions); ok && o.GetDebugRedact() {
+				redacted[string(fields.Get(i).Name())] = true
+			}
+		}
+	}
+	want := map[string]bool{"document": true, "branch": true, "account": true, "key": true, "name": true, "id": true}
+	if d := cmp.Diff(want, redacted); d != "" {
+		t.Error(d)
+	}
+}
