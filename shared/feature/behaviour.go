@@ -128,7 +128,7 @@ func flows() []entry {
 			fromPayer(func(f *frame) float64 { return sinceLast(f, minute, &f.payerIn) })},
 		{Definition{"payer_burst_24h", familyFlow, "payer", "24h", UnitRatio, "the payer made no payment in 30 days",
 			"Payments of the payer in 24 hours over its daily mean of 30 days.", accountRows,
-			"pagador está {v} mais ativo que o habitual", "payer is {v} as active as usual"},
+			"pagador tem {v} a atividade habitual", "payer is {v} as active as usual"},
 			fromPayer(func(f *frame) float64 { return burst(&f.payerOut) })},
 		{Definition{"payee_out_to_in_1h", familyFlow, "payee", "1h", UnitRatio, "the payee received nothing in 1 hour",
 			"Money the payee sent over money received in 1 hour.", accountRows,

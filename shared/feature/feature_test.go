@@ -105,7 +105,7 @@ func TestGoldenReasons(t *testing.T) {
 
 func TestReason(t *testing.T) {
 	t.Parallel()
-	tx := full()
+	tx, set := full(), newSet(t)
 	for _, c := range []struct {
 		name   string
 		value  float64
@@ -117,10 +117,10 @@ func TestReason(t *testing.T) {
 		{"amount_to_balance", 0.95, "valor é 0,9× o saldo da conta", "amount is 0.9× the account's balance"},
 		{"amount_to_balance", 0.034, "valor é 0,03× o saldo da conta", "amount is 0.03× the account's balance"},
 		{"amount_brl", 150, "valor de R$ 150,00", "amount of R$ 150,00"},
-		{"payer_out_sum_24h_brl", 1234.56, "pagador fez R$ 1.234,56 em 24 horas", "payer made R$ 1.234,56 in 24 hours"},
+		{"payer_out_sum_24h_brl", 1234.56, "pagador pagou R$ 1.234,56 em 24 horas", "payer paid R$ 1.234,56 in 24 hours"},
 		{"payer_out_count_1h", 1, "pagador fez 1 pagamento em 1 hora", "payer made 1 payment in 1 hour"},
 		{"payer_out_count_1h", 7, "pagador fez 7 pagamentos em 1 hora", "payer made 7 payments in 1 hour"},
-		{"payee_in_payers_1h", 9, "recebedor recebeu pagamentos, 9 pagadores diferentes, em 1 hora", "payee received payments, 9 different payers, in 1 hour"},
+		{"payee_in_payers_1h", 9, "recebedor recebeu de 9 pagadores diferentes em 1 hora", "payee received from 9 different payers in 1 hour"},
 		{"device_age_hours", 0.5, "aparelho usado pela primeira vez há 30 min", "device first used 30 min ago"},
 		{"device_age_hours", 47.9, "aparelho usado pela primeira vez há 47 h", "device first used 47 h ago"},
 		{"payee_account_age_days", 12.5, "conta do recebedor aberta há 12 dias", "payee's account opened 12 days ago"},
@@ -130,6 +130,9 @@ func TestReason(t *testing.T) {
 		{"no_such_feature", 1, "no_such_feature", "no_such_feature"},
 	} {
 		want := pix.Reason{Code: c.name, TextPT: c.pt, TextEN: c.en}
+		if d := cmp.Diff(want, set.Reason(c.name, &tx, c.value)); d != "" {
+			t.Errorf("%s of %v, by the set (-want +got):\n%s", c.name, c.value, d)
+		}
 		if d := cmp.Diff(want, Reason(c.name, &tx, c.value)); d != "" {
 			t.Errorf("%s of %v (-want +got):\n%s", c.name, c.value, d)
 		}
@@ -139,10 +142,10 @@ func TestReason(t *testing.T) {
 // Whatever the value, a reason is a finished sentence without tokens.
 func TestReasonsAreFinished(t *testing.T) {
 	t.Parallel()
-	tx := full()
+	tx, set := full(), newSet(t)
 	for _, d := range Definitions() {
 		for _, v := range []float64{0, 1, 2, -1, 0.5, 1e18, math.NaN(), math.Inf(1), math.Inf(-1)} {
-			r := Reason(d.Name, &tx, v)
+			r := set.Reason(d.Name, &tx, v)
 			for _, text := range []string{r.TextPT, r.TextEN} {
 				if text == "" || strings.ContainsAny(text, "{}|") || strings.Contains(text, "acct.") {
 					t.Errorf("%s of %v: %q", d.Name, v, text)

@@ -19,8 +19,11 @@ func Reason(name string, tx *pix.Transaction, value float64) pix.Reason {
 			return d.reason(tx, value)
 		}
 	}
-	return pix.Reason{Code: name, TextPT: name, TextEN: name}
+	return unknownReason(name)
 }
+
+// unknownReason is that of a feature which this release does not have.
+func unknownReason(name string) pix.Reason { return pix.Reason{Code: name, TextPT: name, TextEN: name} }
 
 func (d *Definition) reason(tx *pix.Transaction, value float64) pix.Reason {
 	if d.Name == "amount_brl" && tx != nil {

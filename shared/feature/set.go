@@ -16,6 +16,8 @@ const Zone = "America/Sao_Paulo"
 type Set struct {
 	zone    *time.Location
 	entries []entry
+	names   []string
+	version string
 	frames  sync.Pool // of *frame: scratch memory only, a frame is filled anew for every vector
 }
 
@@ -25,9 +27,25 @@ func NewSet() (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("feature: load zone: %w", err)
 	}
-	s := &Set{zone: zone, entries: registry()}
+	s := &Set{zone: zone, entries: registry(), names: Names(), version: SetVersion()}
 	s.frames.New = func() any { return new(frame) }
 	return s, nil
+}
+
+// Names returns the names of the features in the order of the vector. The slice is shared: do not write to it.
+func (s *Set) Names() []string { return s.names }
+
+// Version identifies the list of features, as SetVersion does.
+func (s *Set) Version() string { return s.version }
+
+// Reason puts a feature's value in words, as the function of this name does, without building the registry again.
+func (s *Set) Reason(name string, tx *pix.Transaction, value float64) pix.Reason {
+	for i := range s.entries {
+		if d := &s.entries[i].Definition; d.Name == name {
+			return d.reason(tx, value)
+		}
+	}
+	return unknownReason(name)
 }
 
 // Width is the length of a vector.
@@ -48,14 +66,4 @@ func (s *Set) Vector(dst []float64, tx *pix.Transaction, h *Histories) []float64
 	f.release()
 	s.frames.Put(f)
 	return dst
-}
-
-// Reason is the package's Reason over the registry that the set has prepared: it costs no second one.
-func (s *Set) Reason(name string, tx *pix.Transaction, value float64) pix.Reason {
-	for i := range s.entries {
-		if s.entries[i].Name == name {
-			return s.entries[i].reason(tx, value)
-		}
-	}
-	return pix.Reason{Code: name, TextPT: name, TextEN: name}
 }

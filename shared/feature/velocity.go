@@ -9,9 +9,9 @@ type side struct {
 	stream         func(*frame) *stream
 	guard          func(func(*frame) float64) func(*frame) float64
 	doc            string // "payments that the payer made"
-	pt, en         string // "o pagador fez", "the payer made"
-	partyPT        string // singular/plural of the other side
-	partyEN        string
+	made, moved    words  // "payer made" payments, "payer paid" money
+	with           words  // "payer paid to", then how many counterparties
+	party          words  // one and many of them
 	counterparties string // of names
 }
 
@@ -22,40 +22,45 @@ const (
 	familyVelocity = "velocity"
 )
 
-// words names a window in Portuguese and English.
-func (w window) words() (pt, en string) {
-	return [windowCount]string{"1 minuto", "10 minutos", "1 hora", "24 horas", "7 dias", "30 dias"}[w],
-		[windowCount]string{"1 minute", "10 minutes", "1 hour", "24 hours", "7 days", "30 days"}[w]
+// words are the same in Portuguese and English.
+type words struct{ pt, en string }
+
+// words names a window.
+func (w window) words() words {
+	return [windowCount]words{
+		{"1 minuto", "1 minute"}, {"10 minutos", "10 minutes"}, {"1 hora", "1 hour"},
+		{"24 horas", "24 hours"}, {"7 dias", "7 days"}, {"30 dias", "30 days"},
+	}[w]
 }
 
 // measure is what is taken of one window.
 type measure struct {
 	name, unit, doc string
-	pt, en          string // {side}, {party} and {window} are filled in
+	text            words // {made}, {moved}, {with}, {party} and {window} are filled in
 	of              func(*bucket) float64
 }
 
 func countOf() measure {
 	return measure{"count", UnitCount, "Number of",
-		"{side} {v pagamento/pagamentos} em {window}", "{side} {v payment/payments} in {window}",
+		words{"{made} {v pagamento/pagamentos} em {window}", "{made} {v payment/payments} in {window}"},
 		func(b *bucket) float64 { return float64(b.count) }}
 }
 
 func sumOf() measure {
 	return measure{"sum", UnitBRL, "Sum of the amounts of",
-		"{side} {v} em {window}", "{side} {v} in {window}",
+		words{"{moved} {v} em {window}", "{moved} {v} in {window}"},
 		func(b *bucket) float64 { return b.sum.Reais() }}
 }
 
 func maxOf() measure {
 	return measure{"max", UnitBRL, "Largest amount, 0 when there is none, of",
-		"{side} no máximo {v} de uma vez em {window}", "{side} at most {v} at once in {window}",
+		words{"{moved} no máximo {v} de uma vez em {window}", "{moved} at most {v} at once in {window}"},
 		func(b *bucket) float64 { return b.max.Reais() }}
 }
 
 func partiesOf() measure {
 	return measure{"", UnitCount, "Number of different counterparties in",
-		"{side} pagamentos, {v {party}}, em {window}", "{side} payments, {v {party}}, in {window}",
+		words{"{with} {v {party}} em {window}", "{with} {v {party}} in {window}"},
 		func(b *bucket) float64 { return float64(b.distinct) }}
 }
 
@@ -67,7 +72,7 @@ func (d side) over(m measure, windows ...window) []entry {
 	}
 	out := make([]entry, 0, len(windows))
 	for _, w := range windows {
-		pt, en := w.words()
+		span := w.words()
 		suffix := ""
 		if m.unit == UnitBRL {
 			suffix = "_brl"
@@ -76,14 +81,24 @@ func (d side) over(m measure, windows ...window) []entry {
 			Definition: Definition{
 				Name: d.prefix + "_" + name + "_" + w.String() + suffix, Family: familyVelocity, Entity: d.entity,
 				Window: w.String(), Unit: m.unit, Missing: storeSilent, Source: accountRows,
-				Doc:      m.doc + " " + d.doc + " in the " + en + " before this one.",
-				ReasonPT: strings.NewReplacer("{side}", d.pt, "{party}", d.partyPT, "{window}", pt).Replace(m.pt),
-				ReasonEN: strings.NewReplacer("{side}", d.en, "{party}", d.partyEN, "{window}", en).Replace(m.en),
+				Doc:      m.doc + " " + d.doc + " in the " + span.en + " before this one.",
+				ReasonPT: d.phrase(m.text.pt, func(w words) string { return w.pt }, span),
+				ReasonEN: d.phrase(m.text.en, func(w words) string { return w.en }, span),
 			},
 			value: d.guard(func(f *frame) float64 { return m.of(&d.stream(f).windows[w]) }),
 		})
 	}
 	return out
+}
+
+// phrase fills a measure's text in one language.
+func (d *side) phrase(text string, in func(words) string, span words) string {
+	for mark, w := range map[string]words{
+		"{made}": d.made, "{moved}": d.moved, "{with}": d.with, "{party}": d.party, "{window}": span,
+	} {
+		text = strings.ReplaceAll(text, mark, in(w))
+	}
+	return text
 }
 
 func join(lists ...[]entry) []entry {
@@ -94,28 +109,36 @@ func join(lists ...[]entry) []entry {
 	return all
 }
 
+func payees() words {
+	return words{"recebedor diferente/recebedores diferentes", "payee/different payees"}
+}
+
+func payers() words {
+	return words{"pagador diferente/pagadores diferentes", "payer/different payers"}
+}
+
 func payerOutSide() side {
 	return side{"payer_out", "payer", func(f *frame) *stream { return &f.payerOut }, fromPayer,
-		"payments that the payer made", "pagador fez", "payer made",
-		"recebedor diferente/recebedores diferentes", "payee/different payees", "payees"}
+		"payments that the payer made", words{"pagador fez", "payer made"}, words{"pagador pagou", "payer paid"},
+		words{"pagador pagou a", "payer paid to"}, payees(), "payees"}
 }
 
 func payerInSide() side {
 	return side{"payer_in", "payer", func(f *frame) *stream { return &f.payerIn }, fromPayer,
-		"payments that the payer received", "pagador recebeu", "payer received",
-		"pagador diferente/pagadores diferentes", "payer/different payers", "payers"}
+		"payments that the payer received", words{"pagador recebeu", "payer received"}, words{"pagador recebeu", "payer received"},
+		words{"pagador recebeu de", "payer received from"}, payers(), "payers"}
 }
 
 func payeeOutSide() side {
 	return side{"payee_out", "payee", func(f *frame) *stream { return &f.payeeOut }, fromPayee,
-		"payments that the payee made", "recebedor fez", "payee made",
-		"recebedor diferente/recebedores diferentes", "payee/different payees", "payees"}
+		"payments that the payee made", words{"recebedor fez", "payee made"}, words{"recebedor pagou", "payee paid"},
+		words{"recebedor pagou a", "payee paid to"}, payees(), "payees"}
 }
 
 func payeeInSide() side {
 	return side{"payee_in", "payee", func(f *frame) *stream { return &f.payeeIn }, fromPayee,
-		"payments that the payee received", "recebedor recebeu", "payee received",
-		"pagador diferente/pagadores diferentes", "payer/different payers", "payers"}
+		"payments that the payee received", words{"recebedor recebeu", "payee received"}, words{"recebedor recebeu", "payee received"},
+		words{"recebedor recebeu de", "payee received from"}, payers(), "payers"}
 }
 
 func payerVelocity() []entry {

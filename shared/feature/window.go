@@ -127,17 +127,31 @@ func (m *moment) visible(events []Event) []Event {
 // without returns events without those of id, in spare memory only when there is one: the same EndToEndId under another
 // event time is the payment itself, redelivered with a corrected clock.
 func without(events []Event, id pix.EndToEndID, spare []Event) (kept, spareAfter []Event) {
-	i := slices.IndexFunc(events, func(e Event) bool { return e.ID == id })
-	if i < 0 {
+	if !holds(events, id) {
 		return events, spare
 	}
 	from := len(spare)
-	for j := range events {
-		if events[j].ID != id {
-			spare = append(spare, events[j])
+	for i := range events {
+		if events[i].ID != id {
+			spare = append(spare, events[i])
 		}
 	}
 	return spare[from:len(spare):len(spare)], spare
+}
+
+// holds reports whether some event is of id. It looks at the last character first: ids of one institution and minute are
+// equal up to their random end.
+func holds(events []Event, id pix.EndToEndID) bool {
+	if id == "" {
+		return false
+	}
+	last := id[len(id)-1]
+	for i := range events {
+		if e := &events[i]; len(e.ID) == len(id) && e.ID[len(id)-1] == last && e.ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // cut fills the windows of s from its visible events in one pass, newest first.
