@@ -11,7 +11,7 @@ import numpy as np
 
 from sentinela_models.calibration import Calibration
 
-ROWS, CONTRIBUTION_ROWS = 1200, 60
+ROWS, CONTRIBUTION_ROWS = 1020, 40
 NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold
 HOSTILE_VALUES = (
     math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, NEAR_ZERO, -NEAR_ZERO,
@@ -33,7 +33,7 @@ def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS) -> np.nd
     threshold of the model with one step to either side. The first three are all NaN, all zero and all infinite.
     """
     rng = np.random.default_rng(seed)
-    out = np.vectorize(lambda v: float(f"{v:.6g}"))(x[rng.integers(len(x), size=rows)])
+    out = np.vectorize(lambda v: float(f"{v:.4g}"))(x[rng.integers(len(x), size=rows)])
     out[0], out[1], out[2] = math.nan, 0.0, math.inf
     features, thresholds = splits(model_text)
     for i in range(3, rows):
@@ -65,7 +65,7 @@ def answers(model_text: str, vectors: np.ndarray, calibration: Calibration, cont
         "vectors": [[encode(v) for v in row] for row in vectors],
         "raw": [encode(v) for v in raw],
         "probability": [encode(v) for v in calibration.probability(raw)],
-        "contributions": [[round(float(v), 12) for v in row] for row in shares],
+        "contributions": [[round(float(v), 10) for v in row] for row in shares],
     }
 
 

@@ -26,6 +26,8 @@ def by_time(rows: Vectors, warmup_days: float) -> Split:
     """Cut the span of time, not the number of rows, at 60 % and 80 %.
 
     The first days are left out: the windows of their payments look back on nothing, which never happens in service.
+    What is fitted sees only the labels that had arrived when the evaluation slice begins, as on the day of a
+    deployment; what is measured sees all.
     """
     begin = rows.event_time[0] + int(warmup_days * 86_400e6)
     span = rows.event_time[-1] - begin
@@ -35,7 +37,8 @@ def by_time(rows: Vectors, warmup_days: float) -> Split:
     second = begin + int(span * (TRAINING_SHARE + VALIDATION_SHARE))
     at = np.searchsorted(rows.event_time, [begin, first, second])
     numbers = np.arange(len(rows.label))
-    parts = [rows.take(p) for p in np.split(numbers, at)[1:]]
+    training, validation, evaluation = (rows.take(p) for p in np.split(numbers, at)[1:])
+    parts = [training.known_at(second), validation.known_at(second), evaluation]
     for name, part in zip(("training", "validation", "evaluation"), parts, strict=True):
         positives = int(part.label.sum())
         if positives < MIN_POSITIVES or positives == len(part.label):

@@ -37,12 +37,16 @@ class Vectors:
     weight: np.ndarray
     event_time: np.ndarray  # microseconds UTC
     typology: np.ndarray
+    arrived_at: np.ndarray  # of the label, microseconds UTC, NaN when none
 
     def take(self, rows: np.ndarray) -> Vectors:
         """Return these rows, in this order."""
-        return Vectors(
-            self.features, self.x[rows], self.label[rows], self.weight[rows], self.event_time[rows], self.typology[rows]
-        )
+        columns = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "features"}
+        return Vectors(self.features, **{name: column[rows] for name, column in columns.items()})
+
+    def known_at(self, micros: int) -> Vectors:
+        """Return the same rows with the labels that had arrived by then: a fraud not yet reported looks legitimate."""
+        return dataclasses.replace(self, label=np.where(self.arrived_at <= micros, self.label, 0).astype(np.int8))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +84,11 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Ve
     times = table.column("event_time").to_numpy()
     ids = table.column("end_to_end_id").to_numpy(zero_copy_only=False).astype(str)
     typology = table.column("typology").to_numpy(zero_copy_only=False).astype(str)
+    arrived = table.column("label_arrived_at").to_numpy(zero_copy_only=False).astype(float)
+    if (np.isnan(arrived) & (label == 1)).any():
+        raise Refused("a fraud has no label_arrived_at")
     order = np.lexsort((ids, times))
-    return Vectors(features, x, label.astype(np.int8), weight, times, typology).take(order)
+    return Vectors(features, x, label.astype(np.int8), weight, times, typology, arrived).take(order)
 
 
 def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
@@ -98,6 +105,9 @@ def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
     for name in features:
         if schema.field(name).type != pa.float64():
             raise Refused(f"feature {name} is {schema.field(name).type}, expected double")
+    stated = (schema.metadata or {}).get(b"feature_set", b"").decode()
+    if contract is not None and stated and stated != contract.feature_set:
+        raise Refused(f"the file was written with feature set {stated}, the contract is {contract.feature_set}")
     if contract is not None and features != contract.features:
         wrong = next((i for i, (a, b) in enumerate(zip(features, contract.features, strict=False)) if a != b), None)
         where = "their number differs" if wrong is None else f"the first difference is at position {wrong}"

@@ -1,0 +1,96 @@
+package modelstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// folder is a source over a file system.
+type folder struct{ fsys fs.FS }
+
+func (f folder) close() error { return nil }
+
+func (f folder) directories(ctx context.Context, dir string) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	entries, err := fs.ReadDir(f.fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && len(names) < maxVersions {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+func (f folder) read(ctx context.Context, name string, limit int64) (_ []byte, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	file, err := f.fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return readAll(file, name, limit)
+}
+
+// readAll reads to the end and refuses what is longer than limit.
+func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("read %s: larger than %d bytes", name, limit)
+	}
+	return data, nil
+}
+
+// memory is a flat file system of what was read, so that what is verified is what was downloaded.
+type memory map[string][]byte
+
+// Open implements fs.FS.
+func (m memory) Open(name string) (fs.File, error) {
+	data, ok := m[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return &memoryFile{bytes.NewReader(data), name}, nil
+}
+
+// memoryFile is an open file of memory.
+type memoryFile struct {
+	*bytes.Reader
+	name string
+}
+
+// Stat implements fs.File.
+func (f *memoryFile) Stat() (fs.FileInfo, error) { return f, nil }
+
+// Close implements fs.File.
+func (f *memoryFile) Close() error { return nil }
+
+// Name implements fs.FileInfo.
+func (f *memoryFile) Name() string { return f.name }
+
+// Mode implements fs.FileInfo: read-only.
+func (f *memoryFile) Mode() fs.FileMode { return 0o444 }
+
+// ModTime implements fs.FileInfo: not known.
+func (f *memoryFile) ModTime() time.Time { return time.Time{} }
+
+// IsDir implements fs.FileInfo.
+func (f *memoryFile) IsDir() bool { return false }
+
+// Sys implements fs.FileInfo.
+func (f *memoryFile) Sys() any { return nil }
