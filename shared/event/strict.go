@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -53,10 +54,18 @@ type walker struct {
 	found unknowns
 }
 
+func (w *walker) next() (json.Token, error) {
+	token, err := w.in.Token()
+	if err != nil {
+		return nil, fmt.Errorf("next token: %w", err)
+	}
+	return token, nil
+}
+
 // value reads one JSON value. Either fd is the field that it belongs to, or md is the message that it must be; with
 // neither it is skipped.
 func (w *walker) value(fd protoreflect.FieldDescriptor, md protoreflect.MessageDescriptor, path string) error {
-	token, err := w.in.Token()
+	token, err := w.next()
 	if err != nil {
 		return err
 	}
@@ -80,13 +89,13 @@ func (w *walker) array(fd protoreflect.FieldDescriptor, md protoreflect.MessageD
 			return err
 		}
 	}
-	_, err := w.in.Token()
+	_, err := w.next()
 	return err
 }
 
 func (w *walker) object(md protoreflect.MessageDescriptor, path string) error {
 	for w.in.More() {
-		token, err := w.in.Token()
+		token, err := w.next()
 		if err != nil {
 			return err
 		}
@@ -95,7 +104,7 @@ func (w *walker) object(md protoreflect.MessageDescriptor, path string) error {
 			return err
 		}
 	}
-	_, err := w.in.Token()
+	_, err := w.next()
 	return err
 }
 

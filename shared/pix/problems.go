@@ -10,7 +10,7 @@ type Problem struct {
 
 // Problems is everything that is wrong with a message. Validate returns it inside an Error of kind Invalid; reach it
 // with errors.As.
-type Problems struct {
+type Problems struct { //nolint:errname // a list that grows before it is an error
 	List []Problem
 }
 

@@ -1,7 +1,6 @@
 package pix
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,7 +30,7 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
 
 // MarshalJSON masks the value, so that a struct dumped as JSON does not leak it.
-func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(masked) }
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + masked + `"`), nil }
 
 // MarshalText masks the value in text encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }

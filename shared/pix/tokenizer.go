@@ -175,8 +175,8 @@ func (h *keyedHash) token(kind TokenKind, value string) Token {
 	s.buf = append(append(append(s.buf[:0], kind...), 0), value...)
 	s.mac.Write(s.buf)
 	sum := s.mac.Sum(s.buf[:0])
-	out := make([]byte, 0, 64)
-	out = append(append(append(append(out, kind...), '.'), h.version...), '.')
+	var stack [64]byte
+	out := append(append(append(append(stack[:0], kind...), '.'), h.version...), '.')
 	out = base64.RawURLEncoding.AppendEncode(out, sum[:tokenBytes])
 	clear(sum)
 	s.buf = sum
