@@ -1,0 +1,158 @@
+package bridge_test
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+// counter acknowledges every publish without keeping it and tells when the last of total arrived.
+type counter struct {
+	seen, total atomic.Int64
+	done        chan struct{}
+}
+
+func (c *counter) React(req any) (bool, any, error) {
+	messages := req.(*pubsubpb.PublishRequest).GetMessages()
+	ids := make([]string, len(messages))
+	for i := range ids {
+		ids[i] = "m"
+	}
+	if n := int64(len(messages)); c.seen.Add(n) >= c.total.Load() && c.seen.Load()-n < c.total.Load() {
+		close(c.done)
+	}
+	return true, &pubsubpb.PublishResponse{MessageIds: ids}, nil
+}
+
+// bench fills a Kafka with b.N payments in wire JSON and opens a bus to a Pub/Sub that only counts.
+func bench(b *testing.B) (brokers []string, pubsub *bus.Bus, count *counter) {
+	b.Helper()
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(kafka.Close)
+	count = &counter{done: make(chan struct{})}
+	count.total.Store(int64(b.N))
+	server := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: count})
+	b.Cleanup(func() { _ = server.Close() })
+	pubsub, err = bus.Open(b.Context(), bus.Config{ProjectID: "test"}, option.WithEndpoint(server.Addr), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = pubsub.Close(context.Background()) })
+
+	payloads := make([][]byte, 0, 2000)
+	list := submissions(b, 50, cap(payloads))
+	for i := range list {
+		data, err := event.EncodeSubmissionJSON(&list[i])
+		if err != nil {
+			b.Fatal(err)
+		}
+		payloads = append(payloads, data)
+	}
+	producer, err := kgo.NewClient(kgo.SeedBrokers(kafka.ListenAddrs()...), kgo.DefaultProduceTopic(kafkaTopic), kgo.MaxBufferedRecords(50_000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer producer.Close()
+	for i := range b.N {
+		producer.Produce(b.Context(), &kgo.Record{Value: payloads[i%len(payloads)]}, nil)
+	}
+	if err := producer.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(payloads[0])))
+	return kafka.ListenAddrs(), pubsub, count
+}
+
+// rate reports the figure that the budget is about.
+func rate(b *testing.B) {
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkBridge is the whole bridge: poll, decode, validate, tokenise, encode, publish, commit.
+func BenchmarkBridge(b *testing.B) {
+	brokers, pubsub, count := bench(b)
+	m, err := bridge.New(bridge.Config{Brokers: brokers}, bridge.Deps{
+		Bus: pubsub, Tokenizer: tokenizer(b), Registry: obs.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	b.ResetTimer()
+	go func() {
+		defer close(done)
+		_ = m.Run(ctx)
+	}()
+	<-count.done
+	b.StopTimer()
+	rate(b)
+	stop()
+	<-done
+}
+
+// BenchmarkBareLoop is what the budget compares with: poll, publish the bytes as they are, wait, mark for commit.
+func BenchmarkBareLoop(b *testing.B) {
+	brokers, pubsub, count := bench(b)
+	b.ResetTimer()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumerGroup(group), kgo.ConsumeTopics(kafkaTopic),
+		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(time.Second), kgo.BlockRebalanceOnPoll(), kgo.FetchMaxBytes(16<<20))
+	if err != nil {
+		b.Fatal(err)
+	}
+	results := make([]*bus.Result, 0, 5000)
+	for published := 0; published < b.N; {
+		records := client.PollRecords(b.Context(), 5000).Records()
+		results = results[:0]
+		for _, r := range records {
+			results = append(results, pubsub.PublishAsync(b.Context(), event.TopicTransactions, event.Envelope{Data: r.Value}))
+		}
+		for _, r := range results {
+			if err := r.Wait(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		client.MarkCommitRecords(records...)
+		client.AllowRebalance()
+		published += len(records)
+	}
+	<-count.done
+	b.StopTimer()
+	rate(b)
+	client.CloseAllowingRebalance()
+}
+
+// BenchmarkConvert is one record alone on one processor.
+func BenchmarkConvert(b *testing.B) {
+	s := submissions(b, 51, 1)[0]
+	data, err := event.EncodeSubmissionJSON(&s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	tok := tokenizer(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, dead := bridge.Convert(tok, &kgo.Record{Value: data}); dead {
+			b.Fatal("a good payment became a dead letter")
+		}
+	}
+}

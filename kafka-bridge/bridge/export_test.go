@@ -1,0 +1,20 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Convert lets tests turn one record into its message; dead tells whether it is a dead letter.
+func Convert(t *pix.Tokenizer, r *kgo.Record) (e event.Envelope, dead bool) {
+	c := &converter{tokenizer: t, topic: "payments", deadLetterTopic: "letters", now: time.Now}
+	m := c.convert(r)
+	if m.letter != nil {
+		return m.letter.Envelope, true
+	}
+	return m.envelope, false
+}
