@@ -10,7 +10,7 @@ import (
 	"io/fs"
 )
 
-//go:embed contract/features.json
+//go:embed payer receiver
 var files embed.FS
 
 // Shipped returns the root of a model store with one model for each role.

@@ -1,0 +1,112 @@
+"""Training end to end on made-up vectors: repeatable, honest split, artefact as the scorer wants it."""
+
+import hashlib
+import json
+import math
+import pathlib
+
+import lightgbm as lgb
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import FEATURES, table
+
+from sentinela_models import artefact, golden, split, train, vectors
+from sentinela_models.errors import Refused
+
+ARGS = ["--role", "payer", "--feature-set", "1-abc", "--trained-at", "2026-02-01T00:00:00Z", "--trees", "30"]
+
+
+def run(source: pathlib.Path, out: pathlib.Path, *more: str) -> int:
+    return train.main(["--vectors", str(source), "--out", str(out), *ARGS, *more])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> pathlib.Path:
+    """Train once for the tests that only read."""
+    root = tmp_path_factory.mktemp("trained")
+    pq.write_table(table(), root / "v.parquet")
+    assert run(root / "v.parquet", root / "payer" / "3") == 0
+    return root
+
+
+def test_same_input_and_seed_give_the_same_bytes(trained):
+    assert run(trained / "v.parquet", trained / "again" / "3") == 0
+    for name in ("model.txt", "golden.json", "manifest.json"):
+        assert (trained / "payer" / "3" / name).read_bytes() == (trained / "again" / "3" / name).read_bytes()
+    assert run(trained / "v.parquet", trained / "other" / "3", "--seed", "8") == 0
+    assert (trained / "payer" / "3" / "model.txt").read_bytes() != (trained / "other" / "3" / "model.txt").read_bytes()
+
+
+def test_manifest(trained):
+    out = trained / "payer" / "3"
+    m = json.loads((out / "manifest.json").read_text())
+    for name, digest in m["files"].items():
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+    assert (m["role"], m["version"], m["features"], m["feature_set"]) == ("payer", "3", FEATURES, "1-abc")
+    assert m["training"]["to"] < m["validation"]["from"] < m["validation"]["to"] < m["evaluation"]["from"]
+    assert artefact.count_trees((out / "model.txt").read_text()) == (m["trees"], m["leaves"])
+    assert [t["fpr"] for t in m["thresholds"]] == sorted((t["fpr"] for t in m["thresholds"]), reverse=True)
+    assert 0.5 < m["evaluation"]["auc"] < 1
+    assert set(m["evaluation"]["recall_by_typology"]) == {"takeover", "mule"}
+    schema = json.loads((pathlib.Path(__file__).parents[1] / "contract" / "manifest.schema.json").read_text())
+    assert set(m) == set(schema["required"]) == set(schema["properties"])
+
+
+def test_golden_is_what_lightgbm_says(trained):
+    out = trained / "payer" / "3"
+    g = json.loads((out / "golden.json").read_text())
+    x = np.array([[decode(v) for v in row] for row in g["vectors"]])
+    booster = lgb.Booster(model_file=out / "model.txt")
+    assert len(x) >= 1000
+    np.testing.assert_array_equal(booster.predict(x, raw_score=True), g["raw"])
+    shares = np.array(g["contributions"])
+    np.testing.assert_allclose(shares.sum(axis=1), g["raw"][: len(shares)], atol=1e-6)
+    assert np.isnan(x).any()
+    assert np.isposinf(x).any()
+    assert np.isneginf(x).any()
+    features, thresholds = golden.splits((out / "model.txt").read_text())
+    hits = {float(v) for f, t in zip(features, thresholds, strict=True) for v in x[x[:, f] == t][:1, f]}
+    assert len(hits) > len(set(thresholds)) / 4
+
+
+def decode(v):
+    return {None: math.nan, "inf": math.inf, "-inf": -math.inf}.get(v, v) if not isinstance(v, float | int) else v
+
+
+def test_encode_round_trips():
+    for v in (0.1, -0.0, 0.0, 5e-324, 1e300, 3.0, math.inf, -math.inf, 1e9, 123456789.0):
+        back = decode(json.loads(json.dumps(golden.encode(v))))
+        assert np.float64(back).tobytes() == np.float64(v).tobytes()
+    assert golden.encode(math.nan) is None
+
+
+def test_a_version_never_changes(trained, capsys):
+    assert run(trained / "v.parquet", trained / "payer" / "3") == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_wrong_columns_are_refused_in_a_sentence(trained, tmp_path, capsys):
+    pq.write_table(pq.read_table(trained / "v.parquet").drop_columns(["label"]), tmp_path / "v.parquet")
+    assert run(tmp_path / "v.parquet", tmp_path / "payer" / "1") == 1
+    assert capsys.readouterr().err.startswith("refused: the first columns are")
+    assert not (tmp_path / "payer").exists()
+
+
+def test_split_keeps_time_and_hides_late_labels(trained):
+    rows = vectors.read_vectors(trained / "v.parquet", "payer", None)
+    s = split.by_time(rows, 7)
+    assert s.training.event_time[-1] <= s.validation.event_time[0]
+    assert s.validation.event_time[-1] <= s.evaluation.event_time[0]
+    assert s.training.event_time[0] >= rows.event_time[0] + 7 * 86_400_000_000
+    fitted = s.validation
+    assert (fitted.arrived_at[fitted.label == 1] <= s.evaluation.event_time[0]).all()
+    late = (fitted.label == 0) & ~np.isnan(fitted.arrived_at)
+    assert late.any()
+
+
+def test_too_few_frauds_are_refused(trained):
+    rows = vectors.read_vectors(trained / "v.parquet", "payer", None)
+    few = rows.known_at(int(rows.event_time[0]) + 1)
+    with pytest.raises(Refused, match="too few"):
+        split.by_time(few, 7)

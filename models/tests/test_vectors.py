@@ -1,0 +1,83 @@
+"""Reading refuses whatever could make training differ from serving."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import FEATURES, table
+
+from sentinela_models import vectors
+from sentinela_models.errors import Refused
+
+CONTRACT = vectors.Contract("1-abc", FEATURES)
+
+
+def replace(t: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    return t.set_column(t.schema.get_field_index(name), name, column)
+
+
+def first(t: pa.Table, name: str, value: float) -> pa.Table:
+    column = t.column(name).to_pylist()
+    return replace(t, name, pa.array([value, *column[1:]], t.schema.field(name).type))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.drop_columns(["typology"]), "first columns"),
+        (lambda t: t.select([*t.column_names[1:], t.column_names[0]]), "first columns"),
+        (lambda t: replace(t, "label", t.column("label").cast(pa.int64())), "column label is int64"),
+        (lambda t: t.drop_columns(FEATURES), "no feature columns"),
+        (lambda t: t.drop_columns(FEATURES[-1:]), "number differs"),
+        (lambda t: t.select([*t.column_names[:-2], *reversed(t.column_names[-2:])]), "position 1"),
+        (lambda t: replace(t, FEATURES[0], t.column(FEATURES[0]).cast(pa.float32())), "is float, expected double"),
+        (lambda t: t.append_column("extra", t.column(FEATURES[0])), "number differs"),
+        (lambda t: first(replace(t, "direction", pa.array(["OUTBOUND"] * len(t))), FEATURES[0], np.inf), "infinite"),
+        (lambda t: first(replace(t, "direction", pa.array(["OUTBOUND"] * len(t))), "label", 2), "label is not 0 or 1"),
+        (lambda t: first(replace(t, "direction", pa.array(["OUTBOUND"] * len(t))), "split_weight", 0), "split_weight"),
+        (lambda t: replace(t, "direction", pa.array(["INBOUND"] * len(t))), "no row"),
+        (lambda t: t.replace_schema_metadata({"feature_set": "other"}), "feature set other"),
+        (lambda t: replace(t, "label_arrived_at", pa.nulls(len(t), pa.int64())), "no label_arrived_at"),
+    ],
+)
+def test_refuses(tmp_path, change, reason):
+    path = tmp_path / "v.parquet"
+    pq.write_table(change(table(500)), path)
+    with pytest.raises(Refused, match=reason):
+        vectors.read_vectors(path, "payer", CONTRACT)
+
+
+def test_roles_see_their_directions_in_time_order(vectors_file):
+    whole = pq.read_table(vectors_file)
+    counts = {
+        d: int(np.sum(whole.column("direction").to_numpy(zero_copy_only=False) == d)) for d in ("OUTBOUND", "INBOUND")
+    }
+    rows = {role: vectors.read_vectors(vectors_file, role, CONTRACT) for role in vectors.ROLE_DIRECTIONS}
+    internal = len(whole) - sum(counts.values())
+    assert len(rows["payer"].label) == counts["OUTBOUND"] + internal
+    assert len(rows["receiver"].label) == counts["INBOUND"] + internal
+    for v in rows.values():
+        assert (np.diff(v.event_time) >= 0).all()
+        assert v.features == FEATURES
+
+
+def test_known_at_hides_later_labels(vectors_file):
+    v = vectors.read_vectors(vectors_file, "payer", CONTRACT)
+    half = int(v.event_time[len(v.event_time) // 2])
+    known = v.known_at(half)
+    assert known.label.sum() > 0
+    assert (known.arrived_at[known.label == 1] <= half).all()
+    assert v.label.sum() > known.label.sum()
+    assert (v.known_at(int(v.event_time[-1]) * 2).label == v.label).all()
+
+
+def test_contract_is_read(tmp_path):
+    path = tmp_path / "features.json"
+    path.write_text(json.dumps({"version": "1-abc", "features": [{"name": n} for n in FEATURES]}))
+    assert vectors.read_contract(path) == CONTRACT
+
+
+def test_iso_keeps_microseconds():
+    assert vectors.iso(1_767_225_600_000_001) == "2026-01-01T00:00:00.000001Z"
