@@ -38,6 +38,11 @@ type fixture struct {
 
 func newFixture(tb testing.TB) *fixture {
 	tb.Helper()
+	return newFixtureWithLease(tb, 10)
+}
+
+func newFixtureWithLease(tb testing.TB, seconds int32) *fixture {
+	tb.Helper()
 	server := pstest.NewServerWithAddress("127.0.0.1:0")
 	conn, err := grpc.NewClient(server.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -54,7 +59,7 @@ func newFixture(tb testing.TB) *fixture {
 		}
 	}
 	_, err = server.GServer.CreateSubscription(tb.Context(), &pubsubpb.Subscription{
-		Name: subscription, Topic: topic, AckDeadlineSeconds: 10,
+		Name: subscription, Topic: topic, AckDeadlineSeconds: seconds,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -390,10 +395,42 @@ func TestStopDrains(t *testing.T) {
 	if acks := f.acks(e.seen()[0].ID); acks != 1 {
 		t.Errorf("the request in flight was acknowledged %d times, want 1", acks)
 	}
-	f.start(t, e.URL, push.Policy{})
-	eventually(t, "the others delivered again without waiting for a lease", func() bool {
-		return f.acks("m0")+f.acks("m1")+f.acks("m2") == 3
+	rest, err := f.server.GServer.Pull(t.Context(), &pubsubpb.PullRequest{
+		Subscription: subscription, ReturnImmediately: true,
 	})
+	if err != nil || len(rest.GetReceivedMessages()) != 2 {
+		t.Errorf("%d messages given back, want 2: %v", len(rest.GetReceivedMessages()), err)
+	}
+}
+
+// TestSlowRequestKeepsItsMessage checks that a message whose lease is short is neither posted again while its request
+// runs nor left unacknowledged after it.
+func TestSlowRequestKeepsItsMessage(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		leaseSeconds   int32
+		request        time.Duration
+		wantDeliveries int
+	}{
+		"extended in time":       {leaseSeconds: 6, request: 7 * time.Second, wantDeliveries: 1},
+		"pulled again meanwhile": {leaseSeconds: 1, request: 1500 * time.Millisecond, wantDeliveries: 2},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixtureWithLease(t, tc.leaseSeconds)
+			e := newEndpoint(t, func(received) int { time.Sleep(tc.request); return http.StatusOK })
+			d := f.start(t, e.URL, push.Policy{})
+			f.server.Publish(topic, []byte("x"), nil)
+			eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
+			if posted := d.Stats().Posted; posted != 1 {
+				t.Errorf("posted %d times, want 1", posted)
+			}
+			if got := f.server.Message("m0").Deliveries; got != tc.wantDeliveries {
+				t.Errorf("pulled %d times, want %d", got, tc.wantDeliveries)
+			}
+		})
+	}
 }
 
 // BenchmarkDeliver is the whole way of a message: publish, pull, POST over a real connection, acknowledge.
