@@ -3,7 +3,8 @@
 SELECT
   d.outcome,
   FORMAT('R$ %.2f', d.amount_centavos / 100) AS amount,
-  (SELECT STRING_AGG(FORMAT('%s %.4f', s.role, s.probability), ', ') FROM UNNEST(d.scores) AS s) AS scores,
+  d.payer_score,
+  d.receiver_score,
   position + 1 AS nr,
   r.code,
   r.text_en AS reason

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -24,6 +25,7 @@ type column[T any] struct {
 	required bool
 	nested   func(bigquery.Schema) error // checks the columns of a RECORD
 	put      func(b []byte, n protowire.Number, v *T) []byte
+	json     func(b []byte, v *T) []byte // the value as a member of a JSON column; appends nothing when it is absent
 }
 
 // require marks a column as REQUIRED.
@@ -34,30 +36,40 @@ func require[T any](c column[T]) column[T] {
 
 // text is a STRING column; the empty string is NULL.
 func text[T any, S ~string](name string, get func(*T) S) column[T] {
-	return column[T]{name: name, kind: bigquery.StringFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		s := get(v)
-		if s == "" {
+	return column[T]{
+		name: name, kind: bigquery.StringFieldType,
+		put: func(b []byte, n protowire.Number, v *T) []byte { return appendText(b, n, string(get(v))) },
+		json: func(b []byte, v *T) []byte {
+			if s := get(v); s != "" {
+				return appendJSONText(b, string(s))
+			}
 			return b
-		}
-		return protowire.AppendString(protowire.AppendTag(b, n, protowire.BytesType), string(s))
-	}}
+		},
+	}
 }
 
 // integer is an INTEGER column.
 func integer[T any, I ~int64](name string, get func(*T) I) column[T] {
-	return column[T]{name: name, kind: bigquery.IntegerFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		return appendInt(b, n, int64(get(v)))
-	}}
+	return optionalInteger(name, func(v *T) pix.Optional[I] { return pix.Some(get(v)) })
 }
 
 // optionalInteger is an INTEGER column whose absent value is NULL.
 func optionalInteger[T any, I ~int64](name string, get func(*T) pix.Optional[I]) column[T] {
-	return column[T]{name: name, kind: bigquery.IntegerFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		if i, ok := get(v).Get(); ok {
-			return appendInt(b, n, int64(i))
-		}
-		return b
-	}}
+	return column[T]{
+		name: name, kind: bigquery.IntegerFieldType,
+		put: func(b []byte, n protowire.Number, v *T) []byte {
+			if i, ok := get(v).Get(); ok {
+				return appendInt(b, n, int64(i))
+			}
+			return b
+		},
+		json: func(b []byte, v *T) []byte {
+			if i, ok := get(v).Get(); ok {
+				return strconv.AppendInt(b, int64(i), 10)
+			}
+			return b
+		},
+	}
 }
 
 // float is a FLOAT column. NaN, our missing value, is NULL: SQL aggregates leave NULL out where one NaN would spoil them,
@@ -80,23 +92,40 @@ func boolean[T any](name string, get func(*T) bool) column[T] {
 
 // optionalBoolean is a BOOLEAN column whose absent value is NULL.
 func optionalBoolean[T any](name string, get func(*T) pix.Optional[bool]) column[T] {
-	return column[T]{name: name, kind: bigquery.BooleanFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		if x, ok := get(v).Get(); ok {
-			return appendInt(b, n, int64(protowire.EncodeBool(x)))
-		}
-		return b
-	}}
+	return column[T]{
+		name: name, kind: bigquery.BooleanFieldType,
+		put: func(b []byte, n protowire.Number, v *T) []byte {
+			if x, ok := get(v).Get(); ok {
+				return appendInt(b, n, int64(protowire.EncodeBool(x)))
+			}
+			return b
+		},
+		json: func(b []byte, v *T) []byte {
+			if x, ok := get(v).Get(); ok {
+				return strconv.AppendBool(b, x)
+			}
+			return b
+		},
+	}
 }
 
 // moment is a TIMESTAMP column in microseconds; the zero time is NULL.
 func moment[T any](name string, get func(*T) time.Time) column[T] {
-	return column[T]{name: name, kind: bigquery.TimestampFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		t := get(v)
-		if t.IsZero() {
+	return column[T]{
+		name: name, kind: bigquery.TimestampFieldType,
+		put: func(b []byte, n protowire.Number, v *T) []byte {
+			if t := get(v); !t.IsZero() {
+				return appendInt(b, n, t.UnixMicro())
+			}
 			return b
-		}
-		return appendInt(b, n, t.UnixMicro())
-	}}
+		},
+		json: func(b []byte, v *T) []byte {
+			if t := get(v); !t.IsZero() {
+				return append(t.UTC().AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
+			}
+			return b
+		},
+	}
 }
 
 // optionalMoment is a TIMESTAMP column whose absent value is NULL.
@@ -104,20 +133,16 @@ func optionalMoment[T any](name string, get func(*T) pix.Optional[time.Time]) co
 	return moment(name, func(v *T) time.Time { return get(v).Or(time.Time{}) })
 }
 
-// record is a RECORD column.
+// record is a RECORD column; it is NULL when all of its columns are.
 func record[T, S any](name string, columns []column[S], get func(*T) *S) column[T] {
 	return column[T]{name: name, kind: bigquery.RecordFieldType, nested: checker(name, columns),
-		put: func(b []byte, n protowire.Number, v *T) []byte { return appendRecord(b, n, columns, get(v)) }}
-}
-
-// flat lifts the columns of a part of T to columns of T, each name behind the prefix.
-func flat[T, S any](prefix string, columns []column[S], get func(*T) *S) []column[T] {
-	lifted := make([]column[T], len(columns))
-	for i, c := range columns {
-		lifted[i] = column[T]{name: prefix + c.name, kind: c.kind, repeated: c.repeated, required: c.required, nested: c.nested,
-			put: func(b []byte, n protowire.Number, v *T) []byte { return c.put(b, n, get(v)) }}
-	}
-	return lifted
+		put: func(b []byte, n protowire.Number, v *T) []byte {
+			before := len(b)
+			if b = appendRecord(b, n, columns, get(v)); b[len(b)-1] == 0 && len(b) == before+protowire.SizeTag(n)+1 {
+				return b[:before]
+			}
+			return b
+		}}
 }
 
 // records is a repeated RECORD column.
@@ -164,16 +189,27 @@ func encode[T any](b []byte, columns []column[T], v *T) []byte {
 	return b
 }
 
+func appendText(b []byte, n protowire.Number, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return protowire.AppendString(protowire.AppendTag(b, n, protowire.BytesType), s)
+}
+
 func appendInt(b []byte, n protowire.Number, i int64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, n, protowire.VarintType), uint64(i))
 }
 
-// appendRecord writes a message in place: its length is known only afterwards, so the body moves by the few bytes that
-// its length takes. That is cheaper than a second buffer or a second pass.
 func appendRecord[S any](b []byte, n protowire.Number, columns []column[S], v *S) []byte {
+	return appendBody(b, n, func(b []byte) []byte { return encode(b, columns, v) })
+}
+
+// appendBody writes a field of bytes in place: its length is known only afterwards, so the body moves by the few bytes
+// that its length takes. That is cheaper than a second buffer or a second pass.
+func appendBody(b []byte, n protowire.Number, body func([]byte) []byte) []byte {
 	b = protowire.AppendTag(b, n, protowire.BytesType)
 	at := len(b)
-	b = encode(b, columns, v)
+	b = body(b)
 	size := len(b) - at
 	var length [binary.MaxVarintLen64]byte
 	prefix := protowire.AppendVarint(length[:0], uint64(size))

@@ -2,6 +2,7 @@ package warehouse_test
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"math/big"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -70,25 +72,19 @@ func startEmulator(t *testing.T) (*pixtest.Cloud, warehouse.Config, *bigquery.Cl
 
 // row is what the test reads back of a decision.
 type row struct {
-	ID         string                 `bigquery:"end_to_end_id"`
-	EventTime  time.Time              `bigquery:"event_time"`
-	Outcome    string                 `bigquery:"outcome"`
-	Amount     int64                  `bigquery:"amount_centavos"`
-	Payer      string                 `bigquery:"payer_account"`
-	Payee      string                 `bigquery:"payee_account"`
-	DeviceSeen bigquery.NullTimestamp `bigquery:"device_first_seen_at"`
-	Trusted    bigquery.NullBool      `bigquery:"payer_trusted_payee"`
-	Mules      bigquery.NullInt64     `bigquery:"dict_mule_markers"`
-	Vector     []struct {
-		Value bigquery.NullFloat64 `bigquery:"value"`
-	} `bigquery:"vector"`
-	Scores []struct {
-		Role        string  `bigquery:"role"`
-		Raw         float64 `bigquery:"raw"`
-		Probability float64 `bigquery:"probability"`
-	} `bigquery:"scores"`
-	Missing bool   `bigquery:"features_missing"`
-	TraceID string `bigquery:"trace_id"`
+	ID         string               `bigquery:"end_to_end_id"`
+	EventTime  time.Time            `bigquery:"event_time"`
+	Outcome    string               `bigquery:"outcome"`
+	Amount     int64                `bigquery:"amount_centavos"`
+	Payer      string               `bigquery:"payer_account"`
+	Payee      string               `bigquery:"payee_account"`
+	Vector     string               `bigquery:"vector"`
+	Facts      string               `bigquery:"facts"`
+	PayerScore bigquery.NullFloat64 `bigquery:"payer_score"`
+	PayerRaw   bigquery.NullFloat64 `bigquery:"payer_raw"`
+	Receiver   bigquery.NullFloat64 `bigquery:"receiver_score"`
+	Missing    bool                 `bigquery:"features_missing"`
+	TraceID    string               `bigquery:"trace_id"`
 }
 
 // rowOf is what should come back, written down apart from the encoder.
@@ -98,32 +94,37 @@ func rowOf(d *pix.Decision) row {
 		ID: string(tx.ID), EventTime: tx.EventTime, Outcome: string(d.Outcome), Amount: int64(tx.Amount),
 		Payer: string(tx.Payer.Account.Current), Payee: string(tx.Payee.Account.Current), Missing: d.FeaturesMissing, TraceID: d.TraceID,
 	}
-	r.DeviceSeen.Timestamp, r.DeviceSeen.Valid = tx.Device.FirstSeenAt.Get()
-	r.Trusted.Bool, r.Trusted.Valid = tx.PayerFacts.TrustedPayee.Get()
-	r.Mules.Int64, r.Mules.Valid = tx.DICT.MuleMarkers.Get()
-	for _, v := range d.Vector {
-		r.Vector = append(r.Vector, struct {
-			Value bigquery.NullFloat64 `bigquery:"value"`
-		}{bigquery.NullFloat64{Float64: zeroIfNaN(v), Valid: !math.IsNaN(v)}})
-	}
-	for _, s := range d.Scores {
-		r.Scores = append(r.Scores, struct {
-			Role        string  `bigquery:"role"`
-			Raw         float64 `bigquery:"raw"`
-			Probability float64 `bigquery:"probability"`
-		}{string(s.Role), s.Raw, s.Probability})
+	for _, score := range d.Scores {
+		switch score.Role {
+		case pix.PayerRole:
+			r.PayerScore, r.PayerRaw = present(score.Probability), present(score.Raw)
+		case pix.ReceiverRole:
+			r.Receiver = present(score.Probability)
+		}
 	}
 	return r
 }
 
-func zeroIfNaN(v float64) float64 {
-	if math.IsNaN(v) {
-		return 0
+func present(f float64) bigquery.NullFloat64 { return bigquery.NullFloat64{Float64: f, Valid: true} }
+
+// vectorOf reads the JSON column back into the vector as served.
+func vectorOf(t *testing.T, column string) []float64 {
+	t.Helper()
+	var list []*float64
+	if err := json.Unmarshal([]byte(column), &list); err != nil {
+		t.Fatal(err)
 	}
-	return v
+	vector := make([]float64, len(list))
+	for i, f := range list {
+		vector[i] = math.NaN()
+		if f != nil {
+			vector[i] = *f
+		}
+	}
+	return vector
 }
 
-const columnsOfRow = "end_to_end_id, event_time, outcome, amount_centavos, payer_account, payee_account, device_first_seen_at, payer_trusted_payee, dict_mule_markers, vector, scores, features_missing, trace_id"
+const columnsOfRow = "end_to_end_id, event_time, outcome, amount_centavos, payer_account, payee_account, vector, facts, payer_score, payer_raw, receiver_score, features_missing, trace_id"
 
 func TestEveryRowIsInTheTableExactlyAsSent(t *testing.T) {
 	t.Parallel()
@@ -170,11 +171,61 @@ func TestEveryRowIsInTheTableExactlyAsSent(t *testing.T) {
 		t.Errorf("%d rows, want %d", len(got), n)
 	}
 	for seed := range n {
-		want := rowOf(sampleDecision(seed))
-		if diff := cmp.Diff(want, got[want.ID]); diff != "" {
+		d := sampleDecision(seed)
+		want, have := rowOf(d), got[string(d.ID())]
+		if diff := cmp.Diff(d.Vector, vectorOf(t, have.Vector), cmpopts.EquateNaNs()); diff != "" {
+			t.Fatalf("vector of row %d (-want +got):\n%s", seed, diff)
+		}
+		checkFacts(t, d, have.Facts)
+		have.Vector, have.Facts = "", ""
+		if diff := cmp.Diff(want, have); diff != "" {
 			t.Fatalf("row %d (-want +got):\n%s", seed, diff)
 		}
 	}
+}
+
+// checkFacts compares some facts of each kind.
+func checkFacts(t *testing.T, d *pix.Decision, column string) {
+	t.Helper()
+	var facts struct {
+		Purpose string `json:"purpose"`
+		Payer   struct {
+			Balance *int64 `json:"balance_centavos"`
+			Trusted *bool  `json:"trusted_payee"`
+		} `json:"payer"`
+		Device struct {
+			FirstSeen *time.Time `json:"first_seen_at"`
+		} `json:"device"`
+		DICT struct {
+			Settlements struct {
+				D30 *int64 `json:"d30"`
+			} `json:"settlements"`
+		} `json:"dict"`
+	}
+	if err := json.Unmarshal([]byte(column), &facts); err != nil {
+		t.Fatal(err)
+	}
+	tx := &d.Transaction
+	type kept struct {
+		Purpose string
+		Balance pix.Money
+		Trusted *bool
+		Seen    *time.Time
+		Settled *int64
+	}
+	balance, _ := tx.PayerFacts.Balance.Get()
+	want := kept{string(tx.Purpose), balance, pointer(tx.PayerFacts.TrustedPayee), pointer(tx.Device.FirstSeenAt), pointer(tx.DICT.Settlements.D30)}
+	got := kept{facts.Purpose, pix.Money(*facts.Payer.Balance), facts.Payer.Trusted, facts.Device.FirstSeen, facts.DICT.Settlements.D30}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("facts of %s (-want +got):\n%s", d.ID(), diff)
+	}
+}
+
+func pointer[T any](o pix.Optional[T]) *T {
+	if v, ok := o.Get(); ok {
+		return &v
+	}
+	return nil
 }
 
 // Alerts, labels and decisions share one process and must not end in each other's tables; the views show one row each.

@@ -1,30 +1,32 @@
 package warehouse
 
 import (
-	"slices"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// factColumns are the facts of a payment that identify nobody. They are stored whole, so that a payment can be replayed
-// from its row.
-func factColumns() []column[pix.Decision] {
-	type d = pix.Decision
-	return slices.Concat(
-		flat("payer_", partyColumns(), func(v *d) *pix.PartyFacts { return &v.Transaction.PayerFacts }),
-		flat("payee_", partyColumns(), func(v *d) *pix.PartyFacts { return &v.Transaction.PayeeFacts }),
-		flat("device_", deviceColumns(), func(v *d) *pix.DeviceFacts { return &v.Transaction.Device }),
-		flat("session_", sessionColumns(), func(v *d) *pix.SessionFacts { return &v.Transaction.Session }),
-		flat("dict_", dictColumns(), func(v *d) *pix.DICTSnapshot { return &v.Transaction.DICT }),
-		flat("mandate_", mandateColumns(), func(v *d) *pix.MandateFacts { return &v.Transaction.Mandate }),
-	)
+// factColumns are the facts of a payment that identify nobody and that no query filters by. They are stored whole, so
+// that a payment can be replayed from its row.
+func factColumns() []column[pix.Facts] {
+	type f = pix.Facts
+	return []column[f]{
+		text("purpose", func(v *f) pix.Purpose { return v.Purpose }),
+		text("priority", func(v *f) pix.Priority { return v.Priority }),
+		text("service_level", func(v *f) pix.ServiceLevel { return v.ServiceLevel }),
+		text("tx_id", func(v *f) string { return v.TxID }),
+		object("payer", partyColumns(), func(v *f) *pix.PartyFacts { return &v.PayerFacts }),
+		object("payee", partyColumns(), func(v *f) *pix.PartyFacts { return &v.PayeeFacts }),
+		object("device", deviceColumns(), func(v *f) *pix.DeviceFacts { return &v.Device }),
+		object("session", sessionColumns(), func(v *f) *pix.SessionFacts { return &v.Session }),
+		object("dict", dictColumns(), func(v *f) *pix.DICTSnapshot { return &v.DICT }),
+		object("mandate", mandateColumns(), func(v *f) *pix.MandateFacts { return &v.Mandate }),
+	}
 }
 
 func partyColumns() []column[pix.PartyFacts] {
 	type p = pix.PartyFacts
 	return []column[p]{
-		text("ispb", func(v *p) pix.ISPB { return v.ISPB }),
 		text("account_type", func(v *p) pix.AccountType { return v.AccountType }),
 		text("person", func(v *p) pix.Person { return v.Person }),
 		text("key_kind", func(v *p) pix.KeyKind { return v.KeyKind }),
@@ -78,25 +80,21 @@ func mandateColumns() []column[pix.MandateFacts] {
 
 func dictColumns() []column[pix.DICTSnapshot] {
 	type s = pix.DICTSnapshot
-	return slices.Concat(
-		[]column[s]{
-			optionalMoment("watermark", func(v *s) pix.Optional[time.Time] { return v.Watermark }),
-			optionalMoment("key_created_at", func(v *s) pix.Optional[time.Time] { return v.KeyCreatedAt }),
-			optionalMoment("key_owned_since", func(v *s) pix.Optional[time.Time] { return v.KeyOwnedSince }),
-			optionalMoment("account_opened_at", func(v *s) pix.Optional[time.Time] { return v.AccountOpenedAt }),
-			optionalMoment("claim_opened_at", func(v *s) pix.Optional[time.Time] { return v.ClaimOpenedAt }),
-		},
-		flat("settlements_", counterColumns(), func(v *s) *pix.DICTCounter { return &v.Settlements }),
-		flat("frauds_reported_", counterColumns(), func(v *s) *pix.DICTCounter { return &v.FraudsReported }),
-		flat("frauds_confirmed_", counterColumns(), func(v *s) *pix.DICTCounter { return &v.FraudsConfirmed }),
-		[]column[s]{
-			optionalInteger("mule_markers", func(v *s) pix.Optional[int64] { return v.MuleMarkers }),
-			optionalInteger("scammer_markers", func(v *s) pix.Optional[int64] { return v.ScammerMarkers }),
-			optionalInteger("distinct_reporters", func(v *s) pix.Optional[int64] { return v.DistinctReporters }),
-			optionalInteger("open_infractions", func(v *s) pix.Optional[int64] { return v.OpenInfractions }),
-			optionalInteger("registered_accounts", func(v *s) pix.Optional[int64] { return v.RegisteredAccts }),
-		},
-	)
+	return []column[s]{
+		optionalMoment("watermark", func(v *s) pix.Optional[time.Time] { return v.Watermark }),
+		optionalMoment("key_created_at", func(v *s) pix.Optional[time.Time] { return v.KeyCreatedAt }),
+		optionalMoment("key_owned_since", func(v *s) pix.Optional[time.Time] { return v.KeyOwnedSince }),
+		optionalMoment("account_opened_at", func(v *s) pix.Optional[time.Time] { return v.AccountOpenedAt }),
+		optionalMoment("claim_opened_at", func(v *s) pix.Optional[time.Time] { return v.ClaimOpenedAt }),
+		object("settlements", counterColumns(), func(v *s) *pix.DICTCounter { return &v.Settlements }),
+		object("frauds_reported", counterColumns(), func(v *s) *pix.DICTCounter { return &v.FraudsReported }),
+		object("frauds_confirmed", counterColumns(), func(v *s) *pix.DICTCounter { return &v.FraudsConfirmed }),
+		optionalInteger("mule_markers", func(v *s) pix.Optional[int64] { return v.MuleMarkers }),
+		optionalInteger("scammer_markers", func(v *s) pix.Optional[int64] { return v.ScammerMarkers }),
+		optionalInteger("distinct_reporters", func(v *s) pix.Optional[int64] { return v.DistinctReporters }),
+		optionalInteger("open_infractions", func(v *s) pix.Optional[int64] { return v.OpenInfractions }),
+		optionalInteger("registered_accounts", func(v *s) pix.Optional[int64] { return v.RegisteredAccts }),
+	}
 }
 
 func counterColumns() []column[pix.DICTCounter] {

@@ -15,5 +15,7 @@ func TestMain(m *testing.M) {
 		// when it is closed meanwhile.
 		goleak.IgnoreAnyFunction(client+".(*connection).getStream.func1"),
 		goleak.IgnoreAnyFunction(client+".(*ManagedStream).processRetry"),
+		// The emulator's pool of database connections.
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
 	)
 }

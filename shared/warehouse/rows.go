@@ -1,7 +1,7 @@
 package warehouse
 
 import (
-	"slices"
+	"math"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -10,7 +10,7 @@ import (
 // The columns of the three tables, in the order of the schema files.
 
 func decisionColumns() []column[pix.Decision] {
-	return slices.Concat(headColumns(), factColumns(), verdictColumns())
+	return append(headColumns(), verdictColumns()...)
 }
 
 // headColumns say which payment was decided how, between whom.
@@ -26,17 +26,16 @@ func headColumns() []column[pix.Decision] {
 		moment("hold_until", func(v *d) time.Time { return v.HoldUntil }),
 		integer("amount_centavos", func(v *d) pix.Money { return v.Transaction.Amount }),
 		text("initiation", func(v *d) pix.Initiation { return v.Transaction.Initiation }),
-		text("purpose", func(v *d) pix.Purpose { return v.Transaction.Purpose }),
-		text("priority", func(v *d) pix.Priority { return v.Transaction.Priority }),
-		text("service_level", func(v *d) pix.ServiceLevel { return v.Transaction.ServiceLevel }),
-		text("tx_id", func(v *d) string { return v.Transaction.TxID }),
 		text("payer_account", func(v *d) pix.Token { return v.Transaction.Payer.Account.Current }),
 		text("payer_owner", func(v *d) pix.Token { return v.Transaction.Payer.Owner.Current }),
 		text("payer_key", func(v *d) pix.Token { return v.Transaction.Payer.Key.Current }),
+		text("payer_ispb", func(v *d) pix.ISPB { return v.Transaction.PayerFacts.ISPB }),
 		text("payee_account", func(v *d) pix.Token { return v.Transaction.Payee.Account.Current }),
 		text("payee_owner", func(v *d) pix.Token { return v.Transaction.Payee.Owner.Current }),
 		text("payee_key", func(v *d) pix.Token { return v.Transaction.Payee.Key.Current }),
+		text("payee_ispb", func(v *d) pix.ISPB { return v.Transaction.PayeeFacts.ISPB }),
 		text("device", func(v *d) pix.Token { return v.Transaction.DeviceToken.Current }),
+		document("facts", factColumns(), func(v *d) *pix.Facts { return &v.Transaction.Facts }),
 		record("previous_tokens", previousColumns(), func(v *d) *pix.Transaction { return &v.Transaction }),
 	}
 }
@@ -45,9 +44,12 @@ func headColumns() []column[pix.Decision] {
 func verdictColumns() []column[pix.Decision] {
 	type d = pix.Decision
 	return []column[d]{
-		records("scores", scoreColumns(), func(v *d) []pix.Score { return v.Scores }),
+		float("payer_score", func(v *d) float64 { return scoreOf(v, pix.PayerRole).Probability }),
+		float("payer_raw", func(v *d) float64 { return scoreOf(v, pix.PayerRole).Raw }),
+		float("receiver_score", func(v *d) float64 { return scoreOf(v, pix.ReceiverRole).Probability }),
+		float("receiver_raw", func(v *d) float64 { return scoreOf(v, pix.ReceiverRole).Raw }),
 		records("contributions", contributionColumns(), contributions),
-		records("vector", valueColumns(), func(v *d) []float64 { return v.Vector }),
+		numbers("vector", func(v *d) []float64 { return v.Vector }),
 		text("feature_set", func(v *d) string { return v.FeatureSet }),
 		boolean("features_missing", func(v *d) bool { return v.FeaturesMissing }),
 		records("reasons", reasonColumns(), func(v *d) []pix.Reason { return v.Reasons }),
@@ -108,23 +110,18 @@ func labelColumns() []column[pix.Label] {
 	}
 }
 
-func scoreColumns() []column[pix.Score] {
-	type s = pix.Score
-	return []column[s]{
-		text("role", func(v *s) pix.Role { return v.Role }),
-		text("version", func(v *s) string { return v.Version }),
-		float("raw", func(v *s) float64 { return v.Raw }),
-		float("probability", func(v *s) float64 { return v.Probability }),
+// scoreOf returns the score of a role, with NaN when it did not score.
+func scoreOf(d *pix.Decision, role pix.Role) pix.Score {
+	for _, s := range d.Scores {
+		if s.Role == role {
+			return s
+		}
 	}
+	return pix.Score{Raw: math.NaN(), Probability: math.NaN()}
 }
 
-// valueColumns wraps a feature's value in a RECORD, because an array has no NULL elements of its own.
-func valueColumns() []column[float64] {
-	return []column[float64]{float("value", func(v *float64) float64 { return *v })}
-}
-
-// contribution is a feature's share with the role whose score it belongs to. It is a column of its own rather than part
-// of scores, so that one UNNEST reaches it.
+// contribution is a feature's share with the role whose score it belongs to. Approvals have none, so
+// the column costs nothing for most rows.
 type contribution struct {
 	role pix.Role
 	pix.Contribution

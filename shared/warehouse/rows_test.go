@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -112,16 +113,33 @@ func filler(n int) string {
 func TestMissingValuesAreNull(t *testing.T) {
 	t.Parallel()
 	d := sampleDecision(3)
-	d.Vector = []float64{1, math.NaN(), 0}
+	d.Vector = []float64{1, math.NaN(), 0, math.Inf(1), 0.1, -1e300}
+	d.Scores = nil
 	m := rowMessage(t, warehouse.EncodeDecision(nil, d))
-	list := m.Get(m.Descriptor().Fields().ByName("vector")).List()
-	var got []bool
-	for i := range list.Len() {
-		v := list.Get(i).Message()
-		got = append(got, v.Has(v.Descriptor().Fields().ByName("value")))
+	if got, want := m.Get(m.Descriptor().Fields().ByName("vector")).String(), "[1,null,0,null,0.1,-1e+300]"; got != want {
+		t.Errorf("vector is %s, want %s", got, want)
 	}
-	if diff := cmp.Diff([]bool{true, false, true}, got); diff != "" {
-		t.Errorf("which values are set (-want +got):\n%s", diff)
+	if m.Has(m.Descriptor().Fields().ByName("payer_score")) {
+		t.Error("a role that did not score has a score")
+	}
+}
+
+// Text in the facts is quoted whatever it holds.
+func TestFactsAreValidJSON(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "abc", `a"b\c`, "á\n\x00", "\xff"} {
+		d := sampleDecision(1)
+		d.Transaction.TxID = text
+		m := rowMessage(t, warehouse.EncodeDecision(nil, d))
+		var facts struct {
+			TxID string `json:"tx_id"`
+		}
+		if err := json.Unmarshal([]byte(m.Get(m.Descriptor().Fields().ByName("facts")).String()), &facts); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if want := strings.ToValidUTF8(text, "\uFFFD"); facts.TxID != want {
+			t.Errorf("tx_id is %q, want %q", facts.TxID, want)
+		}
 	}
 }
 
