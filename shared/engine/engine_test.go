@@ -316,6 +316,9 @@ func TestRedeliveryGetsTheStandingDecision(t *testing.T) {
 		pix.Optional[pix.Money]{}, pix.Optional[int64]{}, pix.Optional[time.Duration]{})); diff != "" {
 		t.Errorf("another decision (-first +again):\n%s", diff)
 	}
+	if n := w.models.asked[pix.PayerRole]; n != 1 {
+		t.Errorf("the model scored %d times for one payment", n)
+	}
 }
 
 func TestAnotherPaymentWithTheSameIDIsAConflict(t *testing.T) {

@@ -188,6 +188,7 @@ func TestShippedPack(t *testing.T) {
 }
 
 func at(t *testing.T, when string, amount pix.Money) func(*policy.Input) {
+	t.Helper()
 	moment := local(t, when)
 	return func(i *policy.Input) { i.Tx.EventTime, i.Tx.Amount = moment, amount }
 }
@@ -207,6 +208,7 @@ func contactless(amount pix.Money) func(*policy.Input) {
 }
 
 func withdrawal(t *testing.T, when string, amount pix.Money) func(*policy.Input) {
+	t.Helper()
 	moment := local(t, when)
 	return func(i *policy.Input) { i.Tx.EventTime, i.Tx.Amount, i.Tx.Purpose = moment, amount, pix.Withdrawal }
 }

@@ -105,6 +105,7 @@ func TestEveryVariable(t *testing.T) {
 }
 
 func saysEverything(t *testing.T) policy.Input {
+	t.Helper()
 	in := noon(t, pix.Internal)
 	at := local(t, "2026-11-23 21:59:59.999") // a Monday
 	ago := func(hours int) pix.Optional[time.Time] {
