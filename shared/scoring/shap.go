@@ -21,11 +21,12 @@ import "math"
 // rule is a Gauss-Legendre rule on [0,1].
 type rule struct {
 	t, u, weight []float64 // points, 1 − points, weights
+	weightByU    []float64 // weight/u
 }
 
 // newRule computes the n-point rule by Newton's method on the Legendre polynomial.
 func newRule(n int) *rule {
-	r := &rule{make([]float64, n), make([]float64, n), make([]float64, n)}
+	r := &rule{make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
 	for i := range n {
 		x := math.Cos(math.Pi * (float64(i) + 0.75) / (float64(n) + 0.5))
 		var slope float64
@@ -41,6 +42,7 @@ func newRule(n int) *rule {
 		_, slope = legendre(n, x)
 		r.t[i], r.u[i] = (1-x)/2, (1+x)/2
 		r.weight[i] = 1 / ((1 - x*x) * slope * slope)
+		r.weightByU[i] = r.weight[i] / r.u[i]
 	}
 	return r
 }
@@ -134,21 +136,54 @@ func (e *explainer) edge(feature, child int32, level int, b part) {
 	points := len(r.t)
 	old := e.parts[feature]
 	now := part{old.met * b.met, old.share * b.share}
-	down, below := e.down[level*points:][:points], e.down[(level+1)*points:][:points]
-	for q := range below {
-		below[q] = down[q] / (old.met*r.t[q] + old.share*r.u[q]) * (now.met*r.t[q] + now.share*r.u[q])
-	}
+	r.scale(e.down[(level+1)*points:][:points], e.down[level*points:][:points], old, now)
 	e.parts[feature] = now
 	e.walk(child, level+1)
 	e.parts[feature] = old
 
 	up, sums := e.up[level*points:][:points], e.up[(level+1)*points:][:points]
-	with, without := 0.0, 0.0
 	for q, s := range sums {
 		up[q] += s
-		s *= r.weight[q]
-		with += s / (now.met*r.t[q] + now.share*r.u[q])
-		without += s / (old.met*r.t[q] + old.share*r.u[q])
 	}
-	e.out[feature] += (now.met-now.share)*with - (old.met-old.share)*without
+	e.out[feature] += r.credit(now, sums) - r.credit(old, sums)
+}
+
+// scale writes products in which a feature's part is now where it was old. An unmet part is a multiple of u, so its
+// ratio is the same at every point.
+func (r *rule) scale(dst, src []float64, old, now part) {
+	t, u := r.t[:len(dst)], r.u[:len(dst)]
+	src = src[:len(dst)]
+	switch {
+	case old.met == 0:
+		ratio := now.share / old.share
+		for q := range dst {
+			dst[q] = src[q] * ratio
+		}
+	case old.share == 1:
+		for q := range dst {
+			dst[q] = src[q] * (now.met*t[q] + now.share*u[q])
+		}
+	default:
+		for q := range dst {
+			dst[q] = src[q] * (now.met*t[q] + now.share*u[q]) / (t[q] + old.share*u[q])
+		}
+	}
+}
+
+// credit integrates what a feature with this part gains from sums that hold its factor.
+func (r *rule) credit(p part, sums []float64) float64 {
+	total := 0.0
+	switch {
+	case p.met == 0: // (0 − share)/(share·u)
+		for q, w := range r.weightByU[:len(sums)] {
+			total -= w * sums[q]
+		}
+	case p.share < 1:
+		t, u := r.t[:len(sums)], r.u[:len(sums)]
+		for q, w := range r.weight[:len(sums)] {
+			total += w * sums[q] / (t[q] + p.share*u[q])
+		}
+		total *= 1 - p.share
+	}
+	return total
 }
