@@ -38,6 +38,10 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
 	pubsub, err := bus.Open(ctx, bus.Config{ProjectID: cfg.ProjectID})
 	if err != nil {
 		return err
@@ -49,10 +53,6 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	})
 	if err != nil {
 		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
 	}
 	return lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: "bus", Stop: pubsub.Close},

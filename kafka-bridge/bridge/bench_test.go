@@ -14,11 +14,15 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // counter acknowledges every publish without keeping it and tells when the last of total arrived.
@@ -39,8 +43,31 @@ func (c *counter) React(req any) (bool, any, error) {
 	return true, &pubsubpb.PublishResponse{MessageIds: ids}, nil
 }
 
-// bench fills a Kafka with b.N payments in wire JSON and opens a bus to a Pub/Sub that only counts.
-func bench(b *testing.B) (brokers []string, pubsub *bus.Bus, count *counter) {
+// encodings are the wire forms that a producer may choose.
+func encodings() []string { return []string{event.EncodingJSON, event.EncodingProto} }
+
+// wire returns a payment with raw identifiers in an encoding.
+func wire(b *testing.B, s *pix.Submission, encoding string) []byte {
+	b.Helper()
+	data, err := event.EncodeSubmissionJSON(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if encoding == event.EncodingJSON {
+		return data
+	}
+	var m pixv1.Transaction
+	if err := protojson.Unmarshal(data, &m); err != nil {
+		b.Fatal(err)
+	}
+	if data, err = proto.Marshal(&m); err != nil {
+		b.Fatal(err)
+	}
+	return data
+}
+
+// bench fills a Kafka with b.N payments and opens a bus to a Pub/Sub that only counts.
+func bench(b *testing.B, encoding string) (brokers []string, pubsub *bus.Bus, count *counter) {
 	b.Helper()
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic))
 	if err != nil {
@@ -61,11 +88,7 @@ func bench(b *testing.B) (brokers []string, pubsub *bus.Bus, count *counter) {
 	payloads := make([][]byte, 0, 2000)
 	list := submissions(b, 50, cap(payloads))
 	for i := range list {
-		data, err := event.EncodeSubmissionJSON(&list[i])
-		if err != nil {
-			b.Fatal(err)
-		}
-		payloads = append(payloads, data)
+		payloads = append(payloads, wire(b, &list[i], encoding))
 	}
 	producer, err := kgo.NewClient(kgo.SeedBrokers(kafka.ListenAddrs()...), kgo.DefaultProduceTopic(kafkaTopic), kgo.MaxBufferedRecords(50_000))
 	if err != nil {
@@ -73,7 +96,10 @@ func bench(b *testing.B) (brokers []string, pubsub *bus.Bus, count *counter) {
 	}
 	defer producer.Close()
 	for i := range b.N {
-		producer.Produce(b.Context(), &kgo.Record{Value: payloads[i%len(payloads)]}, nil)
+		producer.Produce(b.Context(), &kgo.Record{
+			Value:   payloads[i%len(payloads)],
+			Headers: []kgo.RecordHeader{{Key: event.AttrEncoding, Value: []byte(encoding)}},
+		}, nil)
 	}
 	if err := producer.Flush(b.Context()); err != nil {
 		b.Fatal(err)
@@ -89,7 +115,13 @@ func rate(b *testing.B) {
 
 // BenchmarkBridge is the whole bridge: poll, decode, validate, tokenise, encode, publish, commit.
 func BenchmarkBridge(b *testing.B) {
-	brokers, pubsub, count := bench(b)
+	for _, encoding := range encodings() {
+		b.Run(encoding, func(b *testing.B) { runBridge(b, encoding) })
+	}
+}
+
+func runBridge(b *testing.B, encoding string) {
+	brokers, pubsub, count := bench(b, encoding)
 	m, err := bridge.New(bridge.Config{Brokers: brokers}, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(b), Registry: obs.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})
@@ -112,7 +144,13 @@ func BenchmarkBridge(b *testing.B) {
 
 // BenchmarkBareLoop is what the budget compares with: poll, publish the bytes as they are, wait, mark for commit.
 func BenchmarkBareLoop(b *testing.B) {
-	brokers, pubsub, count := bench(b)
+	for _, encoding := range encodings() {
+		b.Run(encoding, func(b *testing.B) { runBareLoop(b, encoding) })
+	}
+}
+
+func runBareLoop(b *testing.B, encoding string) {
+	brokers, pubsub, count := bench(b, encoding)
 	b.ResetTimer()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumerGroup(group), kgo.ConsumeTopics(kafkaTopic),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(time.Second), kgo.BlockRebalanceOnPoll(), kgo.FetchMaxBytes(16<<20))
@@ -144,15 +182,19 @@ func BenchmarkBareLoop(b *testing.B) {
 // BenchmarkConvert is one record alone on one processor.
 func BenchmarkConvert(b *testing.B) {
 	s := submissions(b, 51, 1)[0]
-	data, err := event.EncodeSubmissionJSON(&s)
-	if err != nil {
-		b.Fatal(err)
-	}
 	tok := tokenizer(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, dead := bridge.Convert(tok, &kgo.Record{Value: data}); dead {
-			b.Fatal("a good payment became a dead letter")
-		}
+	for _, encoding := range encodings() {
+		b.Run(encoding, func(b *testing.B) {
+			r := &kgo.Record{
+				Value:   wire(b, &s, encoding),
+				Headers: []kgo.RecordHeader{{Key: event.AttrEncoding, Value: []byte(encoding)}},
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, dead := bridge.Convert(tok, r); dead {
+					b.Fatal("a good payment became a dead letter")
+				}
+			}
+		})
 	}
 }

@@ -296,13 +296,13 @@ func (c *cloud) join(t testing.TB, o options) *member {
 	if o.bridge.CommitInterval == 0 {
 		o.bridge.CommitInterval = 100 * time.Millisecond
 	}
+	o.bridge.SessionTimeout = 2 * time.Second
 	m := &member{logs: &lockedBuffer{}, bus: pubsub, done: make(chan struct{})}
 	m.Bridge, err = bridge.New(o.bridge, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(t), Registry: obs.NewRegistry(),
 		Log: obs.Logger(m.logs, slog.LevelDebug, obs.Service{Name: "test"}),
 		KafkaOptions: append([]kgo.Opt{
-			kgo.SessionTimeout(2 * time.Second), kgo.HeartbeatInterval(50 * time.Millisecond), kgo.FetchMaxWait(50 * time.Millisecond),
-			kgo.RebalanceTimeout(3 * time.Second), kgo.MetadataMinAge(50 * time.Millisecond),
+			kgo.FetchMaxWait(50 * time.Millisecond), kgo.RebalanceTimeout(3 * time.Second), kgo.MetadataMinAge(50 * time.Millisecond),
 		}, o.kafka...),
 	})
 	if err != nil {
