@@ -1,0 +1,2 @@
+// Package lazy starts a function with its first request.
+package lazy

@@ -1,0 +1,81 @@
+// Command server is the long-running form of the score function, for Kubernetes: the same service on an HTTP server of
+// its own with probes, metrics, the outbox's sweep and a graceful stop.
+//
+// It serves POST /v1/decisions, pushed messages on /push, /healthz, /readyz and /metrics.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+const (
+	// grace is what a stop may take: Cloud Run and our pods give ten seconds.
+	grace       = 9 * time.Second
+	defaultAddr = ":8080"
+)
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "score:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	config, err := score.LoadConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	app, err := score.Open(ctx, config)
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	addr := os.Getenv("LISTEN_ADDR")
+	if addr == "" {
+		addr = defaultAddr
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	var ready atomic.Bool
+	err = lifecycle.Run(ctx, grace,
+		lifecycle.Component{Name: "score", Stop: app.Close},
+		lifecycle.Component{Name: "sweep", Run: app.Sweep},
+		lifecycle.Serve("http", listener, lifecycle.NewServer(routes(app, &ready), lifecycle.ServerConfig{})),
+		lifecycle.Component{
+			Name:  "readiness",
+			Start: func(context.Context) error { ready.Store(true); return nil },
+			Stop:  func(context.Context) error { ready.Store(false); return nil },
+		},
+	)
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// routes keeps every other path from being read as a pushed message.
+func routes(app *score.App, ready *atomic.Bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/decisions", app)
+	mux.Handle("/push", app)
+	mux.Handle("GET /metrics", obs.MetricsHandler(app.Registry()))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	return mux
+}
