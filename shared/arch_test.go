@@ -37,7 +37,7 @@ var ring0 = map[string][]string{
 	"shared/replay":        {"shared/pix", "shared/feature", "shared/engine", "shared/event", "shared/store/memory"},
 	"shared/store/memory":  {"shared/pix", "shared/feature", "shared/engine"},
 	"shared/event/pixv1":   {"google.golang.org/protobuf/"},
-	"shared/pixtest/fault": {"google.golang.org/grpc"},
+	"shared/pixtest/fault": {"google.golang.org/grpc", "google.golang.org/api/option"},
 }
 
 // owners names the only packages that may import an SDK. Test infrastructure is listed beside the owner.

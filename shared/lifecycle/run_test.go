@@ -179,7 +179,9 @@ func TestCancelDuringStartIsACleanStop(t *testing.T) {
 	})
 }
 
-// TestSignal is not parallel: the signal goes to the whole process.
+// TestSignal sends the signal to the whole process.
+//
+//nolint:paralleltest // every other Run of the process would stop too
 func TestSignal(t *testing.T) {
 	j := &journal{}
 	ready := lifecycle.Component{Name: "ready", Start: func(context.Context) error {

@@ -57,6 +57,7 @@ func post(t *testing.T, url, body string) int {
 }
 
 func TestServeDrainsRequestsInFlight(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	url, stop := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(entered)
@@ -78,6 +79,7 @@ func TestServeDrainsRequestsInFlight(t *testing.T) {
 }
 
 func TestServeCutsWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
 	entered := make(chan struct{})
 	url, stop := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
@@ -95,6 +97,7 @@ func TestServeCutsWhatDoesNotEnd(t *testing.T) {
 }
 
 func TestServerBoundsTheBody(t *testing.T) {
+	t.Parallel()
 	url, stop := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var tooLarge *http.MaxBytesError
 		if _, err := io.Copy(io.Discard, r.Body); errors.As(err, &tooLarge) {
@@ -113,6 +116,7 @@ func TestServerBoundsTheBody(t *testing.T) {
 
 // TestServerCutsSlowClients sends half a header and waits to be cut off.
 func TestServerCutsSlowClients(t *testing.T) {
+	t.Parallel()
 	url, stop := serve(t, http.NotFoundHandler(), lifecycle.ServerConfig{ReadHeaderTimeout: 50 * time.Millisecond}, time.Second)
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
@@ -139,6 +143,7 @@ func isTimeout(err error) bool {
 }
 
 func TestServeReportsABrokenListener(t *testing.T) {
+	t.Parallel()
 	listener := listen(t)
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func TestTraceCrossesAMessage(t *testing.T) {
 	obs.Inject(ctx, attributes)
 	produce.End()
 
-	consumed := obs.Extract(context.Background(), attributes)
+	consumed := obs.Extract(t.Context(), attributes)
 	if got, want := obs.TraceID(consumed), obs.TraceID(ctx); got != want || len(got) != 32 {
 		t.Errorf("trace id %q, want %q", got, want)
 	}
@@ -62,7 +62,7 @@ func FuzzExtract(f *testing.F) {
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, parent, state string) {
 		in := map[string]string{"traceparent": parent, "tracestate": state}
-		ctx := obs.Extract(context.Background(), maps.Clone(in))
+		ctx := obs.Extract(t.Context(), maps.Clone(in))
 		out := map[string]string{}
 		obs.Inject(ctx, out)
 		if id := obs.TraceID(ctx); id != "" && (len(id) != 32 || out["traceparent"][3:35] != id) {

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 
 // TestEveryClient starts everything twice, one Cloud after the other, and does one round trip with each real client.
 func TestEveryClient(t *testing.T) {
+	t.Parallel()
 	for range 2 {
 		c, err := pixtest.Start(t.Context(), pixtest.Options{
 			KafkaTopics: map[string]int32{"in": 3}, PubSub: true, Bigtable: true,
@@ -130,6 +131,7 @@ func bigtableRoundTrip(t *testing.T, c *pixtest.Cloud) {
 
 // TestStartFailureLeavesNothing checks that what had started is stopped when a part fails.
 func TestStartFailureLeavesNothing(t *testing.T) {
+	t.Parallel()
 	broken := func(context.Context, *pixtest.Cloud) (pixtest.Stop, error) { return nil, errors.New("boom") }
 	_, err := pixtest.Start(t.Context(), pixtest.Options{PubSub: true, Bigtable: true, BigQuery: broken})
 	if err == nil || !strings.Contains(err.Error(), "bigquery: boom") {
@@ -138,6 +140,7 @@ func TestStartFailureLeavesNothing(t *testing.T) {
 }
 
 func TestEnvNamesWhatRuns(t *testing.T) {
+	t.Parallel()
 	c, err := pixtest.Start(t.Context(), pixtest.Options{ProjectID: "p", PubSub: true})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 // TestKcat proves that librdkafka can produce to and consume from the in-process Kafka, an idempotent producer too.
 func TestKcat(t *testing.T) {
+	t.Parallel()
 	kcat, err := exec.LookPath("kcat")
 	if err != nil {
 		t.Skip("kcat is not installed: librdkafka is not checked")

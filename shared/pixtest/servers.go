@@ -22,12 +22,15 @@ const maxBatchBytes = 1 << 30
 
 // startKafka starts one broker. Topics that a client asks for and that do not exist are created with one partition.
 func startKafka(topics map[string]int32) Starter {
-	return func(_ context.Context, c *Cloud) (Stop, error) {
+	return func(ctx context.Context, c *Cloud) (Stop, error) {
+		listen := func(network, _ string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(context.WithoutCancel(ctx), network, "127.0.0.1:0")
+		}
 		options := []kfake.Opt{
 			kfake.NumBrokers(1),
 			kfake.AllowAutoTopicCreation(),
 			kfake.DefaultNumPartitions(1),
-			kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, "127.0.0.1:0") }),
+			kfake.ListenFn(listen),
 		}
 		for topic, partitions := range topics {
 			options = append(options, kfake.SeedTopics(partitions, topic))
@@ -52,7 +55,7 @@ func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
 	return func(context.Context) error {
 		err := errors.Join(conn.Close(), server.Close())
 		server.Wait()
-		return err
+		return err //nolint:wrapcheck // the caller names the service
 	}, nil
 }
 

@@ -50,6 +50,7 @@ var tables = [2]string{"decisions", "alerts"}
 
 // TestRoundTrip appends over the Storage API, queries over REST and with Google's bq, twice with a fresh emulator.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	for range 2 {
 		roundTrip(t)
 	}
@@ -247,6 +248,7 @@ func googleBQ(t *testing.T, c *pixtest.Cloud) {
 
 // TestAppendSizes checks BigQuery's bound of 10 MB, above the emulator's own of 4.
 func TestAppendSizes(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	c, err := pixtest.Start(ctx, pixtest.Options{BigQuery: bq.Start})
 	if err != nil {

@@ -6,60 +6,66 @@ import (
 	"io"
 
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
+	"google.golang.org/grpc"
 )
 
-// The methods below pass a call on as it is.
+// forward passes a call on as it is, status included.
+func forward[Q, R any](ctx context.Context, call func(context.Context, Q, ...grpc.CallOption) (R, error), q Q) (R, error) {
+	return call(ctx, q)
+}
 
 // CreateWriteStream passes the call on.
 func (f *front) CreateWriteStream(ctx context.Context, r *storagepb.CreateWriteStreamRequest) (
 	*storagepb.WriteStream, error,
 ) {
-	return f.write.CreateWriteStream(ctx, r)
+	return forward(ctx, f.write.CreateWriteStream, r)
 }
 
 // GetWriteStream passes the call on.
 func (f *front) GetWriteStream(ctx context.Context, r *storagepb.GetWriteStreamRequest) (
 	*storagepb.WriteStream, error,
 ) {
-	return f.write.GetWriteStream(ctx, r)
+	return forward(ctx, f.write.GetWriteStream, r)
 }
 
 // FinalizeWriteStream passes the call on.
 func (f *front) FinalizeWriteStream(ctx context.Context, r *storagepb.FinalizeWriteStreamRequest) (
 	*storagepb.FinalizeWriteStreamResponse, error,
 ) {
-	return f.write.FinalizeWriteStream(ctx, r)
+	return forward(ctx, f.write.FinalizeWriteStream, r)
 }
 
 // BatchCommitWriteStreams passes the call on.
 func (f *front) BatchCommitWriteStreams(ctx context.Context, r *storagepb.BatchCommitWriteStreamsRequest) (
 	*storagepb.BatchCommitWriteStreamsResponse, error,
 ) {
-	return f.write.BatchCommitWriteStreams(ctx, r)
+	return forward(ctx, f.write.BatchCommitWriteStreams, r)
 }
 
 // FlushRows passes the call on.
-func (f *front) FlushRows(ctx context.Context, r *storagepb.FlushRowsRequest) (*storagepb.FlushRowsResponse, error) {
-	return f.write.FlushRows(ctx, r)
+func (f *front) FlushRows(ctx context.Context, r *storagepb.FlushRowsRequest) (
+	*storagepb.FlushRowsResponse, error,
+) {
+	return forward(ctx, f.write.FlushRows, r)
 }
 
 // CreateReadSession passes the call on.
 func (f *front) CreateReadSession(ctx context.Context, r *storagepb.CreateReadSessionRequest) (
 	*storagepb.ReadSession, error,
 ) {
-	return f.read.CreateReadSession(ctx, r)
+	return forward(ctx, f.read.CreateReadSession, r)
 }
 
 // SplitReadStream passes the call on.
 func (f *front) SplitReadStream(ctx context.Context, r *storagepb.SplitReadStreamRequest) (
 	*storagepb.SplitReadStreamResponse, error,
 ) {
-	return f.read.SplitReadStream(ctx, r)
+	return forward(ctx, f.read.SplitReadStream, r)
 }
 
 // ReadRows passes the rows on.
 func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRead_ReadRowsServer) error {
-	up, err := f.read.ReadRows(down.Context(), r)
+	up, err := forward(down.Context(), f.read.ReadRows, r)
 	if err != nil {
 		return err
 	}
@@ -69,10 +75,10 @@ func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRe
 			return nil
 		}
 		if err != nil {
-			return err
+			return err //nolint:wrapcheck // a proxy passes statuses on
 		}
 		if err := down.Send(rows); err != nil {
-			return err
+			return err //nolint:wrapcheck // a proxy passes statuses on
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (i *Injector) Await(ctx context.Context, method string, n int) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
+			return ended(ctx)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (i *Injector) enter(ctx context.Context, method string) error {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
+			return ended(ctx)
 		}
 	}
 	return err
@@ -136,7 +136,7 @@ func (i *Injector) refusal(method string) error {
 			r.n--
 			i.refuse[key] = r
 		}
-		return status.Error(r.code, "fault: refused")
+		return status.Errorf(r.code, "fault: refused")
 	}
 	return nil
 }
@@ -154,8 +154,14 @@ func (i *Injector) loses(method string) bool {
 	return false
 }
 
-func errLost() error { return status.Error(codes.Unavailable, "fault: reply lost") }
+func errLost() error { return status.Errorf(codes.Unavailable, "fault: reply lost") }
 
+// ended is the status of a context that has ended.
+func ended(ctx context.Context) error {
+	return status.Errorf(status.FromContextError(ctx.Err()).Code(), "fault: %v", ctx.Err())
+}
+
+//nolint:revive // the arguments are those of grpc.UnaryClientInterceptor
 func (i *Injector) unary(ctx context.Context, full string, req, reply any, conn *grpc.ClientConn,
 	invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 ) error {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 )
 
+//nolint:revive // the arguments are those of grpc.StreamClientInterceptor
 func (i *Injector) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, full string,
 	open grpc.Streamer, options ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
@@ -51,7 +52,7 @@ func (s *clientStream) SendMsg(m any) error {
 			return io.EOF // as gRPC has it: the status comes from RecvMsg
 		}
 	}
-	return s.ClientStream.SendMsg(m)
+	return s.ClientStream.SendMsg(m) //nolint:wrapcheck // gRPC compares io.EOF
 }
 
 // RecvMsg loses a reply that the server has sent.
@@ -62,7 +63,7 @@ func (s *clientStream) RecvMsg(m any) error {
 	}
 	if err != nil {
 		s.cancel()
-		return err
+		return err //nolint:wrapcheck // gRPC compares io.EOF
 	}
 	if s.injector.loses(s.method) {
 		s.fail(errLost())

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	for range 2 {
 		roundTrip(t)
 	}

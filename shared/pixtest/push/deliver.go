@@ -11,26 +11,26 @@ import (
 )
 
 // work delivers until the dispatcher stops.
-func (d *Dispatcher) work() {
+func (d *Dispatcher) work(pulling, posting context.Context) {
 	for {
 		select {
-		case <-d.pulling.Done():
+		case <-pulling.Done():
 			return
 		default:
 		}
 		select {
-		case <-d.pulling.Done():
+		case <-pulling.Done():
 			return
 		case v := <-d.ready:
-			d.attempt(v)
+			d.attempt(posting, v)
 		}
 	}
 }
 
 // attempt posts once and decides what follows.
-func (d *Dispatcher) attempt(v *delivery) {
+func (d *Dispatcher) attempt(ctx context.Context, v *delivery) {
 	v.attempts++
-	ok := d.post(v)
+	ok := d.post(ctx, v)
 	switch {
 	case ok && v.plan.loseAck:
 		v.plan.loseAck = false
@@ -38,7 +38,7 @@ func (d *Dispatcher) attempt(v *delivery) {
 		d.later(v, v.plan.dupDelay)
 	case ok:
 		d.finish(v)
-	case d.target.deadLetters && v.attempts >= d.policy.MaxAttempts && d.forward(v):
+	case d.target.deadLetters && v.attempts >= d.policy.MaxAttempts && d.forward(ctx, v):
 		d.finish(v)
 	default:
 		d.later(v, d.policy.backoff(v.attempts))
@@ -46,8 +46,8 @@ func (d *Dispatcher) attempt(v *delivery) {
 }
 
 // post returns whether the endpoint acknowledged within the deadline.
-func (d *Dispatcher) post(v *delivery) bool {
-	ctx, cancel := context.WithTimeout(d.posting, d.policy.AckDeadline)
+func (d *Dispatcher) post(ctx context.Context, v *delivery) bool {
+	ctx, cancel := context.WithTimeout(ctx, d.policy.AckDeadline)
 	defer cancel()
 	d.posted.Add(1)
 	request, err := d.target.request(ctx, v.message, v.attempts)
@@ -76,8 +76,8 @@ func (d *Dispatcher) post(v *delivery) bool {
 }
 
 // forward publishes to the dead-letter topic. When that fails the message goes on being retried, as at Pub/Sub.
-func (d *Dispatcher) forward(v *delivery) bool {
-	ctx, cancel := context.WithTimeout(d.posting, rpcTimeout)
+func (d *Dispatcher) forward(ctx context.Context, v *delivery) bool {
+	ctx, cancel := context.WithTimeout(ctx, rpcTimeout)
 	defer cancel()
 	_, err := d.publisher.Publish(ctx, &pubsubpb.PublishRequest{
 		Topic:    d.policy.DeadLetterTopic,

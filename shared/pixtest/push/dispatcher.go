@@ -48,10 +48,8 @@ type Dispatcher struct {
 	mu   sync.Mutex
 	held map[string]*delivery // by message id: what is neither acknowledged nor given back
 
-	pulling    context.Context // ends first: no new message, no new attempt
-	stopPull   context.CancelFunc
-	posting    context.Context // ends when a graceful stop took too long
-	cancelPost context.CancelFunc
+	stopPull   context.CancelFunc // ends first: no new message, no new attempt
+	cancelPost context.CancelFunc // cuts the requests in flight when a graceful stop takes too long
 	pull       sync.WaitGroup
 	workers    sync.WaitGroup
 	acking     sync.WaitGroup
@@ -85,15 +83,20 @@ func Start(ctx context.Context, c Config) (*Dispatcher, error) {
 		return nil, errors.New("push: subscription is not projects/P/subscriptions/S")
 	}
 	d.target.topic = found.GetTopic()
-	d.pulling, d.stopPull = context.WithCancel(context.WithoutCancel(ctx))
-	d.posting, d.cancelPost = context.WithCancel(context.WithoutCancel(ctx))
-	d.pull.Go(d.pullLoop)
-	d.pull.Go(d.leaseLoop)
-	d.acking.Go(d.ackLoop)
-	for range d.policy.Concurrency {
-		d.workers.Go(d.work)
-	}
+	d.run(context.WithoutCancel(ctx))
 	return d, nil
+}
+
+func (d *Dispatcher) run(ctx context.Context) {
+	pulling, stopPull := context.WithCancel(ctx)
+	posting, cancelPost := context.WithCancel(ctx)
+	d.stopPull, d.cancelPost = stopPull, cancelPost
+	d.pull.Go(func() { d.pullLoop(pulling) })
+	d.pull.Go(func() { d.leaseLoop(pulling) })
+	d.acking.Go(func() { d.ackLoop(ctx) })
+	for range d.policy.Concurrency {
+		d.workers.Go(func() { d.work(pulling, posting) })
+	}
 }
 
 func newDispatcher(c Config) *Dispatcher {

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -19,36 +20,36 @@ const (
 )
 
 // pullLoop takes messages while there is room, and asks less often while there are none.
-func (d *Dispatcher) pullLoop() {
+func (d *Dispatcher) pullLoop(ctx context.Context) {
 	idle := minIdle
-	for d.pulling.Err() == nil {
+	for ctx.Err() == nil {
 		free := d.policy.MaxOutstanding - d.Outstanding()
 		if free <= 0 {
-			d.wait(maxIdle)
+			d.wait(ctx, maxIdle)
 			continue
 		}
-		if d.pullOnce(min(free, pullBatch)) > 0 {
+		if d.pullOnce(ctx, min(free, pullBatch)) > 0 {
 			idle = minIdle
 			continue
 		}
-		d.wait(idle)
+		d.wait(ctx, idle)
 		idle = min(2*idle, maxIdle)
 	}
 }
 
 // wait ends early when a slot becomes free or the dispatcher stops.
-func (d *Dispatcher) wait(atMost time.Duration) {
+func (d *Dispatcher) wait(ctx context.Context, atMost time.Duration) {
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	select {
-	case <-d.pulling.Done():
+	case <-ctx.Done():
 	case <-d.freed:
 	case <-timer.C:
 	}
 }
 
-func (d *Dispatcher) pullOnce(n int) int {
-	response, err := d.subscriber.Pull(d.pulling, &pubsubpb.PullRequest{
+func (d *Dispatcher) pullOnce(ctx context.Context, n int) int {
+	response, err := d.subscriber.Pull(ctx, &pubsubpb.PullRequest{
 		Subscription: d.target.subscription, MaxMessages: int32(n),
 		ReturnImmediately: true, //nolint:staticcheck // pstest would sleep 500 ms without noticing a new message
 	})
@@ -81,7 +82,7 @@ func (d *Dispatcher) hold(m *pubsubpb.ReceivedMessage, now time.Time) *delivery 
 }
 
 // ackLoop sends the acknowledgements that have gathered while the last batch was under way.
-func (d *Dispatcher) ackLoop() {
+func (d *Dispatcher) ackLoop(ctx context.Context) {
 	batch := make([]string, 0, ackBatch)
 	for id := range d.acks {
 		batch = append(batch[:0], id)
@@ -96,13 +97,13 @@ func (d *Dispatcher) ackLoop() {
 			}
 			break
 		}
-		d.acknowledge(batch)
+		d.acknowledge(ctx, batch)
 	}
 }
 
 // acknowledge is best effort: what is lost is delivered again, as the contract of Pub/Sub allows.
-func (d *Dispatcher) acknowledge(ids []string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.posting), rpcTimeout)
+func (d *Dispatcher) acknowledge(ctx context.Context, ids []string) {
+	ctx, cancel := context.WithTimeout(ctx, rpcTimeout)
 	defer cancel()
 	_, _ = d.subscriber.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{
 		Subscription: d.target.subscription, AckIds: ids,
@@ -110,16 +111,16 @@ func (d *Dispatcher) acknowledge(ids []string) {
 }
 
 // leaseLoop extends the leases of what is held for long: slow requests and retries.
-func (d *Dispatcher) leaseLoop() {
+func (d *Dispatcher) leaseLoop(ctx context.Context) {
 	ticker := time.NewTicker(leaseEvery)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-d.pulling.Done():
+		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
 			if ids := d.aging(now); len(ids) > 0 {
-				_ = d.modifyDeadline(d.pulling, ids, leaseLength) // failed: redelivered, and hold knows it
+				_ = d.modifyDeadline(ctx, ids, leaseLength) // failed: redelivered, and hold knows it
 			}
 		}
 	}
@@ -146,7 +147,7 @@ func (d *Dispatcher) modifyDeadline(ctx context.Context, ids []string, deadline 
 			AckDeadlineSeconds: int32(deadline / time.Second),
 		})
 		if err != nil {
-			return err //nolint:wrapcheck // the callers name the operation
+			return fmt.Errorf("modify deadline: %w", err)
 		}
 	}
 	return nil
