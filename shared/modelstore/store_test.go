@@ -109,6 +109,7 @@ func TestLoadRefuses(t *testing.T) {
 		"no version":        {fstest.MapFS{"receiver/1/model.txt": {Data: []byte("x")}}, pix.Unavailable},
 		"current is gone":   {layout("7", "1"), pix.Unavailable},
 		"current is a path": {layout("../receiver/1", "1"), pix.Invalid},
+		"current is nested": {layout("1/2", "1"), pix.Invalid},
 		"current is empty":  {layout(" \n", "1"), pix.Invalid},
 		"current is long":   {layout(strings.Repeat("1", 1000), "1"), pix.Unavailable},
 	} {

@@ -155,6 +155,35 @@ func TestLoadRefusesTrees(t *testing.T) {
 	}
 }
 
+// TestShapeWantsEverySplitReached detaches a part of a tree that points to itself.
+func TestShapeWantsEverySplitReached(t *testing.T) {
+	t.Parallel()
+	detached := &tree{
+		feature: []int{0, 0}, left: []int{-1, 1}, right: []int{-2, -3}, count: []int{1, 1, 1}, splits: []int{2, 2},
+	}
+	if err := detached.checkShape(1, 10); err == nil || !strings.Contains(err.Error(), "split 1 is never reached") {
+		t.Errorf("a detached split gave %v", err)
+	}
+}
+
+// TestProofAsksBothReaders gives each reader another model in turn: either alone must be noticed.
+func TestProofAsksBothReaders(t *testing.T) {
+	t.Parallel()
+	one, other := loadFixture(t, "gbdt"), loadFixture(t, "dart")
+	g, err := decodeGolden(fixture(t, "gbdt")[GoldenFile].Data, len(fixtureFeatures()), DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reason, m := range map[string]*Model{
+		"leaves scores":     {manifest: one.manifest, reference: other.reference, forest: one.forest},
+		"the walker scores": {manifest: one.manifest, reference: one.reference, forest: other.forest},
+	} {
+		if err := g.prove(m); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("the proof says %v, want %q", err, reason)
+		}
+	}
+}
+
 // editTree sets one entry of an array of tree 0 and corrects tree_sizes.
 func editTree(tb testing.TB, text []byte, key string, index int, value string) []byte {
 	tb.Helper()
@@ -321,7 +350,7 @@ func TestLoadRefusesAboveLimits(t *testing.T) {
 // refused, or the same scores as before (the damage hit something that no score depends on).
 func TestDamageNeverScoresWrong(t *testing.T) {
 	t.Parallel()
-	const seed, flips, cuts = 5, 600, 60
+	const seed, flips, cuts = 5, 300, 40
 	rng := rand.New(rand.NewPCG(seed, seed))
 	sound := loadFixture(t, "gbdt")
 	original := fixture(t, "gbdt")[ModelFile].Data
