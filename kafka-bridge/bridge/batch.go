@@ -36,6 +36,7 @@ type item struct {
 // span is the part of a batch that belongs to one partition, in offset order.
 type span struct {
 	partition *partition
+	first     int64  // number of the first record in the assignment
 	items     []item // a window of the batch's items
 	settled   int    // leading items that left the ledger
 }
@@ -58,8 +59,8 @@ func newBatch(fetches kgo.Fetches, l *ledger) *batch {
 		for _, r := range p.Records {
 			b.items = append(b.items, item{record: r})
 		}
-		owner := l.enter(partitionKey{p.Topic, p.Partition}, p.Records, p.HighWatermark)
-		b.spans = append(b.spans, span{partition: owner, items: b.items[start:len(b.items):len(b.items)]})
+		owner, first := l.enter(partitionKey{p.Topic, p.Partition}, p.Records, p.HighWatermark)
+		b.spans = append(b.spans, span{partition: owner, first: first, items: b.items[start:len(b.items):len(b.items)]})
 	})
 	b.sentAt = make([]time.Time, (len(b.items)+chunkSize-1)/chunkSize)
 	return b
@@ -184,7 +185,7 @@ func (batch *batch) progress() []settlement {
 	for i := range batch.spans {
 		s := &batch.spans[i]
 		from := s.settled
-		out := settlement{partition: s.partition}
+		out := settlement{partition: s.partition, first: s.first + int64(from)}
 		for s.settled < len(s.items) && s.items[s.settled].done {
 			out.bytes += weight(s.items[s.settled].record)
 			s.settled++
@@ -193,7 +194,7 @@ func (batch *batch) progress() []settlement {
 			continue
 		}
 		last := s.items[s.settled-1].record
-		out.head, out.advance = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}, true
+		out.head = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
 		list = append(list, out)
 	}
 	return list

@@ -49,16 +49,22 @@ const (
 	within     = 20 * time.Second // for what takes a fraction of it
 )
 
-// gate is a Pub/Sub that can refuse or dawdle: while code is not OK every publish gets it.
+// gate is a Pub/Sub that can refuse or dawdle: while code is not OK every publish gets it, and a request with the
+// payment poison is always refused.
 type gate struct {
-	code  atomic.Uint32
-	pause atomic.Int64
+	code   atomic.Uint32
+	pause  atomic.Int64
+	poison atomic.Pointer[pix.EndToEndID]
 }
 
 func (g *gate) set(c codes.Code) { g.code.Store(uint32(c)) }
 
-func (g *gate) React(any) (bool, any, error) {
+func (g *gate) React(req any) (bool, any, error) {
 	time.Sleep(time.Duration(g.pause.Load()))
+	if id := g.poison.Load(); id != nil && slices.ContainsFunc(req.(*pubsubpb.PublishRequest).GetMessages(),
+		func(m *pubsubpb.PubsubMessage) bool { return m.GetAttributes()[event.AttrEventID] == string(*id) }) {
+		return true, &pubsubpb.PublishResponse{}, status.Error(codes.Unavailable, "away")
+	}
 	if c := codes.Code(g.code.Load()); c != codes.OK {
 		return true, &pubsubpb.PublishResponse{}, status.Error(c, "away")
 	}

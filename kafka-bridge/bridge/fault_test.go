@@ -244,6 +244,29 @@ func TestStopDuringAnOutage(t *testing.T) {
 	c.lossless(t)
 }
 
+// One record is never acknowledged while those after it are, and then the process stops: their acknowledgements must
+// not carry the commit past the gap.
+func TestStopWithAGap(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	list := submissions(t, 17, 101)
+	c.gate.poison.Store(&list[0].ID)
+	c.produce(t, list[:1])
+	m := c.join(t, options{
+		bridge: bridge.Config{DrainTimeout: 300 * time.Millisecond},
+		bus:    bus.Config{PublishTimeout: 100 * time.Millisecond},
+	})
+	eventually(t, "the first one failed", func() bool { return gauge(t, m, "pix_bridge_publish_retries_total") > 0 })
+	c.produce(t, list[1:])
+	eventually(t, "the others published", func() bool { return len(c.published()) == 100 })
+	_ = m.leave(t)
+	c.verify(t)
+	c.gate.poison.Store(nil)
+	c.join(t, options{})
+	eventually(t, "all published", c.complete)
+	c.lossless(t)
+}
+
 // Since franz-go 1.22 a topic that was deleted and created again stops the client for good: the process must end, so
 // that its successor reads the new topic.
 func TestRecreatedTopicEndsTheProcess(t *testing.T) {

@@ -23,6 +23,8 @@ type partition struct {
 	key           partitionKey
 	revoked       bool
 	outstanding   int             // records entered and not yet settled or given up
+	entered       int64           // records ever entered: the number of the next one
+	settled       int64           // leading records that are settled: head never passes a gap
 	head          kgo.EpochOffset // where to commit: everything before it is acknowledged
 	highWatermark int64
 }
@@ -40,8 +42,8 @@ func newLedger() *ledger {
 	return &ledger{changed: make(chan struct{}), partitions: map[partitionKey]*partition{}}
 }
 
-// enter notes the records of one fetched partition and returns its assignment.
-func (l *ledger) enter(key partitionKey, records []*kgo.Record, highWatermark int64) *partition {
+// enter notes the records of one fetched partition. It returns the assignment and the number of the first record in it.
+func (l *ledger) enter(key partitionKey, records []*kgo.Record, highWatermark int64) (*partition, int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p, ok := l.partitions[key]
@@ -51,11 +53,13 @@ func (l *ledger) enter(key partitionKey, records []*kgo.Record, highWatermark in
 	}
 	p.highWatermark = highWatermark
 	p.outstanding += len(records)
+	first := p.entered
+	p.entered += int64(len(records))
 	l.records += int64(len(records))
 	for _, r := range records {
 		l.bytes += weight(r)
 	}
-	return p
+	return p, first
 }
 
 // weight is what a record counts against the byte limit.
@@ -64,16 +68,17 @@ func weight(r *kgo.Record) int64 { return int64(len(r.Key)+len(r.Value)) + recor
 // heads says per topic and partition where to commit, as franz-go takes it.
 type heads = map[string]map[int32]kgo.EpochOffset
 
-// settlement is the progress of one partition: records that left the ledger, and the new head when there is one.
+// settlement is the progress of one partition: consecutive records that left the ledger, and the head after them.
 type settlement struct {
 	partition *partition
+	first     int64 // number of the first of them
 	records   int
 	bytes     int64
 	head      kgo.EpochOffset
-	advance   bool
 }
 
-// settle takes records out of the ledger. mark is called under the mutex with the heads that advanced, so that a
+// settle takes records out of the ledger. A head advances only over consecutive records from the one before: behind a
+// record that was given up unacknowledged nothing may be committed, because that would skip it. mark is called under the mutex with the heads that advanced, so that a
 // partition cannot be revoked between the check and the mark.
 func (l *ledger) settle(settlements []settlement, mark func(heads)) {
 	l.mu.Lock()
@@ -83,9 +88,10 @@ func (l *ledger) settle(settlements []settlement, mark func(heads)) {
 		s.partition.outstanding -= s.records
 		l.records -= int64(s.records)
 		l.bytes -= s.bytes
-		if !s.advance || s.partition.revoked {
+		if s.partition.revoked || s.first != s.partition.settled {
 			continue
 		}
+		s.partition.settled += int64(s.records)
 		s.partition.head = s.head
 		key := s.partition.key
 		if advanced[key.topic] == nil {

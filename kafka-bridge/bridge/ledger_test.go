@@ -1,0 +1,118 @@
+package bridge
+
+import (
+	"context"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
+)
+
+// Whatever is entered, settled in whatever order, given up or revoked: a mark names only a current assignment, covers
+// only records that were settled without a gap before them, and never moves back.
+func TestLedgerLaws(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		l := newLedger()
+		const topic = "t"
+		type open struct {
+			p     *partition
+			first int64
+			batch []*kgo.Record
+		}
+		var (
+			flying  []open
+			next    = map[int32]int64{}               // next offset to read
+			settled = map[*partition]map[int64]bool{} // by offset
+			start   = map[*partition]int64{}          // first offset of the assignment
+			marked  = map[*partition]int64{}
+		)
+		mark := func(h heads) {
+			for id, head := range h[topic] {
+				p, ok := l.partitions[partitionKey{topic, id}]
+				if !ok {
+					t.Fatalf("partition %d is marked and not assigned", id)
+				}
+				if head.Offset <= marked[p] {
+					t.Fatalf("partition %d is marked at %d after %d", id, head.Offset, marked[p])
+				}
+				marked[p] = head.Offset
+				for o := start[p]; o < head.Offset; o++ {
+					if !settled[p][o] {
+						t.Fatalf("partition %d is marked at %d, but %d is not settled", id, head.Offset, o)
+					}
+				}
+			}
+		}
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			id := int32(rapid.IntRange(0, 2).Draw(t, "partition"))
+			switch rapid.IntRange(0, 3).Draw(t, "action") {
+			case 0, 1:
+				batch := make([]*kgo.Record, rapid.IntRange(1, 4).Draw(t, "records"))
+				for i := range batch {
+					batch[i] = &kgo.Record{Topic: topic, Partition: id, Offset: next[id], Value: make([]byte, 3)}
+					next[id]++
+				}
+				p, first := l.enter(partitionKey{topic, id}, batch, next[id])
+				if _, ok := settled[p]; !ok {
+					settled[p], start[p] = map[int64]bool{}, batch[0].Offset
+				}
+				flying = append(flying, open{p, first, batch})
+			case 2:
+				if len(flying) == 0 {
+					continue
+				}
+				i := rapid.IntRange(0, len(flying)-1).Draw(t, "which")
+				f := flying[i]
+				n := rapid.IntRange(1, len(f.batch)).Draw(t, "settled")
+				s := settlement{partition: f.p, first: f.first, records: n, head: kgo.EpochOffset{Offset: f.batch[n-1].Offset + 1}}
+				for _, r := range f.batch[:n] {
+					settled[f.p][r.Offset] = true
+					s.bytes += weight(r)
+				}
+				if f.first += int64(n); n == len(f.batch) {
+					flying = append(flying[:i], flying[i+1:]...)
+				} else {
+					flying[i] = open{f.p, f.first, f.batch[n:]}
+				}
+				l.settle([]settlement{s}, mark)
+			case 3:
+				l.forget(map[string][]int32{topic: {id}})
+				next[id] = max(0, next[id]-2) // the next owner starts at the last commit
+			}
+		}
+		var records, bytes int64
+		for _, f := range flying {
+			for _, r := range f.batch {
+				records, bytes = records+1, bytes+weight(r)
+			}
+		}
+		if _, r, b := l.snapshot(); r != records || b != bytes {
+			t.Fatalf("the ledger holds %d records of %d bytes, want %d of %d", r, b, records, bytes)
+		}
+	})
+}
+
+func TestAwaitRoomEnds(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	p, first := l.enter(partitionKey{"t", 0}, []*kgo.Record{{}}, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	if !l.awaitRoom(ctx, 2, 1<<20) || l.awaitRoom(cancelled(t), 2, 1<<20) {
+		t.Error("room for one more is not seen, or an ended context is not")
+	}
+	done := make(chan bool)
+	go func() { done <- l.awaitRoom(ctx, 1, 1<<20) }()
+	l.settle([]settlement{{partition: p, first: first, records: 1, bytes: weight(&kgo.Record{})}}, func(heads) {})
+	if !<-done {
+		t.Error("settling did not make room")
+	}
+	cancel()
+}
+
+func cancelled(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
