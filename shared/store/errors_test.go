@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+func TestStoreErrorKindsAndSilence(t *testing.T) {
+	t.Parallel()
+	const token = "acct.1.AAAAAAAAAAAAAAAAAAAAAA"
+	quoting := func(c codes.Code) error { return status.Error(c, "row acct#"+token) }
+	for _, c := range []struct {
+		err  error
+		want pix.Kind
+	}{
+		{quoting(codes.DeadlineExceeded), pix.Timeout},
+		{quoting(codes.Canceled), pix.Cancelled},
+		{quoting(codes.Unavailable), pix.Unavailable},
+		{quoting(codes.NotFound), pix.Unavailable},
+		{quoting(codes.Internal), pix.Unavailable},
+		{quoting(codes.InvalidArgument), pix.Unavailable},
+		{fmt.Errorf("apply: %w", quoting(codes.Aborted)), pix.Unavailable},
+		{fmt.Errorf("apply: %w", context.DeadlineExceeded), pix.Timeout},
+		{context.Canceled, pix.Cancelled},
+		{errors.New("anything"), pix.Unavailable},
+	} {
+		err := storeError("op", c.err)
+		if got := pix.KindOf(err); got != c.want {
+			t.Errorf("%v: kind %v, want %v", c.err, got, c.want)
+		}
+		if strings.Contains(err.Error(), token) {
+			t.Errorf("the error quotes a token: %v", err)
+		}
+	}
+	if storeError("op", nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func FuzzParseQualifier(f *testing.F) {
+	f.Add("\x00\x01\x02\x03\x04\x05E1234")
+	f.Add("short")
+	f.Fuzz(func(t *testing.T, q string) {
+		at, id, err := parseQualifier(q)
+		if err != nil {
+			return
+		}
+		e := eventAt(at, id)
+		if at < 0 || id == "" || qualifier(&e) != q {
+			t.Fatalf("%q became %d, %q", q, at, id)
+		}
+	})
+}
+
+func TestKeysSpreadAndAreReadBack(t *testing.T) {
+	t.Parallel()
+	shards := map[string]bool{}
+	for n := range 400 {
+		id := pix.EndToEndID(fmt.Sprintf("E12345678202601151500%011d", n))
+		row := pendingRow(id)
+		if pendingID(row) != id {
+			t.Fatalf("%s read back as %s", id, pendingID(row))
+		}
+		shards[row[:len(pendingPrefix)+2]] = true
+		if key := decisionRow(id); !strings.HasPrefix(key, string(id[21:])+"#") || len(key) != len(id)+1 {
+			t.Fatalf("decision row of %s is %s", id, key)
+		}
+	}
+	if len(shards) != pendingShards {
+		t.Errorf("marks spread over %d shards, want %d", len(shards), pendingShards)
+	}
+}
+
+func eventAt(at int64, id pix.EndToEndID) feature.Event { return feature.Event{At: at, ID: id} }
