@@ -18,6 +18,9 @@ const (
 	DefaultFraudPer100 = 7.0 // per 100,000 payments
 )
 
+// maxFraudPer100k bounds boosted fraud: above a tenth of payments there would be more thieves than victims.
+const maxFraudPer100k = 10_000
+
 // Params describes a world. The zero value of a field means its default, except Seed, where zero is a seed like any
 // other.
 type Params struct {
@@ -45,7 +48,8 @@ func (p Params) Validate() error {
 	check(p.OurShare >= 0 && p.OurShare <= 1, "share must be above 0 and at most 1")
 	check(p.PaymentsPerAccountPerDay >= 0 && p.PaymentsPerAccountPerDay <= 50, "payments per account and day must be at most 50")
 	check(p.FraudPer100k >= 0, "fraud rate must not be negative")
-	check(p.FraudBoost >= 0 && p.FraudPer100k*p.FraudBoost <= 10_000, "boosted fraud must stay at or below 10 % of payments")
+	boosted := orDefault(p.FraudPer100k, DefaultFraudPer100) * orDefault(p.FraudBoost, 1)
+	check(p.FraudBoost >= 0 && boosted <= maxFraudPer100k, "boosted fraud must stay at or below 10 % of payments")
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("world parameters: %w", err)
 	}
@@ -65,7 +69,8 @@ func (p Params) withDefaults() Params {
 	p.OurShare = min(orDefault(p.OurShare, DefaultOurShare), 1)
 	p.PaymentsPerAccountPerDay = min(orDefault(p.PaymentsPerAccountPerDay, DefaultPayments), 50)
 	p.FraudPer100k = orDefault(p.FraudPer100k, DefaultFraudPer100)
-	p.FraudBoost = orDefault(p.FraudBoost, 1)
+	p.FraudPer100k = min(p.FraudPer100k, maxFraudPer100k)
+	p.FraudBoost = min(orDefault(p.FraudBoost, 1), maxFraudPer100k/p.FraudPer100k)
 	return p
 }
 
