@@ -1,0 +1,185 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"google.golang.org/api/option"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/world"
+)
+
+// payment returns wire JSON of one simulated payment, on one line, and its id.
+func payment(t *testing.T) (string, string) {
+	t.Helper()
+	e, ok := world.New(world.Params{Seed: 1, Accounts: 300, Days: 1}).Next()
+	if !ok {
+		t.Fatal("no payment")
+	}
+	line, err := event.EncodeSubmissionJSON(&e.Submission)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(line), string(e.Submission.ID)
+}
+
+// recorder is a bus that remembers.
+type recorder struct {
+	got  []event.Envelope
+	fail error
+}
+
+func (r *recorder) Publish(_ context.Context, _ string, e event.Envelope) error {
+	if r.fail != nil {
+		return r.fail
+	}
+	r.got = append(r.got, e)
+	return nil
+}
+
+func publishAll(t *testing.T, j job, in io.Reader) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := j.all(t.Context(), command.IO{Out: &out, Err: &out}, in)
+	return out.String(), err
+}
+
+func TestObjects(t *testing.T) {
+	t.Parallel()
+	line, id := payment(t)
+	pretty := strings.ReplaceAll(line, `,"`, ",\n  \"")
+	typo := strings.Replace(line, `"amountCentavos"`, `"amountCentavo"`, 1)
+	for _, c := range []struct {
+		name      string
+		in        string
+		lax       bool
+		published int
+		fails     bool
+		says      string
+	}{
+		{"one a line", line + "\n" + line + "\n", false, 2, false, "published 2"},
+		{"over several lines", pretty, false, 1, false, "published 1"},
+		{"a typing mistake", line + "\n" + typo + "\n" + line, false, 2, true, "amountCentavo"},
+		{"a typing mistake, lax", typo, true, 1, false, "published 1"},
+		{"not JSON", line + "\nnonsense", false, 1, true, "not JSON"},
+		{"cut short", line[:len(line)/2], false, 0, true, "cut short"},
+		{"wrong type", `{"endToEndId":7}`, false, 0, true, "refused 1"},
+		{"nothing", "", false, 0, false, "published 0"},
+		{"too large", `{"endToEndId":"` + strings.Repeat("x", event.MaxDataBytes+1<<20) + `"}`, false, 0, true, ""},
+	} {
+		bus := &recorder{}
+		out, err := publishAll(t, job{to: bus, topic: "t", schema: event.SchemaTransaction, lax: c.lax}, strings.NewReader(c.in))
+		if err != nil {
+			out += err.Error()
+		}
+		if len(bus.got) != c.published || (err != nil) != c.fails || !strings.Contains(out, c.says) {
+			t.Errorf("%s: %d published, error %v; printed %.300s", c.name, len(bus.got), err, out)
+		}
+		if strings.Contains(out, "nonsense") || len(out) > 1000 {
+			t.Errorf("%s: quotes the input: %.300s", c.name, out)
+		}
+		if c.name != "one a line" {
+			continue
+		}
+		want := map[string]string{event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: event.EncodingJSON, event.AttrEventID: id}
+		if diff := cmp.Diff(want, bus.got[0].Attributes); diff != "" {
+			t.Errorf("attributes (-want +got):\n%s", diff)
+		}
+	}
+	if _, err := publishAll(t, job{to: &recorder{fail: errors.New("away")}, schema: event.SchemaTransaction}, strings.NewReader(line)); err == nil {
+		t.Error("a failed publish is reported as done")
+	}
+}
+
+func TestSchemaOf(t *testing.T) {
+	t.Parallel()
+	for topic, want := range map[string]string{
+		event.TopicTransactions: event.SchemaTransaction, event.TopicLabels: event.SchemaLabel,
+		event.TopicAlerts: event.SchemaAlert, event.TopicDecisions: event.SchemaDecision, "mine": event.SchemaTransaction,
+	} {
+		if got := schemaOf(topic); got != want {
+			t.Errorf("%s: %s, want %s", topic, got, want)
+		}
+	}
+}
+
+// TestRunThroughTheEmulator is not parallel: the SDK reads PUBSUB_EMULATOR_HOST from the process.
+//
+//nolint:paralleltest // t.Setenv
+func TestRunThroughTheEmulator(t *testing.T) {
+	server := pstest.NewServer()
+	defer server.Close()
+	t.Setenv("PUBSUB_EMULATOR_HOST", server.Addr)
+	conn, err := grpc.NewClient(server.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := bus.Open(t.Context(), bus.Config{ProjectID: "p"}, option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	if err := admin.EnsureTopic(t.Context(), event.TopicTransactions); err != nil {
+		t.Fatal(err)
+	}
+	line, id := payment(t)
+	file := filepath.Join(t.TempDir(), "one.json")
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"publish", "-topic", event.TopicTransactions},
+		{"publish", "-topic", event.TopicTransactions, "-file", file},
+	} {
+		var out bytes.Buffer
+		std := command.IO{In: strings.NewReader(line), Out: &out, Err: &out, Getenv: func(k string) string {
+			return map[string]string{"PROJECT": "p"}[k]
+		}}
+		if code := command.Dispatch(t.Context(), std, []command.Command{Command()}, args); code != 0 {
+			t.Fatalf("%v: exit code %d: %s", args, code, out.String())
+		}
+	}
+	messages := server.Messages()
+	if len(messages) != 2 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	for _, m := range messages {
+		if m.Attributes[event.AttrEventID] != id || m.Attributes[event.AttrSchema] != event.SchemaTransaction || string(m.Data) != line {
+			t.Errorf("message %v", m.Attributes)
+		}
+	}
+}
+
+func TestBadArguments(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"publish"}, 2, "-topic is required"},
+		{[]string{"publish", "-topic", "t"}, 2, "-project is required"},
+		{[]string{"publish", "-topic", "t", "-project", "p", "-file", "/no/such/file"}, 1, "no such file"},
+		{[]string{"publish", "-h"}, 0, "usage: pixctl publish"},
+	} {
+		var out bytes.Buffer
+		std := command.IO{In: strings.NewReader(""), Out: &out, Err: &out, Getenv: func(string) string { return "" }}
+		if code := command.Dispatch(t.Context(), std, []command.Command{Command()}, c.args); code != c.code || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%v: exit code %d; printed %s", c.args, code, out.String())
+		}
+	}
+}
