@@ -18,7 +18,7 @@ WITH labelled AS (
 SELECT
   typology,
   COUNTIF(alerted) AS alerts,
-  ROUND(COUNTIF(alerted) / SUM(COUNTIF(alerted)) OVER (), 3) AS share_of_alerts,
+  ROUND(SAFE_DIVIDE(COUNTIF(alerted), SUM(COUNTIF(alerted)) OVER ()), 3) AS share_of_alerts,
   COUNT(*) AS payments,
   ROUND(COUNTIF(alerted) / COUNT(*), 4) AS share_alerted,
   SUM(IF(alerted, amount_centavos, 0)) / 100 AS alerted_reais

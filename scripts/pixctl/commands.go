@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/publish"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/simulate"
@@ -12,6 +13,7 @@ import (
 // commands lists every subcommand, in the order of the help.
 func commands() []command.Command {
 	return []command.Command{
+		demo.Command(),
 		simulate.Command(),
 		vectors.Command(),
 		verify.Command(),

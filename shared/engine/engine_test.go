@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/engine/enginetest"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/policy"
@@ -177,7 +178,7 @@ type world struct {
 
 func newWorld(t testing.TB, timeout time.Duration) *world {
 	t.Helper()
-	pack, err := policy.Load(policy.Shipped(), feature.Names())
+	pack, err := policy.Load(enginetest.WithRoundThresholds(policy.Shipped()), feature.Names())
 	if err != nil {
 		t.Fatal(err)
 	}

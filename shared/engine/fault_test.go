@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/engine/enginetest"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/policy"
@@ -170,7 +171,7 @@ func TestInvalidPayment(t *testing.T) {
 func TestPolicySwap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
-	strict := strings.Replace(string(policy.Shipped()), "payer_review: 0.50", "payer_review: 0.005", 1)
+	strict := strings.Replace(string(enginetest.WithRoundThresholds(policy.Shipped())), "payer_review: 0.50", "payer_review: 0.005", 1)
 	pack, err := policy.Load([]byte(strict), feature.Names())
 	if err != nil {
 		t.Fatal(err)

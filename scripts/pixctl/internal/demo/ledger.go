@@ -1,6 +1,9 @@
 package demo
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -20,7 +23,7 @@ type ledger struct {
 	decided    map[pix.EndToEndID]verdict
 	outcomes   map[pix.Outcome]int
 	duplicated map[pix.EndToEndID]struct{}
-	model      string
+	models     map[string]struct{} // role/version
 	policy     string
 }
 
@@ -30,6 +33,7 @@ func newLedger(payments int) *ledger {
 		decided:    make(map[pix.EndToEndID]verdict, payments),
 		outcomes:   map[pix.Outcome]int{},
 		duplicated: map[pix.EndToEndID]struct{}{},
+		models:     map[string]struct{}{},
 	}
 }
 
@@ -55,7 +59,10 @@ func (l *ledger) decide(d *pix.Decision) bool {
 	}
 	l.decided[d.ID()] = v
 	l.outcomes[d.Outcome]++
-	l.model, l.policy = d.ModelVersion(), d.PolicyVersion
+	l.policy = d.PolicyVersion
+	for model := range strings.FieldsSeq(d.ModelVersion()) {
+		l.models[model] = struct{}{}
+	}
 	return true
 }
 
@@ -74,7 +81,7 @@ func (l *ledger) tally() tally {
 		sent: len(l.sent), decided: len(l.decided), duplicated: len(l.duplicated),
 		approved: l.outcomes[pix.Approve], held: l.outcomes[pix.Review],
 		blocked: l.outcomes[pix.Block], rejected: l.outcomes[pix.Reject],
-		model: l.model, policy: l.policy,
+		model: strings.Join(slices.Sorted(maps.Keys(l.models)), " "), policy: l.policy,
 	}
 	for id := range l.sent {
 		if _, ok := l.decided[id]; !ok {

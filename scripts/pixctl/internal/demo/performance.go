@@ -1,0 +1,222 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/world"
+)
+
+// The demo's world: a week that ends today, fraud frequent enough to be seen in a few thousand payments. The true rate is
+// 7 in 100,000.
+const (
+	demoDays       = 7
+	demoFraudBoost = 150
+)
+
+// Bounds of the demo.
+const (
+	askWorkers    = 64               // requests to the scorer under way
+	twiceEvery    = 100              // every such record goes to Kafka twice
+	stalledAfter  = 30 * time.Second // without any progress, what is missing counts as lost
+	progressEvery = time.Second
+	maxBuffered   = 5_000 // records in the producer
+)
+
+// performance is one run: the payments in, and what is needed to compare at the end.
+type performance struct {
+	show    *show
+	stack   *stack.Stack
+	options options
+
+	since, until time.Time // event time of what was sent
+	latency      *hdrhistogram.Histogram
+	streamed     int
+	streamTook   time.Duration
+	auditRows    int
+	auditedTwice int
+	alerts       int
+	labels       []pix.Label
+}
+
+// payment is one payment on its way in.
+type payment struct {
+	id   pix.EndToEndID
+	json []byte
+}
+
+// perform sends everything, waits until everything is accounted for, and sums up.
+func (p *performance) perform(ctx context.Context) (*summary, error) {
+	w := world.New(p.world())
+	asked := max(p.options.payments/10, 10)
+	if err := p.ask(ctx, w, asked); err != nil {
+		return nil, fmt.Errorf("ask the scorer: %w", err)
+	}
+	if err := p.stream(ctx, w, p.options.payments-asked); err != nil {
+		return nil, fmt.Errorf("stream through Kafka: %w", err)
+	}
+	if err := p.label(ctx); err != nil {
+		return nil, fmt.Errorf("publish labels: %w", err)
+	}
+	if err := p.count(ctx); err != nil {
+		return nil, fmt.Errorf("count audit rows: %w", err)
+	}
+	return p.sum(), nil
+}
+
+// world sizes a world in which at least the payments asked for happen within the days before today.
+func (p *performance) world() world.Params {
+	visible := 1 - (1-world.DefaultOurShare)*(1-world.DefaultOurShare)
+	perAccount := world.DefaultPayments * demoDays * visible
+	return world.Params{
+		Seed:       p.options.seed,
+		Start:      time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -demoDays-1),
+		Days:       demoDays,
+		Accounts:   max(200, int(float64(p.options.payments)/perAccount*1.4)),
+		FraudBoost: demoFraudBoost,
+	}
+}
+
+// next takes the world's next payment and notes what will become known of it.
+func (p *performance) next(w *world.World) (payment, error) {
+	e, ok := w.Next()
+	if !ok {
+		return payment{}, errors.New("the simulated week is over: fewer payments than asked for")
+	}
+	if p.since.IsZero() {
+		p.since = e.Submission.EventTime
+	}
+	p.until = e.Submission.EventTime
+	p.labels = append(p.labels, e.Labels()...)
+	data, err := event.EncodeSubmissionJSON(&e.Submission)
+	if err != nil {
+		return payment{}, fmt.Errorf("encode payment: %w", err)
+	}
+	return payment{e.Submission.ID, data}, nil
+}
+
+// ask sends payments to the scorer over HTTP on a fixed schedule, as an authorisation path does.
+func (p *performance) ask(ctx context.Context, w *world.World, n int) error {
+	p.show.line("the authorisation path: %d payments over HTTP, %.0f a second", n, p.options.askRate)
+	payments := make([]payment, n)
+	for i := range payments {
+		var err error
+		if payments[i], err = p.next(w); err != nil {
+			return err
+		}
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: askWorkers}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	var err error
+	p.latency, err = openLoop{rate: p.options.askRate, workers: askWorkers}.run(ctx, n, func(ctx context.Context, i int) error {
+		p.show.ledger.send(payments[i].id)
+		return p.post(ctx, client, payments[i].json)
+	})
+	return err
+}
+
+func (p *performance) post(ctx context.Context, client *http.Client, body []byte) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.stack.ScorerURL+"/v1/decisions", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("new request: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the scorer answered %s: %s", response.Status, answer)
+	}
+	return nil
+}
+
+// stream produces payments to Kafka as core banking does, some of them twice, and waits until all are decided.
+func (p *performance) stream(ctx context.Context, w *world.World, n int) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(p.stack.Cloud.KafkaBrokers...), kgo.DefaultProduceTopic(stack.KafkaTopic),
+		kgo.MaxBufferedRecords(maxBuffered), kgo.ProducerLinger(5*time.Millisecond))
+	if err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	defer client.Close()
+	p.show.line("the stream: %d payments through Kafka, one in %d of them twice, and %d invalid records", n, twiceEvery, p.options.invalid)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	acknowledged := func(_ *kgo.Record, err error) {
+		if err != nil {
+			cancel(fmt.Errorf("produce: %w", err))
+		}
+	}
+	for i := range p.options.invalid {
+		client.Produce(ctx, &kgo.Record{Value: []byte(`{"endToEndId":"E-not-an-id-` + strconv.Itoa(i) + `"}`)}, acknowledged)
+	}
+	start := time.Now()
+	stop := p.reportProgress(ctx)
+	defer stop()
+	for i := range n {
+		pay, err := p.next(w)
+		if err != nil {
+			return err
+		}
+		if err := p.pace(ctx, start, i); err != nil {
+			return err
+		}
+		p.show.ledger.send(pay.id)
+		for range 1 + boolToInt(i%twiceEvery == 0) {
+			client.Produce(ctx, &kgo.Record{Key: []byte(pay.id), Value: pay.json}, acknowledged)
+		}
+	}
+	if err := client.Flush(ctx); err != nil {
+		return fmt.Errorf("flush: %w", errors.Join(err, context.Cause(ctx)))
+	}
+	err = p.settle(ctx)
+	p.streamed, p.streamTook = n, p.show.lastDecision().Sub(start)
+	return err
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// pace waits until record i is due when a rate was asked for.
+func (p *performance) pace(ctx context.Context, start time.Time, i int) error {
+	if p.options.rate == 0 {
+		return context.Cause(ctx)
+	}
+	due := start.Add(time.Duration(float64(i) / p.options.rate * float64(time.Second)))
+	return wait(ctx, time.Until(due))
+}
+
+// wait sleeps unless ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

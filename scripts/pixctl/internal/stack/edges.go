@@ -1,0 +1,85 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
+)
+
+// startBridge runs one member of the bridge's consumer group.
+func (s *Stack) startBridge(context.Context) error {
+	b, err := bridge.New(bridge.Config{Brokers: s.Cloud.KafkaBrokers, Topic: KafkaTopic},
+		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.Registry})
+	if err != nil {
+		return fmt.Errorf("bridge: %w", err)
+	}
+	s.background("bridge", b.Run)
+	return nil
+}
+
+// startPush creates the push subscriptions and delivers them to the functions, and to whoever watches.
+func (s *Stack) startPush(ctx context.Context) error {
+	triggers := []trigger{
+		{"score", TransactionsTopic, s.FunctionsURL + "/score"},
+		{"audit", DecisionsTopic, s.FunctionsURL + "/audit"},
+		{"alert", DecisionsTopic, s.FunctionsURL + "/alert"},
+		{"label", LabelsTopic, s.FunctionsURL + "/label"},
+	}
+	for topic, handler := range s.options.Watch {
+		url, err := s.serve(ctx, "watch "+topic, handler)
+		if err != nil {
+			return err
+		}
+		triggers = append(triggers, trigger{"watch-" + topic, topic, url})
+	}
+	for _, t := range triggers {
+		if err := s.subscribe(ctx, t); err != nil {
+			return fmt.Errorf("push %s: %w", t.subscription, err)
+		}
+	}
+	return nil
+}
+
+// trigger is one push subscription.
+type trigger struct{ subscription, topic, url string }
+
+func (s *Stack) subscribe(ctx context.Context, t trigger) error {
+	if err := s.Bus.EnsureSubscription(ctx, bus.Subscription{Name: t.subscription, Topic: t.topic}); err != nil {
+		return fmt.Errorf("ensure: %w", err)
+	}
+	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
+		MaxBackoff: 2 * time.Second, MaxAttempts: MaxAttempts,
+		DeadLetterTopic: "projects/" + ProjectID + "/topics/" + DeadLetterTopic,
+		Faults:          s.options.Faults,
+	})
+	if err != nil {
+		return fmt.Errorf("dispatch: %w", err)
+	}
+	s.dispatchers = append(s.dispatchers, d)
+	s.onStop("push "+t.subscription, d.Stop)
+	return nil
+}
+
+// Outstanding returns how many pushed messages are not yet done.
+func (s *Stack) Outstanding() int {
+	n := 0
+	for _, d := range s.dispatchers {
+		n += d.Outstanding()
+	}
+	return n
+}
+
+// startMetrics serves what every service of the stack measures.
+func (s *Stack) startMetrics(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", obs.MetricsHandler(s.Registry))
+	url, err := s.serve(ctx, "metrics", mux)
+	s.MetricsURL = url + "/metrics"
+	return err
+}

@@ -1,0 +1,170 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/api/option"
+
+	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
+	"github.com/sentinela-pix/sentinela/shared/store"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
+)
+
+// Names of what the stack creates. They are the defaults of the deployed services.
+const (
+	ProjectID         = "sentinela"
+	Dataset           = "fraud"
+	Instance          = "sentinela"
+	KafkaTopic        = "pix.transactions"
+	TransactionsTopic = "pix-transactions-v1"
+	DecisionsTopic    = "pix-decisions-v1"
+	AlertsTopic       = "pix-alerts-v1"
+	LabelsTopic       = "pix-labels-v1"
+	DeadLetterTopic   = "pix-dead-letter-v1"
+)
+
+// MaxAttempts is the highest limit that Pub/Sub allows: an outage of a store must not fill the dead-letter topic.
+const MaxAttempts = 100
+
+// Options varies a stack. The zero value is the demo's.
+type Options struct {
+	Logs io.Writer // of every service; nil discards them
+	// Faults is what Pub/Sub is made to do: duplicates, delays.
+	Faults push.Faults
+	// Bigtable and Warehouse are added to the clients' options: interceptors that inject failures.
+	Bigtable, Warehouse []option.ClientOption
+	// Watch receives pushed copies of these topics, in addition to the functions.
+	Watch map[string]http.Handler
+	// Progress hears what starts, for a person to read.
+	Progress func(format string, args ...any)
+}
+
+// Stack is a running system.
+type Stack struct {
+	Cloud     *pixtest.Cloud
+	Bus       *bus.Bus
+	Store     *store.Store
+	Engine    *engine.Engine
+	Outbox    *engine.Outbox
+	Reader    *warehouse.Reader
+	Registry  *prometheus.Registry
+	Tokenizer *pix.Tokenizer
+
+	ScorerURL    string // POST <ScorerURL>/v1/decisions
+	FunctionsURL string // <FunctionsURL>/score, /alert, /audit, /label
+	MetricsURL   string
+
+	options     Options
+	logger      *slog.Logger
+	tracing     *obs.Tracing
+	warehouse   *warehouse.Warehouse
+	score       *score.Service
+	dispatchers []*push.Dispatcher
+	stops       []stop
+}
+
+// stop is one thing to end, by name.
+type stop struct {
+	name string
+	end  func(context.Context) error
+}
+
+// Start brings everything up. On failure nothing stays behind.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	if o.Progress == nil {
+		o.Progress = func(string, ...any) {}
+	}
+	if o.Logs == nil {
+		o.Logs = io.Discard
+	}
+	s := &Stack{options: o, Registry: obs.NewRegistry()}
+	service := obs.Service{Name: "sentinela", ProjectID: ProjectID}
+	s.logger = obs.Logger(o.Logs, slog.LevelInfo, service)
+	var err error
+	if s.tracing, err = obs.NewTracing(ctx, service, obs.TracingConfig{}); err != nil {
+		return nil, fmt.Errorf("start stack: %w", err)
+	}
+	s.onStop("tracing", s.tracing.Shutdown)
+	steps := []func(context.Context) error{
+		s.startCloud, s.openClients, s.startEngine, s.startFunctions, s.startBridge, s.startPush,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("start stack: %w", err), s.Stop(context.WithoutCancel(ctx)))
+		}
+	}
+	return s, nil
+}
+
+// Stop ends everything in reverse order within ctx, at most 20 s, and returns every failure.
+func (s *Stack) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var failures []error
+	for _, st := range slices.Backward(s.stops) {
+		if err := st.end(ctx); err != nil {
+			failures = append(failures, fmt.Errorf("stop %s: %w", st.name, err))
+		}
+	}
+	s.stops = nil
+	return errors.Join(failures...)
+}
+
+// onStop remembers how to end what was just started.
+func (s *Stack) onStop(name string, end func(context.Context) error) {
+	s.stops = append(s.stops, stop{name, end})
+}
+
+// background runs a loop until Stop; its error then counts as a failure to stop.
+func (s *Stack) background(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	s.onStop(name, func(ctx context.Context) error {
+		cancel()
+		select {
+		case err := <-done:
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		case <-ctx.Done():
+			return lifecycle.ErrDeadline
+		}
+	})
+}
+
+// serve answers HTTP on a free port and returns its URL.
+func (s *Stack) serve(ctx context.Context, name string, handler http.Handler) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listen for %s: %w", name, err)
+	}
+	server := lifecycle.NewServer(handler, lifecycle.ServerConfig{})
+	go func() { _ = server.Serve(listener) }() // ends with ErrServerClosed when Stop shuts it down
+	s.onStop(name, server.Shutdown)
+	return "http://" + listener.Addr().String(), nil
+}
+
+// Env returns every endpoint as a NAME=value line, under the names that other clients know.
+func (s *Stack) Env() []string {
+	return append(s.Cloud.Env(),
+		"SCORER_URL="+s.ScorerURL, "FUNCTIONS_URL="+s.FunctionsURL, "METRICS_URL="+s.MetricsURL,
+		"PROJECT="+ProjectID, "DATASET="+Dataset)
+}
