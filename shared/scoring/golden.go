@@ -64,6 +64,8 @@ func decodeGolden(data []byte, features int, limits Limits) (*golden, error) {
 		return nil, fmt.Errorf("golden vectors have %d features, the model %d", g.Features, features)
 	case rows > limits.MaxGoldenRows:
 		return nil, tooLarge("%d golden vectors are more than the limit of %d", rows, limits.MaxGoldenRows)
+	case len(g.Contributions) > limits.Contributions:
+		return nil, tooLarge("contributions of %d golden vectors are more than the limit of %d", len(g.Contributions), limits.Contributions)
 	case rows < limits.MinGoldenRows:
 		return nil, fmt.Errorf("%d golden vectors; at least %d must prove a model", rows, limits.MinGoldenRows)
 	case len(g.Raw) != rows || len(g.Probability) != rows:

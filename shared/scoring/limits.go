@@ -18,19 +18,21 @@ type Limits struct {
 	Depth         int   // splits between the root and the deepest leaf of one tree
 	MinGoldenRows int   // fewer golden vectors prove too little
 	MaxGoldenRows int   // more would make loading slow
+	Contributions int   // golden vectors with contributions: explaining costs a hundred times what scoring does
 }
 
 // DefaultLimits fits every model that the 300 ms budget of a payment could serve, with room to spare.
 func DefaultLimits() Limits {
 	return Limits{
-		ModelBytes:    32 << 20,
+		ModelBytes:    16 << 20,
 		ManifestBytes: 1 << 20,
-		GoldenBytes:   32 << 20,
+		GoldenBytes:   16 << 20,
 		Features:      2048,
 		Trees:         4096,
 		Leaves:        4096,
 		Depth:         256,
 		MinGoldenRows: 1000,
-		MaxGoldenRows: 20000,
+		MaxGoldenRows: 5000,
+		Contributions: 256,
 	}
 }

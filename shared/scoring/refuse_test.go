@@ -296,14 +296,15 @@ func TestLoadRefusesAboveLimits(t *testing.T) {
 		kind   pix.Kind
 		reason string
 	}{
-		"model":    {func(l *Limits) { l.ModelBytes = 100 }, pix.TooLarge, "model.txt is larger"},
-		"manifest": {func(l *Limits) { l.ManifestBytes = 100 }, pix.TooLarge, "manifest.json is larger"},
-		"golden":   {func(l *Limits) { l.GoldenBytes = 100 }, pix.TooLarge, "golden.json is larger"},
-		"trees":    {func(l *Limits) { l.Trees = 11 }, pix.TooLarge, "12 trees"},
-		"leaves":   {func(l *Limits) { l.Leaves = 11 }, pix.TooLarge, "limit of 11"},
-		"depth":    {func(l *Limits) { l.Depth = 2 }, pix.TooLarge, "deeper than"},
-		"features": {func(l *Limits) { l.Features = 5 }, pix.TooLarge, "limit of 5"},
-		"rows":     {func(l *Limits) { l.MaxGoldenRows = 999 }, pix.TooLarge, "golden vectors"},
+		"model":     {func(l *Limits) { l.ModelBytes = 100 }, pix.TooLarge, "model.txt is larger"},
+		"manifest":  {func(l *Limits) { l.ManifestBytes = 100 }, pix.TooLarge, "manifest.json is larger"},
+		"golden":    {func(l *Limits) { l.GoldenBytes = 100 }, pix.TooLarge, "golden.json is larger"},
+		"trees":     {func(l *Limits) { l.Trees = 11 }, pix.TooLarge, "12 trees"},
+		"leaves":    {func(l *Limits) { l.Leaves = 11 }, pix.TooLarge, "limit of 11"},
+		"depth":     {func(l *Limits) { l.Depth = 2 }, pix.TooLarge, "deeper than"},
+		"features":  {func(l *Limits) { l.Features = 5 }, pix.TooLarge, "limit of 5"},
+		"explained": {func(l *Limits) { l.Contributions = 39 }, pix.TooLarge, "contributions of 40"},
+		"rows":      {func(l *Limits) { l.MaxGoldenRows = 999 }, pix.TooLarge, "golden vectors"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
