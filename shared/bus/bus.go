@@ -156,20 +156,6 @@ func (b *Bus) publisher(topic string) (*pubsub.Publisher, error) {
 	return p, nil
 }
 
-// Flush returns once everything queued so far is acknowledged or has failed, or ctx ends.
-func (b *Bus) Flush(ctx context.Context) error {
-	b.mu.Lock()
-	publishers := b.all()
-	b.mu.Unlock()
-	done := inBackground(publishers, (*pubsub.Publisher).Flush)
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return pix.E(kindOf(ctx.Err()), "flush bus", ctx.Err())
-	}
-}
-
 // Close sends what is queued, as far as ctx allows, then cuts the connection; what was not sent by then fails with its
 // own error. It returns ctx's error when the time did not suffice. No goroutine of the publishers outlives it.
 func (b *Bus) Close(ctx context.Context) error {
@@ -179,10 +165,9 @@ func (b *Bus) Close(ctx context.Context) error {
 		return nil
 	}
 	b.closed = true
-	publishers := b.all()
+	done := b.stopAll()
 	b.mu.Unlock()
 
-	done := inBackground(publishers, (*pubsub.Publisher).Stop)
 	var late error
 	select {
 	case <-done:
@@ -197,21 +182,12 @@ func (b *Bus) Close(ctx context.Context) error {
 	return errors.Join(late, err)
 }
 
-// all lists the publishers; b.mu is held.
-func (b *Bus) all() []*pubsub.Publisher {
-	list := make([]*pubsub.Publisher, 0, len(b.publishers))
-	for _, p := range b.publishers {
-		list = append(list, p)
-	}
-	return list
-}
-
-// inBackground calls do for every publisher at once and closes the channel when the last returned.
-func inBackground(publishers []*pubsub.Publisher, do func(*pubsub.Publisher)) <-chan struct{} {
+// stopAll stops every publisher at once and closes the channel when the last has stopped; b.mu is held.
+func (b *Bus) stopAll() <-chan struct{} {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
-	for _, p := range publishers {
-		wg.Go(func() { do(p) })
+	for _, p := range b.publishers {
+		wg.Go(p.Stop)
 	}
 	go func() {
 		wg.Wait()

@@ -320,19 +320,3 @@ func TestCloseIsBounded(t *testing.T) {
 		t.Error("the blocked message counts as acknowledged")
 	}
 }
-
-func TestFlush(t *testing.T) {
-	t.Parallel()
-	b, server, g := open(t, bus.Config{})
-	_ = b.PublishAsync(t.Context(), topic, data("x"))
-	if err := b.Flush(t.Context()); err != nil || len(server.Messages()) != 1 {
-		t.Errorf("%d messages after Flush: %v", len(server.Messages()), err)
-	}
-	g.set(codes.Unavailable)
-	_ = b.PublishAsync(t.Context(), topic, data("x"))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := b.Flush(ctx); pix.KindOf(err) != pix.Timeout {
-		t.Errorf("Flush during an outage: %v", err)
-	}
-}
