@@ -140,8 +140,10 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 		case errors.Is(err, bufio.ErrBufferFull):
 		case tooLong && (err == nil || errors.Is(err, io.EOF)):
 			return nil, errLineTooLong
+		case errors.Is(err, io.EOF):
+			return line, io.EOF
 		case err != nil:
-			return line, err
+			return nil, fmt.Errorf("read line: %w", err)
 		default:
 			return line, nil
 		}

@@ -28,6 +28,11 @@ type tables struct {
 	typologies []Typology
 	lookAlikes []LookAlike
 
+	names
+}
+
+// names are what identities are made of.
+type names struct {
 	areaCodes  [15]string
 	surnames   [20]string
 	trades     [15]string
@@ -77,6 +82,12 @@ func newTables() *tables {
 		windowDays: [3]float64{3, 30, 180},
 		typologies: Typologies(),
 		lookAlikes: LookAlikes(),
+		names:      newNames(),
+	}
+}
+
+func newNames() names {
+	return names{
 		areaCodes: [15]string{
 			"11", "21", "31", "41", "51", "61", "62", "71", "81", "85", "91", "92", "48", "27", "19",
 		},

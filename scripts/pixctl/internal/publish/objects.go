@@ -29,8 +29,10 @@ func (o *objects) next() ([]byte, error) {
 	err := o.dec.Decode(&value)
 	var syntax *json.SyntaxError
 	switch {
-	case errors.Is(err, io.EOF), err == nil && len(value) <= event.MaxDataBytes:
-		return value, err
+	case errors.Is(err, io.EOF):
+		return nil, io.EOF
+	case err == nil && len(value) <= event.MaxDataBytes:
+		return value, nil
 	case err == nil, errors.Is(err, errTooLarge):
 		return nil, errTooLarge
 	case errors.As(err, &syntax):
