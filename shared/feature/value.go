@@ -80,13 +80,13 @@ func sinceMilli(f *frame, at, unit int64) float64 {
 
 // sinceLast is the time since the newest event of streams, NaN when there is none.
 func sinceLast(f *frame, unit int64, streams ...*stream) float64 {
-	last, any := int64(0), false
+	last, found := int64(0), false
 	for _, s := range streams {
 		if at, ok := s.last(); ok {
-			last, any = max(last, at), true
+			last, found = max(last, at), true
 		}
 	}
-	if !any {
+	if !found {
 		return math.NaN()
 	}
 	return sinceMilli(f, last, unit)

@@ -12,7 +12,9 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
@@ -80,7 +82,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// The same suite against Google's emulator process, where one runs.
+// The same suite against Google's emulator process, where one runs. Run it alone (-run ConformanceOfEmulator): the client
+// prefers the variable to the endpoints and interceptors of the other tests.
 func TestConformanceOfEmulator(t *testing.T) {
 	t.Parallel()
 	addr := os.Getenv("BIGTABLE_EMULATOR_HOST")
@@ -90,8 +93,20 @@ func TestConformanceOfEmulator(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, clock func() time.Time) engine.Store {
 		cfg := config(t)
 		cfg.Clock = clock
+		dropTable(t, cfg, reach(addr))
 		return open(t, cfg, reach(addr))
 	})
+}
+
+// dropTable forgets what an earlier run left in a lasting emulator.
+func dropTable(t *testing.T, cfg store.Config, opts []option.ClientOption) {
+	t.Helper()
+	admin, err := bigtable.NewAdminClient(t.Context(), cfg.ProjectID, cfg.InstanceID, opts...)
+	must(t, err)
+	if err := admin.DeleteTable(t.Context(), cfg.Table); err != nil && status.Code(err) != codes.NotFound {
+		t.Error(err)
+	}
+	must(t, admin.Close())
 }
 
 func TestCallsPerPayment(t *testing.T) {
