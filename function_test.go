@@ -263,6 +263,9 @@ func TestMisconfiguredFunction(t *testing.T) {
 	if status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", status)
 	}
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(p.log.String(), "not built") && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond) // the line comes through a pipe
+	}
 	for _, name := range []string{"PROJECT_ID", "BIGTABLE_INSTANCE", "TOKEN_KEY"} {
 		if !strings.Contains(p.log.String(), name) {
 			t.Errorf("the log does not name %s:\n%s", name, p.log)
