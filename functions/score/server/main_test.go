@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/store"
+)
+
+// asServer makes the test binary the server itself.
+const asServer = "SCORE_SERVER_TEST"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asServer) != "" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func startCloud(t *testing.T) *pixtest.Cloud {
+	t.Helper()
+	cloud, err := pixtest.Start(t.Context(), pixtest.Options{PubSub: true, Bigtable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cloud.Close() })
+	if err := store.CreateSchema(t.Context(), store.Config{ProjectID: cloud.ProjectID, InstanceID: "i"}, store.Retention{}, cloud.BigtableOptions()...); err != nil {
+		t.Fatal(err)
+	}
+	b, err := bus.Open(t.Context(), bus.Config{ProjectID: cloud.ProjectID}, cloud.PubSubOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close(context.Background()) })
+	if err := b.EnsureTopic(t.Context(), event.TopicDecisions); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.EnsureSubscription(t.Context(), bus.Subscription{Name: "test", Topic: event.TopicDecisions}); err != nil {
+		t.Fatal(err)
+	}
+	return cloud
+}
+
+// startServer returns the running server, its URL and its log.
+func startServer(t *testing.T, cloud *pixtest.Cloud) (*exec.Cmd, string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
+	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "LISTEN_ADDR="+address, "LOG_LEVEL=WARN",
+		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i", "TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
+	log := new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the server said:\n%s", log)
+		}
+	})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if status, _ := get(t, "http://"+address+"/readyz"); status == http.StatusOK {
+			return cmd, "http://" + address
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the server does not become ready")
+		}
+	}
+}
+
+// payment is the documented example, moved to now, with the n-th id.
+func payment(t *testing.T, n int) (id string, data []byte) {
+	t.Helper()
+	data, err := os.ReadFile("../../../shared/event/testdata/transaction.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	id = fmt.Sprintf("E12345678%s%011d", now.Format("200601021504"), n)
+	return id, []byte(strings.NewReplacer("E12345678202611231430aB3dE5fG7hI", id, "2026-11-23T14:30:12.345Z", now.Format("2006-01-02T15:04:05.000Z")).Replace(string(data)))
+}
+
+// load posts payments until the server refuses them and returns the ids that were decided.
+func load(t *testing.T, url string, started chan<- struct{}) map[string]bool {
+	t.Helper()
+	var mu sync.Mutex
+	decided := map[string]bool{}
+	var workers sync.WaitGroup
+	for w := range 4 {
+		workers.Go(func() {
+			for i := range 10_000 {
+				id, data := payment(t, w*10_000+i)
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/decisions", bytes.NewReader(data))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					return // the server stopped
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				_ = response.Body.Close()
+				if response.StatusCode == http.StatusOK {
+					mu.Lock()
+					decided[id] = true
+					n := len(decided)
+					mu.Unlock()
+					if n == 50 {
+						close(started)
+					}
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return decided
+}
+
+// published reads the decisions topic until every wanted id was seen or time is up.
+func published(t *testing.T, cloud *pixtest.Cloud, want map[string]bool) map[string]bool {
+	t.Helper()
+	client, err := pubsub.NewClient(t.Context(), cloud.ProjectID, cloud.PubSubOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	err = client.Subscriber("test").Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+		m.Ack()
+		d, err := event.DecodeDecision(event.Envelope{Data: m.Data, Attributes: m.Attributes})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if want[string(d.ID())] {
+			seen[string(d.ID())] = true
+		}
+		if len(seen) == len(want) {
+			cancel()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
+
+// TestSIGTERMUnderLoad: what was answered is published, within the grace time and with a clean exit.
+func TestSIGTERMUnderLoad(t *testing.T) {
+	t.Parallel()
+	cloud := startCloud(t)
+	cmd, url := startServer(t, cloud)
+	started := make(chan struct{})
+	result := make(chan map[string]bool, 1)
+	go func() { result <- load(t, url, started) }()
+	<-started
+	for path, want := range map[string]string{"/healthz": "", "/metrics": "pix_decisions_total"} {
+		if status, body := get(t, url+path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+	if status, _ := get(t, url+"/anything"); status != http.StatusNotFound {
+		t.Errorf("an unknown path answers %d, want 404", status)
+	}
+	begin := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("exit: %v", err)
+	}
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	decided := <-result
+	if seen := published(t, cloud, decided); len(seen) != len(decided) {
+		t.Errorf("%d of %d answered decisions were published", len(seen), len(decided))
+	}
+	t.Logf("%d decisions answered before the stop", len(decided))
+}
