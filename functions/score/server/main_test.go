@@ -77,7 +77,52 @@ func startCloud(t *testing.T) *pixtest.Cloud {
 	return cloud
 }
 
-// startServer returns the running server, its URL and its log.
+// slow is a proxy that delays what goes to a server, so that published messages stay in flight for a while.
+func slow(t *testing.T, target string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pumps sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		pumps.Wait()
+	})
+	pumps.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", target)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			pumps.Go(func() { pump(server, client, 200*time.Millisecond) })
+			pumps.Go(func() { pump(client, server, 0) })
+		}
+	})
+	return listener.Addr().String()
+}
+
+func pump(to, from net.Conn, delay time.Duration) {
+	defer to.Close()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		time.Sleep(delay)
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// startServer returns the running server, with a slow way to the bus, and its URL.
 func startServer(t *testing.T, cloud *pixtest.Cloud) (*exec.Cmd, string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -89,7 +134,7 @@ func startServer(t *testing.T, cloud *pixtest.Cloud) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
-	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "LISTEN_ADDR="+address, "LOG_LEVEL=WARN",
+	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "PUBSUB_EMULATOR_HOST="+slow(t, cloud.PubSubEndpoint), "LISTEN_ADDR="+address, "LOG_LEVEL=WARN",
 		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i", "TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -1,0 +1,103 @@
+package label_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/functions/label"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// fake is warehouse and dead-letter topic in one.
+type fake struct {
+	rows    []pix.Label
+	letters []bus.Letter
+	err     error
+}
+
+func (f *fake) AppendLabel(_ context.Context, l *pix.Label) error {
+	if f.err == nil {
+		f.rows = append(f.rows, *l)
+	}
+	return f.err
+}
+
+func (f *fake) DeadLetter(_ context.Context, _ string, l bus.Letter) error {
+	f.letters = append(f.letters, l)
+	return nil
+}
+
+func sample(hours int) pix.Label {
+	at := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	return pix.Label{
+		ID: "E12345678202611201200abcdefghijk", EventTime: at, ArrivedAt: at.Add(time.Duration(hours) * time.Hour), Fraud: hours > 1,
+		Typology: map[bool]string{true: "mule"}[hours > 1], Source: "MED", Amount: 100,
+		PayerToken: pix.Token("acct.1." + strings.Repeat("a", 21) + "A"), PayeeToken: pix.Token("acct.1." + strings.Repeat("c", 21) + "A"),
+	}
+}
+
+func deliver(t *testing.T, f *fake, e event.Envelope) int {
+	t.Helper()
+	h, err := label.New(label.Deps{Warehouse: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Sprintf(`{"message":{"data":%q,"attributes":{"encoding":%q,"schema":%q},"messageId":"1"}}`,
+		base64.StdEncoding.EncodeToString(e.Data), e.Attributes[event.AttrEncoding], e.Attributes[event.AttrSchema])
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body)))
+	return w.Code
+}
+
+func encode(t *testing.T, l pix.Label) event.Envelope {
+	t.Helper()
+	e, err := event.EncodeLabel(&l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// Labels in any order and more than once give a row each time: the view shows the newest.
+func TestEveryLabelBecomesARow(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	want := []pix.Label{sample(2), sample(1), sample(2)}
+	for _, l := range want {
+		if got := deliver(t, f, encode(t, l)); got != http.StatusNoContent {
+			t.Fatalf("status %d", got)
+		}
+	}
+	if diff := cmp.Diff(want, f.rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestRefusedRowsComeBack(t *testing.T) {
+	t.Parallel()
+	f := &fake{err: pix.E(pix.Timeout, "append", errors.New("away"))}
+	if got := deliver(t, f, encode(t, sample(1))); got != http.StatusGatewayTimeout || len(f.letters) != 0 {
+		t.Errorf("status %d with %d dead letters, want 504 with none", got, len(f.letters))
+	}
+}
+
+func TestWhatIsNoLabelIsDeadLettered(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	if got := deliver(t, f, event.Envelope{Data: []byte(`{"endToEndId":"52998224725"}`)}); got != http.StatusNoContent || len(f.rows) != 0 || len(f.letters) != 1 || f.letters[0].Envelope.Data != nil {
+		t.Errorf("status %d, %d rows, dead letters %+v", got, len(f.rows), f.letters)
+	}
+}
