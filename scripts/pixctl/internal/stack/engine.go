@@ -34,6 +34,7 @@ func (s *Stack) startEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.models, s.pack = loaded, pack
 	s.Engine, err = engine.New(engine.Deps{
 		Store: s.Store, Models: loaded, Policies: inForce{pack}, Features: features, Clock: time.Now,
 		Timeout: 5 * time.Second,
@@ -125,3 +126,9 @@ func (p publisher) PublishDecision(ctx context.Context, d *pix.Decision) error {
 	}
 	return p.bus.Publish(ctx, p.topic, e)
 }
+
+// Models gives the champions that serve.
+func (s *Stack) Models() engine.Models { return s.models }
+
+// Policy gives the policy in force.
+func (s *Stack) Policy() *policy.Pack { return s.pack }

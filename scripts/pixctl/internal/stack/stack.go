@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/functions/score"
@@ -22,6 +24,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
+	"github.com/sentinela-pix/sentinela/shared/policy"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
@@ -51,6 +54,8 @@ type Options struct {
 	Bigtable, Warehouse []option.ClientOption
 	// Watch receives pushed copies of these topics, in addition to the functions.
 	Watch map[string]http.Handler
+	// TraceEverything keeps every span in memory, for Spans.
+	TraceEverything bool
 	// Progress hears what starts, for a person to read.
 	Progress func(format string, args ...any)
 }
@@ -73,8 +78,11 @@ type Stack struct {
 	options     Options
 	logger      *slog.Logger
 	tracing     *obs.Tracing
+	spans       *tracetest.SpanRecorder
 	warehouse   *warehouse.Warehouse
 	score       *score.Service
+	models      engine.Models
+	pack        *policy.Pack
 	dispatchers []*push.Dispatcher
 	stops       []stop
 }
@@ -96,8 +104,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{options: o, Registry: obs.NewRegistry()}
 	service := obs.Service{Name: "sentinela", ProjectID: ProjectID}
 	s.logger = obs.Logger(o.Logs, slog.LevelInfo, service)
-	var err error
-	if s.tracing, err = obs.NewTracing(ctx, service, obs.TracingConfig{}); err != nil {
+	if err := s.trace(ctx, service); err != nil {
 		return nil, fmt.Errorf("start stack: %w", err)
 	}
 	s.onStop("tracing", s.tracing.Shutdown)
@@ -111,6 +118,19 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}
 	return s, nil
 }
+
+func (s *Stack) trace(ctx context.Context, service obs.Service) error {
+	if s.options.TraceEverything {
+		s.tracing, s.spans = obs.RecordTracing(service)
+		return nil
+	}
+	var err error
+	s.tracing, err = obs.NewTracing(ctx, service, obs.TracingConfig{})
+	return err
+}
+
+// Spans returns the finished spans of a stack that traces everything.
+func (s *Stack) Spans() []trace.ReadOnlySpan { return s.spans.Ended() }
 
 // Stop ends everything in reverse order within ctx, at most 20 s, and returns every failure.
 func (s *Stack) Stop(ctx context.Context) error {
