@@ -40,7 +40,8 @@ var ring0 = map[string][]string{
 	"shared/pixtest/fault": {"google.golang.org/grpc", "google.golang.org/api/option"},
 }
 
-// owners names the only packages that may import an SDK. Test infrastructure is listed beside the owner.
+// owners names the only packages that may import an SDK. Test infrastructure is listed beside the owner; so is the stack,
+// which runs every service in one process for the demo and tells their metrics apart by a label.
 var owners = map[string][]string{
 	"github.com/dmitryikh/leaves":                           {"shared/scoring/lgbm"},
 	"cloud.google.com/go/bigtable":                          {"shared/store", "shared/pixtest"},
@@ -51,7 +52,7 @@ var owners = map[string][]string{
 	"github.com/GoogleCloudPlatform/functions-framework-go": {"."},
 	"github.com/goccy/bigquery-emulator":                    {"shared/pixtest"},
 	"github.com/fsouza/fake-gcs-server":                     {"shared/pixtest"},
-	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/bus", "shared/warehouse", "shared/store", "shared/modelstore", "kafka-bridge", "functions"},
+	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/bus", "shared/warehouse", "shared/store", "shared/modelstore", "kafka-bridge", "functions", "scripts/pixctl/internal/stack"},
 	"cel.dev/cel-go":                                        {"shared/policy"},
 	"github.com/parquet-go/parquet-go":                      {"shared/lake", "scripts/pixctl", "shared/replay"},
 }
@@ -62,7 +63,8 @@ var deployed = []string{".", "./kafka-bridge", "./functions/score/server"}
 // testOnly must never be linked into a deployed binary.
 var testOnly = []string{
 	module + "/shared/pixtest", module + "/shared/world",
-	"github.com/goccy/", "github.com/fsouza/", "github.com/twmb/franz-go/pkg/kfake",
+	"github.com/goccy/bigquery-emulator", "github.com/goccy/go-googlesql", "github.com/goccy/googlesqlite",
+	"github.com/goccy/googlesqlwasm2go", "github.com/fsouza/", "github.com/twmb/franz-go/pkg/kfake",
 	"cloud.google.com/go/bigtable/bttest", "cloud.google.com/go/pubsub/v2/pstest",
 	"pgregory.net/rapid", "github.com/google/go-cmp", "testing",
 }
