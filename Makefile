@@ -45,7 +45,7 @@ test-python: $(VENV)/.ready ## the Python tests of models/
 	cd models && ../$(PY) -m pytest -q
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready ## format, vet, house rules, workflows, protos, Python
+lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready proto ## format, vet, house rules, workflows, protos, Python
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
 	$(LINT) run ./...
@@ -53,7 +53,9 @@ lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready ## format, vet, house rules, workflow
 	$(VENV)/bin/ruff check models && $(VENV)/bin/ruff format --check models
 
 .PHONY: proto
-proto: ## lint the protos, check for breaking changes, regenerate the Go code and fail if it differed
+proto: ## lint the protos, refuse a breaking change and generated code that is not what the protos give
+	scripts/proto.sh lint
+	scripts/proto.sh breaking
 	scripts/proto.sh check
 
 .PHONY: bench

@@ -12,16 +12,22 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 proto=$root/shared/event/proto
 modfile=$root/scripts/tools/proto/go.mod
 
-tools=$(mktemp -d)
-trap 'rm -rf "$tools"' EXIT INT TERM
+tools=$root/build/tools
 
-buf() { (cd "$root" && go tool -modfile="$modfile" buf "$@"); }
-
-plugin() {
-	(cd "$root" && go build -modfile="$modfile" -o "$tools/protoc-gen-go" google.golang.org/protobuf/cmd/protoc-gen-go)
-	PATH=$tools:$PATH
-	export PATH
+# tool NAME PACKAGE builds a tool once for each version of the module file: buf takes minutes the first time.
+tool() {
+	[ "$tools/$1" -nt "$modfile" ] && return
+	echo "building $1 (buf takes minutes the first time)" >&2
+	(cd "$root" && go build -modfile="$modfile" -o "$tools/$1" "$2")
+	touch "$tools/$1"
 }
+
+buf() {
+	tool buf github.com/bufbuild/buf/cmd/buf
+	(cd "$root" && PATH=$tools:$PATH "$tools/buf" "$@")
+}
+
+plugin() { tool protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go; }
 
 case "${1-}" in
 lint) buf lint "$proto" ;;
@@ -33,9 +39,11 @@ generate)
 	;;
 check)
 	plugin
-	mkdir -p "$tools/out/proto"
-	buf generate "$proto" --template "$proto/buf.gen.yaml" -o "$tools/out/proto"
-	diff -ru "$root/shared/event/pixv1" "$tools/out/pixv1" || {
+	out=$(mktemp -d)
+	trap 'rm -rf "$out"' EXIT INT TERM
+	mkdir "$out/proto"
+	buf generate "$proto" --template "$proto/buf.gen.yaml" -o "$out/proto"
+	diff -ru "$root/shared/event/pixv1" "$out/pixv1" || {
 		echo "shared/event/pixv1 differs from the .proto files: run scripts/proto.sh generate" >&2
 		exit 1
 	}
