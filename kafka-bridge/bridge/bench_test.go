@@ -110,6 +110,7 @@ func bench(b *testing.B, encoding string) (brokers []string, pubsub *bus.Bus, co
 
 // rate reports the figure that the budget is about.
 func rate(b *testing.B) {
+	b.Helper()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
@@ -121,6 +122,7 @@ func BenchmarkBridge(b *testing.B) {
 }
 
 func runBridge(b *testing.B, encoding string) {
+	b.Helper()
 	brokers, pubsub, count := bench(b, encoding)
 	m, err := bridge.New(bridge.Config{Brokers: brokers}, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(b), Registry: obs.NewRegistry(), Log: slog.New(slog.DiscardHandler),
@@ -150,6 +152,7 @@ func BenchmarkBareLoop(b *testing.B) {
 }
 
 func runBareLoop(b *testing.B, encoding string) {
+	b.Helper()
 	brokers, pubsub, count := bench(b, encoding)
 	b.ResetTimer()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumerGroup(group), kgo.ConsumeTopics(kafkaTopic),

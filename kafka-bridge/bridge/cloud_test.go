@@ -84,23 +84,23 @@ type cloud struct {
 	secrets  map[pix.EndToEndID][]string // raw values of each payment, which must not appear anywhere
 }
 
-func newCloud(t testing.TB) *cloud {
-	t.Helper()
+func newCloud(tb testing.TB) *cloud {
+	tb.Helper()
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic),
 		kfake.GroupMinSessionTimeout(100*time.Millisecond))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(kafka.Close)
+	tb.Cleanup(kafka.Close)
 	g := &gate{}
 	pubsub := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: g})
-	t.Cleanup(func() { _ = pubsub.Close() })
+	tb.Cleanup(func() { _ = pubsub.Close() })
 	producer, err := kgo.NewClient(kgo.SeedBrokers(kafka.ListenAddrs()...), kgo.DefaultProduceTopic(kafkaTopic),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(producer.Close)
+	tb.Cleanup(producer.Close)
 	return &cloud{
 		kafka: kafka, pubsub: pubsub, gate: g, producer: producer,
 		produced: map[pix.EndToEndID]int{}, at: map[int32][]pix.EndToEndID{}, secrets: map[pix.EndToEndID][]string{},
@@ -108,14 +108,14 @@ func newCloud(t testing.TB) *cloud {
 }
 
 // submissions returns the first n payments of a seeded world.
-func submissions(t testing.TB, seed uint64, n int) []pix.Submission {
-	t.Helper()
+func submissions(tb testing.TB, seed uint64, n int) []pix.Submission {
+	tb.Helper()
 	w := world.New(world.Params{Seed: seed, Accounts: 500, Days: 60})
 	list := make([]pix.Submission, 0, n)
 	for len(list) < n {
 		e, ok := w.Next()
 		if !ok {
-			t.Fatalf("the world ended after %d payments", len(list))
+			tb.Fatalf("the world ended after %d payments", len(list))
 		}
 		list = append(list, e.Submission)
 	}
@@ -123,18 +123,18 @@ func submissions(t testing.TB, seed uint64, n int) []pix.Submission {
 }
 
 // produce writes payments into Kafka and remembers their ids and every raw value in them.
-func (c *cloud) produce(t testing.TB, list []pix.Submission) {
-	t.Helper()
+func (c *cloud) produce(tb testing.TB, list []pix.Submission) {
+	tb.Helper()
 	records := make([]*kgo.Record, len(list))
 	for i := range list {
 		data, err := event.EncodeSubmissionJSON(&list[i])
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		c.hide(&list[i])
 		records[i] = &kgo.Record{Value: data}
 	}
-	c.write(t, records)
+	c.write(tb, records)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, r := range records {
@@ -151,10 +151,10 @@ func (c *cloud) remember(r *kgo.Record, id pix.EndToEndID) {
 	c.at[r.Partition][r.Offset] = id
 }
 
-func (c *cloud) write(t testing.TB, records []*kgo.Record) {
-	t.Helper()
+func (c *cloud) write(tb testing.TB, records []*kgo.Record) {
+	tb.Helper()
 	if err := c.producer.ProduceSync(context.Background(), records...).FirstErr(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -195,8 +195,8 @@ func (c *cloud) committed() map[int32]int64 {
 }
 
 // verify proves the two laws that hold at any moment: what is committed is published, and nothing raw is on the bus.
-func (c *cloud) verify(t testing.TB) {
-	t.Helper()
+func (c *cloud) verify(tb testing.TB) {
+	tb.Helper()
 	offsets := c.committed() // before published, so that a publish in between cannot excuse a commit
 	ids := c.published()
 	c.mu.Lock()
@@ -204,7 +204,7 @@ func (c *cloud) verify(t testing.TB) {
 	for p, offset := range offsets {
 		for o := range min(offset, int64(len(c.at[p]))) {
 			if id := c.at[p][o]; id != "" && ids[id] == 0 {
-				t.Errorf("partition %d is committed to %d, but offset %d was never published", p, offset, o)
+				tb.Errorf("partition %d is committed to %d, but offset %d was never published", p, offset, o)
 				break
 			}
 		}
@@ -216,7 +216,7 @@ func (c *cloud) verify(t testing.TB) {
 		}
 		for _, raw := range c.secrets[pix.EndToEndID(m.Attributes[event.AttrEventID])] {
 			if strings.Contains(text, raw) {
-				t.Errorf("a raw value of %d characters is in a message of %s", len(raw), m.Topic)
+				tb.Errorf("a raw value of %d characters is in a message of %s", len(raw), m.Topic)
 				return
 			}
 		}
@@ -224,29 +224,29 @@ func (c *cloud) verify(t testing.TB) {
 }
 
 // exact compares the published payments with what was produced; extra allows duplicates.
-func (c *cloud) exact(t testing.TB) {
-	t.Helper()
+func (c *cloud) exact(tb testing.TB) {
+	tb.Helper()
 	if diff := cmp.Diff(c.wanted(), c.published()); diff != "" {
-		t.Errorf("published payments (-want +got):\n%.2000s", diff)
+		tb.Errorf("published payments (-want +got):\n%.2000s", diff)
 	}
-	c.verify(t)
+	c.verify(tb)
 }
 
 // lossless is exact, but forgives duplicates.
-func (c *cloud) lossless(t testing.TB) (duplicates int) {
-	t.Helper()
+func (c *cloud) lossless(tb testing.TB) (duplicates int) {
+	tb.Helper()
 	got := c.published()
 	for id, n := range c.wanted() {
 		if got[id] < n {
-			t.Errorf("%s: published %d times, produced %d times", id, got[id], n)
+			tb.Errorf("%s: published %d times, produced %d times", id, got[id], n)
 		}
 		duplicates += got[id] - n
 		delete(got, id)
 	}
 	for id := range got {
-		t.Errorf("%s was published and never produced", id)
+		tb.Errorf("%s was published and never produced", id)
 	}
-	c.verify(t)
+	c.verify(tb)
 	return duplicates
 }
 
@@ -285,17 +285,17 @@ type options struct {
 }
 
 // join starts a member, which is stopped with the test.
-func (c *cloud) join(t testing.TB, o options) *member {
-	t.Helper()
+func (c *cloud) join(tb testing.TB, o options) *member {
+	tb.Helper()
 	o.bus.ProjectID = "test"
-	pubsub, err := bus.Open(t.Context(), o.bus, option.WithEndpoint(c.pubsub.Addr), option.WithoutAuthentication(),
+	pubsub, err := bus.Open(tb.Context(), o.bus, option.WithEndpoint(c.pubsub.Addr), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, topic := range []string{event.TopicTransactions, event.TopicDeadLetter} {
-		if err := pubsub.EnsureTopic(t.Context(), topic); err != nil {
-			t.Fatal(err)
+		if err := pubsub.EnsureTopic(tb.Context(), topic); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	o.bridge.Brokers = c.kafka.ListenAddrs()
@@ -305,14 +305,14 @@ func (c *cloud) join(t testing.TB, o options) *member {
 	o.bridge.SessionTimeout = 2 * time.Second
 	m := &member{logs: &lockedBuffer{}, bus: pubsub, done: make(chan struct{})}
 	m.Bridge, err = bridge.New(o.bridge, bridge.Deps{
-		Bus: pubsub, Tokenizer: tokenizer(t), Registry: obs.NewRegistry(),
+		Bus: pubsub, Tokenizer: tokenizer(tb), Registry: obs.NewRegistry(),
 		Log: obs.Logger(m.logs, slog.LevelDebug, obs.Service{Name: "test"}),
 		KafkaOptions: append([]kgo.Opt{
 			kgo.FetchMaxWait(50 * time.Millisecond), kgo.RebalanceTimeout(3 * time.Second), kgo.MetadataMinAge(50 * time.Millisecond),
 		}, o.kafka...),
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
@@ -320,30 +320,30 @@ func (c *cloud) join(t testing.TB, o options) *member {
 		defer close(m.done)
 		m.err = m.Run(ctx)
 	}()
-	t.Cleanup(func() {
-		m.leave(t)
+	tb.Cleanup(func() {
+		m.leave(tb)
 		closing, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = pubsub.Close(closing)
-		if t.Failed() {
-			t.Logf("the member returned %v; its log:\n%.4000s", m.err, m.logs)
+		if tb.Failed() {
+			tb.Logf("the member returned %v; its log:\n%.4000s", m.err, m.logs)
 		}
 	})
 	return m
 }
 
 // leave stops the member, checks that it took at most the time a process has, and returns what Run did.
-func (m *member) leave(t testing.TB) error {
-	t.Helper()
+func (m *member) leave(tb testing.TB) error {
+	tb.Helper()
 	started := time.Now()
 	m.stop()
 	select {
 	case <-m.done:
 	case <-time.After(10 * time.Second):
-		t.Fatal("the bridge did not stop within 10s")
+		tb.Fatal("the bridge did not stop within 10s")
 	}
 	if took := time.Since(started); took > 9*time.Second {
-		t.Errorf("stopping took %v", took)
+		tb.Errorf("stopping took %v", took)
 	}
 	return m.err
 }
@@ -355,22 +355,22 @@ func (m *member) get(path string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-func tokenizer(t testing.TB) *pix.Tokenizer {
-	t.Helper()
+func tokenizer(tb testing.TB) *pix.Tokenizer {
+	tb.Helper()
 	tok, err := pix.NewTokenizer(pix.TokenKey{Version: 2, Secret: bytes.Repeat([]byte("k"), 32)},
 		&pix.TokenKey{Version: 1, Secret: bytes.Repeat([]byte("j"), 32)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tok
 }
 
 // eventually waits for ok.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	for deadline := time.Now().Add(within); !ok(); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, within)
+			tb.Fatalf("%s: not within %v", what, within)
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // deps is enough for a bridge that never runs.
-func deps(t testing.TB) bridge.Deps {
-	t.Helper()
-	return bridge.Deps{Tokenizer: tokenizer(t), Registry: obs.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
+func deps(tb testing.TB) bridge.Deps {
+	tb.Helper()
+	return bridge.Deps{Tokenizer: tokenizer(tb), Registry: obs.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
 }
 
 func TestConfigReportsEveryProblem(t *testing.T) {

@@ -22,23 +22,23 @@ const (
 )
 
 // edited returns a good payment's wire JSON after a change to its tree.
-func edited(t testing.TB, seed uint64, change func(map[string]any)) []byte {
-	t.Helper()
-	s := submissions(t, seed, 1)[0]
+func edited(tb testing.TB, seed uint64, change func(map[string]any)) []byte {
+	tb.Helper()
+	s := submissions(tb, seed, 1)[0]
 	s.Payer.Document, s.Payer.Name = rawCPF, rawName
 	s.PayerFacts.Person = pix.NaturalPerson
 	data, err := event.EncodeSubmissionJSON(&s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var tree map[string]any
 	if err := json.Unmarshal(data, &tree); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	change(tree)
 	data, err = json.Marshal(tree)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }

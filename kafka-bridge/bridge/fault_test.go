@@ -292,18 +292,18 @@ func TestRecreatedTopicEndsTheProcess(t *testing.T) {
 }
 
 // gauge reads one unlabelled metric.
-func gauge(t testing.TB, m *member, name string) float64 {
-	t.Helper()
+func gauge(tb testing.TB, m *member, name string) float64 {
+	tb.Helper()
 	_, metrics := m.get("/metrics")
 	for line := range strings.Lines(metrics) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			if err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			return v
 		}
 	}
-	t.Fatalf("no metric %s", name)
+	tb.Fatalf("no metric %s", name)
 	return 0
 }

@@ -176,15 +176,15 @@ type world struct {
 	degraded []error
 }
 
-func newWorld(t testing.TB, timeout time.Duration) *world {
-	t.Helper()
+func newWorld(tb testing.TB, timeout time.Duration) *world {
+	tb.Helper()
 	pack, err := policy.Load(enginetest.WithRoundThresholds(policy.Shipped()), feature.Names())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	features, err := feature.NewSet()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	clock := &fakeClock{now: start.Add(time.Second)}
 	w := &world{
@@ -201,7 +201,7 @@ func newWorld(t testing.TB, timeout time.Duration) *world {
 		Degraded: func(err error) { mu.Lock(); w.degraded = append(w.degraded, err); mu.Unlock() },
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return w
 }

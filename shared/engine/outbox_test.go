@@ -40,32 +40,32 @@ func (b *bus) ids() []pix.EndToEndID {
 	return out
 }
 
-func newOutbox(t testing.TB, w *world, b *bus) *engine.Outbox {
-	t.Helper()
+func newOutbox(tb testing.TB, w *world, b *bus) *engine.Outbox {
+	tb.Helper()
 	o, err := engine.NewOutbox(engine.OutboxDeps{
 		Store: w.store, Publisher: b, OrphanAge: time.Hour, Degraded: func(err error) { w.degraded = append(w.degraded, err) },
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return o
 }
 
-func decide(t testing.TB, w *world, n int) *pix.Decision {
-	t.Helper()
-	d, _, err := w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
+func decide(tb testing.TB, w *world, n int) *pix.Decision {
+	tb.Helper()
+	d, _, err := w.engine.Decide(tb.Context(), payment(n, pix.Outbound), "")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
 
 // pending counts the marks that are left.
-func pending(t testing.TB, w *world) int {
-	t.Helper()
-	left, err := w.store.Store.Unpublished(t.Context(), start.AddDate(1, 0, 0), 1_000_000)
+func pending(tb testing.TB, w *world) int {
+	tb.Helper()
+	left, err := w.store.Store.Unpublished(tb.Context(), start.AddDate(1, 0, 0), 1_000_000)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return len(left)
 }

@@ -33,11 +33,11 @@ func ruleYAML(id, when, outcome, extra string) string {
      directions: [OUTBOUND, INTERNAL], reason_pt: p, reason_en: e, outcome: ` + outcome + `, when: '` + when + `'` + extra + "}\n"
 }
 
-func load(t testing.TB, yaml string) *policy.Pack {
-	t.Helper()
+func load(tb testing.TB, yaml string) *policy.Pack {
+	tb.Helper()
 	p, err := policy.Load([]byte(yaml), testFeatures)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -56,7 +56,7 @@ func TestLoadRefuses(t *testing.T) {
 	tests := map[string]struct{ pack, want string }{
 		"empty":                       {"", "yaml"},
 		"not yaml":                    {"version: [", "yaml"},
-		"unknown field":               {replace("version:", "versoin: 1\nversion:"), "versoin"},
+		"unknown field":               {replace("version:", "edition: 1\nversion:"), "edition"},
 		"misspelt field of a rule":    {replace("overridable:", "overridible:"), "overridible"},
 		"field twice":                 {replace("version:", "version: a\nversion:"), "already defined"},
 		"two documents":               {good + "---\nversion: b\n", "more than one document"},

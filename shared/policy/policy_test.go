@@ -17,34 +17,34 @@ import (
 // testFeatures is a feature list that holds what the shipped pack reads.
 var testFeatures = []string{"amount_brl", "payer_out_sum_24h_brl"}
 
-func shipped(t testing.TB) *policy.Pack {
-	t.Helper()
+func shipped(tb testing.TB) *policy.Pack {
+	tb.Helper()
 	p, err := policy.Load(enginetest.WithRoundThresholds(policy.Shipped()), testFeatures)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
 
 // local parses a moment of São Paulo as a payment's UTC event time.
-func local(t testing.TB, s string) time.Time {
-	t.Helper()
+func local(tb testing.TB, s string) time.Time {
+	tb.Helper()
 	zone, err := time.LoadLocation("America/Sao_Paulo")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	at, err := time.ParseInLocation("2006-01-02 15:04:05.000", s, zone)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return at.UTC()
 }
 
 // noon is an ordinary payment at noon: a person, a registered device, low scores.
-func noon(t testing.TB, d pix.Direction) policy.Input {
-	t.Helper()
+func noon(tb testing.TB, d pix.Direction) policy.Input {
+	tb.Helper()
 	tx := &pix.Transaction{Facts: pix.Facts{
-		ID: "E1234567820261123150000000000001", EventTime: local(t, "2026-11-23 12:00:00.000"), Direction: d,
+		ID: "E1234567820261123150000000000001", EventTime: local(tb, "2026-11-23 12:00:00.000"), Direction: d,
 		Amount: 150_00, Initiation: pix.ByKey, Purpose: pix.Payment, Priority: pix.High, ServiceLevel: pix.PriorityPayment,
 		PayerFacts: pix.PartyFacts{Person: pix.NaturalPerson, TrustedPayee: pix.Some(false)},
 		PayeeFacts: pix.PartyFacts{Person: pix.NaturalPerson},

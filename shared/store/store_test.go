@@ -50,6 +50,7 @@ func reach(addr string) []option.ClientOption {
 }
 
 func config(tb testing.TB) store.Config {
+	tb.Helper()
 	table := strings.NewReplacer("/", "-", " ", "-", "#", "-").Replace(tb.Name())
 	return store.Config{ProjectID: "test", InstanceID: "test", Table: table[max(0, len(table)-50):]}
 }
@@ -76,6 +77,7 @@ func open(tb testing.TB, cfg store.Config, opts []option.ClientOption, extra ...
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T, clock func() time.Time) engine.Store {
+		t.Helper()
 		cfg := config(t)
 		cfg.Clock = clock
 		return open(t, cfg, server(t))
@@ -91,6 +93,7 @@ func TestConformanceOfEmulator(t *testing.T) {
 		t.Skip("BIGTABLE_EMULATOR_HOST is not set: no second implementation of Bigtable here")
 	}
 	storetest.Run(t, func(t *testing.T, clock func() time.Time) engine.Store {
+		t.Helper()
 		cfg := config(t)
 		cfg.Clock = clock
 		dropTable(t, cfg, reach(addr))

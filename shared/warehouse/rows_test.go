@@ -23,22 +23,22 @@ import (
 var update = flag.Bool("update", false, "rewrite testdata")
 
 // rowMessage decodes an encoded row as BigQuery would, by the descriptor that travels with it.
-func rowMessage(t testing.TB, row []byte) *dynamicpb.Message {
-	t.Helper()
+func rowMessage(tb testing.TB, row []byte) *dynamicpb.Message {
+	tb.Helper()
 	d, err := warehouse.DecisionDescriptor()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{Name: proto.String("row"), MessageType: []*descriptorpb.DescriptorProto{d}}, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	m := dynamicpb.NewMessage(file.Messages().Get(0))
 	if err := proto.Unmarshal(row, m); err != nil {
-		t.Fatalf("the row does not decode by its own descriptor: %v", err)
+		tb.Fatalf("the row does not decode by its own descriptor: %v", err)
 	}
 	if len(m.GetUnknown()) > 0 {
-		t.Errorf("%d bytes of the row are unknown to the descriptor", len(m.GetUnknown()))
+		tb.Errorf("%d bytes of the row are unknown to the descriptor", len(m.GetUnknown()))
 	}
 	return m
 }
