@@ -10,7 +10,7 @@ type Claim struct {
 }
 
 // Stands reports whether the claim counts: only what is overridable can be lifted.
-func (c Claim) Stands() bool { return !(c.AskedToLift && c.Overridable) }
+func (c Claim) Stands() bool { return !c.AskedToLift || !c.Overridable }
 
 // Resolve is the decision algebra: the strongest outcome among the claims that stand, each first made legal for the
 // direction; APPROVE when none stands. A payment of unknown direction is never approved. Order does not matter, and one

@@ -95,9 +95,9 @@ func (p *Pack) Decide(in Input) Verdict {
 		if !r.inForce(today, tx.Direction) {
 			continue
 		}
-		matched, err := r.matches(&a)
+		matched, known := r.matches(&a)
 		switch {
-		case err != nil:
+		case !known:
 			found.failed(r, p.failOutcome(tx.Direction), p.failure)
 		case matched:
 			found.matched(i, r)
@@ -162,17 +162,14 @@ func (r *rule) inForce(today day, d pix.Direction) bool {
 	return r.from <= today && today <= r.to && slices.Contains(r.directions, d)
 }
 
-// matches evaluates the rule. An error means that it cannot be known whether it matches.
-func (r *rule) matches(a *activation) (bool, error) {
+// matches evaluates the rule, if it can be known whether it matches. Why it cannot is not told: CEL's errors quote values.
+func (r *rule) matches(a *activation) (matched, known bool) {
 	out, _, err := r.when.Eval(a)
 	if err != nil {
-		return false, err
+		return false, false
 	}
-	matched, ok := out.(types.Bool)
-	if !ok {
-		return false, errUnknown
-	}
-	return bool(matched), nil
+	answer, ok := out.(types.Bool)
+	return bool(answer), ok
 }
 
 // allows reports whether the rule only lifts others.
