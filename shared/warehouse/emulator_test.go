@@ -3,6 +3,7 @@ package warehouse_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/big"
 	"sync/atomic"
@@ -156,7 +157,7 @@ func TestEveryRowIsInTheTableExactlyAsSent(t *testing.T) {
 	for {
 		var r row
 		err := it.Next(&r)
-		if err == iterator.Done {
+		if errors.Is(err, iterator.Done) {
 			break
 		}
 		if err != nil {

@@ -35,9 +35,8 @@ type group struct {
 	queue    chan pendingRow
 	inFlight chan struct{}
 
-	life   context.Context // ends when Close gives up: sends are bound by it
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the last row is answered
+	cancel context.CancelFunc // when Close gives up: sends are bound by it
+	done   chan struct{}      // closed when the last row is answered
 
 	mu     sync.RWMutex // held for reading while a caller enqueues, so that the queue is closed exactly once and after them
 	closed bool
@@ -50,8 +49,8 @@ func newGroup(life context.Context, linger time.Duration, send func(context.Cont
 		inFlight: make(chan struct{}, maxInFlight),
 		done:     make(chan struct{}),
 	}
-	g.life, g.cancel = context.WithCancel(life)
-	go g.run()
+	life, g.cancel = context.WithCancel(life)
+	go g.run(life)
 	return g
 }
 
@@ -85,7 +84,7 @@ func (g *group) enqueue(ctx context.Context, row pendingRow) error {
 
 // run forms batches until the queue is closed and empty. It waits for a free append before it takes the first row:
 // while the appends are busy, company gathers in the queue.
-func (g *group) run() {
+func (g *group) run(life context.Context) {
 	var sends sync.WaitGroup
 	defer close(g.done)
 	defer sends.Wait()
@@ -96,7 +95,7 @@ func (g *group) run() {
 		left = next
 		if len(batch) > 0 {
 			sends.Go(func() {
-				g.send(g.life, batch)
+				g.send(life, batch)
 				<-g.inFlight
 			})
 		} else {

@@ -17,7 +17,7 @@ import (
 
 // source is what every table of one warehouse shares.
 type source struct {
-	life    context.Context
+	life    context.Context //nolint:containedctx // bounds the streams, which outlive the append that opens one
 	client  *managedwriter.Client
 	cfg     Config
 	metrics *metrics

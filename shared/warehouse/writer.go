@@ -26,7 +26,7 @@ func newWriter(src source, table string, descriptor *descriptorpb.DescriptorProt
 // stream is a managed stream and the time for which it serves.
 type stream struct {
 	managed *managedwriter.ManagedStream
-	life    context.Context
+	life    context.Context //nolint:containedctx // the stream's own: the client keeps it as long as the stream
 	end     context.CancelFunc
 }
 
@@ -57,7 +57,7 @@ func (s *stream) append(ctx context.Context, batch []pendingRow) (rejected []int
 // cause says why ctx ended, when that is what err reports.
 func cause(ctx context.Context, err error) error {
 	if c := context.Cause(ctx); c != nil && errors.Is(err, context.Canceled) {
-		return c
+		return c //nolint:wrapcheck // append wraps it
 	}
 	return err
 }
