@@ -86,7 +86,7 @@ func (f *Flags) Parse(args []string) ([]string, error) {
 	for {
 		if err := f.FlagSet.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
+				return nil, flag.ErrHelp
 			}
 			return nil, &UsageError{Err: err}
 		}

@@ -12,8 +12,6 @@ import (
 )
 
 // TestRunThroughTheEmulator is not parallel: the SDK reads BIGTABLE_EMULATOR_HOST from the process.
-//
-//nolint:paralleltest // t.Setenv
 func TestRunThroughTheEmulator(t *testing.T) {
 	server, err := bttest.NewServer("127.0.0.1:0")
 	if err != nil {

@@ -53,8 +53,8 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	if err != nil {
 		return fmt.Errorf("explain: %w", err)
 	}
-	defer s.Close()
-	return tell(ctx, std, s, request{id: id, portuguese: *lang == "pt", json: *asJSON})
+	err = tell(ctx, std, s, request{id: id, portuguese: *lang == "pt", json: *asJSON})
+	return errors.Join(err, s.Close())
 }
 
 func first(a, b string) string {

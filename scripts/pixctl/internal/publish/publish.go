@@ -50,7 +50,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		in = f
 	}
 	b, err := bus.Open(ctx, bus.Config{ProjectID: *project})

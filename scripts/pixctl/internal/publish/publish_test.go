@@ -118,8 +118,6 @@ func TestSchemaOf(t *testing.T) {
 }
 
 // TestRunThroughTheEmulator is not parallel: the SDK reads PUBSUB_EMULATOR_HOST from the process.
-//
-//nolint:paralleltest // t.Setenv
 func TestRunThroughTheEmulator(t *testing.T) {
 	server := pstest.NewServer()
 	defer server.Close()

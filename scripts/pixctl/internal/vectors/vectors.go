@@ -98,7 +98,7 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	table, err := createTable(o.out)
 	if err != nil {
 		return summary{}, err
@@ -134,7 +134,7 @@ func readLabels(name string) (replay.Labels, []replay.Problem, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("vectors: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	labels, problems, err := replay.ReadLabels(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("vectors: %w", err)
@@ -151,7 +151,7 @@ func readWeights(name string) (map[pix.EndToEndID]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vectors: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	weights := map[pix.EndToEndID]float64{}
 	lines := json.NewDecoder(bufio.NewReader(f))
 	for {
