@@ -17,9 +17,6 @@ import (
 // producer.
 const maxDepth = 32
 
-// schemaPrefix is the package, with its major version, that this release understands.
-const schemaPrefix = "pix.v1."
-
 // Errors of whole payloads. The errors of protojson and proto quote the input, so they never leave this package.
 var (
 	errTooLarge   = errors.New("payload is larger than 10 MB")

@@ -71,14 +71,6 @@ func hashToken(t pix.Token) uint64 {
 // meaning takes another version, which this one refuses.
 const eventVersion = 1
 
-// Bits of the value's second byte: which references follow.
-const (
-	hasCounterparty = 1 << iota
-	hasCounterpartyPrevious
-	hasDevice
-	hasDevicePrevious
-)
-
 // Errors of DecodeEvent. They never carry the value.
 var (
 	errEventVersion = errors.New("feature: event of an unknown version")
@@ -87,7 +79,7 @@ var (
 )
 
 // AppendValue appends the cell value of e to b: version, presence bits, initiation, flags, amount as a varint, then
-// eight bytes for each reference that is present; 14 to 45 bytes.
+// eight bytes for each reference that is present; 14 to 45 bytes. Bit i of the presence bits stands for refs[i].
 func (e *Event) AppendValue(b []byte) []byte {
 	refs := [...]uint64{e.Counterparty.Current, e.Counterparty.Previous, e.Device.Current, e.Device.Previous}
 	present := byte(0)

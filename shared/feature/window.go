@@ -161,8 +161,10 @@ func (s *stream) cut(m *moment, set *distinctSet) {
 	w := window(0)
 	for i := len(s.events) - 1; i >= 0; i-- {
 		e := &s.events[i]
-		for age := m.at - e.At; age >= w.span(); w++ {
+		age := m.at - e.At
+		for age >= w.span() {
 			s.windows[w] = run
+			w++
 		}
 		run.count++
 		run.sum += e.Amount

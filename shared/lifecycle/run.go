@@ -84,7 +84,7 @@ func startAll(ctx context.Context, components []Component, ended chan<- struct{}
 		}
 		running = append(running, launch(ctx, c, ended))
 	}
-	return running, nil
+	return running, nil //nolint:nilerr // told to stop before all had started: no failure
 }
 
 // startError leaves out the cancellation that the process itself asked for.
@@ -106,7 +106,7 @@ func launch(ctx context.Context, c Component, ended chan<- struct{}) *started {
 	}
 	go func() {
 		defer close(s.done)
-		if err := c.Run(runCtx); err != nil && !(errors.Is(err, context.Canceled) && runCtx.Err() != nil) {
+		if err := c.Run(runCtx); err != nil && (!errors.Is(err, context.Canceled) || runCtx.Err() == nil) {
 			s.err = fmt.Errorf("run %s: %w", c.Name, err)
 		}
 		ended <- struct{}{}

@@ -73,6 +73,7 @@ type traceHandler struct {
 // Handle adds the trace fields and passes the record on.
 func (h *traceHandler) Handle(ctx context.Context, r slog.Record) error {
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		//nolint:sloglint // the names are Cloud Logging's
 		r.AddAttrs(
 			slog.String("logging.googleapis.com/trace", h.tracePrefix+sc.TraceID().String()),
 			slog.String("logging.googleapis.com/spanId", sc.SpanID().String()),

@@ -11,7 +11,7 @@ const (
 	payeeSide = "payee"
 )
 
-func (f *Facts) validate(p *Problems, now time.Time) {
+func (f *Facts) validateFacts(p *Problems, now time.Time) {
 	p.Add("endToEndId", endToEndIDProblem(string(f.ID)))
 	p.Add("eventTime", eventTimeProblem(f.EventTime, now))
 	if minute, ok := f.ID.Minute(); ok && !f.EventTime.IsZero() && minute.Sub(f.EventTime).Abs() > maxIDSkew {

@@ -28,13 +28,13 @@ const (
 // Invalid. Fields carry the names of the wire format's JSON; no problem contains a value.
 func (s *Submission) Validate(now time.Time) error {
 	var p Problems
-	s.Facts.validate(&p, now)
+	s.validateFacts(&p, now)
 	s.Payer.validate(&p, payerSide, &s.PayerFacts)
 	s.Payee.validate(&p, payeeSide, &s.PayeeFacts)
 	if s.Payer.Account == "" {
 		p.addIn(payerSide, "account", required)
 	}
-	checkPayeeAccount(&p, "account", s.Direction, s.Payee.Account != "", s.Payee.Key != "")
+	p.addIn(payeeSide, "account", payeeAccountProblem(s.Direction, s.Payee.Account != "", s.Payee.Key != ""))
 	p.Add("device.id", textProblem(string(s.DeviceID), maxDeviceID, isPrintable))
 	return p.Err("validate submission")
 }
@@ -43,25 +43,28 @@ func (s *Submission) Validate(now time.Time) error {
 // carry the names of the wire format's JSON; no problem contains a value.
 func (t *Transaction) Validate(now time.Time) error {
 	var p Problems
-	t.Facts.validate(&p, now)
+	t.validateFacts(&p, now)
 	t.Payer.validate(&p, payerSide)
 	t.Payee.validate(&p, payeeSide)
 	if t.Payer.Account.Current == "" {
 		p.addIn(payerSide, "accountToken", required)
 	}
-	checkPayeeAccount(&p, "accountToken", t.Direction, t.Payee.Account.Current != "", t.Payee.Key.Current != "")
+	p.addIn(payeeSide, "accountToken", payeeAccountProblem(t.Direction, t.Payee.Account.Current != "", t.Payee.Key.Current != ""))
 	p.Add("device.token", pairProblem(DeviceToken, t.DeviceToken))
 	return p.Err("validate transaction")
 }
 
-// checkPayeeAccount asks for the payee's account where the payee is our customer; elsewhere a key will do.
-func checkPayeeAccount(p *Problems, field string, d Direction, account, key bool) {
+// payeeAccountProblem asks for the payee's account where the payee is our customer; elsewhere a key will do.
+func payeeAccountProblem(d Direction, account, key bool) string {
 	switch {
 	case account:
+		return ""
 	case d == Inbound || d == Internal:
-		p.addIn(payeeSide, field, required)
+		return required
 	case !key:
-		p.addIn(payeeSide, field, "an account or a key is required")
+		return "an account or a key is required"
+	default:
+		return ""
 	}
 }
 

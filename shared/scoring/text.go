@@ -19,20 +19,23 @@ type document struct {
 	linear   bool   // linear_tree of the parameters block
 }
 
-// The keys that LightGBM 2 to 4 write. Any other key means a format newer than this reader, and is refused: it could
-// change what a score is.
-var (
-	headerKeys = []string{
+// headerKeys and treeKeys are the keys that LightGBM 2 to 4 write. Any other key means a format newer than this reader,
+// and is refused: it could change what a score is.
+func headerKeys() []string {
+	return []string{
 		"version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective", "average_output",
 		"feature_names", "monotone_constraints", "feature_infos", "tree_sizes",
 	}
-	treeKeys = []string{
+}
+
+func treeKeys() []string {
+	return []string{
 		"num_leaves", "num_cat", "split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
 		"leaf_value", "leaf_weight", "leaf_count", "internal_value", "internal_weight", "internal_count",
 		"cat_boundaries", "cat_threshold", "is_linear", "leaf_const", "num_features", "leaf_features", "leaf_coeff",
 		"shrinkage",
 	}
-)
+}
 
 // lines walks a text line by line and knows the offset of each.
 type lines struct {
@@ -59,7 +62,7 @@ func parseText(text string, limits Limits) (*document, error) {
 	if first, _ := in.next(); first != "tree" {
 		return nil, errors.New("model.txt does not begin with the line \"tree\": it is no LightGBM text model")
 	}
-	header, end, err := readSection(in, headerKeys)
+	header, end, err := readSection(in, headerKeys())
 	if err != nil {
 		return nil, fmt.Errorf("header of model.txt: %w", err)
 	}
@@ -82,13 +85,14 @@ func parseText(text string, limits Limits) (*document, error) {
 
 // readTrees reads the tree blocks; end is the line that ended the block before, and it returns the one after the last.
 func readTrees(in *lines, end string, doc *document, sizes []int) (string, error) {
+	keys := treeKeys()
 	for i, size := range sizes {
 		if end != "Tree="+strconv.Itoa(i) {
 			return "", fmt.Errorf("tree_sizes lists %d trees, but tree %d does not follow: model.txt is truncated or damaged",
 				len(sizes), i)
 		}
 		start := in.offset
-		tree, next, err := readSection(in, treeKeys)
+		tree, next, err := readSection(in, keys)
 		if err != nil {
 			return "", fmt.Errorf("tree %d: %w", i, err)
 		}

@@ -92,7 +92,7 @@ func (w *World) recruit(at int64) int32 {
 	if d.chance(0.28) {
 		account = w.newcomer(now, 25)
 	} else if d.chance(0.15) {
-		w.mark(account, now-int32(d.index(60*24*60)), d.chance(0.4))
+		w.mark(account, now-d.index(60*24*60), d.chance(0.4))
 	}
 	w.mules = append(w.mules, mule{account: account, uses: uint8(d.between(0, 6)), until: now + int32(d.between(1, 12))*24*60})
 	return account

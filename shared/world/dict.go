@@ -56,10 +56,10 @@ func (w *World) stationary() {
 		for k, days := range w.t.windowDays {
 			a.stats.live[k] = float32(rate * days * (1 - math.Exp(-age/days)))
 		}
-		a.stats.shown, a.stats.shownAt = a.stats.live, -int32(w.dice.index(12*60))
+		a.stats.shown, a.stats.shownAt = a.stats.live, -w.dice.index(12*60)
 		if w.dice.chance(w.t.pastReports[a.kind]) {
 			for range w.dice.between(1, 3) {
-				w.mark(int32(i), -int32(w.dice.index(180*24*60)), w.dice.chance(0.3))
+				w.mark(int32(i), -w.dice.index(180*24*60), w.dice.chance(0.3))
 			}
 		}
 	}

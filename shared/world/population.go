@@ -110,7 +110,7 @@ func (w *World) create(i int32) float64 {
 	// Ages are exponential with a mean of three years, and one account in twenty is younger than a month [assumed].
 	a.opened = -int32(d.r.ExpFloat64() * 3 * 365 * 24 * 60)
 	if d.chance(0.05) {
-		a.opened = -int32(d.index(30 * 24 * 60))
+		a.opened = -d.index(30 * 24 * 60)
 	}
 	a.keySince = int32(float64(a.opened) * d.r.Float64())
 	a.deviceSince = max(a.opened, -int32(d.r.ExpFloat64()*500*24*60))
