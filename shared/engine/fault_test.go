@@ -112,10 +112,9 @@ func TestModelFailuresFailClosed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 0)
-			switch {
-			case name == "missing":
+			if name == "missing" {
 				delete(w.models.byID, pix.PayerRole)
-			default:
+			} else {
 				w.models.set(pix.PayerRole, model)
 			}
 			d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")

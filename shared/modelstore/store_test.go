@@ -70,6 +70,7 @@ func backends(t *testing.T, files fstest.MapFS) map[string]*Store {
 }
 
 func TestLoadChoosesTheVersion(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		files fstest.MapFS
 		want  string
@@ -100,6 +101,7 @@ func TestLoadChoosesTheVersion(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
 	incomplete := layout("1", "1")
 	delete(incomplete, "payer/1/golden.json")
 	for name, tc := range map[string]struct {

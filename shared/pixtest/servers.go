@@ -55,7 +55,7 @@ func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
 	return func(context.Context) error {
 		err := errors.Join(conn.Close(), server.Close())
 		server.Wait()
-		return err //nolint:wrapcheck // the caller names the service
+		return err
 	}, nil
 }
 

@@ -22,10 +22,13 @@ func Seeded(bucket string, files fs.FS) pixtest.Starter {
 				return err
 			}
 			content, err := fs.ReadFile(files, name)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", name, err)
+			}
 			objects = append(objects, fakestorage.Object{
 				ObjectAttrs: fakestorage.ObjectAttrs{BucketName: bucket, Name: name}, Content: content,
 			})
-			return err
+			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read seed: %w", err)

@@ -86,9 +86,9 @@ func TestRetriesWithExponentialBackoff(t *testing.T) {
 	f.server.Publish(topic, []byte("x"), nil)
 	eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
 	seen := e.seen()
-	for i, least := range []time.Duration{20, 40, 80, 80} {
-		if wait := seen[i+1].at.Sub(seen[i].at); wait < least*time.Millisecond {
-			t.Errorf("attempt %d came after %v, want at least %v", i+2, wait, least*time.Millisecond)
+	for i, least := range []time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond, 80 * time.Millisecond} {
+		if wait := seen[i+1].at.Sub(seen[i].at); wait < least {
+			t.Errorf("attempt %d came after %v, want at least %v", i+2, wait, least)
 		}
 	}
 	want := push.Stats{Posted: 5, Acked: 1, Failed: 4}
@@ -259,9 +259,7 @@ func TestStopDrains(t *testing.T) {
 	if acks := f.acks(e.seen()[0].ID); acks != 1 {
 		t.Errorf("the request in flight was acknowledged %d times, want 1", acks)
 	}
-	rest, err := f.server.GServer.Pull(t.Context(), &pubsubpb.PullRequest{
-		Subscription: subscription, ReturnImmediately: true,
-	})
+	rest, err := f.server.GServer.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: subscription})
 	if err != nil || len(rest.GetReceivedMessages()) != 2 {
 		t.Errorf("%d messages given back, want 2: %v", len(rest.GetReceivedMessages()), err)
 	}
