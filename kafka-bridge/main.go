@@ -34,7 +34,7 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tokenizer, err := cfg.Tokenizer()
+	tokenizer, err := cfg.Keys.Tokenizer()
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/sentinela-pix/sentinela/functions/internal/host"
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // Config is the function's configuration. Each field's variable and default are in its tag.
 type Config struct {
-	host.Config
-	host.Warehouse
+	host.WarehouseConfig
 	AlertsTopic string `env:"ALERTS_TOPIC, default=pix-alerts-v1"`
 }
 
@@ -22,7 +22,7 @@ func (c *Config) Validate() error {
 	if c.AlertsTopic == "" {
 		topic = errors.New("ALERTS_TOPIC: required")
 	}
-	return errors.Join(c.Config.Validate(), c.Warehouse.Validate(), topic)
+	return errors.Join(c.WarehouseConfig.Validate(), topic)
 }
 
 // FromEnv builds the function from the environment, for the root's registration.
@@ -31,18 +31,12 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
-	h, err := host.Open(ctx, Name, c.Config)
-	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
-	}
-	w, err := c.Warehouse.Open(ctx, h)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("alert: %w", err), h.Close(ctx))
-	}
-	h.OnClose(w.Close)
-	handler, err := New(Deps{Warehouse: w, Publisher: h.Bus, Topic: c.AlertsTopic, Push: h.Push()})
-	if err != nil {
-		return nil, errors.Join(err, h.Close(ctx))
-	}
-	return handler, nil
+	return Open(ctx, c, host.Env{})
+}
+
+// Open connects to the bus and the warehouse.
+func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
+	return c.WarehouseConfig.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
+		return New(Deps{Warehouse: w, Publisher: h.Bus, Topic: c.AlertsTopic, Push: h.Push()})
+	})
 }

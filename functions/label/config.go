@@ -2,21 +2,15 @@ package label
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
-	"github.com/sentinela-pix/sentinela/functions/internal/host"
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
-// Config is the function's configuration. Each field's variable and default are in its tag.
-type Config struct {
-	host.Config
-	host.Warehouse
-}
-
-// Validate reports every problem at once.
-func (c *Config) Validate() error { return errors.Join(c.Config.Validate(), c.Warehouse.Validate()) }
+// Config is the function's configuration.
+type Config = host.WarehouseConfig
 
 // FromEnv builds the function from the environment, for the root's registration.
 func FromEnv(ctx context.Context) (http.Handler, error) {
@@ -24,18 +18,12 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("label: %w", err)
 	}
-	h, err := host.Open(ctx, Name, c.Config)
-	if err != nil {
-		return nil, fmt.Errorf("label: %w", err)
-	}
-	w, err := c.Warehouse.Open(ctx, h)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("label: %w", err), h.Close(ctx))
-	}
-	h.OnClose(w.Close)
-	handler, err := New(Deps{Warehouse: w, Push: h.Push()})
-	if err != nil {
-		return nil, errors.Join(err, h.Close(ctx))
-	}
-	return handler, nil
+	return Open(ctx, c, host.Env{})
+}
+
+// Open connects to the bus and the warehouse.
+func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
+	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
+		return New(Deps{Warehouse: w, Push: h.Push()})
+	})
 }

@@ -8,9 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/sentinela-pix/sentinela/functions/internal/host"
+	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -35,6 +33,8 @@ const (
 type App struct {
 	*Service
 	host   *host.Host
+	models engine.Models
+	pack   *policy.Pack
 	outbox *engine.Outbox
 
 	stop context.CancelFunc
@@ -47,7 +47,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	app, err := Open(ctx, c)
+	app, err := Open(ctx, c, host.Env{})
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func LoadConfig(ctx context.Context) (*Config, error) {
 }
 
 // Open connects to the store and the bus, loads policy and models and starts the outbox.
-func Open(ctx context.Context, c *Config) (*App, error) {
-	h, err := host.Open(ctx, Name, c.Config)
+func Open(ctx context.Context, c *Config, env host.Env) (*App, error) {
+	h, err := host.Open(ctx, Name, c.Config, env)
 	if err != nil {
 		return nil, fmt.Errorf("score: %w", err)
 	}
@@ -83,7 +83,7 @@ func Open(ctx context.Context, c *Config) (*App, error) {
 func (a *App) wire(ctx context.Context, c *Config) error {
 	s, err := store.Open(ctx, store.Config{
 		ProjectID: c.ProjectID, InstanceID: c.BigtableInstance, Table: c.BigtableTable, AppProfile: c.BigtableProfile,
-	})
+	}, a.host.Bigtable...)
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
@@ -98,7 +98,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if err != nil {
 		return fmt.Errorf("build outbox: %w", err)
 	}
-	tokenizer, err := c.Tokenizer()
+	tokenizer, err := c.Keys.Tokenizer()
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,13 @@ func (a *App) newEngine(ctx context.Context, c *Config, s *store.Store) (*engine
 	if err != nil {
 		return nil, fmt.Errorf("load policy: %w", err)
 	}
-	set, err := loadModels(ctx, c.Models, features)
+	set, err := a.loadModels(ctx, c.Models, features)
 	if err != nil {
 		return nil, err
 	}
+	a.models, a.pack = champions{set}, pack
 	e, err := engine.New(engine.Deps{
-		Store: s, Models: champions{set}, Policies: inForce{pack}, Features: features, Clock: time.Now,
+		Store: s, Models: a.models, Policies: inForce{pack}, Features: features, Clock: time.Now,
 		Timeout: c.DecisionTimeout, Degraded: a.degraded("engine"),
 	})
 	if err != nil {
@@ -130,28 +131,28 @@ func (a *App) newEngine(ctx context.Context, c *Config, s *store.Store) (*engine
 }
 
 // loadModels loads and proves the champion of every role. A scorer without its models does not start.
-func loadModels(ctx context.Context, location string, features *feature.Set) (*scoring.Set, error) {
+func (a *App) loadModels(ctx context.Context, location string, features *feature.Set) (*scoring.Set, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	artefacts := modelstore.FromFS(models.Shipped())
 	if location != "" {
 		var err error
-		if artefacts, err = modelstore.Open(ctx, location); err != nil {
+		if artefacts, err = modelstore.Open(ctx, location, a.host.Storage...); err != nil {
 			return nil, fmt.Errorf("open model store: %w", err)
 		}
 	}
 	defer func() { _ = artefacts.Close() }() // only reads were made
 	set := new(scoring.Set)
 	for _, role := range pix.Internal.Roles() {
-		a, err := artefacts.Load(ctx, role)
+		artefact, err := artefacts.Load(ctx, role)
 		if err != nil {
 			return nil, fmt.Errorf("load %s model: %w", role, err)
 		}
-		m, err := scoring.Load(a, scoring.DefaultLimits(), scoring.Contract{
-			Role: role, FeatureNames: features.Names(), FeatureSet: features.Version(), Version: a.Version,
+		m, err := scoring.Load(artefact, scoring.DefaultLimits(), scoring.Contract{
+			Role: role, FeatureNames: features.Names(), FeatureSet: features.Version(), Version: artefact.Version,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("load %s model %s: %w", role, a.Version, err)
+			return nil, fmt.Errorf("load %s model %s: %w", role, artefact.Version, err)
 		}
 		if _, err := set.Swap(m); err != nil {
 			return nil, fmt.Errorf("serve %s model: %w", role, err)
@@ -194,8 +195,11 @@ func (a *App) Sweep(ctx context.Context) error {
 	}
 }
 
-// Registry returns the metrics of the process.
-func (a *App) Registry() *prometheus.Registry { return a.host.Registry }
+// Models gives the champions that serve.
+func (a *App) Models() engine.Models { return a.models }
+
+// Policy returns the pack in force.
+func (a *App) Policy() *policy.Pack { return a.pack }
 
 // Close publishes what is queued, removes the marks and closes every connection, as far as ctx allows.
 func (a *App) Close(ctx context.Context) error {

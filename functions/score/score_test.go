@@ -22,6 +22,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -387,7 +388,7 @@ func TestPushDeadLettersAreTokenised(t *testing.T) {
 
 func TestConfigReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	c := score.Config{TokenKey: score.Secret("short-secret")}
+	c := score.Config{Keys: keyring.Config{TokenKey: keyring.Secret("short-secret")}}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("an empty configuration passes")

@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
@@ -36,7 +39,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	app, err := score.Open(ctx, config)
+	registry := obs.NewRegistry()
+	app, err := score.Open(ctx, config, host.Env{Metrics: registry})
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
@@ -52,7 +56,7 @@ func run(ctx context.Context) error {
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: "score", Stop: app.Close},
 		lifecycle.Component{Name: "sweep", Run: app.Sweep},
-		lifecycle.Serve("http", listener, lifecycle.NewServer(routes(app, &ready), lifecycle.ServerConfig{})),
+		lifecycle.Serve("http", listener, lifecycle.NewServer(routes(app, registry, &ready), lifecycle.ServerConfig{})),
 		lifecycle.Component{
 			Name:  "readiness",
 			Start: func(context.Context) error { ready.Store(true); return nil },
@@ -66,11 +70,11 @@ func run(ctx context.Context) error {
 }
 
 // routes keeps every other path from being read as a pushed message.
-func routes(app *score.App, ready *atomic.Bool) http.Handler {
+func routes(app *score.App, registry *prometheus.Registry, ready *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/decisions", app)
 	mux.Handle("/push", app)
-	mux.Handle("GET /metrics", obs.MetricsHandler(app.Registry()))
+	mux.Handle("GET /metrics", obs.MetricsHandler(registry))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !ready.Load() {

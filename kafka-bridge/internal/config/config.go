@@ -2,15 +2,14 @@ package config
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
+	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -23,28 +22,8 @@ type Config struct {
 	Listen    string     `env:"LISTEN_ADDR, default=:8080"` // /healthz, /readyz, /metrics
 	LogLevel  slog.Level `env:"LOG_LEVEL, default=INFO"`
 
-	// The previous key is set for 31 days after a rotation.
-	TokenKey                Secret `env:"TOKEN_KEY"` // at least 32 bytes, base64
-	TokenKeyVersion         int    `env:"TOKEN_KEY_VERSION, default=1"`
-	PreviousTokenKey        Secret `env:"PREVIOUS_TOKEN_KEY"`
-	PreviousTokenKeyVersion int    `env:"PREVIOUS_TOKEN_KEY_VERSION"`
+	Keys keyring.Config
 }
-
-// Secret is a key in base64, which prints as a mask.
-type Secret []byte
-
-// EnvDecode implements envconfig.Decoder. Its error does not quote the value.
-func (s *Secret) EnvDecode(v string) error {
-	raw, err := base64.StdEncoding.DecodeString(v)
-	if err != nil {
-		return errors.New("not base64")
-	}
-	*s = raw
-	return nil
-}
-
-// Format masks the secret under every verb of fmt.
-func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
 
 // Load reads and validates the configuration.
 func Load(ctx context.Context, env envconfig.Lookuper) (*Config, error) {
@@ -64,19 +43,10 @@ func (c *Config) Validate() error {
 	if c.ProjectID == "" {
 		problems = append(problems, errors.New("PROJECT_ID: required"))
 	}
-	if _, err := c.Tokenizer(); err != nil {
-		problems = append(problems, fmt.Errorf("TOKEN_KEY, PREVIOUS_TOKEN_KEY: %w", err))
+	if _, err := c.Keys.Tokenizer(); err != nil {
+		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
-}
-
-// Tokenizer makes the tokenizer of the configured keys.
-func (c *Config) Tokenizer() (*pix.Tokenizer, error) {
-	current := pix.TokenKey{Version: c.TokenKeyVersion, Secret: c.TokenKey}
-	if len(c.PreviousTokenKey) == 0 {
-		return pix.NewTokenizer(current, nil)
-	}
-	return pix.NewTokenizer(current, &pix.TokenKey{Version: c.PreviousTokenKeyVersion, Secret: c.PreviousTokenKey})
 }
 
 // Service names the process in logs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
@@ -77,8 +78,12 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	return play(ctx, std, o, logs)
 }
 
+// gcPercent trades memory for speed: five cloud services and their clients share this process, and its heap is small.
+const gcPercent = 400
+
 // play runs the demo to its end.
 func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	out := std.Out
 	if o.json {
 		out = std.Err

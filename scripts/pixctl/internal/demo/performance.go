@@ -33,6 +33,7 @@ const (
 	stalledAfter  = 30 * time.Second // without any progress, what is missing counts as lost
 	progressEvery = time.Second
 	maxBuffered   = 5_000 // records in the producer
+	maxAhead      = 2_000 // payments sent and not yet decided: as fast as the pipeline takes them, and no faster
 )
 
 // performance is one run: the payments in, and what is needed to compare at the end.
@@ -199,13 +200,21 @@ func boolToInt(b bool) int {
 	return 0
 }
 
-// pace waits until record i is due when a rate was asked for.
+// pace waits until record i is due when a rate was asked for, else until the pipeline has room.
 func (p *performance) pace(ctx context.Context, start time.Time, i int) error {
-	if p.options.rate == 0 {
-		return context.Cause(ctx)
+	if p.options.rate > 0 {
+		due := start.Add(time.Duration(float64(i) / p.options.rate * float64(time.Second)))
+		return wait(ctx, time.Until(due))
 	}
-	due := start.Add(time.Duration(float64(i) / p.options.rate * float64(time.Second)))
-	return wait(ctx, time.Until(due))
+	for {
+		sent, decided, _ := p.show.ledger.progress()
+		if sent-decided < maxAhead {
+			return context.Cause(ctx)
+		}
+		if err := wait(ctx, 2*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // wait sleeps unless ctx ends first.

@@ -42,6 +42,7 @@ func (s *Stack) startCloud(ctx context.Context) error {
 	return nil
 }
 
+// openClients opens what the stack itself, its producers and its investigators use.
 func (s *Stack) openClients(ctx context.Context) error {
 	var err error
 	if s.Tokenizer, err = pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: []byte(demoTokenKey)}, nil); err != nil {
@@ -51,41 +52,39 @@ func (s *Stack) openClients(ctx context.Context) error {
 		return fmt.Errorf("bus: %w", err)
 	}
 	s.onStop("bus", s.Bus.Close)
-	if err := s.openStore(ctx); err != nil {
-		return err
-	}
-	return s.openWarehouse(ctx)
-}
-
-func (s *Stack) openStore(ctx context.Context) error {
-	cfg := store.Config{ProjectID: ProjectID, InstanceID: Instance}
-	if err := store.CreateSchema(ctx, cfg, store.Retention{}, s.Cloud.BigtableOptions()...); err != nil {
-		return fmt.Errorf("bigtable schema: %w", err)
-	}
-	var err error
-	if s.Store, err = store.Open(ctx, cfg, append(s.Cloud.BigtableOptions(), s.options.Bigtable...)...); err != nil {
+	if s.Store, err = store.Open(ctx, storeConfig(), s.Cloud.BigtableOptions()...); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.onStop("store", func(context.Context) error { return s.Store.Close() })
-	return nil
-}
-
-func (s *Stack) openWarehouse(ctx context.Context) error {
-	cfg := warehouse.Config{ProjectID: ProjectID, Dataset: Dataset, Metrics: s.Registry}
-	start := time.Now()
-	if err := warehouse.EnsureSchema(ctx, cfg, s.Cloud.BigQueryOptions()...); err != nil {
-		return fmt.Errorf("bigquery schema: %w", err)
-	}
-	var err error
-	if s.Reader, err = warehouse.OpenReader(ctx, cfg, s.Cloud.BigQueryOptions()...); err != nil {
+	if s.Reader, err = warehouse.OpenReader(ctx, warehouseConfig(), s.Cloud.BigQueryOptions()...); err != nil {
 		return fmt.Errorf("warehouse reader: %w", err)
 	}
 	s.onStop("warehouse reader", func(context.Context) error { return s.Reader.Close() })
-	options := append(s.Cloud.BigQueryStorageOptions(), s.options.Warehouse...)
-	if s.warehouse, err = warehouse.Open(ctx, cfg, options...); err != nil {
-		return fmt.Errorf("warehouse: %w", err)
-	}
-	s.onStop("warehouse", s.warehouse.Close)
-	s.options.Progress("BigQuery tables and views are there (%.1f s)", time.Since(start).Seconds())
 	return nil
+}
+
+// createSchemas does what Terraform does in a project.
+func (s *Stack) createSchemas(ctx context.Context) error {
+	start := time.Now()
+	if err := store.CreateSchema(ctx, storeConfig(), store.Retention{}, s.Cloud.BigtableOptions()...); err != nil {
+		return fmt.Errorf("bigtable schema: %w", err)
+	}
+	if err := warehouse.EnsureSchema(ctx, warehouseConfig(), s.Cloud.BigQueryOptions()...); err != nil {
+		return fmt.Errorf("bigquery schema: %w", err)
+	}
+	for _, topic := range []string{TransactionsTopic, DecisionsTopic, AlertsTopic, LabelsTopic, DeadLetterTopic} {
+		if err := s.Bus.EnsureTopic(ctx, topic); err != nil {
+			return fmt.Errorf("topic %s: %w", topic, err)
+		}
+	}
+	s.options.Progress("topics, tables and views are there (%.1f s)", time.Since(start).Seconds())
+	return nil
+}
+
+func storeConfig() store.Config {
+	return store.Config{ProjectID: ProjectID, InstanceID: Instance, Table: Table}
+}
+
+func warehouseConfig() warehouse.Config {
+	return warehouse.Config{ProjectID: ProjectID, Dataset: Dataset}
 }

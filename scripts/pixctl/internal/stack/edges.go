@@ -3,19 +3,23 @@ package stack
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/bus"
-	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
+)
+
+// Requests in flight for each function. Audit shares one append among them, and the emulator's price is by the append.
+const (
+	scoreConcurrency = 64
+	auditConcurrency = 400
 )
 
 // startBridge runs one member of the bridge's consumer group.
 func (s *Stack) startBridge(context.Context) error {
 	b, err := bridge.New(bridge.Config{Brokers: s.Cloud.KafkaBrokers, Topic: KafkaTopic},
-		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.Registry})
+		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.registry})
 	if err != nil {
 		return fmt.Errorf("bridge: %w", err)
 	}
@@ -26,17 +30,17 @@ func (s *Stack) startBridge(context.Context) error {
 // startPush creates the push subscriptions and delivers them to the functions, and to whoever watches.
 func (s *Stack) startPush(ctx context.Context) error {
 	triggers := []trigger{
-		{"score", TransactionsTopic, s.FunctionsURL + "/score"},
-		{"audit", DecisionsTopic, s.FunctionsURL + "/audit"},
-		{"alert", DecisionsTopic, s.FunctionsURL + "/alert"},
-		{"label", LabelsTopic, s.FunctionsURL + "/label"},
+		{"score", TransactionsTopic, s.FunctionsURL + "/score", scoreConcurrency},
+		{"audit", DecisionsTopic, s.FunctionsURL + "/audit", auditConcurrency},
+		{"alert", DecisionsTopic, s.FunctionsURL + "/alert", scoreConcurrency},
+		{"label", LabelsTopic, s.FunctionsURL + "/label", scoreConcurrency},
 	}
 	for topic, handler := range s.options.Watch {
 		url, err := s.serve(ctx, "watch "+topic, handler)
 		if err != nil {
 			return err
 		}
-		triggers = append(triggers, trigger{"watch-" + topic, topic, url})
+		triggers = append(triggers, trigger{"watch-" + topic, topic, url, scoreConcurrency})
 	}
 	for _, t := range triggers {
 		if err := s.subscribe(ctx, t); err != nil {
@@ -47,14 +51,17 @@ func (s *Stack) startPush(ctx context.Context) error {
 }
 
 // trigger is one push subscription.
-type trigger struct{ subscription, topic, url string }
+type trigger struct {
+	subscription, topic, url string
+	concurrency              int
+}
 
 func (s *Stack) subscribe(ctx context.Context, t trigger) error {
 	if err := s.Bus.EnsureSubscription(ctx, bus.Subscription{Name: t.subscription, Topic: t.topic}); err != nil {
 		return fmt.Errorf("ensure: %w", err)
 	}
 	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
-		MaxBackoff: 2 * time.Second, MaxAttempts: MaxAttempts,
+		MaxBackoff: 2 * time.Second, MaxAttempts: MaxAttempts, Concurrency: t.concurrency,
 		DeadLetterTopic: "projects/" + ProjectID + "/topics/" + DeadLetterTopic,
 		Faults:          s.options.Faults,
 	})
@@ -73,13 +80,4 @@ func (s *Stack) Outstanding() int {
 		n += d.Outstanding()
 	}
 	return n
-}
-
-// startMetrics serves what every service of the stack measures.
-func (s *Stack) startMetrics(ctx context.Context) error {
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", obs.MetricsHandler(s.Registry))
-	url, err := s.serve(ctx, "metrics", mux)
-	s.MetricsURL = url + "/metrics"
-	return err
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -10,70 +11,100 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/alert"
 	"github.com/sentinela-pix/sentinela/functions/audit"
+	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/shared/keyring"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
-// handleTimeout bounds one message below the dispatcher's acknowledgement deadline of 10 s.
-const handleTimeout = 8 * time.Second
+// Settings that differ from a deployment's defaults.
+const (
+	handleTimeout   = 8 * time.Second // below the dispatcher's acknowledgement deadline of 10 s
+	decisionTimeout = 5 * time.Second // a laptop does everything at once
+)
 
 // startFunctions serves the functions on one port, a path each, and the scorer on another: in production each is a
-// process of its own.
+// process of its own, and each has its own connections here too.
 func (s *Stack) startFunctions(ctx context.Context) error {
-	for _, topic := range []string{TransactionsTopic, DecisionsTopic, AlertsTopic, LabelsTopic, DeadLetterTopic} {
-		if err := s.Bus.EnsureTopic(ctx, topic); err != nil {
-			return fmt.Errorf("topic %s: %w", topic, err)
-		}
+	if err := s.openScore(ctx); err != nil {
+		return fmt.Errorf("score: %w", err)
 	}
-	mux, err := s.functions()
-	if err != nil {
+	mux := http.NewServeMux()
+	mux.Handle("/"+score.Name, s.score)
+	if err := s.openWriters(ctx, mux); err != nil {
 		return err
 	}
-	s.onStop("score", s.score.Close)
+	var err error
 	if s.FunctionsURL, err = s.serve(ctx, "functions", mux); err != nil {
 		return err
 	}
 	if s.ScorerURL, err = s.serve(ctx, "scorer", s.score); err != nil {
 		return err
 	}
-	return s.startMetrics(ctx)
+	metrics := http.NewServeMux()
+	metrics.Handle("/metrics", obs.MetricsHandler(s.registry))
+	url, err := s.serve(ctx, "metrics", metrics)
+	s.MetricsURL = url + "/metrics"
+	return err
 }
 
-// functions builds the handlers. push.Deps is internal to functions/, so its fields are set one by one.
-func (s *Stack) functions() (http.Handler, error) {
+// openScore opens the score function, which loads its models from the Cloud Storage fake.
+func (s *Stack) openScore(ctx context.Context) error {
+	c := score.Config{
+		Config: s.config(), BigtableInstance: Instance, BigtableTable: Table, DecisionsTopic: DecisionsTopic,
+		Models: "gs://" + modelBucket, DecisionTimeout: decisionTimeout,
+		Keys: keyring.Config{TokenKey: []byte(demoTokenKey), TokenKeyVersion: 1},
+	}
+	start := time.Now()
 	var err error
-	deps := score.Deps{Engine: s.Engine, Outbox: s.Outbox, Tokenizer: s.Tokenizer}
-	deps.Push.DeadLetters, deps.Push.DeadLetterTopic = s.Bus, DeadLetterTopic
-	deps.Push.MaxAttempts, deps.Push.Timeout = MaxAttempts, handleTimeout
-	deps.Push.Logger, deps.Push.Tracer = s.logger, s.tracing.Tracer("functions")
-	deps.Push.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"service": score.Name}, s.Registry)
-	if s.score, err = score.New(deps); err != nil {
-		return nil, fmt.Errorf("functions: %w", err)
+	if s.score, err = score.Open(ctx, &c, s.env(score.Name)); err != nil {
+		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/score", s.score)
-	for name, build := range map[string]func() (http.Handler, error){
-		audit.Name: func() (http.Handler, error) {
-			d := audit.Deps{Warehouse: s.warehouse, Push: deps.Push}
-			d.Push.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"service": audit.Name}, s.Registry)
-			return audit.New(d)
+	s.onStop(score.Name, s.score.Close)
+	s.background("sweep", s.score.Sweep)
+	s.options.Progress("models and policy %s are loaded and verified (%.1f s)", s.score.Policy().Version(), time.Since(start).Seconds())
+	return nil
+}
+
+// openWriters opens the functions that write rows.
+func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
+	c := host.WarehouseConfig{Config: s.config(), Dataset: Dataset}
+	open := map[string]func(env host.Env) (*host.Function, error){
+		audit.Name: func(env host.Env) (*host.Function, error) { return audit.Open(ctx, &c, env) },
+		label.Name: func(env host.Env) (*host.Function, error) { return label.Open(ctx, &c, env) },
+		alert.Name: func(env host.Env) (*host.Function, error) {
+			return alert.Open(ctx, &alert.Config{WarehouseConfig: c, AlertsTopic: AlertsTopic}, env)
 		},
-		alert.Name: func() (http.Handler, error) {
-			d := alert.Deps{Warehouse: s.warehouse, Publisher: s.Bus, Topic: AlertsTopic, Push: deps.Push}
-			d.Push.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"service": alert.Name}, s.Registry)
-			return alert.New(d)
-		},
-		label.Name: func() (http.Handler, error) {
-			d := label.Deps{Warehouse: s.warehouse, Push: deps.Push}
-			d.Push.Metrics = prometheus.WrapRegistererWith(prometheus.Labels{"service": label.Name}, s.Registry)
-			return label.New(d)
-		},
-	} {
-		handler, err := build()
+	}
+	for name, open := range open {
+		f, err := open(s.env(name))
 		if err != nil {
-			return nil, fmt.Errorf("functions: %w", err)
+			return err
 		}
-		mux.Handle("/"+name, handler)
+		s.onStop(name, f.Close)
+		mux.Handle("/"+name, f)
 	}
-	return mux, nil
+	return nil
+}
+
+// config is what every function is told.
+func (s *Stack) config() host.Config {
+	return host.Config{
+		ProjectID: ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: DeadLetterTopic,
+		MaxAttempts: MaxAttempts, Timeout: handleTimeout,
+	}
+}
+
+// env is what stands in for Google Cloud under one function.
+func (s *Stack) env(name string) host.Env {
+	return host.Env{
+		Logs:     s.options.Logs,
+		Metrics:  prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, s.registry),
+		Tracing:  s.tracing,
+		PubSub:   s.Cloud.PubSubOptions(),
+		Bigtable: append(s.Cloud.BigtableOptions(), s.options.Bigtable...),
+		BigQuery: append(s.Cloud.BigQueryStorageOptions(), s.options.BigQuery...),
+		Storage:  s.Cloud.StorageOptions(),
+	}
 }

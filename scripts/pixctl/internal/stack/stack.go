@@ -34,6 +34,7 @@ const (
 	ProjectID         = "sentinela"
 	Dataset           = "fraud"
 	Instance          = "sentinela"
+	Table             = "pix"
 	KafkaTopic        = "pix.transactions"
 	TransactionsTopic = "pix-transactions-v1"
 	DecisionsTopic    = "pix-decisions-v1"
@@ -50,8 +51,8 @@ type Options struct {
 	Logs io.Writer // of every service; nil discards them
 	// Faults is what Pub/Sub is made to do: duplicates, delays.
 	Faults push.Faults
-	// Bigtable and Warehouse are added to the clients' options: interceptors that inject failures.
-	Bigtable, Warehouse []option.ClientOption
+	// Bigtable and BigQuery are added to the functions' client options: interceptors that inject failures.
+	Bigtable, BigQuery []option.ClientOption
 	// Watch receives pushed copies of these topics, in addition to the functions.
 	Watch map[string]http.Handler
 	// TraceEverything keeps every span in memory, for Spans.
@@ -63,29 +64,30 @@ type Options struct {
 // Stack is a running system.
 type Stack struct {
 	Cloud     *pixtest.Cloud
-	Bus       *bus.Bus
-	Store     *store.Store
-	Engine    *engine.Engine
-	Outbox    *engine.Outbox
-	Reader    *warehouse.Reader
-	Registry  *prometheus.Registry
-	Tokenizer *pix.Tokenizer
+	Bus       *bus.Bus          // a producer's
+	Store     *store.Store      // an investigator's, without injected failures
+	Reader    *warehouse.Reader // an analyst's
+	Tokenizer *pix.Tokenizer    // gives the tokens that the bridge and the scorer give
 
 	ScorerURL    string // POST <ScorerURL>/v1/decisions
 	FunctionsURL string // <FunctionsURL>/score, /alert, /audit, /label
 	MetricsURL   string
 
 	options     Options
+	registry    *prometheus.Registry
 	logger      *slog.Logger
 	tracing     *obs.Tracing
 	spans       *tracetest.SpanRecorder
-	warehouse   *warehouse.Warehouse
-	score       *score.Service
-	models      engine.Models
-	pack        *policy.Pack
+	score       *score.App
 	dispatchers []*push.Dispatcher
 	stops       []stop
 }
+
+// Models gives the models that serve.
+func (s *Stack) Models() engine.Models { return s.score.Models() }
+
+// Policy returns the policy in force.
+func (s *Stack) Policy() *policy.Pack { return s.score.Policy() }
 
 // stop is one thing to end, by name.
 type stop struct {
@@ -101,7 +103,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
-	s := &Stack{options: o, Registry: obs.NewRegistry()}
+	s := &Stack{options: o, registry: obs.NewRegistry()}
 	service := obs.Service{Name: "sentinela", ProjectID: ProjectID}
 	s.logger = obs.Logger(o.Logs, slog.LevelInfo, service)
 	if err := s.trace(ctx, service); err != nil {
@@ -109,7 +111,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}
 	s.onStop("tracing", s.tracing.Shutdown)
 	steps := []func(context.Context) error{
-		s.startCloud, s.openClients, s.startEngine, s.startFunctions, s.startBridge, s.startPush,
+		s.startCloud, s.openClients, s.createSchemas, s.startFunctions, s.startBridge, s.startPush,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

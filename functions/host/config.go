@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
-	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
-	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // Config is what every function reads. Each field's variable and default are in its tag.
@@ -43,34 +41,6 @@ func (c *Config) Validate() error {
 		problems = append(problems, errors.New("HANDLE_TIMEOUT: must be above 0 and at most 10m, the longest acknowledgement deadline"))
 	}
 	return errors.Join(append(problems, c.Tracing.Validate())...)
-}
-
-// Warehouse says where rows go.
-type Warehouse struct {
-	Dataset string `env:"DATASET, default=fraud"`
-	// Emulator is host:port of a BigQuery emulator's storage service; empty means BigQuery itself.
-	Emulator string `env:"BIGQUERY_STORAGE_EMULATOR_HOST"`
-}
-
-// Validate reports what is missing.
-func (w *Warehouse) Validate() error {
-	if w.Dataset == "" {
-		return errors.New("DATASET: required")
-	}
-	return nil
-}
-
-// Open opens the warehouse.
-func (w *Warehouse) Open(ctx context.Context, h *Host) (*warehouse.Warehouse, error) {
-	var opts []option.ClientOption
-	if w.Emulator != "" {
-		opts = warehouse.EmulatorOptions(w.Emulator)
-	}
-	opened, err := warehouse.Open(ctx, warehouse.Config{ProjectID: h.config.ProjectID, Dataset: w.Dataset, Metrics: h.Registry}, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("host: %w", err)
-	}
-	return opened, nil
 }
 
 // validator is a pointer to a configuration.

@@ -1,0 +1,86 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/api/option"
+
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+// Env is what a process puts under its functions in place of a deployment's defaults: where logs and metrics go, and the
+// client options of each service. The zero value is Google Cloud.
+type Env struct {
+	Logs    io.Writer             // nil means standard error
+	Metrics prometheus.Registerer // nil means that nobody reads them
+	Tracing *obs.Tracing          // nil means what the configuration says; otherwise its owner shuts it down
+
+	PubSub, Bigtable, BigQuery, Storage []option.ClientOption
+}
+
+// Host is the running ground of one function.
+type Host struct {
+	Env
+	Logger *slog.Logger
+	Bus    *bus.Bus
+
+	config  Config
+	name    string
+	closers []func(context.Context) error
+}
+
+// Open starts logging, metrics, traces and the bus.
+func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
+	if env.Logs == nil {
+		env.Logs = os.Stderr
+	}
+	if env.Metrics == nil {
+		env.Metrics = obs.NewRegistry()
+	}
+	service := obs.Service{Name: name, ProjectID: c.ProjectID}
+	h := &Host{Env: env, Logger: obs.Logger(env.Logs, c.LogLevel, service), config: c, name: name}
+	var err error
+	if h.Tracing == nil {
+		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
+			return nil, fmt.Errorf("host: %w", err)
+		}
+		h.OnClose(h.Tracing.Shutdown)
+	}
+	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID}, env.PubSub...); err != nil {
+		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
+	}
+	h.OnClose(h.Bus.Close)
+	return h, nil
+}
+
+// OnClose adds a step of Close. Steps run in reverse order.
+func (h *Host) OnClose(step func(context.Context) error) { h.closers = append(h.closers, step) }
+
+// Close ends everything that was opened, the last first.
+func (h *Host) Close(ctx context.Context) error {
+	steps := h.closers
+	h.closers = nil
+	var failures []error
+	for _, step := range slices.Backward(steps) {
+		failures = append(failures, step(ctx))
+	}
+	return errors.Join(failures...)
+}
+
+// Push returns what a push endpoint needs.
+func (h *Host) Push() push.Deps {
+	return push.Deps{
+		DeadLetters: h.Bus, DeadLetterTopic: h.config.DeadLetterTopic,
+		MaxAttempts: h.config.MaxAttempts, Timeout: h.config.Timeout,
+		Logger: h.Logger, Tracer: h.Tracing.Tracer("github.com/sentinela-pix/sentinela/functions/" + h.name), Metrics: h.Metrics,
+	}
+}

@@ -1,0 +1,65 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
+)
+
+// WarehouseConfig is the configuration of a function that writes rows.
+type WarehouseConfig struct {
+	Config
+	Dataset string `env:"DATASET, default=fraud"`
+	// Emulator is host:port of a BigQuery emulator's storage service; empty means BigQuery itself.
+	Emulator string `env:"BIGQUERY_STORAGE_EMULATOR_HOST"`
+}
+
+// Validate reports every problem at once.
+func (c *WarehouseConfig) Validate() error {
+	var dataset error
+	if c.Dataset == "" {
+		dataset = errors.New("DATASET: required")
+	}
+	return errors.Join(c.Config.Validate(), dataset)
+}
+
+// Function is a function with everything below it.
+type Function struct {
+	http.Handler
+	host *Host
+}
+
+// Close closes every connection, as far as ctx allows. Stop serving before.
+func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
+
+// Builder makes a function's handler on its ground.
+type Builder func(*Host, *warehouse.Warehouse) (http.Handler, error)
+
+// Open opens the ground and the warehouse and builds a function's handler on them.
+func (c *WarehouseConfig) Open(ctx context.Context, name string, env Env, build Builder) (*Function, error) {
+	h, err := Open(ctx, name, c.Config, env)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	handler, err := c.build(ctx, h, build)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), h.Close(ctx))
+	}
+	return &Function{Handler: handler, host: h}, nil
+}
+
+func (c *WarehouseConfig) build(ctx context.Context, h *Host, build Builder) (http.Handler, error) {
+	options := h.BigQuery
+	if c.Emulator != "" {
+		options = append(warehouse.EmulatorOptions(c.Emulator), options...)
+	}
+	w, err := warehouse.Open(ctx, warehouse.Config{ProjectID: c.ProjectID, Dataset: c.Dataset, Metrics: h.Metrics}, options...)
+	if err != nil {
+		return nil, fmt.Errorf("open warehouse: %w", err)
+	}
+	h.OnClose(w.Close)
+	return build(h, w)
+}
