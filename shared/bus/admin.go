@@ -18,6 +18,7 @@ type Subscription struct {
 	Name        string        // short or full name
 	Topic       string        // short or full name
 	AckDeadline time.Duration // zero takes the service's default of 10 s
+	Filter      string        // over attributes; empty takes every message
 }
 
 // EnsureTopic creates a topic unless it exists. It is for emulators, the demo and tests: in a project Terraform does it.
@@ -32,6 +33,7 @@ func (b *Bus) EnsureSubscription(ctx context.Context, s Subscription) error {
 		Name:               b.fullName("subscriptions", s.Name),
 		Topic:              b.fullName("topics", s.Topic),
 		AckDeadlineSeconds: int32(s.AckDeadline / time.Second),
+		Filter:             s.Filter,
 	})
 	return ensured("create subscription "+s.Name, err)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// EncodeDecision writes a decision as proto. NaN in the vector survives.
+// EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives.
 func EncodeDecision(d *pix.Decision) (Envelope, error) {
 	const op = "encode decision"
 	var e enums
@@ -19,7 +19,11 @@ func EncodeDecision(d *pix.Decision) (Envelope, error) {
 		return Envelope{}, err
 	}
 	out, err := seal(SchemaDecision, d.ID(), m)
-	return out, wrap(op, err)
+	if err != nil {
+		return Envelope{}, wrap(op, err)
+	}
+	out.Attributes[AttrOutcome] = string(d.Outcome)
+	return out, nil
 }
 
 // DecisionJSON writes a decision in the JSON mapping, for HTTP answers. NaN becomes "NaN".

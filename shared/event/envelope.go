@@ -6,6 +6,7 @@ const (
 	AttrEncoding    = "encoding"      // EncodingJSON or EncodingProto; absent means JSON
 	AttrEventID     = "end_to_end_id" // the payment's EndToEndId
 	AttrTraceparent = "traceparent"   // W3C trace context
+	AttrOutcome     = "outcome"       // of a decision: subscriptions filter on it
 
 	AttrDeadLetterReason    = "dlq_reason"    // pix.Kind as its metric label
 	AttrDeadLetterDetail    = "dlq_detail"    // fields and reasons, never a value

@@ -18,7 +18,7 @@ import (
 type Config struct {
 	ProjectID string
 	Dataset   string
-	// Linger is how long the first row of an append waits for company, 25 ms by default. It is the price in latency
+	// Linger is how long the first row of an append waits for company, 100 ms by default. It is the price in latency
 	// of group commit when traffic is thin.
 	Linger time.Duration
 	// AppendTimeout bounds one append with the client's own retries, 10 s by default.
@@ -28,7 +28,7 @@ type Config struct {
 }
 
 const (
-	defaultLinger        = 25 * time.Millisecond
+	defaultLinger        = 100 * time.Millisecond
 	defaultAppendTimeout = 10 * time.Second
 )
 

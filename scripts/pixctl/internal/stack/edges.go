@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/functions/alert"
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
-// Requests in flight for each function. Audit shares one append among them, and the emulator's price is by the append.
-const (
-	scoreConcurrency = 64
-	auditConcurrency = 400
-)
+// auditConcurrency is how many rows may wait for an append: they share one, and the emulator's price is by the append.
+const auditConcurrency = 400
 
 // startBridge runs one member of the bridge's consumer group.
 func (s *Stack) startBridge(context.Context) error {
@@ -30,17 +28,17 @@ func (s *Stack) startBridge(context.Context) error {
 // startPush creates the push subscriptions and delivers them to the functions, and to whoever watches.
 func (s *Stack) startPush(ctx context.Context) error {
 	triggers := []trigger{
-		{"score", TransactionsTopic, s.FunctionsURL + "/score", scoreConcurrency},
-		{"audit", DecisionsTopic, s.FunctionsURL + "/audit", auditConcurrency},
-		{"alert", DecisionsTopic, s.FunctionsURL + "/alert", scoreConcurrency},
-		{"label", LabelsTopic, s.FunctionsURL + "/label", scoreConcurrency},
+		{subscription: "score", topic: TransactionsTopic, url: s.FunctionsURL + "/score"},
+		{subscription: "audit", topic: DecisionsTopic, url: s.FunctionsURL + "/audit", concurrency: auditConcurrency},
+		{subscription: "alert", topic: DecisionsTopic, url: s.FunctionsURL + "/alert", filter: alert.Filter},
+		{subscription: "label", topic: LabelsTopic, url: s.FunctionsURL + "/label", concurrency: auditConcurrency},
 	}
 	for topic, handler := range s.options.Watch {
 		url, err := s.serve(ctx, "watch "+topic, handler)
 		if err != nil {
 			return err
 		}
-		triggers = append(triggers, trigger{"watch-" + topic, topic, url, scoreConcurrency})
+		triggers = append(triggers, trigger{subscription: "watch-" + topic, topic: topic, url: url})
 	}
 	for _, t := range triggers {
 		if err := s.subscribe(ctx, t); err != nil {
@@ -53,11 +51,12 @@ func (s *Stack) startPush(ctx context.Context) error {
 // trigger is one push subscription.
 type trigger struct {
 	subscription, topic, url string
-	concurrency              int
+	filter                   string // empty delivers everything
+	concurrency              int    // requests in flight; zero is the dispatcher's default
 }
 
 func (s *Stack) subscribe(ctx context.Context, t trigger) error {
-	if err := s.Bus.EnsureSubscription(ctx, bus.Subscription{Name: t.subscription, Topic: t.topic}); err != nil {
+	if err := s.Bus.EnsureSubscription(ctx, bus.Subscription{Name: t.subscription, Topic: t.topic, Filter: t.filter}); err != nil {
 		return fmt.Errorf("ensure: %w", err)
 	}
 	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
