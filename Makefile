@@ -5,8 +5,6 @@ SHELL := /bin/bash
 BUILD := build
 export GOFLAGS ?= -buildvcs=false
 
-# The BigQuery emulator is a generated SQL engine; see docs/adr for what these flags save on a cold build.
-GOBUILDFLAGS ?=
 PIXCTL := $(BUILD)/pixctl
 LINT := $(BUILD)/tools/golangci-lint
 ACTIONLINT := $(BUILD)/tools/actionlint
@@ -27,14 +25,14 @@ pixctl: $(PIXCTL) ## build build/pixctl
 .PHONY: $(PIXCTL)
 $(PIXCTL):
 	@mkdir -p $(BUILD)
-	@scripts/build.sh $(PIXCTL) ./scripts/pixctl $(GOBUILDFLAGS)
+	@scripts/build.sh $(PIXCTL) ./scripts/pixctl
 
 .PHONY: test
 test: test-go test-python ## every test, Go and Python (installs what it needs)
 
 .PHONY: test-go
 test-go: ## the Go tests only
-	go test $(GOBUILDFLAGS) -timeout 20m ./...
+	go test -timeout 20m ./...
 
 .PHONY: test-race
 test-race: ## the concurrent packages under the race detector
@@ -60,7 +58,7 @@ proto: ## lint the protos, refuse a breaking change and generated code that is n
 
 .PHONY: bench
 bench: ## Go benchmarks, in benchstat's format
-	go test -run '^$$' -bench . -benchmem ./shared/... ./kafka-bridge/... ./functions/...
+	go test -run '^$$' -bench . -benchmem ./shared/... ./models/... ./kafka-bridge/... ./functions/...
 
 .PHONY: model
 model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shipped models
@@ -73,7 +71,6 @@ clean: ## remove build/
 $(VENV)/.ready: models/requirements.txt
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --require-hashes -r models/requirements.txt
-	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e models
 	@touch $@
 
 $(LINT): scripts/tools/lint/go.mod
