@@ -61,7 +61,7 @@ func New(d Deps) (http.Handler, error) {
 
 func decode(e event.Envelope) (*pix.Decision, error) {
 	d, err := event.DecodeDecision(e)
-	return &d, err //nolint:wrapcheck // the codec names its operation
+	return &d, err
 }
 
 // handle writes the row first: an alert that is seen on the bus can be looked up.

@@ -36,7 +36,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 
 // Open connects to the bus and the warehouse.
 func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
-	return c.WarehouseConfig.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
+	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
 		return New(Deps{Warehouse: w, Publisher: h.Bus, Topic: c.AlertsTopic, Push: h.Push()})
 	})
 }

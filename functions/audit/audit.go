@@ -44,5 +44,5 @@ func New(d Deps) (http.Handler, error) {
 
 func decode(e event.Envelope) (*pix.Decision, error) {
 	d, err := event.DecodeDecision(e)
-	return &d, err //nolint:wrapcheck // the codec names its operation
+	return &d, err
 }

@@ -44,5 +44,5 @@ func New(d Deps) (http.Handler, error) {
 
 func decode(e event.Envelope) (*pix.Label, error) {
 	l, err := event.DecodeLabel(e)
-	return &l, err //nolint:wrapcheck // the codec names its operation
+	return &l, err
 }

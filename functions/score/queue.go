@@ -24,7 +24,6 @@ type queue struct {
 	metrics *metrics
 
 	decisions chan *pix.Decision
-	life      context.Context
 	cancel    context.CancelFunc
 	workers   sync.WaitGroup
 
@@ -34,9 +33,10 @@ type queue struct {
 
 func newQueue(outbox Sender, logger *slog.Logger, m *metrics) *queue {
 	q := &queue{outbox: outbox, logger: logger, metrics: m, decisions: make(chan *pix.Decision, queueDecisions)}
-	q.life, q.cancel = context.WithCancel(context.Background())
+	life, cancel := context.WithCancel(context.Background())
+	q.cancel = cancel
 	for range queueWorkers {
-		q.workers.Go(q.work)
+		q.workers.Go(func() { q.work(life) })
 	}
 	return q
 }
@@ -57,15 +57,15 @@ func (q *queue) add(ctx context.Context, d *pix.Decision) {
 	q.logger.WarnContext(ctx, "decision left to the sweep", "end_to_end_id", string(d.ID()), "error", "the queue is full or closed")
 }
 
-func (q *queue) work() {
+func (q *queue) work(life context.Context) {
 	for d := range q.decisions {
-		q.publish(d)
+		q.publish(life, d)
 		q.metrics.queued.Dec()
 	}
 }
 
-func (q *queue) publish(d *pix.Decision) {
-	ctx, cancel := context.WithTimeout(q.life, sendTimeout)
+func (q *queue) publish(life context.Context, d *pix.Decision) {
+	ctx, cancel := context.WithTimeout(life, sendTimeout)
 	defer cancel()
 	if err := q.outbox.Send(ctx, d); err != nil {
 		q.metrics.overflow.Inc()

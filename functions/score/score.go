@@ -91,7 +91,7 @@ func (s *Service) Close(ctx context.Context) error {
 
 func (s *Service) decode(e event.Envelope) (*pix.Transaction, error) {
 	tx, err := event.DecodeTransaction(e, s.deps.Tokenizer, s.deps.Clock())
-	return &tx, err //nolint:wrapcheck // the codec names its operation
+	return &tx, err
 }
 
 // handle decides a pushed payment and publishes the decision before the message is acknowledged. A redelivery gets the

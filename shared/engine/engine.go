@@ -207,13 +207,18 @@ func (e *Engine) reasons(tx *pix.Transaction, top []pix.Contribution, err error)
 		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Os fatores da pontuação não puderam ser calculados.",
 			TextEN: "The factors of the score could not be computed."}}
 	}
-	var out []pix.Reason
-	for _, c := range top {
-		if c.Contribution > 0 && len(out) < topReasons {
-			out = append(out, e.deps.Features.Reason(c.Feature, tx, c.Value))
+	told := func(missing bool) (out []pix.Reason) {
+		for _, c := range top {
+			if c.Contribution > 0 && math.IsNaN(c.Value) == missing && len(out) < topReasons {
+				out = append(out, e.deps.Features.Reason(c.Feature, tx, c.Value))
+			}
 		}
+		return out
 	}
-	return out
+	if known := told(false); len(known) > 0 {
+		return known // "nothing is known of …" helps nobody while something is
+	}
+	return told(true)
 }
 
 var errNoScore = errors.New("gives no usable answer")

@@ -137,10 +137,10 @@ func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 	}
 	v, err := e.f.Decode(del.msg.Envelope)
 	if err != nil {
-		return err //nolint:wrapcheck // the codec names its operation
+		return err
 	}
 	del.safe = func() (event.Envelope, error) { return e.f.Encode(v) }
-	return e.f.Handle(ctx, v) //nolint:wrapcheck // the function names its operation
+	return e.f.Handle(ctx, v)
 }
 
 // settle dead-letters what must be, records what happened and returns the status that tells Pub/Sub.

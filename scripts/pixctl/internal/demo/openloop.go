@@ -45,7 +45,10 @@ func (o openLoop) run(ctx context.Context, n int, call func(ctx context.Context,
 	for _, p := range parts {
 		all.Merge(p)
 	}
-	return all, context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return all, fmt.Errorf("open loop: %w", err)
+	}
+	return all, nil
 }
 
 // feed hands out the calls at their due times.

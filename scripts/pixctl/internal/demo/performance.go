@@ -209,7 +209,7 @@ func (p *performance) pace(ctx context.Context, start time.Time, i int) error {
 	for {
 		sent, decided, _ := p.show.ledger.progress()
 		if sent-decided < maxAhead {
-			return context.Cause(ctx)
+			return ended(ctx)
 		}
 		if err := wait(ctx, 2*time.Millisecond); err != nil {
 			return err
@@ -220,12 +220,20 @@ func (p *performance) pace(ctx context.Context, start time.Time, i int) error {
 // wait sleeps unless ctx ends first.
 func wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
 	select {
 	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
+}
+
+// ended is why a context ended, nil while it has not.
+func ended(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("interrupted: %w", err)
+	}
+	return nil
 }

@@ -47,7 +47,7 @@ func (s *show) decided(e event.Envelope) {
 	if !s.ledger.decide(&d) {
 		return
 	}
-	s.narrator.decision(&d)
+	s.decision(&d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = time.Now()
