@@ -188,5 +188,5 @@ func (s *Stack) serve(ctx context.Context, name string, handler http.Handler) (s
 func (s *Stack) Env() []string {
 	return append(s.Cloud.Env(),
 		"SCORER_URL="+s.ScorerURL, "FUNCTIONS_URL="+s.FunctionsURL, "METRICS_URL="+s.MetricsURL,
-		"PROJECT="+ProjectID, "DATASET="+Dataset)
+		"PROJECT="+ProjectID, "DATASET="+Dataset, "BIGTABLE_INSTANCE="+Instance)
 }
