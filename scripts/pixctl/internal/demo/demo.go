@@ -47,7 +47,7 @@ and everything else goes to standard error. With -serve it sends nothing, prints
 func run(ctx context.Context, std command.IO, args []string) error {
 	var o options
 	flags := command.NewFlags(std, "demo", synopsis, 0)
-	flags.IntVar(&o.payments, "payments", 10_000, "payments to send")
+	flags.IntVar(&o.payments, "payments", 5_000, "payments to send")
 	flags.Float64Var(&o.rate, "rate", 0, "payments per second through Kafka; 0 is as fast as the pipeline takes them")
 	flags.Float64Var(&o.askRate, "ask-rate", 100, "requests per second to the scorer, open loop")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the simulated world")

@@ -49,14 +49,14 @@ func (p *performance) sum() *summary {
 
 func (s *summary) print(out io.Writer) {
 	fmt.Fprintf(out, `
-Summary (%d × %s, %s)
+Summary (%d CPUs, %s)
   payments    %6d sent, %d decided: %d approved, %d held, %d blocked, %d rejected
   audit       %6d rows in BigQuery, %d alerts, %d dead letters
   guarantees  %6d lost, %d duplicated
   throughput  %6.0f payments/s from Kafka to a decision, all parts in this process
   decision    %6.1f ms p50, %.1f ms p99, %.1f ms p99.9 over HTTP, measured from the moment each request was due
   versions    model %s, policy %s
-`, runtime.NumCPU(), "CPU", runtime.GOOS+"/"+runtime.GOARCH,
+`, runtime.NumCPU(), runtime.GOOS+"/"+runtime.GOARCH,
 		s.Payments, s.Decided, s.Approved, s.Held, s.Blocked, s.Rejected,
 		s.AuditRows, s.Alerts, s.DeadLettered, s.Lost, s.Duplicated, s.PaymentsPerSecond,
 		s.DecisionMsP50, s.DecisionMsP99, s.DecisionMsP999, s.ModelVersion, s.PolicyVersion)

@@ -1,0 +1,57 @@
+package host_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// TestConfigReportsEveryProblemAtOnce: an operator who forgot three variables learns of all three.
+func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{
+		"MAX_DELIVERY_ATTEMPTS": "3", "HANDLE_TIMEOUT": "11m", "DATASET": "",
+	}))
+	if pix.KindOf(err) != pix.Invalid {
+		t.Fatalf("error %v", err)
+	}
+	for _, name := range []string{"PROJECT_ID", "MAX_DELIVERY_ATTEMPTS", "HANDLE_TIMEOUT"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("the error does not name %s: %v", name, err)
+		}
+	}
+}
+
+// TestDefaults: a project is all that a deployment must say.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{"PROJECT_ID": "p"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Dataset != "fraud" || c.DeadLetterTopic != "pix-dead-letter-v1" || c.MaxAttempts != 10 {
+		t.Errorf("defaults %+v", c)
+	}
+}
+
+// TestCloseRunsInReverse: what was opened last may need what was opened before it.
+func TestCloseRunsInReverse(t *testing.T) {
+	t.Parallel()
+	var order []string
+	h := new(host.Host)
+	for _, name := range []string{"bus", "store"} {
+		h.OnClose(func(context.Context) error { order = append(order, name); return nil })
+	}
+	if err := h.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"store", "bus"}, order); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
