@@ -47,6 +47,7 @@ test-python: $(VENV)/.ready ## the Python tests of models/
 .PHONY: lint
 lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready proto ## format, vet, house rules, workflows, protos, Python
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go mod tidy -diff
 	go vet ./...
 	$(LINT) run ./...
 	$(ACTIONLINT)
