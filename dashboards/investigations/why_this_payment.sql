@@ -3,8 +3,8 @@
 SELECT
   d.outcome,
   FORMAT('R$ %.2f', d.amount_centavos / 100) AS amount,
-  d.payer_score,
-  d.receiver_score,
+  ROUND(d.payer_score, 4) AS payer_score,
+  ROUND(d.receiver_score, 4) AS receiver_score,
   position + 1 AS nr,
   r.code,
   r.text_en AS reason

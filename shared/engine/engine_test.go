@@ -110,7 +110,7 @@ func (m *fakeModel) Explain(v []float64, top int) ([]pix.Contribution, error) {
 	}
 	all := []pix.Contribution{
 		{Feature: "pair_first_30d", Value: 1, Contribution: 2}, {Feature: "amount_brl", Value: v[0], Contribution: -1},
-		{Feature: "device_age_hours", Value: math.NaN(), Contribution: 0.5},
+		{Feature: "device_age_hours", Value: math.NaN(), Contribution: 0.5}, // missing: not told while something is known
 	}
 	return all[:min(top, len(all))], nil
 }
@@ -236,10 +236,10 @@ func TestDecide(t *testing.T) {
 		models          string
 	}{
 		{"approve", pix.Outbound, 0.1, 0.99, pix.Approve, 0, nil, "payer/p1"},
-		{"hold", pix.Outbound, 0.6, 0, pix.Review, 30 * time.Minute, []string{"payer-score-review", "pair_first_30d", "device_age_hours"}, "payer/p1"},
-		{"reject", pix.Outbound, 0.99, 0, pix.Reject, 0, []string{"payer-score-reject", "pair_first_30d", "device_age_hours"}, "payer/p1"},
-		{"block", pix.Inbound, 0.99, 0.8, pix.Block, 72 * time.Hour, []string{"cautionary-block-person", "pair_first_30d", "device_age_hours"}, "receiver/r1"},
-		{"internal, both models", pix.Internal, 0.1, 0.8, pix.Block, 72 * time.Hour, []string{"cautionary-block-person", "pair_first_30d", "device_age_hours"}, "payer/p1 receiver/r1"},
+		{"hold", pix.Outbound, 0.6, 0, pix.Review, 30 * time.Minute, []string{"payer-score-review", "pair_first_30d"}, "payer/p1"},
+		{"reject", pix.Outbound, 0.99, 0, pix.Reject, 0, []string{"payer-score-reject", "pair_first_30d"}, "payer/p1"},
+		{"block", pix.Inbound, 0.99, 0.8, pix.Block, 72 * time.Hour, []string{"cautionary-block-person", "pair_first_30d"}, "receiver/r1"},
+		{"internal, both models", pix.Internal, 0.1, 0.8, pix.Block, 72 * time.Hour, []string{"cautionary-block-person", "pair_first_30d"}, "payer/p1 receiver/r1"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
