@@ -81,6 +81,6 @@ $(LINT): scripts/tools/lint/go.mod
 	@echo "building golangci-lint (minutes the first time)"
 	go build -modfile=scripts/tools/lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-$(ACTIONLINT): scripts/tools/lint/go.mod
+$(ACTIONLINT): scripts/tools/actions/go.mod
 	@mkdir -p $(BUILD)/tools
-	go build -modfile=scripts/tools/lint/go.mod -o $@ github.com/rhysd/actionlint/cmd/actionlint
+	go build -modfile=scripts/tools/actions/go.mod -o $@ github.com/rhysd/actionlint/cmd/actionlint
