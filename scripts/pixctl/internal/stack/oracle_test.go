@@ -69,9 +69,29 @@ func TestDecisionsAreThoseOfTheReference(t *testing.T) {
 	if diff := cmp.Diff(ids(want, notApproved), column(t, s, "alerts_latest", "end_to_end_id")); diff != "" {
 		t.Errorf("alerted payments (-want +got):\n%s", diff)
 	}
+	if twice := decidedTwice(t, s); len(twice) != 0 {
+		t.Errorf("payments with two decisions: %v", twice)
+	}
 	if letters := seen.count(stack.DeadLetterTopic); letters != 0 {
 		t.Errorf("%d dead letters of valid payments", letters)
 	}
+}
+
+// decidedTwice returns the payments of which BigQuery holds rows of more than one decision. Rows may repeat; decisions
+// may not.
+func decidedTwice(t *testing.T, s *stack.Stack) []string {
+	t.Helper()
+	sql := "SELECT end_to_end_id FROM `" + s.Reader.Dataset() + ".decisions` WHERE event_time > TIMESTAMP '2020-01-01 00:00:00+00'" +
+		" GROUP BY end_to_end_id HAVING COUNT(DISTINCT decided_at) > 1"
+	answer, err := s.Reader.Query(t.Context(), sql, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var twice []string
+	for _, row := range answer.Rows {
+		twice = append(twice, row[0])
+	}
+	return twice
 }
 
 // wavesOf parts payments into waves in which no two share an account or a device, so that whatever runs at once within
