@@ -110,9 +110,7 @@ func newDispatcher(c Config) *Dispatcher {
 		subscriber: pubsubpb.NewSubscriberClient(c.Conn),
 		publisher:  pubsubpb.NewPublisherClient(c.Conn),
 		client: &http.Client{
-			Transport: &http.Transport{
-				MaxIdleConns: p.Concurrency, MaxIdleConnsPerHost: p.Concurrency, IdleConnTimeout: time.Minute,
-			},
+			Transport:     transport(p),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		ready: make(chan *delivery, 2*p.MaxOutstanding),
@@ -120,6 +118,13 @@ func newDispatcher(c Config) *Dispatcher {
 		freed: make(chan struct{}, 1),
 		held:  make(map[string]*delivery, p.MaxOutstanding),
 	}
+}
+
+func transport(p Policy) http.RoundTripper {
+	if p.Transport != nil {
+		return p.Transport
+	}
+	return &http.Transport{MaxIdleConns: p.Concurrency, MaxIdleConnsPerHost: p.Concurrency, IdleConnTimeout: time.Minute}
 }
 
 // Stats returns the counts so far.

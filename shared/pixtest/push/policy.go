@@ -2,6 +2,7 @@ package push
 
 import (
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -19,6 +20,8 @@ type Policy struct {
 	// MaxOutstanding bounds the messages that are held: waiting, in flight and between two attempts; default 10,000.
 	MaxOutstanding int
 	Faults         Faults
+	// Transport carries the requests; nil is the network. Local spares a watcher in the same process the sockets.
+	Transport http.RoundTripper
 }
 
 // Faults is what Pub/Sub is allowed to do, made likely. What happens to a message depends on Seed and its id only.

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/alert"
@@ -34,11 +35,9 @@ func (s *Stack) startPush(ctx context.Context) error {
 		{subscription: "label", topic: LabelsTopic, url: s.FunctionsURL + "/label", concurrency: auditConcurrency},
 	}
 	for topic, handler := range s.options.Watch {
-		url, err := s.serve(ctx, "watch "+topic, handler)
-		if err != nil {
-			return err
-		}
-		triggers = append(triggers, trigger{subscription: "watch-" + topic, topic: topic, url: url})
+		triggers = append(triggers, trigger{
+			subscription: "watch-" + topic, topic: topic, url: "http://watcher", transport: push.Local(handler),
+		})
 	}
 	for _, t := range triggers {
 		if err := s.subscribe(ctx, t); err != nil {
@@ -53,6 +52,7 @@ type trigger struct {
 	subscription, topic, url string
 	filter                   string // empty delivers everything
 	concurrency              int    // requests in flight; zero is the dispatcher's default
+	transport                http.RoundTripper
 }
 
 func (s *Stack) subscribe(ctx context.Context, t trigger) error {
@@ -60,7 +60,7 @@ func (s *Stack) subscribe(ctx context.Context, t trigger) error {
 		return fmt.Errorf("ensure: %w", err)
 	}
 	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
-		MaxBackoff: 2 * time.Second, MaxAttempts: MaxAttempts, Concurrency: t.concurrency,
+		MaxBackoff: 2 * time.Second, MaxAttempts: MaxAttempts, Concurrency: t.concurrency, Transport: t.transport,
 		DeadLetterTopic: "projects/" + ProjectID + "/topics/" + DeadLetterTopic,
 		Faults:          s.options.Faults,
 	})
