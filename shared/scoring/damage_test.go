@@ -20,22 +20,38 @@ func TestShapeWantsEverySplitReached(t *testing.T) {
 	}
 }
 
-// TestProofAsksBothReaders gives each reader another model in turn: either alone must be noticed.
-func TestProofAsksBothReaders(t *testing.T) {
+// TestProofAsksAllReaders gives each reader another model in turn: any one alone must be noticed.
+func TestProofAsksAllReaders(t *testing.T) {
 	t.Parallel()
-	one, other := loadFixture(t, "gbdt"), loadFixture(t, "dart")
+	one, other := readFixture(t, "gbdt"), readFixture(t, "dart")
 	g, err := decodeGolden(fixture(t, "gbdt")[GoldenFile].Data, len(fixtureFeatures()), DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for reason, m := range map[string]*Model{
-		"leaves scores":     {manifest: one.manifest, reference: other.reference, forest: one.forest},
-		"the walker scores": {manifest: one.manifest, reference: one.reference, forest: other.forest},
+	identity := Calibration{Type: "sigmoid", A: 1}
+	if err := g.prove(one, identity); err != nil {
+		t.Fatal(err)
+	}
+	for reason, r := range map[string]*readers{
+		"leaves scores":       {other.leaves, one.forest, one.walker},
+		"the walker scores":   {one.leaves, one.forest, other.walker},
+		"the explained trees": {one.leaves, other.forest, one.walker},
 	} {
-		if err := g.prove(m); err == nil || !strings.Contains(err.Error(), reason) {
+		if err := g.prove(r, identity); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("the proof says %v, want %q", err, reason)
 		}
 	}
+}
+
+// readFixture reads the model of a fixture with every reader.
+func readFixture(tb testing.TB, name string) *readers {
+	tb.Helper()
+	m := loadFixture(tb, name)
+	r, err := read(fixture(tb, name)[ModelFile].Data, m.manifest, DefaultLimits())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
 }
 
 // TestDamageNeverScoresWrong truncates and flips bits of model.txt, states the new hash, and allows two outcomes only:

@@ -4,7 +4,7 @@
 // the hashes of the other two) and golden.json (vectors with LightGBM's own scores and contributions). Nobody can
 // review a model by eye, so Load proves it instead: sizes and hashes, the feature list against the contract, a grammar
 // and structure of our own, and every golden vector through both readers, the leaves library and the trees of this
-// package. Only a Model that passed all of it exists.
+// package, which serve. Only a Model that passed all of it exists.
 //
 // # The way of an artefact
 //
@@ -12,7 +12,8 @@
 //	manifest.go  strict decoding and checks of manifest.json, against the contract
 //	text.go      LightGBM text to key=value sections, within Limits
 //	tree.go      one section to one tree: arrays, structure (acyclic, every leaf once), row counts
-//	forest.go    all trees in flat arrays, and the walk
+//	forest.go    all trees in flat arrays, and the plain walk
+//	walker.go    the same trees laid out for speed: what scores
 //	shap.go      exact path-dependent TreeSHAP on the same arrays
 //	golden.go    golden.json and the proof
 //	model.go     what serves; set.go swaps it

@@ -21,9 +21,13 @@ func FuzzParseForest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		raw := forest.raw(v)
+		walker := newWalker(forest)
+		raw := walker.raw(v, *walker.scratch())
 		if math.IsNaN(raw) || math.IsInf(raw, 0) {
 			t.Fatalf("an accepted model scores %v", raw)
+		}
+		if plain := forest.raw(v); plain != raw {
+			t.Fatalf("the plain walk scores %v, the walker %v", plain, raw)
 		}
 		reference, err := lgbm.Read([]byte(text), len(fixtureFeatures()), len(forest.roots))
 		if err != nil {

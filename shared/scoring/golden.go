@@ -90,16 +90,21 @@ func (g *golden) checkWidths() error {
 	return nil
 }
 
-// prove scores every golden vector through both readers and explains those that carry contributions.
-func (g *golden) prove(m *Model) error {
-	e := newExplainer(m.forest, g.Features)
-	vector := make([]float64, g.Features)
+// prove scores every golden vector through all readers and explains those that carry contributions.
+func (g *golden) prove(r *readers, calibration Calibration) error {
+	e := newExplainer(r.forest, g.Features)
+	vector, scratch := make([]float64, g.Features), *r.walker.scratch()
 	for i, row := range g.Vectors {
 		for j, v := range row {
 			vector[j] = float64(v)
 		}
-		if err := g.proveScore(m, i, vector); err != nil {
+		want := float64(g.Raw[i])
+		if err := r.prove(vector, scratch, want); err != nil {
 			return fmt.Errorf("golden vector %d: %w", i, err)
+		}
+		if p := calibration.Probability(want); !within(p, float64(g.Probability[i]), tolerance) {
+			return fmt.Errorf("golden vector %d: the calibration gives probability %v, the file says %v",
+				i, p, float64(g.Probability[i]))
 		}
 		if i >= len(g.Contributions) {
 			continue
@@ -112,22 +117,22 @@ func (g *golden) prove(m *Model) error {
 	return nil
 }
 
-func (g *golden) proveScore(m *Model, i int, vector []float64) error {
-	want := float64(g.Raw[i])
-	viaLeaves, err := m.reference.Raw(vector)
+// prove scores one vector with every reader. The two ways of reading this package's trees must give the same bits: what
+// explains a score is then what gave it.
+func (r *readers) prove(vector, scratch []float64, want float64) error {
+	viaLeaves, err := r.leaves.Raw(vector)
 	if err != nil {
 		return err
 	}
 	if !within(viaLeaves, want, tolerance) {
 		return fmt.Errorf("leaves scores %v, LightGBM %v", viaLeaves, want)
 	}
-	own := m.forest.raw(vector)
+	own := r.walker.raw(vector, scratch)
 	if !within(own, want, tolerance) {
 		return fmt.Errorf("the walker scores %v, LightGBM %v", own, want)
 	}
-	p := m.manifest.Calibration.Probability(want)
-	if !within(p, float64(g.Probability[i]), tolerance) {
-		return fmt.Errorf("the calibration gives probability %v, the file says %v", p, float64(g.Probability[i]))
+	if plain := r.forest.raw(vector); plain != own {
+		return fmt.Errorf("the walker scores %v, the explained trees %v", own, plain)
 	}
 	return nil
 }

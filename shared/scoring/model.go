@@ -22,8 +22,9 @@ type Contract struct {
 // Model is a verified model. It never changes and is safe for concurrent use.
 type Model struct {
 	manifest   *Manifest
-	reference  *lgbm.Ensemble
-	forest     *forest
+	forest     *forest   // explains
+	walker     *walker   // scores
+	inputs     sync.Pool // of *[]float64, the walker's
 	explainers sync.Pool // of *explainer
 }
 
@@ -60,7 +61,7 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err := checkHash(GoldenFile, proof, manifest.Files.Golden); err != nil {
 		return nil, err
 	}
-	m, err := build(text, manifest, limits)
+	r, err := read(text, manifest, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +69,22 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, g.prove(m)
+	if err := g.prove(r, manifest.Calibration); err != nil {
+		return nil, err
+	}
+	return newModel(manifest, r), nil
 }
 
-// build reads the trees twice: with this package's own parser first, which also keeps from leaves what would make it
+// readers are all that read one model.txt. They must agree; leaves is the one that others have proved, and is not kept.
+type readers struct {
+	leaves *lgbm.Ensemble
+	forest *forest
+	walker *walker
+}
+
+// read reads the trees twice: with this package's own parser first, which also keeps from leaves what would make it
 // panic or hang, and with leaves.
-func build(text []byte, manifest *Manifest, limits Limits) (*Model, error) {
+func read(text []byte, manifest *Manifest, limits Limits) (*readers, error) {
 	f, err := parseForest(string(text), manifest.Features, limits)
 	if err != nil {
 		return nil, err
@@ -86,9 +97,14 @@ func build(text []byte, manifest *Manifest, limits Limits) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{manifest: manifest, reference: reference, forest: f}
-	m.explainers.New = func() any { return newExplainer(f, len(manifest.Features)) }
-	return m, nil
+	return &readers{reference, f, newWalker(f)}, nil
+}
+
+func newModel(manifest *Manifest, r *readers) *Model {
+	m := &Model{manifest: manifest, forest: r.forest, walker: r.walker}
+	m.inputs.New = func() any { return r.walker.scratch() }
+	m.explainers.New = func() any { return newExplainer(r.forest, len(manifest.Features)) }
+	return m
 }
 
 // Version names the artefact.
@@ -101,14 +117,17 @@ func (m *Model) Role() pix.Role { return m.manifest.Role }
 func (m *Model) Manifest() *Manifest { return m.manifest }
 
 // Score returns the log-odds and the calibrated probability of fraud for one vector, in the order of the feature list.
-// NaN in the vector is a missing value. An error means that no score exists; it never stands for a low one.
+// NaN in the vector is a missing value. It allocates nothing. An error means that no score exists; it never stands for a low one.
 func (m *Model) Score(vector []float64) (raw, probability float64, err error) {
-	raw, err = m.reference.Raw(vector)
-	if err == nil && (math.IsNaN(raw) || math.IsInf(raw, 0)) {
-		err = errors.New("the score is not finite")
+	if len(vector) != len(m.manifest.Features) {
+		return 0, 0, pix.E(pix.Unexpected, "score with "+m.name(),
+			fmt.Errorf("the vector has %d values, the model takes %d", len(vector), len(m.manifest.Features)))
 	}
-	if err != nil {
-		return 0, 0, pix.E(pix.Unexpected, "score with "+m.name(), err)
+	scratch := m.inputs.Get().(*[]float64)
+	raw = m.walker.raw(vector, *scratch)
+	m.inputs.Put(scratch)
+	if math.IsNaN(raw) || math.IsInf(raw, 0) {
+		return 0, 0, pix.E(pix.Unexpected, "score with "+m.name(), errors.New("the score is not finite"))
 	}
 	return raw, m.manifest.Calibration.Probability(raw), nil
 }
