@@ -153,6 +153,13 @@ func (n *node) goesLeft(v float64) bool {
 	return v <= n.threshold || (v != v && n.flags&nanLeft != 0)
 }
 
+func (n *node) child(left bool) int32 {
+	if left {
+		return n.left
+	}
+	return n.right
+}
+
 // raw sums the leaves that a vector reaches, in the order of the trees, as LightGBM does: the same additions give the
 // same bits.
 func (f *forest) raw(vector []float64) float64 {
@@ -160,11 +167,7 @@ func (f *forest) raw(vector []float64) float64 {
 	for _, ref := range f.roots {
 		for ref >= 0 {
 			n := &f.nodes[ref]
-			if n.goesLeft(vector[n.feature]) {
-				ref = n.left
-			} else {
-				ref = n.right
-			}
+			ref = n.child(n.goesLeft(vector[n.feature]))
 		}
 		sum += f.values[^ref]
 	}

@@ -34,6 +34,8 @@ type Manifest struct {
 	Calibration   Calibration       `json:"calibration"`
 	Thresholds    []Threshold       `json:"thresholds"` // by false positive rate, from loose to strict
 	Lineage       map[string]string `json:"lineage"`    // Delta versions, MLflow run, source files
+	// GoldenCoversSplits says that the golden vectors meet every split on both sides of its threshold; checked at load.
+	GoldenCoversSplits bool `json:"golden_covers_splits"`
 }
 
 // Hashes are the sha256 of the other two files, in lower-case hexadecimal.

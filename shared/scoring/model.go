@@ -72,6 +72,11 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err := g.prove(r, manifest.Calibration); err != nil {
 		return nil, err
 	}
+	if manifest.GoldenCoversSplits {
+		if err := g.checkCoverage(r.forest); err != nil {
+			return nil, err
+		}
+	}
 	return newModel(manifest, r), nil
 }
 
