@@ -59,8 +59,8 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	if _, err := flags.Parse(args); err != nil {
 		return err
 	}
-	if o.payments < 100 || o.askRate <= 0 || o.rate < 0 || o.invalid < 0 {
-		return command.Usagef("demo: -payments must be at least 100, -ask-rate above 0, -rate and -invalid not negative")
+	if o.payments < minPayments || o.askRate <= 0 || o.rate < 0 || o.invalid < 0 {
+		return command.Usagef("demo: -payments must be at least %d, -ask-rate above 0, -rate and -invalid not negative", minPayments)
 	}
 	logs, closeLogs, err := openLogs(o.logs)
 	if err != nil {
@@ -77,6 +77,9 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	return play(ctx, std, o, logs)
 }
+
+// minPayments leaves something for either entry.
+const minPayments = 10
 
 // gcPercent trades memory for speed: five cloud services and their clients share this process, and its heap is small.
 const gcPercent = 400

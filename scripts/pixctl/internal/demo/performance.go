@@ -61,7 +61,7 @@ type payment struct {
 // perform sends everything, waits until everything is accounted for, and sums up.
 func (p *performance) perform(ctx context.Context) (*summary, error) {
 	w := world.New(p.world())
-	asked := max(p.options.payments/10, 10)
+	asked := p.options.payments / 10
 	if err := p.ask(ctx, w, asked); err != nil {
 		return nil, fmt.Errorf("ask the scorer: %w", err)
 	}
