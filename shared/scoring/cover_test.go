@@ -54,33 +54,40 @@ func (r reach) pick() float64 {
 func covered(tb testing.TB, name string) fstest.MapFS {
 	tb.Helper()
 	m, fsys := loadFixture(tb, name), fixture(tb, name)
-	rows := covering(tb, m.forest, rand.New(rand.NewPCG(8, 8)), 0)
-	g := map[string]any{"schema_version": SchemaVersion, "features": len(fixtureFeatures())}
+	fsys[GoldenFile].Data = goldenOf(tb, m, covering(tb, m.forest, rand.New(rand.NewPCG(8, 8)), 0))
+	seal(tb, fsys, func(m map[string]any) { m["golden_covers_splits"] = true })
+	return fsys
+}
+
+// goldenOf writes golden.json with the model's own answers.
+func goldenOf(tb testing.TB, m *Model, rows [][]float64) []byte {
+	tb.Helper()
+	width := len(m.manifest.Features)
 	var vectors, shares [][]any
 	var raws, probabilities []any
-	contributions := make([]float64, len(fixtureFeatures()))
+	contributions := make([]float64, width)
 	for i, v := range rows {
 		raw, p, err := m.Score(v)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		vectors, raws, probabilities = append(vectors, encoded(v)), append(raws, raw), append(probabilities, p)
-		if i < minContributions {
+		if i < 2*minContributions {
 			expected, err := m.Contributions(contributions, v)
 			if err != nil {
 				tb.Fatal(err)
 			}
-			shares = append(shares, encoded(append(contributions[:len(v):len(v)], expected)))
+			shares = append(shares, encoded(append(contributions[:width:width], expected)))
 		}
 	}
-	g["vectors"], g["raw"], g["probability"], g["contributions"] = vectors, raws, probabilities, shares
-	data, err := json.Marshal(g)
+	data, err := json.Marshal(map[string]any{
+		"schema_version": SchemaVersion, "features": width,
+		"vectors": vectors, "raw": raws, "probability": probabilities, "contributions": shares,
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	fsys[GoldenFile].Data = data
-	seal(tb, fsys, func(m map[string]any) { m["golden_covers_splits"] = true })
-	return fsys
+	return data
 }
 
 // coveredLimits lets few vectors do, because they cover everything.

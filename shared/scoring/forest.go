@@ -35,6 +35,8 @@ type forest struct {
 	expected float64 // mean raw score over the training rows: what contributions add to
 	depth    int     // of the deepest tree
 	points   int     // of the largest quadrature rule among the trees
+	// How many splits the longest ways down have, and how many points an explanation evaluates.
+	scoreSteps, explainSteps int64
 }
 
 // treeShape is what the explanation of one tree needs to know beforehand.
@@ -69,6 +71,8 @@ func compile(trees []*tree) (*forest, error) {
 			rules[points] = newRule(points)
 		}
 		f.trees = append(f.trees, treeShape{rules[points]})
+		f.scoreSteps += int64(t.depth)
+		f.explainSteps += int64((len(t.feature) + len(t.value)) * points)
 		f.depth, f.points = max(f.depth, t.depth), max(f.points, points)
 		f.expected += t.expected()
 		most += t.largest()

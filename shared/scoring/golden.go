@@ -90,6 +90,16 @@ func (g *golden) checkWidths() error {
 	return nil
 }
 
+// checkWork refuses a proof that would take more steps than allowed.
+func (g *golden) checkWork(f *forest, most int64) error {
+	const readers = 3
+	steps := int64(len(g.Vectors))*f.scoreSteps*readers + int64(len(g.Contributions))*f.explainSteps
+	if steps > most {
+		return tooLarge("the proof takes %d steps, the limit is %d", steps, most)
+	}
+	return nil
+}
+
 // prove scores every golden vector through all readers and explains those that carry contributions.
 func (g *golden) prove(r *readers, calibration Calibration) error {
 	e := newExplainer(r.forest, g.Features)

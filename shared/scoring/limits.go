@@ -19,6 +19,9 @@ type Limits struct {
 	MinGoldenRows int   // fewer golden vectors prove too little
 	MaxGoldenRows int   // more would make loading slow
 	Contributions int   // golden vectors with contributions: explaining costs a hundred times what scoring does
+	// ProofSteps bounds the work of the proof, and so its time without a clock: splits walked by the three readers and
+	// points evaluated by explanations, of a few nanoseconds each.
+	ProofSteps int64
 }
 
 // DefaultLimits fits every model that the 300 ms budget of a payment could serve, with room to spare.
@@ -34,5 +37,6 @@ func DefaultLimits() Limits {
 		MinGoldenRows: 1000,
 		MaxGoldenRows: 5000,
 		Contributions: 256,
+		ProofSteps:    1 << 29,
 	}
 }

@@ -69,6 +69,9 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.checkWork(r.forest, limits.ProofSteps); err != nil {
+		return nil, err
+	}
 	if err := g.prove(r, manifest.Calibration); err != nil {
 		return nil, err
 	}

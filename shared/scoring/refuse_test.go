@@ -304,6 +304,7 @@ func TestLoadRefusesAboveLimits(t *testing.T) {
 		"depth":     {func(l *Limits) { l.Depth = 2 }, pix.TooLarge, "deeper than"},
 		"features":  {func(l *Limits) { l.Features = 5 }, pix.TooLarge, "limit of 5"},
 		"explained": {func(l *Limits) { l.Contributions = 39 }, pix.TooLarge, "contributions of 40"},
+		"steps":     {func(l *Limits) { l.ProofSteps = 100_000 }, pix.TooLarge, "the proof takes"},
 		"rows":      {func(l *Limits) { l.MaxGoldenRows = 999 }, pix.TooLarge, "golden vectors"},
 	} {
 		t.Run(name, func(t *testing.T) {
