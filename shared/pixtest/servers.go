@@ -60,7 +60,7 @@ func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
 }
 
 func startBigtable(_ context.Context, c *Cloud) (Stop, error) {
-	server, err := bttest.NewServer("127.0.0.1:0", grpc.MaxRecvMsgSize(maxMessageBytes))
+	server, err := bttest.NewServer("127.0.0.1:0", append(oneWriter(), grpc.MaxRecvMsgSize(maxMessageBytes))...)
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
 	}
