@@ -37,22 +37,24 @@ func TestStoreFailuresNeverDecide(t *testing.T) {
 		for name, f := range failures {
 			t.Run(step+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, 20*time.Millisecond)
-				breakIt(w.store, f.fail)
-				tx := payment(1, pix.Outbound)
-				d, _, err := w.engine.Decide(t.Context(), tx, "")
-				if d != nil || pix.KindOf(err) != f.want {
-					t.Errorf("decision %v, kind %v: %v; want none and %v", d, pix.KindOf(err), err, f.want)
-				}
-				if pix.KindOf(err).Disposition().Ack {
-					t.Errorf("%v is acknowledged: the payment would be lost", err)
-				}
-				if strings.Contains(err.Error(), "529") {
-					t.Errorf("the error carries what the panic carried: %v", err)
-				}
-				if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing != nil {
-					t.Errorf("a decision stands: %v", standing.Outcome)
-				}
+				synctest.Test(t, func(t *testing.T) { // a deadline in virtual time: only the slow store meets it
+					w := newWorld(t, 20*time.Millisecond)
+					breakIt(w.store, f.fail)
+					tx := payment(1, pix.Outbound)
+					d, _, err := w.engine.Decide(t.Context(), tx, "")
+					if d != nil || pix.KindOf(err) != f.want {
+						t.Errorf("decision %v, kind %v: %v; want none and %v", d, pix.KindOf(err), err, f.want)
+					}
+					if pix.KindOf(err).Disposition().Ack {
+						t.Errorf("%v is acknowledged: the payment would be lost", err)
+					}
+					if strings.Contains(err.Error(), "529") {
+						t.Errorf("the error carries what the panic carried: %v", err)
+					}
+					if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing != nil {
+						t.Errorf("a decision stands: %v", standing.Outcome)
+					}
+				})
 			})
 		}
 	}
