@@ -85,9 +85,15 @@ func pushRoundTrip(t *testing.T, c *pixtest.Cloud) {
 	posted := make(chan struct{}, 1)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted <- struct{}{} }))
 	defer endpoint.Close()
-	if _, err := c.Push(ctx, "s", endpoint.URL, push.Policy{}); err != nil {
+	dispatcher, err := c.Push(ctx, "s", endpoint.URL, push.Policy{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { // before the endpoint: its port may be another server's a moment later
+		if err := dispatcher.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
 	publisher := client.Publisher("t")
 	defer publisher.Stop()
 	if _, err := publisher.Publish(ctx, &pubsub.Message{Data: []byte("x")}).Get(ctx); err != nil {
