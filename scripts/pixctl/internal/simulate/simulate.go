@@ -198,8 +198,8 @@ func (f *files) put(e *world.Event) error {
 		return err
 	}
 	for _, label := range e.Labels() {
-		if line, err = labelJSON(&label); err != nil {
-			return err
+		if line, err = event.EncodeLabelJSON(&label); err != nil {
+			return fmt.Errorf("simulate: %w", err)
 		}
 		if err := writeLine(f.w[1], line); err != nil {
 			return err
