@@ -20,6 +20,9 @@ type Facts struct {
 	Session      SessionFacts
 	DICT         DICTSnapshot // of the payee's key, as the payment flow fetched it
 	Mandate      MandateFacts // Pix Automático
+	// SamplingWeight is how many payments of the world this one stands for when a simulation drew fraud more often than
+	// it happens; zero means one. Real payments have none.
+	SamplingWeight float64
 }
 
 // PartyFacts describes one side of a payment without naming it. Balance and limits are known for our customers only.
@@ -80,6 +83,20 @@ type DICTSnapshot struct {
 	DistinctReporters Optional[int64]
 	OpenInfractions   Optional[int64]
 	RegisteredAccts   Optional[int64]
+	Long              DICTLong // v2: 90 days, 12 and 60 months
+}
+
+// DICTLong is the second version of DICT's statistics: longer windows, with a watermark of their own.
+type DICTLong struct {
+	Watermark         Optional[time.Time]
+	Settlements       DICTLongCounter
+	ApplicationFrauds DICTLongCounter
+	FraudCentavos     DICTLongCounter // total amount of the frauds
+}
+
+// DICTLongCounter is one statistic over DICT's long windows.
+type DICTLongCounter struct {
+	D90, M12, M60 Optional[int64]
 }
 
 // DICTCounter is one statistic over DICT's three windows.
