@@ -7,9 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sentinela_models import vectors
+
 DAY = 86_400_000_000
 START = 1_767_225_600_000_000  # 2026-01-01
 FEATURES = ["amount_brl", "payer_count_1h", "payee_age_days"]
+SIDES = ("payer", "payee")
 
 
 def table(rows: int = 6000, seed: int = 1) -> pa.Table:
@@ -30,6 +33,12 @@ def table(rows: int = 6000, seed: int = 1) -> pa.Table:
         "direction": pa.array(rng.choice(["OUTBOUND", "INBOUND", "INTERNAL"], rows)),
         "split_weight": pa.array(np.where(label == 1, 0.1, 1.0)),
     }
+    columns |= {f"{side}_account": pa.array([f"acct.1.{i}" for i in rng.integers(0, 300, rows)]) for side in SIDES}
+    for side in SIDES:
+        columns[f"{side}_age_band"] = pa.array(rng.choice(["", "18-24", "60+"], rows))
+        columns[f"{side}_state"] = pa.array(rng.choice(["SP", "BA"], rows))
+    fixed = [columns[name] for name in vectors.FIXED_COLUMNS]
+    columns = dict(zip(vectors.FIXED_COLUMNS, fixed, strict=True))
     columns |= {name: pa.array(x[:, i]) for i, name in enumerate(FEATURES)}
     return pa.table(columns)
 

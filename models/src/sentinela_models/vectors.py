@@ -22,6 +22,12 @@ FIXED_COLUMNS = {
     "typology": pa.string(),
     "direction": pa.string(),
     "split_weight": pa.float64(),  # how many payments this row stands for
+    "payer_account": pa.string(),  # tokens
+    "payee_account": pa.string(),
+    "payer_age_band": pa.string(),  # empty when unknown
+    "payer_state": pa.string(),
+    "payee_age_band": pa.string(),
+    "payee_state": pa.string(),
 }
 
 ROLE_DIRECTIONS = {"payer": ("OUTBOUND", "INTERNAL"), "receiver": ("INBOUND", "INTERNAL")}

@@ -7,6 +7,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/replay"
 )
 
@@ -19,6 +20,12 @@ const (
 	columnTypology
 	columnDirection
 	columnWeight
+	columnPayerAccount
+	columnPayeeAccount
+	columnPayerAgeBand
+	columnPayerState
+	columnPayeeAgeBand
+	columnPayeeState
 	firstFeature
 )
 
@@ -59,6 +66,11 @@ func schema(features []string) *parquet.Schema {
 	column("typology", parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
 	column("direction", parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
 	column("split_weight", parquet.Leaf(parquet.DoubleType))
+	column("payer_account", parquet.String())
+	column("payee_account", parquet.String())
+	for _, name := range []string{"payer_age_band", "payer_state", "payee_age_band", "payee_state"} {
+		column(name, parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
+	}
 	for _, name := range features {
 		column(name, parquet.Leaf(parquet.DoubleType))
 	}
@@ -101,6 +113,9 @@ func (t *table) write(r *replay.Row) error {
 	put(columnTypology, parquet.ByteArrayValue([]byte(typology)))
 	put(columnDirection, parquet.ByteArrayValue([]byte(r.Transaction.Direction)))
 	put(columnWeight, parquet.DoubleValue(r.Weight))
+	for i, text := range groups(r.Transaction) {
+		put(columnPayerAccount+i, parquet.ByteArrayValue([]byte(text)))
+	}
 	for i, v := range r.Vector {
 		put(firstFeature+i, parquet.DoubleValue(v))
 	}
@@ -108,6 +123,14 @@ func (t *table) write(r *replay.Row) error {
 		return nil
 	}
 	return t.flush()
+}
+
+// groups returns the columns by which payments are grouped when a model is judged: accounts, age bands and states.
+func groups(tx *pix.Transaction) [firstFeature - columnPayerAccount]string {
+	return [...]string{
+		string(tx.Payer.Account.Current), string(tx.Payee.Account.Current),
+		tx.PayerFacts.AgeBand, tx.PayerFacts.State, tx.PayeeFacts.AgeBand, tx.PayeeFacts.State,
+	}
 }
 
 func (t *table) flush() error {

@@ -107,7 +107,8 @@ func TestTableHoldsTheContract(t *testing.T) {
 		t.Errorf("summary %+v, error %v", sum, err)
 	}
 	columns, rows := readTable(t, out)
-	want := append([]string{"end_to_end_id", "event_time", "label_arrived_at", "label", "typology", "direction", "split_weight"}, feature.Names()...)
+	want := append([]string{"end_to_end_id", "event_time", "label_arrived_at", "label", "typology", "direction", "split_weight",
+		"payer_account", "payee_account", "payer_age_band", "payer_state", "payee_age_band", "payee_state"}, feature.Names()...)
 	if diff := cmp.Diff(want, columns); diff != "" {
 		t.Fatalf("columns (-want +got):\n%s", diff)
 	}
@@ -122,6 +123,12 @@ func TestTableHoldsTheContract(t *testing.T) {
 		}
 		if labelled := !row[2].IsNull(); labelled != (i == 0) {
 			t.Fatalf("row %d labelled: %t", i, labelled)
+		}
+		if row[columnPayerAccount].String() == "" || row[columnPayerAccount].String() == row[columnPayeeAccount].String() {
+			t.Fatalf("row %d: accounts %v and %v", i, row[columnPayerAccount], row[columnPayeeAccount])
+		}
+		if got := row[columnPayerAgeBand].String() + row[columnPayeeState].String(); got != s.PayerFacts.AgeBand+s.PayeeFacts.State {
+			t.Fatalf("row %d: groups %q", i, got)
 		}
 		missing = missing || slices.ContainsFunc(row[firstFeature:], func(v parquet.Value) bool { return math.IsNaN(v.Double()) })
 	}
