@@ -128,6 +128,7 @@ func (e *enums) decision(d *pix.Decision) *pixv1.Decision {
 		ScoreLatency:    durationpb.New(d.ScoreLatency),
 		TotalLatency:    durationpb.New(d.TotalLatency),
 		TraceId:         d.TraceID,
+		Provisional:     d.Provisional,
 	}
 	for _, hit := range d.RuleHits {
 		m.RuleHits = append(m.RuleHits, &pixv1.RuleHit{
@@ -136,6 +137,9 @@ func (e *enums) decision(d *pix.Decision) *pixv1.Decision {
 	}
 	for i := range d.Scores {
 		m.Scores = append(m.Scores, e.score(&d.Scores[i]))
+	}
+	for i := range d.Shadow {
+		m.ShadowScores = append(m.ShadowScores, e.score(&d.Shadow[i]))
 	}
 	return m
 }
@@ -183,6 +187,7 @@ func (r *reader) decision(m *pixv1.Decision) pix.Decision {
 		ScoreLatency:    r.optionalDuration("scoreLatency", m.GetScoreLatency()).Or(0),
 		TotalLatency:    r.optionalDuration("totalLatency", m.GetTotalLatency()).Or(0),
 		TraceID:         m.GetTraceId(),
+		Provisional:     m.GetProvisional(),
 	}
 	for _, hit := range m.GetRuleHits() {
 		outcome := toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(hit.GetOutcome()))
@@ -192,15 +197,18 @@ func (r *reader) decision(m *pixv1.Decision) pix.Decision {
 		})
 	}
 	for _, score := range m.GetScores() {
-		d.Scores = append(d.Scores, r.score(score))
+		d.Scores = append(d.Scores, r.score("scores.role", score))
+	}
+	for _, score := range m.GetShadowScores() {
+		d.Shadow = append(d.Shadow, r.score("shadowScores.role", score))
 	}
 	return d
 }
 
-func (r *reader) score(m *pixv1.Score) pix.Score {
+func (r *reader) score(field string, m *pixv1.Score) pix.Score {
 	role := pix.Role(strings.ToLower(toCode[string](pixv1.Role_name, rolePrefix, int32(m.GetRole()))))
 	if role != pix.PayerRole && role != pix.ReceiverRole {
-		r.problems.Add("scores.role", "missing or not one of the known values")
+		r.problems.Add(field, "missing or not one of the known values")
 	}
 	s := pix.Score{Role: role, Version: m.GetVersion(), Raw: m.GetRaw(), Probability: m.GetProbability()}
 	for _, c := range m.GetTop() {

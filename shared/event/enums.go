@@ -48,4 +48,5 @@ const (
 	outcomePrefix      = "OUTCOME_"
 	rolePrefix         = "ROLE_"
 	labelSourcePrefix  = "LABEL_SOURCE_"
+	statePrefix        = "PAYMENT_STATE_"
 )

@@ -9,6 +9,17 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 )
 
+// TestEveryStateIsACode is TestEveryEnumValueIsACode for statuses.
+func TestEveryStateIsACode(t *testing.T) {
+	t.Parallel()
+	for _, name := range pixv1.PaymentState_name {
+		_, err := event.DecodeStatus(event.Envelope{Data: fmt.Appendf(nil, `{"state":%q}`, name)}, now())
+		if err == nil || strings.Contains(err.Error(), "not one of the known values") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestEveryEnumValueIsACode fails when the contract gets a value that the domain does not know: each one is put into a
 // payment that must then be accepted, or refused for another reason than its value.
 func TestEveryEnumValueIsACode(t *testing.T) {

@@ -31,6 +31,8 @@ func (r *reader) facts(m *pixv1.Transaction) pix.Facts {
 		Session:      r.session(m.GetSession()),
 		DICT:         r.dict(m.GetDict()),
 		Mandate:      r.mandate(m.GetMandate()),
+
+		SamplingWeight: m.GetSamplingWeight(),
 	}
 }
 
@@ -110,7 +112,27 @@ func (r *reader) dict(m *pixv1.DictSnapshot) pix.DICTSnapshot {
 		DistinctReporters: optional[int64](m.DistinctReporters),
 		OpenInfractions:   optional[int64](m.OpenInfractions),
 		RegisteredAccts:   optional[int64](m.RegisteredAccounts),
+		Long:              r.dictLong(m.GetLong()),
 	}
+}
+
+func (r *reader) dictLong(m *pixv1.DictLong) pix.DICTLong {
+	if m == nil {
+		return pix.DICTLong{}
+	}
+	return pix.DICTLong{
+		Watermark:         r.optionalTime("dict.long", ".watermark", m.GetWatermark()),
+		Settlements:       longCounter(m.GetSettlements()),
+		ApplicationFrauds: longCounter(m.GetApplicationFrauds()),
+		FraudCentavos:     longCounter(m.GetFraudCentavos()),
+	}
+}
+
+func longCounter(m *pixv1.DictLongCounter) pix.DICTLongCounter {
+	if m == nil {
+		return pix.DICTLongCounter{}
+	}
+	return pix.DICTLongCounter{D90: optional[int64](m.D90), M12: optional[int64](m.M12), M60: optional[int64](m.M60)}
 }
 
 func counter(m *pixv1.DictCounter) pix.DICTCounter {

@@ -32,6 +32,8 @@ func (e *enums) facts(f *pix.Facts) *pixv1.Transaction {
 		Session: session(&f.Session),
 		Dict:    dict(&f.DICT),
 		Mandate: mandate(&f.Mandate),
+
+		SamplingWeight: f.SamplingWeight,
 	}
 }
 
@@ -116,7 +118,27 @@ func dict(f *pix.DICTSnapshot) *pixv1.DictSnapshot {
 		DistinctReporters:  pointer(f.DistinctReporters),
 		OpenInfractions:    pointer(f.OpenInfractions),
 		RegisteredAccounts: pointer(f.RegisteredAccts),
+		Long:               dictLong(&f.Long),
 	}
+}
+
+func dictLong(f *pix.DICTLong) *pixv1.DictLong {
+	if *f == (pix.DICTLong{}) {
+		return nil
+	}
+	return &pixv1.DictLong{
+		Watermark:         optionalTimestamp(f.Watermark),
+		Settlements:       longCounterMessage(f.Settlements),
+		ApplicationFrauds: longCounterMessage(f.ApplicationFrauds),
+		FraudCentavos:     longCounterMessage(f.FraudCentavos),
+	}
+}
+
+func longCounterMessage(c pix.DICTLongCounter) *pixv1.DictLongCounter {
+	if c == (pix.DICTLongCounter{}) {
+		return nil
+	}
+	return &pixv1.DictLongCounter{D90: pointer(c.D90), M12: pointer(c.M12), M60: pointer(c.M60)}
 }
 
 func counterMessage(c pix.DICTCounter) *pixv1.DictCounter {

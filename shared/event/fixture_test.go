@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -113,7 +114,35 @@ func (d draw) facts() pix.Facts {
 		DICT: d.dict(),
 		Mandate: pix.MandateFacts{CreatedAt: d.past(), FirstCharge: d.flag(), InitiatorOpened: d.past(),
 			InitiatorPayment: d.count()},
+		SamplingWeight: d.weight(),
 	}
+}
+
+func (d draw) weight() float64 {
+	if !d.has() {
+		return 0
+	}
+	return rapid.Float64Range(math.SmallestNonzeroFloat64, math.MaxFloat64).Draw(d.t, "weight")
+}
+
+func (d draw) long() pix.DICTLongCounter {
+	return pix.DICTLongCounter{D90: d.count(), M12: d.count(), M60: d.count()}
+}
+
+func (d draw) status() pix.Status {
+	at := now().Add(-time.Duration(d.n(0, 3_600_000)) * time.Millisecond)
+	s := pix.Status{
+		ID:        pix.EndToEndID("E" + d.text(`[0-9A-Z]{8}`) + at.Format("200601021504") + d.text(`[a-zA-Z0-9]{11}`)),
+		EventTime: at, State: one(d, pix.Settled, pix.Rejected, pix.Returned),
+		OccurredAt: at.Add(time.Duration(d.n(0, 5_000_000_000)))}
+	if d.has() {
+		s.ReasonCode = one(d, "FRAD", "BE08")
+	}
+	if s.State == pix.Returned || d.full {
+		s.State, s.Returned = pix.Returned, pix.Money(d.n(1, int64(pix.MaxAmount)))
+		s.ReturnID = "D" + d.text(`[0-9A-Z]{8}`) + at.Format("200601021504") + d.text(`[a-zA-Z0-9]{11}`)
+	}
+	return s
 }
 
 func (d draw) dict() pix.DICTSnapshot {
@@ -122,6 +151,8 @@ func (d draw) dict() pix.DICTSnapshot {
 		ClaimOpenedAt: d.past(), Settlements: d.counter(), FraudsReported: d.counter(), FraudsConfirmed: d.counter(),
 		MuleMarkers: d.count(), ScammerMarkers: d.count(), DistinctReporters: d.count(), OpenInfractions: d.count(),
 		RegisteredAccts: d.count(),
+		Long: pix.DICTLong{Watermark: d.past(), Settlements: d.long(), ApplicationFrauds: d.long(),
+			FraudCentavos: d.long()},
 	}
 }
 

@@ -114,6 +114,34 @@ func FuzzDecodeAlert(f *testing.F) {
 	})
 }
 
+func FuzzDecodeStatus(f *testing.F) {
+	tx := exampleTransaction(f)
+	s := pix.Status{ID: tx.ID, EventTime: tx.EventTime, State: pix.Returned, OccurredAt: now(), Returned: 1,
+		ReturnID: "D" + string(tx.ID[1:]), ReasonCode: "BE08"}
+	env, err := event.EncodeStatus(&s)
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := event.StatusJSON(&s)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed(f, [][]byte{data}, env)
+	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
+		got, err := event.DecodeStatus(envelope(data, asProto), now())
+		if err != nil {
+			return
+		}
+		out, err := event.EncodeStatus(&got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := event.DecodeStatus(out, now()); err != nil || again != got {
+			t.Fatalf("%v\n%s", err, cmp.Diff(got, again))
+		}
+	})
+}
+
 func FuzzDecodeLabel(f *testing.F) {
 	tx := exampleTransaction(f)
 	l := pix.Label{ID: tx.ID, EventTime: tx.EventTime, ArrivedAt: now(), Source: "DESK"}

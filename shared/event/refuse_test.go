@@ -53,6 +53,12 @@ func TestDecodeTransactionRefuses(t *testing.T) {
 		"unknown enum":      {swap(`PURPOSE_IPAY`, `PURPOSE_X`), nil, pix.Invalid, "purpose: not one of the known values"},
 		"unknown enum deep": {swap(`ACCOUNT_TYPE_TRAN`, `X`), nil, pix.Invalid, "payee.accountType: not one of the known values"},
 		"enum number":       {swap(`"PURPOSE_IPAY"`, `99`), nil, pix.Invalid, "purpose: not one of the known values"},
+		"weight":            {swap(`125000`, `1, "samplingWeight": -1`), nil, pix.Invalid, "samplingWeight: must be a number"},
+		"weight NaN":        {swap(`125000`, `1, "samplingWeight": "NaN"`), nil, pix.Invalid, "samplingWeight: must be"},
+		"weight infinite":   {swap(`125000`, `1, "samplingWeight": "Infinity"`), nil, pix.Invalid, "samplingWeight: must be"},
+		"long counter":      {swap(`"watermark"`, `"long": {"settlements": {"m12": -1}}, "watermark"`), nil, pix.Invalid, "dict.long.settlements: out of"},
+		"long amount":       {swap(`"watermark"`, `"long": {"fraudCentavos": {"m60": 100000000000001}}, "watermark"`), nil, pix.Invalid, "dict.long.fraudCentavos: out of"},
+		"long watermark":    {swap(`"watermark"`, `"long": {"watermark": "2026-12-01T00:00:00Z"}, "watermark"`), nil, pix.Invalid, "dict.long.watermark: more than"},
 		"empty id":          {swap(`E12345678202611231430aB3dE5fG7hI`, ``), nil, pix.Invalid, "endToEndId: required"},
 		"raw and token": {swap(`"ispb": "A1B2C3D4",`, `"ispb": "A1B2C3D4", "ownerToken": {"current": "x"},`), nil, pix.Invalid,
 			"payee.ownerToken: given together with raw identifiers"},
@@ -199,6 +205,10 @@ func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 	decision := func(s string) error { _, err := event.DecodeDecision(event.Envelope{Data: []byte(s)}); return err }
 	alert := func(s string) error { _, err := event.DecodeAlert(event.Envelope{Data: []byte(s)}); return err }
 	label := func(s string) error { _, err := event.DecodeLabel(event.Envelope{Data: []byte(s)}); return err }
+	status := func(s string) error { _, err := event.DecodeStatus(event.Envelope{Data: []byte(s)}, now()); return err }
+	const settled = id + `,"occurredAt":"2026-11-23T14:30:14Z"`
+	const returned = settled + `,"state":"PAYMENT_STATE_RETURNED"`
+	const returnID = `,"returnId":"D12345678202611231430aB3dE5fG7hI"`
 	for name, c := range map[string]struct {
 		decode func(string) error
 		data   string
@@ -219,6 +229,20 @@ func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 		"label, bad amount":         {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":1,"amountCentavos":-1}`, "amountCentavos"},
 		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":1,"typology":"Maria S."}`, "typology: must"},
 		"label without arrival":     {label, `{` + id + `,"source":1}`, "arrivedAt: required"},
+		"decision, unknown shadow":  {decision, `{"transaction":{` + id + `},"outcome":1,"shadowScores":[{}]}`, "shadowScores.role"},
+		"status":                    {status, `{` + settled + `,"state":"PAYMENT_STATE_SETTLED"}`, ""},
+		"status, return":            {status, `{` + returned + returnID + `,"returnedCentavos":1}`, ""},
+		"status, no id":             {status, `{"state":1}`, "endToEndId: required; eventTime: required; occurredAt: required"},
+		"status, no state":          {status, `{` + settled + `}`, "state: required"},
+		"status, unknown state":     {status, `{` + settled + `,"state":9}`, "state: not one of the known values"},
+		"status before payment":     {status, `{` + id + `,"occurredAt":"2026-11-23T14:20:00Z","state":1}`, "occurredAt: more than 5"},
+		"status of tomorrow":        {status, `{` + id + `,"occurredAt":"2026-11-24T14:20:00Z","state":1}`, "occurredAt: more than 5"},
+		"status, reason":            {status, `{` + settled + `,"state":2,"reasonCode":"Maria"}`, "reasonCode: must"},
+		"return without id":         {status, `{` + returned + `,"returnedCentavos":1}`, "returnId: required"},
+		"return with payment's id":  {status, `{` + returned + `,"returnId":"E12345678202611231430aB3dE5fG7hI","returnedCentavos":1}`, "returnId: must start with D"},
+		"return of nothing":         {status, `{` + returned + returnID + `}`, "returnedCentavos: must be more"},
+		"settled with return id":    {status, `{` + settled + `,"state":1` + returnID + `}`, "returnId: must be missing"},
+		"rejected with amount":      {status, `{` + settled + `,"state":2,"returnedCentavos":1}`, "returnedCentavos: must be missing"},
 	} {
 		err := c.decode(c.data)
 		if (err == nil) != (c.detail == "") || err != nil && (pix.KindOf(err) != pix.Invalid || !strings.Contains(err.Error(), c.detail)) {

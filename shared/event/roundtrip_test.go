@@ -81,6 +81,12 @@ func TestEveryFieldTravels(t *testing.T) {
 		for _, field := range zeroFields(reflect.ValueOf(tx), "Transaction") {
 			t.Fatalf("%s is lost by the tokeniser", field)
 		}
+		for _, field := range zeroFields(reflect.ValueOf(draw{t: t, full: true}.status()), "Status") {
+			t.Fatalf("%s is not filled by the fixture", field)
+		}
+		for _, field := range zeroFields(reflect.ValueOf(draw{t: t, full: true}.decision(tx)), "Decision") {
+			t.Fatalf("%s is not filled by the fixture", field)
+		}
 	})
 }
 
@@ -107,6 +113,7 @@ func (d draw) decision(tx pix.Transaction) pix.Decision {
 		RuleHits:  []pix.RuleHit{{ID: "night-limit", Outcome: pix.Review, LegalBasis: "Res. BCB 142", Lifted: true}},
 		Scores: []pix.Score{{Role: pix.PayerRole, Version: "7", Raw: -3.25, Probability: 0.037,
 			Top: []pix.Contribution{{Feature: "amount", Value: math.NaN(), Contribution: 0.5}}}, {Role: pix.ReceiverRole}},
+		Shadow: []pix.Score{{Role: pix.PayerRole, Version: "8", Raw: 1.5, Probability: 0.5}}, Provisional: d.has(),
 		Vector: vector.Draw(d.t, "vector"), FeatureSet: "1", FeaturesMissing: true, PolicyVersion: "2026.11",
 		DecidedAt: tx.EventTime.Add(7 * time.Millisecond), StoreLatency: 3, ScoreLatency: 4, TotalLatency: time.Second,
 		TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -158,6 +165,33 @@ func TestAlertRoundTrip(t *testing.T) {
 	if d := cmp.Diff(want, got, equal()); d != "" {
 		t.Error(d)
 	}
+}
+
+func TestStatusRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := draw{t: t}.status()
+		proto, err := event.EncodeStatus(&want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		json, err := event.StatusJSON(&want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, env := range []event.Envelope{proto, {Data: json}} {
+			got, err := event.DecodeStatus(env, now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got, equal()); d != "" {
+				t.Fatal(d)
+			}
+		}
+		if proto.Attributes[event.AttrEventID] != string(want.ID) || proto.Attributes[event.AttrSchema] != "pix.v1.Status" {
+			t.Fatal("the envelope does not say what it is")
+		}
+	})
 }
 
 func TestLabelRoundTrip(t *testing.T) {

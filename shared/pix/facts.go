@@ -1,6 +1,7 @@
 package pix
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -39,6 +40,9 @@ func (f *Facts) validateFacts(p *Problems, now time.Time) {
 	f.Session.validate(p, now)
 	f.DICT.validate(p, now)
 	f.Mandate.validate(p, now)
+	if w := f.SamplingWeight; w != 0 && (!(w > 0) || math.IsInf(w, 1)) { // not a number is not more than 0
+		p.Add("samplingWeight", "must be a number more than 0")
+	}
 }
 
 func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
@@ -48,10 +52,10 @@ func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
 	p.addIn(side, "keyKind", code(f.KeyKind, KeyCPF, KeyCNPJ, KeyPhone, KeyEmail, KeyEVP, UnknownKey))
 	p.addIn(side, "accountOpenedAt", pastProblem(f.AccountOpenedAt, now))
 	if b := f.Balance.Or(0); b > MaxAmount || b < -MaxAmount {
-		p.addIn(side, "balanceCentavos", "out of bounds")
+		p.addIn(side, "balanceCentavos", outOfBounds)
 	}
 	if l := f.DailyLimit.Or(0); l < 0 || l > MaxAmount {
-		p.addIn(side, "dailyLimitCentavos", "out of bounds")
+		p.addIn(side, "dailyLimitCentavos", outOfBounds)
 	}
 	p.addIn(side, "limitChangedAt", pastProblem(f.LimitChangedAt, now))
 	p.addIn(side, "keyChangedAt", pastProblem(f.KeyChangedAt, now))
@@ -74,7 +78,7 @@ func (f *SessionFacts) validate(p *Problems, now time.Time) {
 	p.Add("session.failedLogins", countProblem(f.FailedLogins))
 	p.Add("session.passwordResetAt", pastProblem(f.PasswordReset, now))
 	if d := f.DistanceMetres.Or(0); d < 0 || d > maxDistance {
-		p.Add("session.distanceMetres", "out of bounds")
+		p.Add("session.distanceMetres", outOfBounds)
 	}
 }
 
@@ -98,6 +102,19 @@ func (f *DICTSnapshot) validate(p *Problems, now time.Time) {
 	p.Add("dict.distinctReporters", countProblem(f.DistinctReporters))
 	p.Add("dict.openInfractions", countProblem(f.OpenInfractions))
 	p.Add("dict.registeredAccounts", countProblem(f.RegisteredAccts))
+	p.Add("dict.long.watermark", pastProblem(f.Long.Watermark, now))
+	p.Add("dict.long.settlements", f.Long.Settlements.problem(maxCount))
+	p.Add("dict.long.applicationFrauds", f.Long.ApplicationFrauds.problem(maxCount))
+	p.Add("dict.long.fraudCentavos", f.Long.FraudCentavos.problem(int64(MaxAmount)))
+}
+
+func (c DICTLongCounter) problem(most int64) string {
+	for _, n := range [...]Optional[int64]{c.D90, c.M12, c.M60} {
+		if v := n.Or(0); v < 0 || v > most {
+			return outOfBounds
+		}
+	}
+	return ""
 }
 
 func (c DICTCounter) problem() string {
@@ -111,7 +128,7 @@ func (c DICTCounter) problem() string {
 
 func countProblem(n Optional[int64]) string {
 	if v := n.Or(0); v < 0 || v > maxCount {
-		return "out of bounds"
+		return outOfBounds
 	}
 	return ""
 }

@@ -28,14 +28,17 @@ func ParseEndToEndID(s string) (EndToEndID, error) {
 }
 
 // endToEndIDProblem says what is wrong with s, empty when nothing is.
-func endToEndIDProblem(s string) string {
+func endToEndIDProblem(s string) string { return idProblem(s, 'E') }
+
+// idProblem says what is wrong with an id of SPI that starts with the given letter: E of a payment, D of a return.
+func idProblem(s string, letter byte) string {
 	switch {
 	case s == "":
 		return "required"
 	case len(s) != endToEndIDLength:
 		return "must have 32 characters"
-	case s[0] != 'E':
-		return "must start with E"
+	case s[0] != letter:
+		return "must start with " + string(letter)
 	case !every(s[1:9], isUpperAlphanumeric):
 		return "its ISPB must be 8 characters 0-9 or A-Z"
 	case !every(s[21:], isAlphanumeric):

@@ -23,3 +23,40 @@ type Status struct {
 	ReasonCode string    // of pacs.002 or pacs.004, for example FRAD or BE08; may be empty
 	Returned   Money     // of a return: its amount
 }
+
+// Validate reports every problem of a status at once, as *Problems inside an Error of kind Invalid. Fields carry the
+// names of the wire format's JSON; no problem contains a value.
+func (s *Status) Validate(now time.Time) error {
+	var p Problems
+	p.Add("endToEndId", endToEndIDProblem(string(s.ID)))
+	p.Add("eventTime", eventTimeProblem(s.EventTime, now))
+	p.Add("state", requiredCode(s.State, Settled, Rejected, Returned))
+	p.Add("occurredAt", eventTimeProblem(s.OccurredAt, now))
+	if !s.OccurredAt.IsZero() && s.EventTime.Sub(s.OccurredAt) > maxClockSkew {
+		p.Add("occurredAt", "more than 5 minutes before eventTime")
+	}
+	if len(s.ReasonCode) > maxReasonCode || !every(s.ReasonCode, isUpperAlphanumeric) {
+		p.Add("reasonCode", "must be at most 4 characters 0-9 or A-Z")
+	}
+	s.validateReturn(&p)
+	return p.Err("validate status")
+}
+
+// validateReturn asks for a return's id and amount, and refuses both on anything else: read as a return, a settlement
+// would take money out of an account's history.
+func (s *Status) validateReturn(p *Problems) {
+	const none = "must be missing unless the state is RETURNED"
+	if s.State == Returned {
+		p.Add("returnId", idProblem(s.ReturnID, 'D'))
+		if s.Returned <= 0 || s.Returned > MaxAmount {
+			p.Add("returnedCentavos", "must be more than 0 and at most R$ 1 trillion")
+		}
+		return
+	}
+	if s.ReturnID != "" {
+		p.Add("returnId", none)
+	}
+	if s.Returned != 0 {
+		p.Add("returnedCentavos", none)
+	}
+}

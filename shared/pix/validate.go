@@ -17,8 +17,10 @@ const (
 	maxBranch      = 10
 	maxAccount     = 34
 	maxDeviceID    = 256
+	maxReasonCode  = 4 // ISO 20022 external codes
 	states         = "AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO"
 	notKnown       = "not one of the known values"
+	outOfBounds    = "out of bounds"
 	pixBeganUnix   = 1605484800  // 2020-11-16T00:00:00Z
 	oldestFactUnix = -2208988800 // 1900-01-01T00:00:00Z
 	required       = "required"

@@ -55,7 +55,11 @@ type Decision struct {
 	// Time spent in all.
 	TotalLatency *durationpb.Duration `protobuf:"bytes,14,opt,name=total_latency,json=totalLatency,proto3" json:"total_latency,omitempty"`
 	// W3C trace id. May be missing.
-	TraceId       string `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	TraceId string `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	// Answers of challengers on the same vector. They decide nothing.
+	ShadowScores []*Score `protobuf:"bytes,16,rep,name=shadow_scores,json=shadowScores,proto3" json:"shadow_scores,omitempty"`
+	// Answered because the store was away: not stored, not published, never an approval.
+	Provisional   bool `protobuf:"varint,17,opt,name=provisional,proto3" json:"provisional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -193,6 +197,20 @@ func (x *Decision) GetTraceId() string {
 		return x.TraceId
 	}
 	return ""
+}
+
+func (x *Decision) GetShadowScores() []*Score {
+	if x != nil {
+		return x.ShadowScores
+	}
+	return nil
+}
+
+func (x *Decision) GetProvisional() bool {
+	if x != nil {
+		return x.Provisional
+	}
+	return false
 }
 
 // Reason is one cause of a decision, in words.
@@ -800,7 +818,7 @@ var File_pix_v1_decision_proto protoreflect.FileDescriptor
 
 const file_pix_v1_decision_proto_rawDesc = "" +
 	"\n" +
-	"\x15pix/v1/decision.proto\x12\x06pix.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12pix/v1/enums.proto\x1a\x18pix/v1/transaction.proto\"\xc7\x05\n" +
+	"\x15pix/v1/decision.proto\x12\x06pix.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12pix/v1/enums.proto\x1a\x18pix/v1/transaction.proto\"\x9d\x06\n" +
 	"\bDecision\x125\n" +
 	"\vtransaction\x18\x01 \x01(\v2\x13.pix.v1.TransactionR\vtransaction\x12)\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x0f.pix.v1.OutcomeR\aoutcome\x129\n" +
@@ -820,7 +838,9 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"\rstore_latency\x18\f \x01(\v2\x19.google.protobuf.DurationR\fstoreLatency\x12>\n" +
 	"\rscore_latency\x18\r \x01(\v2\x19.google.protobuf.DurationR\fscoreLatency\x12>\n" +
 	"\rtotal_latency\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\ftotalLatency\x12\x19\n" +
-	"\btrace_id\x18\x0f \x01(\tR\atraceId\"N\n" +
+	"\btrace_id\x18\x0f \x01(\tR\atraceId\x122\n" +
+	"\rshadow_scores\x18\x10 \x03(\v2\r.pix.v1.ScoreR\fshadowScores\x12 \n" +
+	"\vprovisional\x18\x11 \x01(\bR\vprovisional\"N\n" +
 	"\x06Reason\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x17\n" +
 	"\atext_pt\x18\x02 \x01(\tR\x06textPt\x12\x17\n" +
@@ -923,24 +943,25 @@ var file_pix_v1_decision_proto_depIdxs = []int32{
 	11, // 7: pix.v1.Decision.store_latency:type_name -> google.protobuf.Duration
 	11, // 8: pix.v1.Decision.score_latency:type_name -> google.protobuf.Duration
 	11, // 9: pix.v1.Decision.total_latency:type_name -> google.protobuf.Duration
-	9,  // 10: pix.v1.RuleHit.outcome:type_name -> pix.v1.Outcome
-	12, // 11: pix.v1.Score.role:type_name -> pix.v1.Role
-	4,  // 12: pix.v1.Score.top:type_name -> pix.v1.Contribution
-	10, // 13: pix.v1.Alert.event_time:type_name -> google.protobuf.Timestamp
-	10, // 14: pix.v1.Alert.raised_at:type_name -> google.protobuf.Timestamp
-	13, // 15: pix.v1.Alert.direction:type_name -> pix.v1.Direction
-	9,  // 16: pix.v1.Alert.outcome:type_name -> pix.v1.Outcome
-	1,  // 17: pix.v1.Alert.reasons:type_name -> pix.v1.Reason
-	10, // 18: pix.v1.Alert.hold_until:type_name -> google.protobuf.Timestamp
-	10, // 19: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
-	10, // 20: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
-	14, // 21: pix.v1.Label.source:type_name -> pix.v1.LabelSource
-	10, // 22: pix.v1.ExportTick.hour:type_name -> google.protobuf.Timestamp
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	3,  // 10: pix.v1.Decision.shadow_scores:type_name -> pix.v1.Score
+	9,  // 11: pix.v1.RuleHit.outcome:type_name -> pix.v1.Outcome
+	12, // 12: pix.v1.Score.role:type_name -> pix.v1.Role
+	4,  // 13: pix.v1.Score.top:type_name -> pix.v1.Contribution
+	10, // 14: pix.v1.Alert.event_time:type_name -> google.protobuf.Timestamp
+	10, // 15: pix.v1.Alert.raised_at:type_name -> google.protobuf.Timestamp
+	13, // 16: pix.v1.Alert.direction:type_name -> pix.v1.Direction
+	9,  // 17: pix.v1.Alert.outcome:type_name -> pix.v1.Outcome
+	1,  // 18: pix.v1.Alert.reasons:type_name -> pix.v1.Reason
+	10, // 19: pix.v1.Alert.hold_until:type_name -> google.protobuf.Timestamp
+	10, // 20: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
+	10, // 21: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
+	14, // 22: pix.v1.Label.source:type_name -> pix.v1.LabelSource
+	10, // 23: pix.v1.ExportTick.hour:type_name -> google.protobuf.Timestamp
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_decision_proto_init() }

@@ -59,9 +59,12 @@ type Transaction struct {
 	// What DICT said of the payee's key, as the payment flow fetched it. May be missing.
 	Dict *DictSnapshot `protobuf:"bytes,15,opt,name=dict,proto3" json:"dict,omitempty"`
 	// The mandate of a Pix Automático. May be missing.
-	Mandate       *Mandate `protobuf:"bytes,16,opt,name=mandate,proto3" json:"mandate,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Mandate *Mandate `protobuf:"bytes,16,opt,name=mandate,proto3" json:"mandate,omitempty"`
+	// How many payments of the world this one stands for, when a simulation drew fraud more often than it happens. Missing
+	// (0) means one; real payments have none.
+	SamplingWeight float64 `protobuf:"fixed64,17,opt,name=sampling_weight,json=samplingWeight,proto3" json:"sampling_weight,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Transaction) Reset() {
@@ -204,6 +207,13 @@ func (x *Transaction) GetMandate() *Mandate {
 		return x.Mandate
 	}
 	return nil
+}
+
+func (x *Transaction) GetSamplingWeight() float64 {
+	if x != nil {
+		return x.SamplingWeight
+	}
+	return 0
 }
 
 // Party is one side of a payment.
@@ -762,8 +772,10 @@ type DictSnapshot struct {
 	OpenInfractions *int64 `protobuf:"varint,12,opt,name=open_infractions,json=openInfractions,proto3,oneof" json:"open_infractions,omitempty"`
 	// Accounts registered to the owner. May be missing.
 	RegisteredAccounts *int64 `protobuf:"varint,13,opt,name=registered_accounts,json=registeredAccounts,proto3,oneof" json:"registered_accounts,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Statistics of DICT's second version. May be missing.
+	Long          *DictLong `protobuf:"bytes,14,opt,name=long,proto3" json:"long,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DictSnapshot) Reset() {
@@ -887,6 +899,150 @@ func (x *DictSnapshot) GetRegisteredAccounts() int64 {
 	return 0
 }
 
+func (x *DictSnapshot) GetLong() *DictLong {
+	if x != nil {
+		return x.Long
+	}
+	return nil
+}
+
+// DictLong is the second version of DICT's statistics: longer windows, with a watermark of their own.
+type DictLong struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// State of the counters, up to 12 hours late. May be missing.
+	Watermark *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=watermark,proto3" json:"watermark,omitempty"`
+	// Settlements.
+	Settlements *DictLongCounter `protobuf:"bytes,2,opt,name=settlements,proto3" json:"settlements,omitempty"`
+	// Fraud markers of kind APPLICATION_FRAUD.
+	ApplicationFrauds *DictLongCounter `protobuf:"bytes,3,opt,name=application_frauds,json=applicationFrauds,proto3" json:"application_frauds,omitempty"`
+	// Total amount of the frauds, in centavos.
+	FraudCentavos *DictLongCounter `protobuf:"bytes,4,opt,name=fraud_centavos,json=fraudCentavos,proto3" json:"fraud_centavos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DictLong) Reset() {
+	*x = DictLong{}
+	mi := &file_pix_v1_transaction_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DictLong) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DictLong) ProtoMessage() {}
+
+func (x *DictLong) ProtoReflect() protoreflect.Message {
+	mi := &file_pix_v1_transaction_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DictLong.ProtoReflect.Descriptor instead.
+func (*DictLong) Descriptor() ([]byte, []int) {
+	return file_pix_v1_transaction_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DictLong) GetWatermark() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Watermark
+	}
+	return nil
+}
+
+func (x *DictLong) GetSettlements() *DictLongCounter {
+	if x != nil {
+		return x.Settlements
+	}
+	return nil
+}
+
+func (x *DictLong) GetApplicationFrauds() *DictLongCounter {
+	if x != nil {
+		return x.ApplicationFrauds
+	}
+	return nil
+}
+
+func (x *DictLong) GetFraudCentavos() *DictLongCounter {
+	if x != nil {
+		return x.FraudCentavos
+	}
+	return nil
+}
+
+// DictLongCounter is one statistic over DICT's long windows.
+type DictLongCounter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 90 days. May be missing.
+	D90 *int64 `protobuf:"varint,1,opt,name=d90,proto3,oneof" json:"d90,omitempty"`
+	// 12 months. May be missing.
+	M12 *int64 `protobuf:"varint,2,opt,name=m12,proto3,oneof" json:"m12,omitempty"`
+	// 60 months. May be missing.
+	M60           *int64 `protobuf:"varint,3,opt,name=m60,proto3,oneof" json:"m60,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DictLongCounter) Reset() {
+	*x = DictLongCounter{}
+	mi := &file_pix_v1_transaction_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DictLongCounter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DictLongCounter) ProtoMessage() {}
+
+func (x *DictLongCounter) ProtoReflect() protoreflect.Message {
+	mi := &file_pix_v1_transaction_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DictLongCounter.ProtoReflect.Descriptor instead.
+func (*DictLongCounter) Descriptor() ([]byte, []int) {
+	return file_pix_v1_transaction_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DictLongCounter) GetD90() int64 {
+	if x != nil && x.D90 != nil {
+		return *x.D90
+	}
+	return 0
+}
+
+func (x *DictLongCounter) GetM12() int64 {
+	if x != nil && x.M12 != nil {
+		return *x.M12
+	}
+	return 0
+}
+
+func (x *DictLongCounter) GetM60() int64 {
+	if x != nil && x.M60 != nil {
+		return *x.M60
+	}
+	return 0
+}
+
 // DictCounter is one statistic over DICT's three windows.
 type DictCounter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -902,7 +1058,7 @@ type DictCounter struct {
 
 func (x *DictCounter) Reset() {
 	*x = DictCounter{}
-	mi := &file_pix_v1_transaction_proto_msgTypes[7]
+	mi := &file_pix_v1_transaction_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +1070,7 @@ func (x *DictCounter) String() string {
 func (*DictCounter) ProtoMessage() {}
 
 func (x *DictCounter) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_transaction_proto_msgTypes[7]
+	mi := &file_pix_v1_transaction_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1083,7 @@ func (x *DictCounter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DictCounter.ProtoReflect.Descriptor instead.
 func (*DictCounter) Descriptor() ([]byte, []int) {
-	return file_pix_v1_transaction_proto_rawDescGZIP(), []int{7}
+	return file_pix_v1_transaction_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DictCounter) GetD3() int64 {
@@ -951,7 +1107,7 @@ func (x *DictCounter) GetM6() int64 {
 	return 0
 }
 
-// Status says how a payment ended.
+// Status says how a payment ended, or that a part of it was returned. It names nobody.
 type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// EndToEndId of the payment.
@@ -960,19 +1116,22 @@ type Status struct {
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
 	// How it ended.
 	State PaymentState `protobuf:"varint,3,opt,name=state,proto3,enum=pix.v1.PaymentState" json:"state,omitempty"`
-	// When it ended.
+	// When it ended, or when this part was returned.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	// Code of pacs.002 or pacs.004, for example FRAD or BE08. May be missing.
 	ReasonCode string `protobuf:"bytes,5,opt,name=reason_code,json=reasonCode,proto3" json:"reason_code,omitempty"`
-	// Amount that was returned. May be missing.
+	// Amount that was returned, more than 0. Missing unless the state is RETURNED.
 	ReturnedCentavos *int64 `protobuf:"varint,6,opt,name=returned_centavos,json=returnedCentavos,proto3,oneof" json:"returned_centavos,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Return id: "D", 8 characters of ISPB, yyyyMMddHHmm in UTC, 11 letters or digits. It tells partial returns of one
+	// payment apart. Missing unless the state is RETURNED.
+	ReturnId      string `protobuf:"bytes,7,opt,name=return_id,json=returnId,proto3" json:"return_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_pix_v1_transaction_proto_msgTypes[8]
+	mi := &file_pix_v1_transaction_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1143,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_transaction_proto_msgTypes[8]
+	mi := &file_pix_v1_transaction_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1156,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_pix_v1_transaction_proto_rawDescGZIP(), []int{8}
+	return file_pix_v1_transaction_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Status) GetEndToEndId() string {
@@ -1042,11 +1201,18 @@ func (x *Status) GetReturnedCentavos() int64 {
 	return 0
 }
 
+func (x *Status) GetReturnId() string {
+	if x != nil {
+		return x.ReturnId
+	}
+	return ""
+}
+
 var File_pix_v1_transaction_proto protoreflect.FileDescriptor
 
 const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\n" +
-	"\x18pix/v1/transaction.proto\x12\x06pix.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12pix/v1/enums.proto\"\xd0\x05\n" +
+	"\x18pix/v1/transaction.proto\x12\x06pix.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12pix/v1/enums.proto\"\xf9\x05\n" +
 	"\vTransaction\x12!\n" +
 	"\rend_to_end_id\x18\x01 \x01(\tR\n" +
 	"endToEndId\x129\n" +
@@ -1069,7 +1235,8 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\x06device\x18\r \x01(\v2\x0e.pix.v1.DeviceR\x06device\x12)\n" +
 	"\asession\x18\x0e \x01(\v2\x0f.pix.v1.SessionR\asession\x12(\n" +
 	"\x04dict\x18\x0f \x01(\v2\x14.pix.v1.DictSnapshotR\x04dict\x12)\n" +
-	"\amandate\x18\x10 \x01(\v2\x0f.pix.v1.MandateR\amandate\"\x96\a\n" +
+	"\amandate\x18\x10 \x01(\v2\x0f.pix.v1.MandateR\amandate\x12'\n" +
+	"\x0fsampling_weight\x18\x11 \x01(\x01R\x0esamplingWeight\"\x96\a\n" +
 	"\x05Party\x12\x12\n" +
 	"\x04ispb\x18\x01 \x01(\tR\x04ispb\x126\n" +
 	"\faccount_type\x18\x02 \x01(\x0e2\x13.pix.v1.AccountTypeR\vaccountType\x12&\n" +
@@ -1131,7 +1298,7 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\x13initiator_opened_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x11initiatorOpenedAt\x122\n" +
 	"\x12initiator_payments\x18\x04 \x01(\x03H\x01R\x11initiatorPayments\x88\x01\x01B\x0f\n" +
 	"\r_first_chargeB\x15\n" +
-	"\x13_initiator_payments\"\xe8\x06\n" +
+	"\x13_initiator_payments\"\x8e\a\n" +
 	"\fDictSnapshot\x128\n" +
 	"\twatermark\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\twatermark\x12@\n" +
 	"\x0ekey_created_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fkeyCreatedAt\x12B\n" +
@@ -1146,19 +1313,32 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	" \x01(\x03H\x01R\x0escammerMarkers\x88\x01\x01\x122\n" +
 	"\x12distinct_reporters\x18\v \x01(\x03H\x02R\x11distinctReporters\x88\x01\x01\x12.\n" +
 	"\x10open_infractions\x18\f \x01(\x03H\x03R\x0fopenInfractions\x88\x01\x01\x124\n" +
-	"\x13registered_accounts\x18\r \x01(\x03H\x04R\x12registeredAccounts\x88\x01\x01B\x0f\n" +
+	"\x13registered_accounts\x18\r \x01(\x03H\x04R\x12registeredAccounts\x88\x01\x01\x12$\n" +
+	"\x04long\x18\x0e \x01(\v2\x10.pix.v1.DictLongR\x04longB\x0f\n" +
 	"\r_mule_markersB\x12\n" +
 	"\x10_scammer_markersB\x15\n" +
 	"\x13_distinct_reportersB\x13\n" +
 	"\x11_open_infractionsB\x16\n" +
-	"\x14_registered_accounts\"d\n" +
+	"\x14_registered_accounts\"\x87\x02\n" +
+	"\bDictLong\x128\n" +
+	"\twatermark\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\twatermark\x129\n" +
+	"\vsettlements\x18\x02 \x01(\v2\x17.pix.v1.DictLongCounterR\vsettlements\x12F\n" +
+	"\x12application_frauds\x18\x03 \x01(\v2\x17.pix.v1.DictLongCounterR\x11applicationFrauds\x12>\n" +
+	"\x0efraud_centavos\x18\x04 \x01(\v2\x17.pix.v1.DictLongCounterR\rfraudCentavos\"n\n" +
+	"\x0fDictLongCounter\x12\x15\n" +
+	"\x03d90\x18\x01 \x01(\x03H\x00R\x03d90\x88\x01\x01\x12\x15\n" +
+	"\x03m12\x18\x02 \x01(\x03H\x01R\x03m12\x88\x01\x01\x12\x15\n" +
+	"\x03m60\x18\x03 \x01(\x03H\x02R\x03m60\x88\x01\x01B\x06\n" +
+	"\x04_d90B\x06\n" +
+	"\x04_m12B\x06\n" +
+	"\x04_m60\"d\n" +
 	"\vDictCounter\x12\x13\n" +
 	"\x02d3\x18\x01 \x01(\x03H\x00R\x02d3\x88\x01\x01\x12\x15\n" +
 	"\x03d30\x18\x02 \x01(\x03H\x01R\x03d30\x88\x01\x01\x12\x13\n" +
 	"\x02m6\x18\x03 \x01(\x03H\x02R\x02m6\x88\x01\x01B\x05\n" +
 	"\x03_d3B\x06\n" +
 	"\x04_d30B\x05\n" +
-	"\x03_m6\"\xb8\x02\n" +
+	"\x03_m6\"\xd5\x02\n" +
 	"\x06Status\x12!\n" +
 	"\rend_to_end_id\x18\x01 \x01(\tR\n" +
 	"endToEndId\x129\n" +
@@ -1169,7 +1349,8 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"occurredAt\x12\x1f\n" +
 	"\vreason_code\x18\x05 \x01(\tR\n" +
 	"reasonCode\x120\n" +
-	"\x11returned_centavos\x18\x06 \x01(\x03H\x00R\x10returnedCentavos\x88\x01\x01B\x14\n" +
+	"\x11returned_centavos\x18\x06 \x01(\x03H\x00R\x10returnedCentavos\x88\x01\x01\x12\x1b\n" +
+	"\treturn_id\x18\a \x01(\tR\breturnIdB\x14\n" +
 	"\x12_returned_centavosB=Z;github.com/sentinela-pix/sentinela/shared/event/pixv1;pixv1b\x06proto3"
 
 var (
@@ -1184,7 +1365,7 @@ func file_pix_v1_transaction_proto_rawDescGZIP() []byte {
 	return file_pix_v1_transaction_proto_rawDescData
 }
 
-var file_pix_v1_transaction_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_pix_v1_transaction_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_pix_v1_transaction_proto_goTypes = []any{
 	(*Transaction)(nil),           // 0: pix.v1.Transaction
 	(*Party)(nil),                 // 1: pix.v1.Party
@@ -1193,65 +1374,72 @@ var file_pix_v1_transaction_proto_goTypes = []any{
 	(*Session)(nil),               // 4: pix.v1.Session
 	(*Mandate)(nil),               // 5: pix.v1.Mandate
 	(*DictSnapshot)(nil),          // 6: pix.v1.DictSnapshot
-	(*DictCounter)(nil),           // 7: pix.v1.DictCounter
-	(*Status)(nil),                // 8: pix.v1.Status
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(Direction)(0),                // 10: pix.v1.Direction
-	(Initiation)(0),               // 11: pix.v1.Initiation
-	(Purpose)(0),                  // 12: pix.v1.Purpose
-	(Priority)(0),                 // 13: pix.v1.Priority
-	(ServiceLevel)(0),             // 14: pix.v1.ServiceLevel
-	(AccountType)(0),              // 15: pix.v1.AccountType
-	(Person)(0),                   // 16: pix.v1.Person
-	(KeyKind)(0),                  // 17: pix.v1.KeyKind
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(PaymentState)(0),             // 19: pix.v1.PaymentState
+	(*DictLong)(nil),              // 7: pix.v1.DictLong
+	(*DictLongCounter)(nil),       // 8: pix.v1.DictLongCounter
+	(*DictCounter)(nil),           // 9: pix.v1.DictCounter
+	(*Status)(nil),                // 10: pix.v1.Status
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(Direction)(0),                // 12: pix.v1.Direction
+	(Initiation)(0),               // 13: pix.v1.Initiation
+	(Purpose)(0),                  // 14: pix.v1.Purpose
+	(Priority)(0),                 // 15: pix.v1.Priority
+	(ServiceLevel)(0),             // 16: pix.v1.ServiceLevel
+	(AccountType)(0),              // 17: pix.v1.AccountType
+	(Person)(0),                   // 18: pix.v1.Person
+	(KeyKind)(0),                  // 19: pix.v1.KeyKind
+	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
+	(PaymentState)(0),             // 21: pix.v1.PaymentState
 }
 var file_pix_v1_transaction_proto_depIdxs = []int32{
-	9,  // 0: pix.v1.Transaction.event_time:type_name -> google.protobuf.Timestamp
-	9,  // 1: pix.v1.Transaction.received_at:type_name -> google.protobuf.Timestamp
-	10, // 2: pix.v1.Transaction.direction:type_name -> pix.v1.Direction
-	11, // 3: pix.v1.Transaction.initiation:type_name -> pix.v1.Initiation
-	12, // 4: pix.v1.Transaction.purpose:type_name -> pix.v1.Purpose
-	13, // 5: pix.v1.Transaction.priority:type_name -> pix.v1.Priority
-	14, // 6: pix.v1.Transaction.service_level:type_name -> pix.v1.ServiceLevel
+	11, // 0: pix.v1.Transaction.event_time:type_name -> google.protobuf.Timestamp
+	11, // 1: pix.v1.Transaction.received_at:type_name -> google.protobuf.Timestamp
+	12, // 2: pix.v1.Transaction.direction:type_name -> pix.v1.Direction
+	13, // 3: pix.v1.Transaction.initiation:type_name -> pix.v1.Initiation
+	14, // 4: pix.v1.Transaction.purpose:type_name -> pix.v1.Purpose
+	15, // 5: pix.v1.Transaction.priority:type_name -> pix.v1.Priority
+	16, // 6: pix.v1.Transaction.service_level:type_name -> pix.v1.ServiceLevel
 	1,  // 7: pix.v1.Transaction.payer:type_name -> pix.v1.Party
 	1,  // 8: pix.v1.Transaction.payee:type_name -> pix.v1.Party
 	3,  // 9: pix.v1.Transaction.device:type_name -> pix.v1.Device
 	4,  // 10: pix.v1.Transaction.session:type_name -> pix.v1.Session
 	6,  // 11: pix.v1.Transaction.dict:type_name -> pix.v1.DictSnapshot
 	5,  // 12: pix.v1.Transaction.mandate:type_name -> pix.v1.Mandate
-	15, // 13: pix.v1.Party.account_type:type_name -> pix.v1.AccountType
-	16, // 14: pix.v1.Party.person:type_name -> pix.v1.Person
-	17, // 15: pix.v1.Party.key_kind:type_name -> pix.v1.KeyKind
-	9,  // 16: pix.v1.Party.account_opened_at:type_name -> google.protobuf.Timestamp
-	9,  // 17: pix.v1.Party.limit_changed_at:type_name -> google.protobuf.Timestamp
-	9,  // 18: pix.v1.Party.key_changed_at:type_name -> google.protobuf.Timestamp
+	17, // 13: pix.v1.Party.account_type:type_name -> pix.v1.AccountType
+	18, // 14: pix.v1.Party.person:type_name -> pix.v1.Person
+	19, // 15: pix.v1.Party.key_kind:type_name -> pix.v1.KeyKind
+	11, // 16: pix.v1.Party.account_opened_at:type_name -> google.protobuf.Timestamp
+	11, // 17: pix.v1.Party.limit_changed_at:type_name -> google.protobuf.Timestamp
+	11, // 18: pix.v1.Party.key_changed_at:type_name -> google.protobuf.Timestamp
 	2,  // 19: pix.v1.Party.account_token:type_name -> pix.v1.Token
 	2,  // 20: pix.v1.Party.owner_token:type_name -> pix.v1.Token
 	2,  // 21: pix.v1.Party.key_token:type_name -> pix.v1.Token
-	9,  // 22: pix.v1.Device.first_seen_at:type_name -> google.protobuf.Timestamp
+	11, // 22: pix.v1.Device.first_seen_at:type_name -> google.protobuf.Timestamp
 	2,  // 23: pix.v1.Device.token:type_name -> pix.v1.Token
-	18, // 24: pix.v1.Session.duration:type_name -> google.protobuf.Duration
-	9,  // 25: pix.v1.Session.password_reset_at:type_name -> google.protobuf.Timestamp
-	9,  // 26: pix.v1.Mandate.created_at:type_name -> google.protobuf.Timestamp
-	9,  // 27: pix.v1.Mandate.initiator_opened_at:type_name -> google.protobuf.Timestamp
-	9,  // 28: pix.v1.DictSnapshot.watermark:type_name -> google.protobuf.Timestamp
-	9,  // 29: pix.v1.DictSnapshot.key_created_at:type_name -> google.protobuf.Timestamp
-	9,  // 30: pix.v1.DictSnapshot.key_owned_since:type_name -> google.protobuf.Timestamp
-	9,  // 31: pix.v1.DictSnapshot.account_opened_at:type_name -> google.protobuf.Timestamp
-	9,  // 32: pix.v1.DictSnapshot.claim_opened_at:type_name -> google.protobuf.Timestamp
-	7,  // 33: pix.v1.DictSnapshot.settlements:type_name -> pix.v1.DictCounter
-	7,  // 34: pix.v1.DictSnapshot.frauds_reported:type_name -> pix.v1.DictCounter
-	7,  // 35: pix.v1.DictSnapshot.frauds_confirmed:type_name -> pix.v1.DictCounter
-	9,  // 36: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
-	19, // 37: pix.v1.Status.state:type_name -> pix.v1.PaymentState
-	9,  // 38: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	20, // 24: pix.v1.Session.duration:type_name -> google.protobuf.Duration
+	11, // 25: pix.v1.Session.password_reset_at:type_name -> google.protobuf.Timestamp
+	11, // 26: pix.v1.Mandate.created_at:type_name -> google.protobuf.Timestamp
+	11, // 27: pix.v1.Mandate.initiator_opened_at:type_name -> google.protobuf.Timestamp
+	11, // 28: pix.v1.DictSnapshot.watermark:type_name -> google.protobuf.Timestamp
+	11, // 29: pix.v1.DictSnapshot.key_created_at:type_name -> google.protobuf.Timestamp
+	11, // 30: pix.v1.DictSnapshot.key_owned_since:type_name -> google.protobuf.Timestamp
+	11, // 31: pix.v1.DictSnapshot.account_opened_at:type_name -> google.protobuf.Timestamp
+	11, // 32: pix.v1.DictSnapshot.claim_opened_at:type_name -> google.protobuf.Timestamp
+	9,  // 33: pix.v1.DictSnapshot.settlements:type_name -> pix.v1.DictCounter
+	9,  // 34: pix.v1.DictSnapshot.frauds_reported:type_name -> pix.v1.DictCounter
+	9,  // 35: pix.v1.DictSnapshot.frauds_confirmed:type_name -> pix.v1.DictCounter
+	7,  // 36: pix.v1.DictSnapshot.long:type_name -> pix.v1.DictLong
+	11, // 37: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
+	8,  // 38: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
+	8,  // 39: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
+	8,  // 40: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
+	11, // 41: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
+	21, // 42: pix.v1.Status.state:type_name -> pix.v1.PaymentState
+	11, // 43: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_transaction_proto_init() }
@@ -1265,15 +1453,16 @@ func file_pix_v1_transaction_proto_init() {
 	file_pix_v1_transaction_proto_msgTypes[4].OneofWrappers = []any{}
 	file_pix_v1_transaction_proto_msgTypes[5].OneofWrappers = []any{}
 	file_pix_v1_transaction_proto_msgTypes[6].OneofWrappers = []any{}
-	file_pix_v1_transaction_proto_msgTypes[7].OneofWrappers = []any{}
 	file_pix_v1_transaction_proto_msgTypes[8].OneofWrappers = []any{}
+	file_pix_v1_transaction_proto_msgTypes[9].OneofWrappers = []any{}
+	file_pix_v1_transaction_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pix_v1_transaction_proto_rawDesc), len(file_pix_v1_transaction_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
