@@ -155,6 +155,7 @@ func (e *enums) outcome(o pix.Outcome) pixv1.Outcome {
 func (e *enums) score(s *pix.Score) *pixv1.Score {
 	role := e.number(pixv1.Role_value, rolePrefix, strings.ToUpper(string(s.Role)), "scores.role")
 	m := &pixv1.Score{Role: pixv1.Role(role), Version: s.Version, Raw: s.Raw, Probability: s.Probability}
+	m.Outcome = pixv1.Outcome(e.number(pixv1.Outcome_value, outcomePrefix, string(s.Outcome), "scores.outcome"))
 	for _, c := range s.Top {
 		m.Top = append(m.Top, &pixv1.Contribution{Feature: c.Feature, Value: c.Value, Contribution: c.Contribution})
 	}
@@ -211,6 +212,10 @@ func (r *reader) score(field string, m *pixv1.Score) pix.Score {
 		r.problems.Add(field, "missing or not one of the known values")
 	}
 	s := pix.Score{Role: role, Version: m.GetVersion(), Raw: m.GetRaw(), Probability: m.GetProbability()}
+	s.Outcome = toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(m.GetOutcome()))
+	if s.Outcome == notRecognised {
+		r.problems.Add(field, "outcome is not one of the known values")
+	}
 	for _, c := range m.GetTop() {
 		s.Top = append(s.Top, pix.Contribution{
 			Feature: c.GetFeature(), Value: c.GetValue(), Contribution: c.GetContribution(),

@@ -113,7 +113,7 @@ func (d draw) decision(tx pix.Transaction) pix.Decision {
 		RuleHits:  []pix.RuleHit{{ID: "night-limit", Outcome: pix.Review, LegalBasis: "Res. BCB 142", Lifted: true}},
 		Scores: []pix.Score{{Role: pix.PayerRole, Version: "7", Raw: -3.25, Probability: 0.037,
 			Top: []pix.Contribution{{Feature: "amount", Value: math.NaN(), Contribution: 0.5}}}, {Role: pix.ReceiverRole}},
-		Shadow: []pix.Score{{Role: pix.PayerRole, Version: "8", Raw: 1.5, Probability: 0.5}}, Provisional: d.has(),
+		Shadow: []pix.Score{{Role: pix.PayerRole, Version: "8", Raw: 1.5, Probability: 0.5, Outcome: pix.Review}}, Provisional: d.has(),
 		Vector: vector.Draw(d.t, "vector"), FeatureSet: "1", FeaturesMissing: true, PolicyVersion: "2026.11",
 		DecidedAt: tx.EventTime.Add(7 * time.Millisecond), StoreLatency: 3, ScoreLatency: 4, TotalLatency: time.Second,
 		TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",

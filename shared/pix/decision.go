@@ -46,6 +46,7 @@ type Score struct {
 	Raw         float64 // log-odds
 	Probability float64
 	Top         []Contribution // largest absolute contributions first, bounded
+	Outcome     Outcome        // of a challenger: what would have been decided with its score in the champion's place
 }
 
 // Contribution is one feature's share of a raw score, in log-odds.

@@ -362,7 +362,9 @@ type Score struct {
 	// Probability.
 	Probability float64 `protobuf:"fixed64,4,opt,name=probability,proto3" json:"probability,omitempty"`
 	// Largest contributions first.
-	Top           []*Contribution `protobuf:"bytes,5,rep,name=top,proto3" json:"top,omitempty"`
+	Top []*Contribution `protobuf:"bytes,5,rep,name=top,proto3" json:"top,omitempty"`
+	// Of a challenger: what would have been decided with its score in the champion's place.
+	Outcome       Outcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=pix.v1.Outcome" json:"outcome,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -430,6 +432,13 @@ func (x *Score) GetTop() []*Contribution {
 		return x.Top
 	}
 	return nil
+}
+
+func (x *Score) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
 }
 
 // Contribution is one feature's share of a raw score.
@@ -850,13 +859,14 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x0f.pix.v1.OutcomeR\aoutcome\x12\x1f\n" +
 	"\vlegal_basis\x18\x03 \x01(\tR\n" +
 	"legalBasis\x12\x16\n" +
-	"\x06lifted\x18\x04 \x01(\bR\x06lifted\"\x9f\x01\n" +
+	"\x06lifted\x18\x04 \x01(\bR\x06lifted\"\xca\x01\n" +
 	"\x05Score\x12 \n" +
 	"\x04role\x18\x01 \x01(\x0e2\f.pix.v1.RoleR\x04role\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
 	"\x03raw\x18\x03 \x01(\x01R\x03raw\x12 \n" +
 	"\vprobability\x18\x04 \x01(\x01R\vprobability\x12&\n" +
-	"\x03top\x18\x05 \x03(\v2\x14.pix.v1.ContributionR\x03top\"b\n" +
+	"\x03top\x18\x05 \x03(\v2\x14.pix.v1.ContributionR\x03top\x12)\n" +
+	"\aoutcome\x18\x06 \x01(\x0e2\x0f.pix.v1.OutcomeR\aoutcome\"b\n" +
 	"\fContribution\x12\x18\n" +
 	"\afeature\x18\x01 \x01(\tR\afeature\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\x12\"\n" +
@@ -947,21 +957,22 @@ var file_pix_v1_decision_proto_depIdxs = []int32{
 	9,  // 11: pix.v1.RuleHit.outcome:type_name -> pix.v1.Outcome
 	12, // 12: pix.v1.Score.role:type_name -> pix.v1.Role
 	4,  // 13: pix.v1.Score.top:type_name -> pix.v1.Contribution
-	10, // 14: pix.v1.Alert.event_time:type_name -> google.protobuf.Timestamp
-	10, // 15: pix.v1.Alert.raised_at:type_name -> google.protobuf.Timestamp
-	13, // 16: pix.v1.Alert.direction:type_name -> pix.v1.Direction
-	9,  // 17: pix.v1.Alert.outcome:type_name -> pix.v1.Outcome
-	1,  // 18: pix.v1.Alert.reasons:type_name -> pix.v1.Reason
-	10, // 19: pix.v1.Alert.hold_until:type_name -> google.protobuf.Timestamp
-	10, // 20: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
-	10, // 21: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
-	14, // 22: pix.v1.Label.source:type_name -> pix.v1.LabelSource
-	10, // 23: pix.v1.ExportTick.hour:type_name -> google.protobuf.Timestamp
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	9,  // 14: pix.v1.Score.outcome:type_name -> pix.v1.Outcome
+	10, // 15: pix.v1.Alert.event_time:type_name -> google.protobuf.Timestamp
+	10, // 16: pix.v1.Alert.raised_at:type_name -> google.protobuf.Timestamp
+	13, // 17: pix.v1.Alert.direction:type_name -> pix.v1.Direction
+	9,  // 18: pix.v1.Alert.outcome:type_name -> pix.v1.Outcome
+	1,  // 19: pix.v1.Alert.reasons:type_name -> pix.v1.Reason
+	10, // 20: pix.v1.Alert.hold_until:type_name -> google.protobuf.Timestamp
+	10, // 21: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
+	10, // 22: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
+	14, // 23: pix.v1.Label.source:type_name -> pix.v1.LabelSource
+	10, // 24: pix.v1.ExportTick.hour:type_name -> google.protobuf.Timestamp
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_decision_proto_init() }
