@@ -3,10 +3,14 @@ package modelstore
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -42,6 +46,53 @@ func (f folder) read(ctx context.Context, name string, limit int64) (_ []byte, e
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return readAll(file, name, limit)
+}
+
+// pointer marks a file by the hash of its content: a file system has no generations.
+func (f folder) pointer(ctx context.Context, name string, limit int64) ([]byte, string, error) {
+	data, err := f.read(ctx, name, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	sum := sha256.Sum256(data)
+	return data, hex.EncodeToString(sum[:]), nil
+}
+
+func (f folder) replace(_ context.Context, name string, _ []byte, _ string) error {
+	return fmt.Errorf("write %s: %w", name, fs.ErrPermission)
+}
+
+// directory is a folder on disk, which can be written.
+type directory struct {
+	folder
+	at string
+}
+
+// replace holds a lock file while it compares and renames, so that of two writers who read the same file one is told.
+func (d directory) replace(ctx context.Context, name string, text []byte, mark string) (err error) {
+	file := filepath.Join(d.at, filepath.FromSlash(name))
+	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write %s: another writer holds %s.lock", name, name)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close(), os.Remove(lock.Name())) }()
+	_, now, err := d.pointer(ctx, name, maxPointerBytes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if now != mark {
+		return ErrChanged
+	}
+	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
 }
 
 // readAll reads to the end and refuses what is longer than limit.

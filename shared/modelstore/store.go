@@ -10,22 +10,19 @@ import (
 	"strconv"
 	"strings"
 
+	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// currentFile names the version in force of a role.
-const currentFile = "current"
-
 // Bounds of what is read. scoring.Limits judges the content; these keep a wrong bucket from filling the memory.
 const (
-	maxFileBytes    = 32 << 20
-	maxVersionBytes = 256
-	maxVersions     = 10000
+	maxFileBytes = 32 << 20
+	maxVersions  = 10000
 )
 
-// Store reads artefacts from one root.
+// Store reads artefacts from one root, and writes which of them are in force where it was opened for that.
 type Store struct {
 	root source
 }
@@ -36,6 +33,10 @@ type source interface {
 	directories(ctx context.Context, dir string) ([]string, error)
 	// read returns a whole file of at most limit bytes; fs.ErrNotExist when it is not there.
 	read(ctx context.Context, name string, limit int64) ([]byte, error)
+	// pointer returns a small file as it is now, and a mark that is another once the file is written again.
+	pointer(ctx context.Context, name string, limit int64) (text []byte, mark string, err error)
+	// replace writes a small file if its mark is still this one, empty for a file that is not there; else ErrChanged.
+	replace(ctx context.Context, name string, text []byte, mark string) error
 	close() error
 }
 
@@ -47,8 +48,17 @@ type Artefact struct {
 	Version string // the name of its directory
 }
 
-// Open returns the store at location: a directory, or gs://bucket/prefix. Options are for Cloud Storage only.
+// Open returns the store at location for reading: a directory, or gs://bucket/prefix. Options are for Cloud Storage only.
 func Open(ctx context.Context, location string, opts ...option.ClientOption) (*Store, error) {
+	return open(ctx, location, append([]option.ClientOption{option.WithScopes(storage.ScopeReadOnly)}, opts...))
+}
+
+// OpenWritable returns the store at location for those who decide what is in force: it may also write pointers.
+func OpenWritable(ctx context.Context, location string, opts ...option.ClientOption) (*Store, error) {
+	return open(ctx, location, append([]option.ClientOption{option.WithScopes(storage.ScopeReadWrite)}, opts...))
+}
+
+func open(ctx context.Context, location string, opts []option.ClientOption) (*Store, error) {
 	if rest, ok := strings.CutPrefix(location, "gs://"); ok {
 		root, err := openBucket(ctx, rest, opts)
 		if err != nil {
@@ -63,7 +73,7 @@ func Open(ctx context.Context, location string, opts ...option.ClientOption) (*S
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open model store", err)
 	}
-	return FromFS(os.DirFS(location)), nil
+	return &Store{directory{folder{os.DirFS(location)}, location}}, nil
 }
 
 // FromFS returns a store over files at hand, such as those embedded in the binary.
@@ -80,18 +90,18 @@ func (s *Store) Close() error {
 // Load returns the version in force of a role's artefact. Its content is not verified. The error is Unavailable when
 // there is none or it cannot be read.
 func (s *Store) Load(ctx context.Context, role pix.Role) (Artefact, error) {
-	version, err := s.version(ctx, role)
+	p, err := s.current(ctx, role)
 	if err != nil {
 		return Artefact{}, pix.E(pix.Unavailable, "find "+string(role)+" model", err)
 	}
-	return s.LoadVersion(ctx, role, version)
+	return s.LoadVersion(ctx, role, p.versions[0])
 }
 
 // LoadVersion returns a version by its name.
 func (s *Store) LoadVersion(ctx context.Context, role pix.Role, version string) (Artefact, error) {
 	op := "read " + string(role) + " model"
-	if !fs.ValidPath(version) || strings.Contains(version, "/") || version == "." {
-		return Artefact{}, pix.E(pix.Invalid, op, errors.New("the version is no single step of a path"))
+	if err := checkVersion(version); err != nil {
+		return Artefact{}, pix.E(pix.Invalid, op, err)
 	}
 	files := memory{}
 	for _, name := range []string{"model.txt", "manifest.json", "golden.json"} {
@@ -108,31 +118,6 @@ func (s *Store) LoadVersion(ctx context.Context, role pix.Role, version string) 
 		return Artefact{}, pix.E(pix.Unavailable, op, fmt.Errorf("version %q holds no file", version))
 	}
 	return Artefact{FS: files, Role: role, Version: version}, nil
-}
-
-// version reads what is in force: the text of current, or else the highest version there is.
-func (s *Store) version(ctx context.Context, role pix.Role) (string, error) {
-	text, err := s.root.read(ctx, path.Join(string(role), currentFile), maxVersionBytes)
-	if err == nil {
-		return strings.TrimSpace(string(text)), nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	names, err := s.root.directories(ctx, string(role))
-	if err != nil {
-		return "", err
-	}
-	highest := ""
-	for _, name := range names {
-		if highest == "" || higher(name, highest) {
-			highest = name
-		}
-	}
-	if highest == "" {
-		return "", errors.New("there is no version")
-	}
-	return highest, nil
 }
 
 // higher compares versions as numbers where both are; a number is higher than a word, words compare as text.

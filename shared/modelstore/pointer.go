@@ -1,0 +1,161 @@
+package modelstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// Files that name versions of a role, one a line.
+const (
+	currentFile     = "current"     // the version in force, then those before it, newest first
+	challengersFile = "challengers" // the versions that score in shadow
+)
+
+// Bounds of those files.
+const (
+	maxPointerBytes = 4096
+	maxHistory      = 10 // versions that current remembers, so that going back has somewhere to go
+)
+
+// ErrChanged is why a pointer was not written: somebody else wrote it after it was read.
+var ErrChanged = errors.New("the pointer has changed since it was read; look again")
+
+// pointer is what a file of versions says.
+type pointer struct {
+	versions []string
+	mark     string // changes when the file does: a generation or a hash; empty where there is no file
+}
+
+// key tells apart what a pointer names and when it was written.
+func (p pointer) key() string { return p.mark + " " + strings.Join(p.versions, " ") }
+
+// current reads which version is in force and which were before it: what the file current says, or else every version
+// there is, from the highest down.
+func (s *Store) current(ctx context.Context, role pix.Role) (pointer, error) {
+	p, err := s.pointer(ctx, role, currentFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return p, err
+	}
+	names, err := s.root.directories(ctx, string(role))
+	if err != nil {
+		return pointer{}, err
+	}
+	if len(names) == 0 {
+		return pointer{}, errors.New("there is no version")
+	}
+	sort.Slice(names, func(i, j int) bool { return higher(names[i], names[j]) })
+	return pointer{versions: names[:min(len(names), maxHistory)]}, nil
+}
+
+// challengers reads which versions score in shadow; none where there is no file.
+func (s *Store) challengers(ctx context.Context, role pix.Role) (pointer, error) {
+	p, err := s.pointer(ctx, role, challengersFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return pointer{}, nil
+	}
+	return p, err
+}
+
+func (s *Store) pointer(ctx context.Context, role pix.Role, name string) (pointer, error) {
+	text, mark, err := s.root.pointer(ctx, path.Join(string(role), name), maxPointerBytes)
+	if err != nil {
+		return pointer{}, err
+	}
+	versions := strings.Split(strings.TrimSpace(string(text)), "\n")
+	for i, v := range versions {
+		versions[i] = strings.TrimSpace(v)
+	}
+	if name == challengersFile {
+		versions = slices.DeleteFunc(versions, func(v string) bool { return v == "" })
+	}
+	return pointer{versions, mark}, nil
+}
+
+// Promote puts a version in force and keeps those before it for Rollback. It does not verify the artefact: callers do,
+// before. It returns the version that was in force, empty when there was none.
+func (s *Store) Promote(ctx context.Context, role pix.Role, version string) (before string, err error) {
+	op := "promote " + string(role) + " model"
+	if err := checkVersion(version); err != nil {
+		return "", pix.E(pix.Invalid, op, err)
+	}
+	p, err := s.current(ctx, role)
+	if err != nil {
+		return "", pix.E(pix.Unavailable, op, err)
+	}
+	before = p.versions[0]
+	if before == version && p.mark != "" {
+		return before, nil
+	}
+	history := slices.DeleteFunc(slices.Clone(p.versions), func(v string) bool { return v == version })
+	if p.mark == "" { // what was in force without a file; anything else was never promoted
+		history = slices.DeleteFunc([]string{before}, func(v string) bool { return v == version })
+	}
+	return before, s.replace(ctx, role, op, pointer{append([]string{version}, history...), p.mark})
+}
+
+// Rollback puts the version before the one in force back in force, and returns both. The one that was in force is
+// forgotten, so that going back once more goes one step further.
+func (s *Store) Rollback(ctx context.Context, role pix.Role) (from, to string, err error) {
+	op := "roll back " + string(role) + " model"
+	p, err := s.current(ctx, role)
+	if err != nil {
+		return "", "", pix.E(pix.Unavailable, op, err)
+	}
+	if len(p.versions) < 2 {
+		return "", "", pix.E(pix.Invalid, op, fmt.Errorf("%q is in force and no version before it is known", p.versions[0]))
+	}
+	p.versions, from = p.versions[1:], p.versions[0]
+	return from, p.versions[0], s.replace(ctx, role, op, p)
+}
+
+// SetChallengers names the versions that score in shadow, in place of those before.
+func (s *Store) SetChallengers(ctx context.Context, role pix.Role, versions []string) error {
+	op := "name " + string(role) + " challengers"
+	if len(versions) > MaxChallengers {
+		return pix.E(pix.TooLarge, op, fmt.Errorf("%d challengers are more than the limit of %d", len(versions), MaxChallengers))
+	}
+	for _, v := range versions {
+		if err := checkVersion(v); err != nil {
+			return pix.E(pix.Invalid, op, err)
+		}
+	}
+	p, err := s.challengers(ctx, role)
+	if err != nil {
+		return pix.E(pix.Unavailable, op, err)
+	}
+	return s.write(ctx, path.Join(string(role), challengersFile), op, pointer{versions, p.mark})
+}
+
+func (s *Store) replace(ctx context.Context, role pix.Role, op string, p pointer) error {
+	p.versions = p.versions[:min(len(p.versions), maxHistory)]
+	return s.write(ctx, path.Join(string(role), currentFile), op, p)
+}
+
+func (s *Store) write(ctx context.Context, name, op string, p pointer) error {
+	text := strings.Join(p.versions, "\n") + "\n"
+	err := s.root.replace(ctx, name, []byte(text), p.mark)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrChanged):
+		return pix.E(pix.Conflict, op, err)
+	default:
+		return pix.E(pix.Unavailable, op, err)
+	}
+}
+
+// checkVersion wants a name that is one step of a path.
+func checkVersion(version string) error {
+	if !fs.ValidPath(version) || strings.ContainsAny(version, "/\n") || version == "." {
+		return errors.New("the version is no single step of a path")
+	}
+	return nil
+}
