@@ -5,6 +5,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/publish"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/score"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/simulate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/vectors"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
@@ -16,6 +17,7 @@ func commands() []command.Command {
 		demo.Command(),
 		simulate.Command(),
 		vectors.Command(),
+		score.Command(),
 		verify.Command(),
 		publish.Command(),
 		explain.Command(),

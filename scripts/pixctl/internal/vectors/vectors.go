@@ -99,22 +99,22 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	table, err := createTable(o.out)
+	out, err := createTable(o.out)
 	if err != nil {
 		return summary{}, err
 	}
-	defer table.discard()
+	defer out.Discard()
 	began := time.Now()
 	cfg := replay.Config{Labels: labels, Weights: weights, Progress: func(s replay.Stats) {
 		fmt.Fprintf(progress, "vectors: %d rows, %.0f/s\n", s.Events, float64(s.Events)/time.Since(began).Seconds())
 	}}
-	stats, err := replay.Run(ctx, cfg, log, table.write)
+	stats, err := replay.Run(ctx, cfg, log, func(r *replay.Row) error { return out.Write(record(r)) })
 	if err != nil {
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	complain(progress, o.events, stats.Problems)
-	if err := table.commit(); err != nil {
-		return summary{}, err
+	if err := out.Commit(); err != nil {
+		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	seconds := time.Since(began).Seconds()
 	return summary{

@@ -28,23 +28,32 @@ func run(_ context.Context, std command.IO, args []string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := filepath.Abs(dirs[0])
+	m, err := Load(dirs[0], *role)
 	if err != nil {
-		return fmt.Errorf("model verify: %w", err)
-	}
-	if *role == "" {
-		*role = filepath.Base(filepath.Dir(dir))
-	}
-	if r := pix.Role(*role); r != pix.PayerRole && r != pix.ReceiverRole {
-		return command.Usagef("model verify: -role must be payer or receiver, it cannot be told from the directory")
-	}
-	m, err := scoring.Load(os.DirFS(dir), scoring.DefaultLimits(), scoring.Contract{
-		Role: pix.Role(*role), FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: filepath.Base(dir),
-	})
-	if err != nil {
-		return fmt.Errorf("model verify: refused: %w", err)
+		return err
 	}
 	return report(std.Out, m, *asJSON)
+}
+
+// Load loads an artefact as the scorer would. Without a role the directory's parent names it.
+func Load(path, role string) (*scoring.Model, error) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("model verify: %w", err)
+	}
+	if role == "" {
+		role = filepath.Base(filepath.Dir(dir))
+	}
+	if r := pix.Role(role); r != pix.PayerRole && r != pix.ReceiverRole {
+		return nil, command.Usagef("-role must be payer or receiver, it cannot be told from the directory")
+	}
+	m, err := scoring.Load(os.DirFS(dir), scoring.DefaultLimits(), scoring.Contract{
+		Role: pix.Role(role), FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: filepath.Base(dir),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("model verify: refused: %w", err)
+	}
+	return m, nil
 }
 
 func report(w io.Writer, m *scoring.Model, asJSON bool) error {

@@ -1,0 +1,177 @@
+package score
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/scoring"
+)
+
+// fixed are the columns that are carried through, in the order of the vectors table.
+func fixed() []table.Column {
+	return []table.Column{
+		table.Text("end_to_end_id"),
+		table.Int64("event_time"),
+		table.OptionalInt64("label_arrived_at"),
+		table.Int32("label"),
+		table.Category("typology"),
+		table.Category("direction"),
+		table.Double("split_weight"),
+		table.Text("payer_account"),
+		table.Text("payee_account"),
+		table.Category("payer_age_band"),
+		table.Category("payer_state"),
+		table.Category("payee_age_band"),
+		table.Category("payee_state"),
+	}
+}
+
+const (
+	amountFeature   = "amount_brl"
+	columnDirection = 5
+)
+
+// scorer turns rows of vectors into rows of scores.
+type scorer struct {
+	model   *scoring.Model
+	explain string
+	above   float64 // explain rows from this probability on
+	first   int     // column of the first feature
+	amount  int     // column of the amount
+	scored  []pix.Direction
+
+	out       []parquet.Row // of the last batch
+	explained int
+}
+
+func newScorer(model *scoring.Model, in *table.Reader, explain string) (*scorer, error) {
+	s := &scorer{model: model, explain: explain, first: len(fixed())}
+	var want []string
+	for _, c := range fixed() {
+		want = append(want, c.Name)
+	}
+	want = append(want, model.Manifest().Features...)
+	got := in.Columns()
+	for i, name := range want {
+		if i >= len(got) || got[i] != name {
+			return nil, fmt.Errorf("the table is not what the model takes: column %d should be %s", i+1, name)
+		}
+	}
+	if len(got) != len(want) {
+		return nil, fmt.Errorf("the table has %d columns, the model takes %d", len(got), len(want))
+	}
+	if set := in.Metadata("feature_set"); set != "" && set != model.Manifest().FeatureSet {
+		return nil, errors.New("the table was written with another feature set than the model's")
+	}
+	if s.amount = slices.Index(want, amountFeature); s.amount < 0 {
+		return nil, errors.New("the table has no column " + amountFeature)
+	}
+	s.scored = []pix.Direction{pix.Outbound, pix.Internal}
+	if model.Role() == pix.ReceiverRole {
+		s.scored[0] = pix.Inbound
+	}
+	s.above = math.Inf(1)
+	for _, t := range model.Manifest().Thresholds {
+		s.above = min(s.above, t.Probability)
+	}
+	return s, nil
+}
+
+func (s *scorer) name() string { return string(s.model.Role()) + "/" + s.model.Version() }
+
+func (s *scorer) columns() []table.Column {
+	list := append(fixed(), table.Double(amountFeature), table.Double("raw"), table.Double("probability"))
+	return append(list, table.Doubles("contributions"))
+}
+
+func (s *scorer) metadata() map[string]string {
+	m := s.model.Manifest()
+	names, err := json.Marshal(m.Features)
+	if err != nil { // strings always encode
+		names = nil
+	}
+	return map[string]string{
+		"role": string(m.Role), "model_version": m.Version, "model_sha256": m.Files.Model, "feature_set": m.FeatureSet,
+		"features": string(names), "fitted_until": m.Validation.To.UTC().Format(time.RFC3339Nano),
+	}
+}
+
+// batch scores rows on every processor and leaves the results, in their order, in s.out.
+func (s *scorer) batch(rows []parquet.Row) error {
+	mine := slices.DeleteFunc(slices.Clone(rows), func(r parquet.Row) bool {
+		return !slices.Contains(s.scored, pix.Direction(r[columnDirection].String()))
+	})
+	s.out = make([]parquet.Row, len(mine))
+	workers := runtime.GOMAXPROCS(0)
+	var group sync.WaitGroup
+	var explained atomic.Int64
+	errs := make([]error, workers)
+	for w := range workers {
+		from, to := w*len(mine)/workers, (w+1)*len(mine)/workers
+		group.Go(func() {
+			vector := make([]float64, len(s.model.Manifest().Features))
+			for i := from; i < to && errs[w] == nil; i++ {
+				var told bool
+				s.out[i], told, errs[w] = s.row(mine[i], vector)
+				if told {
+					explained.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	s.explained += int(explained.Load())
+	return errors.Join(errs...)
+}
+
+// row scores one payment; told says whether it has contributions.
+func (s *scorer) row(in parquet.Row, vector []float64) (out parquet.Row, told bool, err error) {
+	for i := range vector {
+		vector[i] = in[s.first+i].Double()
+	}
+	raw, probability, err := s.model.Score(vector)
+	if err != nil {
+		return nil, false, err
+	}
+	shares, err := s.contributions(vector, probability)
+	if err != nil {
+		return nil, false, err
+	}
+	out = make(parquet.Row, 0, s.first+4+len(shares))
+	for _, v := range in[:s.first] {
+		out = append(out, v.Clone())
+	}
+	for i, v := range []float64{in[s.amount].Double(), raw, probability} {
+		out = append(out, parquet.DoubleValue(v).Level(0, 0, s.first+i))
+	}
+	column := s.first + 3
+	if len(shares) == 0 {
+		return append(out, parquet.NullValue().Level(0, 0, column)), false, nil
+	}
+	for i, v := range shares {
+		out = append(out, parquet.DoubleValue(v).Level(min(i, 1), 1, column))
+	}
+	return out, true, nil
+}
+
+// contributions returns the shares of a row with the expected value last, or none when the row is not to be explained.
+func (s *scorer) contributions(vector []float64, probability float64) ([]float64, error) {
+	if s.explain == explainNone || s.explain == explainAlerts && probability < s.above {
+		return nil, nil
+	}
+	shares := make([]float64, len(vector)+1)
+	expected, err := s.model.Contributions(shares[:len(vector)], vector)
+	shares[len(vector)] = expected
+	return shares, err
+}

@@ -1,0 +1,137 @@
+package table
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+const (
+	rowsPerGroup = 50_000 // bounds memory: a row group is held until it is written
+	rowsPerWrite = 256
+)
+
+// Column is one column of a schema.
+type Column struct {
+	Name string
+	Node parquet.Node
+}
+
+// Text is a string column; Category one with few different values.
+func Text(name string) Column { return Column{name, parquet.String()} }
+
+// Category is a string column with few different values.
+func Category(name string) Column {
+	return Column{name, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)}
+}
+
+// Int64 is a column of whole numbers that is never missing.
+func Int64(name string) Column { return Column{name, parquet.Leaf(parquet.Int64Type)} }
+
+// Int32 is a column of small whole numbers that is never missing.
+func Int32(name string) Column { return Column{name, parquet.Leaf(parquet.Int32Type)} }
+
+// OptionalInt64 is a column of whole numbers that may be missing.
+func OptionalInt64(name string) Column {
+	return Column{name, parquet.Optional(parquet.Leaf(parquet.Int64Type))}
+}
+
+// Double is a column of floating-point numbers; NaN stands for a missing one.
+func Double(name string) Column { return Column{name, parquet.Leaf(parquet.DoubleType)} }
+
+// Doubles is a column of lists of floating-point numbers, empty where there are none.
+func Doubles(name string) Column {
+	return Column{name, parquet.List(parquet.Compressed(parquet.Leaf(parquet.DoubleType), &parquet.Snappy))}
+}
+
+// orderedGroup is a group whose columns keep their order; parquet.Group alone sorts them by name.
+type orderedGroup struct {
+	parquet.Group
+	names []string
+}
+
+// Fields implements parquet.Node.
+func (g *orderedGroup) Fields() []parquet.Field {
+	byName := map[string]parquet.Field{}
+	for _, f := range g.Group.Fields() {
+		byName[f.Name()] = f
+	}
+	fields := make([]parquet.Field, len(g.names))
+	for i, name := range g.names {
+		fields[i] = byName[name]
+	}
+	return fields
+}
+
+func schema(name string, columns []Column) *parquet.Schema {
+	g := &orderedGroup{Group: parquet.Group{}}
+	for _, c := range columns {
+		if c.Node.Leaf() {
+			c.Node = parquet.Compressed(c.Node, &parquet.Snappy)
+		}
+		g.Group[c.Name] = c.Node
+		g.names = append(g.names, c.Name)
+	}
+	return parquet.NewSchema(name, g)
+}
+
+// Writer is a table being written, under a temporary name until Commit.
+type Writer struct {
+	name string
+	file *os.File
+	w    *parquet.GenericWriter[any]
+	rows []parquet.Row
+}
+
+// Create begins a table of these columns. Metadata is stored in the file's footer.
+func Create(name string, columns []Column, metadata map[string]string) (*Writer, error) {
+	file, err := os.Create(name + ".partial")
+	if err != nil {
+		return nil, fmt.Errorf("create table: %w", err)
+	}
+	options := []parquet.WriterOption{schema("table", columns), parquet.MaxRowsPerRowGroup(rowsPerGroup)}
+	for key, value := range metadata {
+		options = append(options, parquet.KeyValueMetadata(key, value))
+	}
+	return &Writer{name: name, file: file, w: parquet.NewGenericWriter[any](file, options...)}, nil
+}
+
+// Write adds a row; the writer keeps it until the row is on its way to the file.
+func (t *Writer) Write(row parquet.Row) error {
+	if t.rows = append(t.rows, row); len(t.rows) < rowsPerWrite {
+		return nil
+	}
+	return t.flush()
+}
+
+func (t *Writer) flush() error {
+	if _, err := t.w.WriteRows(t.rows); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	t.rows = t.rows[:0]
+	return nil
+}
+
+// Commit completes the file and gives it its name.
+func (t *Writer) Commit() error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.w.Close(); err != nil {
+		return fmt.Errorf("complete table: %w", err)
+	}
+	if err := t.file.Close(); err != nil {
+		return fmt.Errorf("complete table: %w", err)
+	}
+	if err := os.Rename(t.file.Name(), t.name); err != nil {
+		return fmt.Errorf("complete table: %w", err)
+	}
+	return nil
+}
+
+// Discard removes what Commit has not completed; after Commit it does nothing.
+func (t *Writer) Discard() {
+	_ = t.file.Close()
+	_ = os.Remove(t.file.Name())
+}
