@@ -16,47 +16,45 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/policy"
 )
 
-func TestStoreFailuresNeverDecide(t *testing.T) {
+// failures are the ways in which a store does not answer.
+func failures() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"unavailable": func(context.Context) error { return pix.E(pix.Unavailable, "x", errors.New("away")) },
+		"plain error": func(context.Context) error { return errors.New("odd") },
+		"slow":        func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"cancelled":   func(context.Context) error { return context.Canceled },
+		"panic":       func(context.Context) error { panic("529.982.247-25") },
+	}
+}
+
+// TestWhatCannotBeCommittedIsNotDecided: the payment must come back.
+func TestWhatCannotBeCommittedIsNotDecided(t *testing.T) {
 	t.Parallel()
-	steps := map[string]func(*faultyStore, func(context.Context) error){
-		"record": func(s *faultyStore, f func(context.Context) error) { s.record = f },
-		"read":   func(s *faultyStore, f func(context.Context) error) { s.read = f },
-		"commit": func(s *faultyStore, f func(context.Context) error) { s.commit = f },
+	kinds := map[string]pix.Kind{
+		"unavailable": pix.Unavailable, "plain error": pix.Unexpected, "slow": pix.Timeout, "cancelled": pix.Cancelled, "panic": pix.Unexpected,
 	}
-	failures := map[string]struct {
-		fail func(context.Context) error
-		want pix.Kind
-	}{
-		"unavailable": {func(context.Context) error { return pix.E(pix.Unavailable, "x", errors.New("away")) }, pix.Unavailable},
-		"plain error": {func(context.Context) error { return errors.New("odd") }, pix.Unexpected},
-		"slow":        {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, pix.Timeout},
-		"cancelled":   {func(context.Context) error { return context.Canceled }, pix.Cancelled},
-		"panic":       {func(context.Context) error { panic("529.982.247-25") }, pix.Unexpected},
-	}
-	for step, breakIt := range steps {
-		for name, f := range failures {
-			t.Run(step+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) { // a deadline in virtual time: only the slow store meets it
-					w := newWorld(t, 20*time.Millisecond)
-					breakIt(w.store, f.fail)
-					tx := payment(1, pix.Outbound)
-					d, _, err := w.engine.Decide(t.Context(), tx, "")
-					if d != nil || pix.KindOf(err) != f.want {
-						t.Errorf("decision %v, kind %v: %v; want none and %v", d, pix.KindOf(err), err, f.want)
-					}
-					if pix.KindOf(err).Disposition().Ack {
-						t.Errorf("%v is acknowledged: the payment would be lost", err)
-					}
-					if strings.Contains(err.Error(), "529") {
-						t.Errorf("the error carries what the panic carried: %v", err)
-					}
-					if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing != nil {
-						t.Errorf("a decision stands: %v", standing.Outcome)
-					}
-				})
+	for name, fail := range failures() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { // a deadline in virtual time: only the slow store meets it
+				w := newWorld(t, 20*time.Millisecond)
+				w.store.commit = fail
+				tx := payment(1, pix.Outbound)
+				d, _, err := w.engine.Decide(t.Context(), tx, "")
+				if d != nil || pix.KindOf(err) != kinds[name] {
+					t.Errorf("decision %v, kind %v: %v; want none and %v", d, pix.KindOf(err), err, kinds[name])
+				}
+				if pix.KindOf(err).Disposition().Ack {
+					t.Errorf("%v is acknowledged: the payment would be lost", err)
+				}
+				if strings.Contains(err.Error(), "529") {
+					t.Errorf("the error carries what the panic carried: %v", err)
+				}
+				if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing != nil {
+					t.Errorf("a decision stands: %v", standing.Outcome)
+				}
 			})
-		}
+		})
 	}
 }
 

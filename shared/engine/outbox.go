@@ -59,6 +59,9 @@ func NewOutbox(deps OutboxDeps) (*Outbox, error) {
 // Send publishes d and, once the bus has acknowledged it, queues the removal of its pending mark. On an error the mark
 // stays, and a redelivery or a sweep publishes d again.
 func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
+	if d.Provisional { // nobody stored it: consumers would take it for the one decision
+		return pix.E(pix.Unexpected, "publish decision", errors.New("the decision is provisional"))
+	}
 	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
 		return failure("publish decision", err)
 	}

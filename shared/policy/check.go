@@ -37,18 +37,19 @@ func (f *packFile) check(featureNames []string) []error {
 		c.require(name.MatchString(n), "threshold %q: not a name", n)
 		c.require(v > 0 && v <= 1, "threshold %s: must be a probability above 0 and at most 1", n)
 	}
-	c.fail(&f.Fail)
+	c.fail("fail", &f.Fail)
+	c.fail("fail_features_missing", &f.NoFeatures)
 	c.holds(f.Holds)
 	c.rules(f.Rules)
 	return c.problems
 }
 
-func (c *checks) fail(f *failFile) {
+func (c *checks) fail(place string, f *failFile) {
 	for d, o := range map[pix.Direction]pix.Outcome{pix.Outbound: f.Outbound, pix.Inbound: f.Inbound, pix.Internal: f.Internal} {
-		c.require(isOutcome(o) && o != pix.Approve && Legal(d, o) == o, "fail.%s: %s is not an outcome that fails closed there", d, o)
+		c.require(isOutcome(o) && o != pix.Approve && Legal(d, o) == o, "%s.%s: %s is not an outcome that fails closed there", place, d, o)
 	}
-	c.text(f.ReasonPT, "fail.reason_pt")
-	c.text(f.ReasonEN, "fail.reason_en")
+	c.text(f.ReasonPT, "%s.reason_pt", place)
+	c.text(f.ReasonEN, "%s.reason_en", place)
 }
 
 func (c *checks) holds(holds []holdFile) {

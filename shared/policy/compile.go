@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/checker"
@@ -101,6 +102,16 @@ func roles(reads map[string]bool) []pix.Role {
 		out = append(out, pix.ReceiverRole)
 	}
 	return out
+}
+
+// recalls reports whether an expression reads what is computed from histories: a feature or a probability.
+func recalls(reads map[string]bool) bool {
+	for name := range reads {
+		if name == payerProbability || name == receiverProbability || strings.HasPrefix(name, featurePrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // textSizes bounds the texts that rules read, which are codes of the domain.

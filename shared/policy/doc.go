@@ -4,7 +4,8 @@
 // A pack is a versioned YAML file. Rules claim an outcome, allow rules may lift claims that are declared overridable,
 // and the strongest claim that still stands wins (Resolve). What cannot be known when a payment is decided (a missing
 // score, an absent feature, a fact that the institution did not send) makes the rule that needs it claim the pack's fail
-// outcome: the policy fails closed and says so in its hits.
+// outcome: the policy fails closed and says so in its hits. A pack declares its fail mode twice: for a score or a fact that
+// is missing, and for a store that did not answer, when no score counts.
 //
 // A rule reads typed variables only, and an unknown name does not load: the facts of a payment (variables.go lists them:
 // amount_centavos, local_hour, payer.person, device.registered, dict.mule_markers, …), payer_probability and

@@ -41,10 +41,12 @@ type packFile struct {
 	Description string             `yaml:"description"`
 	Thresholds  map[string]float64 `yaml:"thresholds"`
 	Fail        failFile           `yaml:"fail"`
+	NoFeatures  failFile           `yaml:"fail_features_missing"`
 	Holds       []holdFile         `yaml:"holds"`
 	Rules       []ruleFile         `yaml:"rules"`
 }
 
+// failFile is the fail mode of one dependency.
 type failFile struct {
 	Outbound pix.Outcome `yaml:"OUTBOUND"`
 	Inbound  pix.Outcome `yaml:"INBOUND"`
@@ -98,11 +100,12 @@ func Load(data []byte, featureNames []string) (*Pack, error) {
 		return nil, pix.E(pix.Unexpected, op, err)
 	}
 	p := &Pack{
-		version: file.Version + "@" + digest(data),
-		fail:    map[pix.Direction]pix.Outcome{pix.Outbound: file.Fail.Outbound, pix.Inbound: file.Fail.Inbound, pix.Internal: file.Fail.Internal},
-		failure: pix.Reason{TextPT: file.Fail.ReasonPT, TextEN: file.Fail.ReasonEN},
-		width:   len(featureNames),
-		zone:    zone,
+		version:    file.Version + "@" + digest(data),
+		digest:     digest(data),
+		fail:       file.Fail.mode(),
+		noFeatures: file.NoFeatures.mode(),
+		width:      len(featureNames),
+		zone:       zone,
 	}
 	problems := file.check(featureNames)
 	if len(problems) == 0 {
@@ -126,6 +129,13 @@ func decode(data []byte) (*packFile, error) {
 		return nil, errors.New("yaml: more than one document")
 	}
 	return &file, nil
+}
+
+func (f *failFile) mode() failMode {
+	return failMode{
+		outcomes: map[pix.Direction]pix.Outcome{pix.Outbound: f.Outbound, pix.Inbound: f.Inbound, pix.Internal: f.Internal},
+		words:    pix.Reason{TextPT: f.ReasonPT, TextEN: f.ReasonEN},
+	}
 }
 
 func digest(data []byte) string {
@@ -174,7 +184,7 @@ func (c *compiler) rule(f *ruleFile, index map[string]int) (rule, map[string]boo
 	}
 	r := rule{
 		id: f.ID, legalBasis: f.LegalBasis, to: forever, directions: f.Directions, when: program,
-		outcome: f.Outcome, overridable: f.Overridable, roles: roles(reads),
+		outcome: f.Outcome, overridable: f.Overridable, roles: roles(reads), recalls: recalls(reads),
 		reason: pix.Reason{Code: f.ID, TextPT: f.ReasonPT, TextEN: f.ReasonEN},
 	}
 	if r.from, err = parseDay(f.EffectiveFrom); err != nil {

@@ -19,6 +19,7 @@ const head = `
 version: test.1
 thresholds: {}
 fail: {OUTBOUND: REVIEW, INBOUND: BLOCK, INTERNAL: REJECT, reason_pt: a, reason_en: b}
+fail_features_missing: {OUTBOUND: REJECT, INBOUND: REJECT, INTERNAL: BLOCK, reason_pt: c, reason_en: d}
 holds:
   - {effective_from: 2020-01-01, legal_basis: x, source: x, confidence: own, day_from_hour: 6, day_to_hour: 20,
      day_minutes: 30, night_minutes: 60, block_hours: 72}
@@ -85,6 +86,9 @@ func TestLoadRefuses(t *testing.T) {
 		"fail mode approves":          {replace("OUTBOUND: REVIEW", "OUTBOUND: APPROVE"), "fail.OUTBOUND"},
 		"fail mode missing":           {replace("INBOUND: BLOCK,", ""), "fail.INBOUND"},
 		"fail mode not legal":         {replace("INBOUND: BLOCK", "INBOUND: REVIEW"), "fail.INBOUND"},
+		"no mode without features":    {replace("fail_features_missing: {OUTBOUND: REJECT, INBOUND: REJECT, INTERNAL: BLOCK, reason_pt: c, reason_en: d}\n", ""), "fail_features_missing.OUTBOUND"},
+		"approves without features":   {replace("INTERNAL: BLOCK", "INTERNAL: APPROVE"), "fail_features_missing.INTERNAL"},
+		"no words without features":   {replace("reason_en: d", "reason_en: ''"), "fail_features_missing.reason_en"},
 		"hold of a year":              {replace("day_minutes: 30", "day_minutes: 525600"), "day_minutes"},
 		"hold of nothing":             {replace("block_hours: 72", "block_hours: 0"), "block_hours"},
 		"holds out of order":          {replace("effective_from: 2026-01-01", "effective_from: 2019-01-01"), "holds[1].effective_from"},

@@ -29,13 +29,29 @@ const (
 // Pack is a loaded policy. It never changes and is safe for concurrent use.
 type Pack struct {
 	version string
+	digest  string // of the file
 	rules   []rule
-	fail    map[pix.Direction]pix.Outcome
-	failure pix.Reason // words of a fail outcome; the code is the hit's
-	holds   []hold     // by day of effect
-	names   map[string]getter
-	width   int // of a vector
-	zone    *time.Location
+	fail    failMode // of a score that is missing and a rule that cannot be evaluated
+	// noFeatures is the fail mode of a store that did not answer.
+	noFeatures failMode
+	holds      []hold // by day of effect
+	names      map[string]getter
+	width      int // of a vector
+	zone       *time.Location
+}
+
+// failMode is what the pack claims where a dependency gave no answer.
+type failMode struct {
+	outcomes map[pix.Direction]pix.Outcome
+	words    pix.Reason // the code is the hit's
+}
+
+// outcome gives the claim for a direction. A direction that the pack does not know is rejected.
+func (f *failMode) outcome(d pix.Direction) pix.Outcome {
+	if o, ok := f.outcomes[d]; ok {
+		return o
+	}
+	return pix.Reject
 }
 
 // rule is one compiled rule.
@@ -50,6 +66,7 @@ type rule struct {
 	lifts       []int // indices of rules, of an allow rule only
 	reason      pix.Reason
 	roles       []pix.Role // whose probability it reads
+	recalls     bool       // it reads a feature or a probability
 }
 
 // hold is how long a payment may be held, from a day on.
@@ -65,7 +82,7 @@ type Input struct {
 	Tx              *pix.Transaction
 	Scores          []pix.Score // of the roles that scored
 	Vector          []float64   // in the order of the feature names given to Load
-	FeaturesMissing bool        // the store did not answer
+	FeaturesMissing bool        // the store did not answer: the scores, computed without histories, count for nothing
 }
 
 // Verdict is what the policy says of one payment.
@@ -87,8 +104,12 @@ func (p *Pack) Decide(in Input) Verdict {
 		names: p.names, tx: tx, vector: in.Vector, local: tx.EventTime.In(p.zone),
 		payer: probabilityOf(in.Scores, pix.PayerRole), receiver: probabilityOf(in.Scores, pix.ReceiverRole),
 	}
+	blind := in.FeaturesMissing || len(in.Vector) != p.width
+	if blind {
+		a.payer, a.receiver = math.NaN(), math.NaN()
+	}
 	var found findings
-	p.failures(&found, &a, in.FeaturesMissing)
+	p.failures(&found, &a, blind)
 	today := dayOf(a.local)
 	for i := range p.rules {
 		r := &p.rules[i]
@@ -97,8 +118,9 @@ func (p *Pack) Decide(in Input) Verdict {
 		}
 		matched, known := r.matches(&a)
 		switch {
+		case !known && blind && r.recalls: // what it would have read is missing, which is claimed already
 		case !known:
-			found.failed(r, p.failOutcome(tx.Direction), p.failure)
+			found.failed(r, p.fail.outcome(tx.Direction), p.fail.words)
 		case matched:
 			found.matched(i, r)
 		}
@@ -109,15 +131,15 @@ func (p *Pack) Decide(in Input) Verdict {
 }
 
 // failures claims the fail outcome for each answer that the decision needs and does not have.
-func (p *Pack) failures(found *findings, a *activation, featuresMissing bool) {
-	outcome := p.failOutcome(a.tx.Direction)
+func (p *Pack) failures(found *findings, a *activation, blind bool) {
+	if blind {
+		found.missing(HitFeatures, p.noFeatures.outcome(a.tx.Direction), p.noFeatures.words)
+		return
+	}
 	for _, role := range a.tx.Direction.Roles() {
 		if a.probability(role) == nil {
-			found.missing(scoreHit(role), outcome, p.failure)
+			found.missing(scoreHit(role), p.fail.outcome(a.tx.Direction), p.fail.words)
 		}
-	}
-	if featuresMissing || len(a.vector) != p.width {
-		found.missing(HitFeatures, outcome, p.failure)
 	}
 }
 
@@ -126,14 +148,6 @@ func scoreHit(role pix.Role) string {
 		return HitPayerScore
 	}
 	return HitReceiverScore
-}
-
-// failOutcome is the pack's fail mode. A direction that the pack does not know is rejected.
-func (p *Pack) failOutcome(d pix.Direction) pix.Outcome {
-	if o, ok := p.fail[d]; ok {
-		return o
-	}
-	return pix.Reject
 }
 
 // holdFor returns how long the outcome may last. Without an entry in force yet, the earliest one serves.

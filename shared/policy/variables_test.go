@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func TestEveryVariable(t *testing.T) {
 	said := saysEverything(t)
 	silent := noon(t, pix.Internal)
 	silent.Tx.Facts = pix.Facts{EventTime: said.Tx.EventTime, Direction: pix.Internal, Amount: 12345}
-	silent.Scores, silent.Vector = nil, nil
+	silent.Scores, silent.Vector = nil, []float64{math.NaN(), math.NaN()}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

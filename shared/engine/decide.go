@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// memory is what the store knew of a payment within its deadline.
+type memory struct {
+	histories  *feature.Histories // nil when they are missing
+	standing   *pix.Decision      // nil when none stands, as far as could be seen
+	unrecorded bool               // the payment's own event is not known to be written
+}
+
+func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string) answer {
+	started := e.deps.Clock()
+	known, err := e.recall(ctx, tx)
+	if err != nil {
+		return answer{err: err}
+	}
+	var a answer
+	if known.standing != nil {
+		a = e.replay(ctx, tx, known.standing)
+	} else {
+		storeLatency := e.deps.Clock().Sub(started)
+		d := e.judge(tx, known.histories)
+		d.StoreLatency = storeLatency
+		e.stamp(d, traceID, started)
+		a = e.commit(ctx, d)
+	}
+	if a.err == nil && known.unrecorded && !e.deps.Backlog.Add(tx) {
+		a.err = pix.E(pix.Unavailable, "queue event", errors.New("the backlog is full"))
+		e.degraded(PartBacklog, a.err)
+	}
+	return a
+}
+
+// recall writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
+// histories are missing: where events cannot be written a history that can be read may lack them, and a count that is too
+// low must not pass for a count.
+func (e *Engine) recall(ctx context.Context, tx *pix.Transaction) (memory, error) {
+	if e.deps.StoreDeadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.deps.StoreDeadline)
+		defer cancel()
+	}
+	if err := e.deps.Store.Record(ctx, tx); err != nil {
+		err = failure("record payment", err)
+		if !survivable(err) {
+			return memory{}, err
+		}
+		e.degraded(PartStore, err)
+		return memory{unrecorded: true}, nil
+	}
+	histories, standing, err := e.deps.Store.Read(ctx, tx)
+	if err != nil {
+		err = failure("read histories", err)
+		if !survivable(err) {
+			return memory{}, err
+		}
+		e.degraded(PartStore, err)
+		return memory{}, nil
+	}
+	return memory{histories: &histories, standing: standing}, nil
+}
+
+// stamp says when and for whom a decision was made.
+func (e *Engine) stamp(d *pix.Decision, traceID string, started time.Time) {
+	now := e.deps.Clock()
+	d.TraceID = traceID
+	d.DecidedAt = now.UTC().Truncate(time.Microsecond)
+	d.TotalLatency = now.Sub(started)
+}
+
+// commit stores d unless a decision stands, and answers with the one that stands.
+func (e *Engine) commit(ctx context.Context, d *pix.Decision) answer {
+	const op = "commit decision"
+	if err := ctx.Err(); err != nil {
+		return answer{err: failure(op, err)}
+	}
+	won, err := e.deps.Store.Commit(ctx, d)
+	if err != nil {
+		return answer{err: failure(op, err)}
+	}
+	if won == nil {
+		return answer{err: pix.E(pix.Unexpected, op, errors.New("the store returned none"))}
+	}
+	if won == d || won.TraceID == d.TraceID && won.DecidedAt.Equal(d.DecidedAt) && pix.SamePayment(&won.Transaction, &d.Transaction) {
+		return answer{decision: won}
+	}
+	return e.replay(ctx, &d.Transaction, won)
+}
+
+// replay answers with a decision that stood already. Another payment under the same EndToEndID is a conflict; its event
+// may have overwritten the first payment's in rows that both touch, so that is written again.
+func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.Decision) answer {
+	if pix.SamePayment(&standing.Transaction, tx) {
+		return answer{decision: standing, replayed: true}
+	}
+	if err := e.deps.Store.Record(ctx, &standing.Transaction); err != nil {
+		return answer{err: failure("restore event of the first payment", err)}
+	}
+	return answer{err: pix.E(pix.Conflict, "decide", errors.New("another payment has this EndToEndID"))}
+}
