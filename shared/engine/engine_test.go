@@ -173,14 +173,10 @@ type world struct {
 	store    *faultyStore
 	models   *fakeModels
 	policies *fakePolicies
-	backlog  *engine.Backlog
-
-	mu       sync.Mutex
 	degraded []error
 }
 
-// newWorld builds an engine without degraded mode beside what the change gives it.
-func newWorld(tb testing.TB, timeout time.Duration, change ...func(*world, *engine.Deps)) *world {
+func newWorld(tb testing.TB, timeout time.Duration) *world {
 	tb.Helper()
 	pack, err := policy.Load(enginetest.WithRoundThresholds(policy.Shipped()), feature.Names())
 	if err != nil {
@@ -199,37 +195,15 @@ func newWorld(tb testing.TB, timeout time.Duration, change ...func(*world, *engi
 		}},
 		policies: &fakePolicies{pack: pack},
 	}
-	deps := engine.Deps{
+	var mu sync.Mutex
+	w.engine, err = engine.New(engine.Deps{
 		Store: w.store, Models: w.models, Policies: w.policies, Features: features, Clock: clock.Now, Timeout: timeout,
-		Degraded: w.hear,
-	}
-	for _, f := range change {
-		f(w, &deps)
-	}
-	if w.engine, err = engine.New(deps); err != nil {
+		Degraded: func(err error) { mu.Lock(); w.degraded = append(w.degraded, err); mu.Unlock() },
+	})
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return w
-}
-
-func (w *world) hear(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.degraded = append(w.degraded, err)
-}
-
-// heard lists the parts of which degradation was heard.
-func (w *world) heard() []engine.Part {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var parts []engine.Part
-	for _, err := range w.degraded {
-		var d *engine.Degradation
-		if errors.As(err, &d) {
-			parts = append(parts, d.Part)
-		}
-	}
-	return parts
 }
 
 // payment is the n-th ordinary payment, R$ 100.
@@ -363,7 +337,7 @@ func TestAnotherPaymentWithTheSameIDIsAConflict(t *testing.T) {
 	}
 	// What the next payment sees of the payer is the first payment, not the impostor.
 	h, _, err := w.store.Read(t.Context(), first)
-	if err != nil || len(h.Payer.Out) != 1 || h.Payer.Out[0].Amount != first.Amount {
+	if err != nil || len(h.Payer.Out.Events) != 1 || h.Payer.Out.Events[0].Amount != first.Amount {
 		t.Errorf("history after the conflict: %+v, %v", h.Payer.Out, err)
 	}
 	// When the history could not be restored the message must come back.
@@ -425,6 +399,3 @@ func TestRaceGivesOneDecision(t *testing.T) {
 		t.Errorf("%d racers say they made the decision", made)
 	}
 }
-
-// outEvents counts the events in the payer's row.
-func outEvents(h *feature.Histories) int { return len(h.Payer.Out) }

@@ -12,9 +12,15 @@ import (
 // Store keeps event histories and decisions. Every method is idempotent. Errors carry a pix.Kind: Unavailable or
 // Timeout when the store did not answer.
 type Store interface {
-	// Record writes the payment's own event to the rows of payer, payee and device, and marks the payment as not yet
-	// published, in one bulk write.
+	// Record writes the payment's own event to the rows of payer, payee, device and pair, and marks the payment as not
+	// yet published, in one bulk write.
 	Record(ctx context.Context, tx *pix.Transaction) error
+	// MarkStatus writes what became of a payment beside its events, in one bulk write. tx is the payment as it was
+	// decided on.
+	MarkStatus(ctx context.Context, tx *pix.Transaction, s *pix.Status) error
+	// MarkFraud writes a report of fraud, or that there was none, to the rows of payer, payee and device, in one bulk
+	// write. tx is the payment as it was decided on. Of one payment, the report that arrived last counts.
+	MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) error
 	// Read returns what is known of payer, payee, device and pair, and the decision that already stands for this
 	// EndToEndID (nil when none does), in one multi-row read. Histories include the payment's own event: feature
 	// leaves it out.
@@ -28,17 +34,6 @@ type Store interface {
 	MarkPublished(ctx context.Context, ids []pix.EndToEndID) error
 	// Unpublished lists at most limit payments whose mark was written before the given moment.
 	Unpublished(ctx context.Context, before time.Time, limit int) ([]Unpublished, error)
-}
-
-// Marks is the part of a store that takes what became known of a payment after its decision. Both marks are idempotent
-// and may come in any order.
-type Marks interface {
-	// Decision returns the decision that stands, nil when none does.
-	Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error)
-	// MarkStatus adds how the payment ended to its events.
-	MarkStatus(ctx context.Context, tx *pix.Transaction, s *pix.Status) error
-	// MarkFraud adds what a label says to the payment's payer, payee and device.
-	MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) error
 }
 
 // Unpublished is a payment that was recorded and whose decision was not yet acknowledged by the bus.
@@ -60,12 +55,6 @@ type Model interface {
 // exactly one version even while a swap happens.
 type Models interface {
 	Model(role pix.Role) (Model, error)
-}
-
-// Challengers gives the models of a role that score in shadow: what they say is kept beside the decision and decides
-// nothing. The champion is not among them.
-type Challengers interface {
-	Challengers(role pix.Role) []Model
 }
 
 // Policies gives the policy pack in force.

@@ -12,13 +12,13 @@ import (
 // busy gives histories of n events each for payer and payee, spread over 30 days in time order.
 func busy(n int) *Histories {
 	random := rand.New(rand.NewPCG(1, uint64(n)))
-	stream := func(n int) []Event {
+	stream := func(n int) Stream {
 		out := make([]Event, n)
 		for i := range out {
 			age := time.Duration(n-i) * (30 * 24 * time.Hour) / time.Duration(n+1)
 			out[i] = event(i, age, 2+random.IntN(max(n/3, 1)), pix.Money(random.IntN(500_00)+1))
 		}
-		return out
+		return Stream{Events: out}
 	}
 	return &Histories{
 		Payer:  History{Out: stream(n / 2), In: stream(n / 2)},
@@ -41,7 +41,7 @@ func BenchmarkVector(b *testing.B) {
 }
 
 func BenchmarkSortNearlySorted(b *testing.B) {
-	events := busy(2000).Payer.Out
+	events := busy(2000).Payer.Out.Events
 	b.ReportAllocs()
 	for b.Loop() {
 		events[10], events[11] = events[11], events[10]

@@ -88,11 +88,11 @@ func someHistory() *Histories {
 	h := &Histories{}
 	for n := range 12 {
 		age := time.Duration(n*n*n)*time.Hour/4 + time.Duration(n)*time.Millisecond
-		h.Payer.Out = append(h.Payer.Out, event(n, age+time.Second, 2+n%4, pix.Money(100_00+n*1777)))
-		h.Payer.In = append(h.Payer.In, event(100+n, 2*age+time.Minute, 2+n%3, pix.Money(300_00+n)))
-		h.Payee.In = append(h.Payee.In, event(200+n, age/2+20*time.Second, 1+n, pix.Money(10_00*(n+1))))
-		h.Payee.Out = append(h.Payee.Out, event(300+n, age+5*time.Minute, 50+n%5, pix.Money(9_00*(n+1))))
-		h.Device.Use = append(h.Device.Use, event(400+n, age+time.Second, 1+n%2, pix.Money(5_00)))
+		h.Payer.Out.Events = append(h.Payer.Out.Events, event(n, age+time.Second, 2+n%4, pix.Money(100_00+n*1777)))
+		h.Payer.In.Events = append(h.Payer.In.Events, event(100+n, 2*age+time.Minute, 2+n%3, pix.Money(300_00+n)))
+		h.Payee.In.Events = append(h.Payee.In.Events, event(200+n, age/2+20*time.Second, 1+n, pix.Money(10_00*(n+1))))
+		h.Payee.Out.Events = append(h.Payee.Out.Events, event(300+n, age+5*time.Minute, 50+n%5, pix.Money(9_00*(n+1))))
+		h.Device.Use.Events = append(h.Device.Use.Events, event(400+n, age+time.Second, 1+n%2, pix.Money(5_00)))
 	}
 	return h
 }

@@ -15,17 +15,28 @@ const (
 	Retention = 31 * 24 * time.Hour
 )
 
-// Event is one payment as seen from one entity: one cell of the feature store. The qualifier of the cell is ID and its
-// timestamp is At; the rest is the value (AppendValue, DecodeEvent). Writing it twice changes nothing.
+// Event is one payment as seen from one entity: one cell of the feature store, and what the status cells beside it say.
+// Writing it twice changes nothing.
 type Event struct {
 	At           int64 // event time, milliseconds since the Unix epoch
 	ID           pix.EndToEndID
 	Amount       pix.Money
-	Counterparty Ref // the other account; of a device's event, the account that used it
+	Counterparty Ref // the other account; of a device's event, the account that used it; none in a pair's
 	Device       Ref
-	Initiation   uint8 // initiationCode of the payment
+	Returned     pix.Money // sum of the returns, at most Amount
+	Initiation   uint8     // initiationCode of the payment
 	Flags        Flags
+	State        State
 }
+
+// State is how a payment ended, as far as statuses told: none until one arrives.
+type State uint8
+
+// The bits of a State.
+const (
+	StateSettled State = 1 << iota
+	StateRejected
+)
 
 // Flags are facts of an event that take one bit each.
 type Flags uint8
@@ -46,6 +57,14 @@ func NewRef(p pix.TokenPair) Ref { return Ref{hashToken(p.Current), hashToken(p.
 
 // IsZero reports whether r refers to nothing.
 func (r Ref) IsZero() bool { return r.Current == 0 && r.Previous == 0 }
+
+// rotating is the number that names the entity while a rotation lasts: see moment.key.
+func (r Ref) rotating() uint64 {
+	if r.Previous != 0 {
+		return r.Previous
+	}
+	return r.Current
+}
 
 // Same reports whether r and o refer to the same entity, whichever keys their tokens were made with.
 func (r Ref) Same(o Ref) bool {
@@ -130,13 +149,22 @@ func DecodeEvent(id pix.EndToEndID, at int64, value []byte) (Event, error) {
 	return e, nil
 }
 
-// History is what is known of one entity: Out and In of an account, Use of a device. Any order and any duplication of
-// the events gives the same vector; ascending (At, ID) without duplicates, as Sort leaves it, is fast.
-type History struct {
-	Out []Event // payments it made
-	In  []Event // payments it received
-	Use []Event // payments made from the device
+// Stream is one family of one entity: Events, and Tiles that stand for more events. Tiles share no event with one another
+// or with Events. Any order and any duplication of Events gives the same vector; ascending (At, ID) without duplicates,
+// as Sort leaves it, is fast. Only a stream that is Busy may have tiles: of another, every event is wanted.
+type Stream struct {
+	Events []Event
+	Tiles  []Tile
 }
 
-// Histories is what a store returns for one payment.
-type Histories struct{ Payer, Payee, Device History }
+// History is what is known of one entity: Out and In of an account, Use of a device, Out of a pair.
+type History struct {
+	Out   Stream // payments it made
+	In    Stream // payments it received
+	Use   Stream // payments made from the device
+	First Firsts
+	Marks []Mark
+}
+
+// Histories is what a store returns for one payment. Pair is from payer to payee, Reverse from payee to payer.
+type Histories struct{ Payer, Payee, Device, Pair, Reverse History }

@@ -58,11 +58,11 @@ func (f *frame) fill(tx *pix.Transaction, h *Histories, zone *time.Location) {
 		return
 	}
 	f.spare = f.spare[:0]
-	f.load(&f.payerOut, h.Payer.Out)
-	f.load(&f.payerIn, h.Payer.In)
-	f.load(&f.payeeOut, h.Payee.Out)
-	f.load(&f.payeeIn, h.Payee.In)
-	f.load(&f.use, h.Device.Use)
+	f.load(&f.payerOut, h.Payer.Out.Events)
+	f.load(&f.payerIn, h.Payer.In.Events)
+	f.load(&f.payeeOut, h.Payee.Out.Events)
+	f.load(&f.payeeIn, h.Payee.In.Events)
+	f.load(&f.use, h.Device.Use.Events)
 	f.fillPair()
 	f.fillTypical()
 	f.fillDevices()

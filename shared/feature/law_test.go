@@ -25,7 +25,7 @@ func newSet(tb testing.TB) *Set {
 }
 
 // bits makes vectors comparable, NaN included.
-func bits(v []float64) []uint64 {
+func bitsOf(v []float64) []uint64 {
 	out := make([]uint64, len(v))
 	for i, x := range v {
 		out[i] = math.Float64bits(x)
@@ -38,7 +38,7 @@ func bits(v []float64) []uint64 {
 
 // difference names the first feature that differs, empty when none does.
 func difference(a, b []float64) string {
-	x, y := bits(a), bits(b)
+	x, y := bitsOf(a), bitsOf(b)
 	for i, name := range Names() {
 		if x[i] != y[i] {
 			return name
@@ -63,11 +63,13 @@ func genEvents(t *rapid.T, label string) []Event {
 	}), 0, 25).Draw(t, label)
 }
 
+func genStream(t *rapid.T, label string) Stream { return Stream{Events: genEvents(t, label)} }
+
 func genHistories(t *rapid.T) *Histories {
 	return &Histories{
-		Payer:  History{Out: genEvents(t, "payer out"), In: genEvents(t, "payer in")},
-		Payee:  History{Out: genEvents(t, "payee out"), In: genEvents(t, "payee in")},
-		Device: History{Use: genEvents(t, "use")},
+		Payer:  History{Out: genStream(t, "payer out"), In: genStream(t, "payer in")},
+		Payee:  History{Out: genStream(t, "payee out"), In: genStream(t, "payee in")},
+		Device: History{Use: genStream(t, "use")},
 	}
 }
 
@@ -85,19 +87,21 @@ func TestOrderAndDuplicatesChangeNothing(t *testing.T) {
 			random.Shuffle(len(twice), func(a, b int) { twice[a], twice[b] = twice[b], twice[a] })
 			*streams(mixed)[i] = twice
 		}
-		before := slices.Clone(mixed.Payer.Out)
+		before := slices.Clone(mixed.Payer.Out.Events)
 		want, got := s.Vector(nil, &tx, sorted), s.Vector(nil, &tx, mixed)
 		if name := difference(want, got); name != "" {
 			t.Fatalf("%s differs", name)
 		}
-		if !slices.Equal(before, mixed.Payer.Out) {
+		if !slices.Equal(before, mixed.Payer.Out.Events) {
 			t.Fatal("the caller's history was changed")
 		}
 	})
 }
 
 func streams(h *Histories) []*[]Event {
-	return []*[]Event{&h.Payer.Out, &h.Payer.In, &h.Payee.Out, &h.Payee.In, &h.Device.Use}
+	return []*[]Event{
+		&h.Payer.Out.Events, &h.Payer.In.Events, &h.Payee.Out.Events, &h.Payee.In.Events, &h.Device.Use.Events,
+	}
 }
 
 // naive lists what a payment sees of a stream within a window, by the definition and nothing else.
@@ -159,7 +163,8 @@ func TestWindowsEqualNaiveRecomputation(t *testing.T) {
 			checked++
 			var raw []Event
 			for prefix, events := range map[string][]Event{
-				"payer_out_": h.Payer.Out, "payer_in_": h.Payer.In, "payee_out_": h.Payee.Out, "payee_in_": h.Payee.In,
+				"payer_out_": h.Payer.Out.Events, "payer_in_": h.Payer.In.Events,
+				"payee_out_": h.Payee.Out.Events, "payee_in_": h.Payee.In.Events,
 			} {
 				if strings.HasPrefix(d.Name, prefix) {
 					raw = events
@@ -180,7 +185,7 @@ func TestWindowsEqualNaiveRecomputation(t *testing.T) {
 func checkBehaviour(t *rapid.T, got []float64, tx *pix.Transaction, h *Histories) {
 	names := Names()
 	value := func(name string) float64 { return got[slices.Index(names, name)] }
-	out := naive(tx, h.Payer.Out, MaxWindow)
+	out := naive(tx, h.Payer.Out.Events, MaxWindow)
 	toPayee, sum, nearly := 0, pix.Money(0), 0
 	var amounts []pix.Money
 	devices := map[uint64]bool{}
@@ -260,7 +265,7 @@ func TestWindowEdges(t *testing.T) {
 			"exactly the window old":     {event(1, span, 2, 1), 0},
 			"a millisecond past the end": {event(1, span+time.Millisecond, 2, 1), 0},
 		} {
-			h := &Histories{Payer: History{Out: []Event{c.e}}}
+			h := &Histories{Payer: History{Out: Stream{Events: []Event{c.e}}}}
 			if got := s.Vector(nil, &tx, h)[slices.Index(names, name)]; got != c.want {
 				t.Errorf("%s, %s: %v, want %v", name, what, got, c.want)
 			}
@@ -279,8 +284,8 @@ func (r rowStore) record(tx *pix.Transaction) {
 
 func (r rowStore) read(tx *pix.Transaction) *Histories {
 	rows := Rows(tx)
-	join := func(row Row, family string) []Event {
-		return append(slices.Clone(r[row.Current+family]), r[row.Previous+family]...)
+	join := func(row Row, family string) Stream {
+		return Stream{Events: append(slices.Clone(r[row.Current+family]), r[row.Previous+family]...)}
 	}
 	return &Histories{
 		Payer:  History{Out: join(rows.Payer, FamilyOut), In: join(rows.Payer, FamilyIn)},
@@ -367,7 +372,7 @@ func TestAbsentFactsAreMissing(t *testing.T) {
 func TestConcurrentVectors(t *testing.T) {
 	t.Parallel()
 	s, tx, h := newSet(t), full(), someHistory()
-	slices.Reverse(h.Payer.Out)
+	slices.Reverse(h.Payer.Out.Events)
 	want := s.Vector(nil, &tx, h)
 	var group sync.WaitGroup
 	for range 8 {

@@ -2,33 +2,51 @@ package feature
 
 import "github.com/sentinela-pix/sentinela/shared/pix"
 
-// Families of the feature table. A family holds one cell per payment.
+// Families of the feature table. The first three are streams: one cell per payment, and one per status of it.
 const (
-	FamilyOut = "out" // of an account: payments it made
-	FamilyIn  = "in"  // of an account: payments it received
-	FamilyUse = "use" // of a device: payments made from it
+	FamilyOut   = "out"   // of an account or a pair: payments it made
+	FamilyIn    = "in"    // of an account: payments it received
+	FamilyUse   = "use"   // of a device: payments made from it
+	FamilyFirst = "first" // earliest event of each stream
+	FamilyMark  = "mark"  // reports of fraud
 )
 
 // Row prefixes.
 const (
 	accountPrefix = "acct#"
 	devicePrefix  = "dev#"
+	pairPrefix    = "pair#"
 )
 
 // Row names the rows of one entity: Current is written and read, Previous (empty unless the token key was rotated less
 // than 31 days ago) is read only.
 type Row struct{ Current, Previous string }
 
-// EntityRows names the rows of one payment's entities. A Row is empty when the payment does not name the entity.
-type EntityRows struct{ Payer, Payee, Device Row }
+// EntityRows names the rows of one payment's entities: Pair is from payer to payee, Reverse from payee to payer. A Row is
+// empty when the payment does not name the entity.
+type EntityRows struct{ Payer, Payee, Device, Pair, Reverse Row }
 
 // Rows names the rows to read for a payment.
 func Rows(tx *pix.Transaction) EntityRows {
 	return EntityRows{
-		Payer:  newRow(accountPrefix, tx.Payer.Account),
-		Payee:  newRow(accountPrefix, tx.Payee.Account),
-		Device: newRow(devicePrefix, tx.DeviceToken),
+		Payer:   newRow(accountPrefix, tx.Payer.Account),
+		Payee:   newRow(accountPrefix, tx.Payee.Account),
+		Device:  newRow(devicePrefix, tx.DeviceToken),
+		Pair:    newPairRow(tx.Payer.Account, tx.Payee.Account),
+		Reverse: newPairRow(tx.Payee.Account, tx.Payer.Account),
 	}
+}
+
+// newPairRow names a pair by both tokens of one key version. While a rotation lasts both accounts have a previous one.
+func newPairRow(from, to pix.TokenPair) Row {
+	var r Row
+	if from.Current != "" && to.Current != "" {
+		r.Current = pairPrefix + string(from.Current) + "#" + string(to.Current)
+	}
+	if from.Previous != "" && to.Previous != "" {
+		r.Previous = pairPrefix + string(from.Previous) + "#" + string(to.Previous)
+	}
+	return r
 }
 
 func newRow(prefix string, p pix.TokenPair) Row {
@@ -42,14 +60,14 @@ func newRow(prefix string, p pix.TokenPair) Row {
 	return r
 }
 
-// Write is one cell that a payment leaves behind.
+// Write is one event that a payment leaves behind.
 type Write struct {
 	Row    string
 	Family string
 	Event  Event
 }
 
-// Writes lists the cells of a payment: one for each of payer, payee and device that it names.
+// Writes lists the events of a payment: one for each of payer, payee, device and pair that it names.
 func Writes(tx *pix.Transaction) []Write {
 	payer, payee, device := NewRef(tx.Payer.Account), NewRef(tx.Payee.Account), NewRef(tx.DeviceToken)
 	event := Event{
@@ -57,7 +75,7 @@ func Writes(tx *pix.Transaction) []Write {
 		Device: device, Initiation: initiationCode(tx.Initiation), Flags: directionFlags(tx.Direction),
 	}
 	rows := Rows(tx)
-	writes := make([]Write, 0, 3)
+	writes := make([]Write, 0, 4)
 	add := func(row, family string, counterparty Ref) {
 		if row == "" {
 			return
@@ -69,6 +87,8 @@ func Writes(tx *pix.Transaction) []Write {
 	add(rows.Payer.Current, FamilyOut, payee)
 	add(rows.Payee.Current, FamilyIn, payer)
 	add(rows.Device.Current, FamilyUse, payer)
+	event.Device = Ref{}
+	add(rows.Pair.Current, FamilyOut, Ref{})
 	return writes
 }
 

@@ -105,13 +105,24 @@ func ordered(events []Event) bool {
 	return true
 }
 
-// Sort brings events into ascending (At, ID) order in place and drops duplicates, as a History is read fastest.
+// Sort brings events into ascending (At, ID) order in place and drops duplicates, as a Stream is read fastest. What
+// statuses said of a duplicate is kept: the same payment may stand in the rows of two tokens.
 func Sort(events []Event) []Event {
 	if ordered(events) {
 		return events
 	}
 	slices.SortFunc(events, compareEvents)
-	return slices.CompactFunc(events, func(a, b Event) bool { return a.At == b.At && a.ID == b.ID })
+	kept := events[:1]
+	for i := 1; i < len(events); i++ {
+		e, last := &events[i], &kept[len(kept)-1]
+		if e.At != last.At || e.ID != last.ID {
+			kept = append(kept, *e)
+			continue
+		}
+		last.State |= e.State
+		last.Returned = max(last.Returned, e.Returned)
+	}
+	return kept
 }
 
 // visible cuts ascending events down to those that m sees and that are younger than the longest window.

@@ -11,11 +11,8 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Defects of what is stored, not of the message: they are retried, never blamed on the payment.
-var (
-	errQualifier = errors.New("event qualifier is not a time and an EndToEndId")
-	errVanished  = errors.New("a decision stands but cannot be read")
-)
+// A defect of what is stored, not of the message: it is retried, never blamed on the payment.
+var errVanished = errors.New("a decision stands but cannot be read")
 
 // storeError wraps a failed call with its operation and kind. It keeps the code only: a server may quote row keys, and
 // those hold tokens.

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -46,21 +45,6 @@ func TestStoreErrorKindsAndSilence(t *testing.T) {
 	}
 }
 
-func FuzzParseQualifier(f *testing.F) {
-	f.Add("\x00\x01\x02\x03\x04\x05E1234")
-	f.Add("short")
-	f.Fuzz(func(t *testing.T, q string) {
-		at, id, err := parseQualifier(q)
-		if err != nil {
-			return
-		}
-		e := eventAt(at, id)
-		if at < 0 || id == "" || qualifier(&e) != q {
-			t.Fatalf("%q became %d, %q", q, at, id)
-		}
-	})
-}
-
 func TestKeysSpreadAndAreReadBack(t *testing.T) {
 	t.Parallel()
 	shards := map[string]bool{}
@@ -79,5 +63,3 @@ func TestKeysSpreadAndAreReadBack(t *testing.T) {
 		t.Errorf("marks spread over %d shards, want %d", len(shards), pendingShards)
 	}
 }
-
-func eventAt(at int64, id pix.EndToEndID) feature.Event { return feature.Event{At: at, ID: id} }

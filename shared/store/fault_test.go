@@ -30,7 +30,7 @@ func pay(ctx context.Context, s *store.Store, tx *pix.Transaction, by string) (*
 		return nil, 0, err
 	}
 	d, err := s.Commit(ctx, storetest.Decision(tx, by))
-	return d, len(h.Payer.Out), err
+	return d, len(h.Payer.Out.Events), err
 }
 
 func TestLostReplyOfRecordCountsOnce(t *testing.T) {
@@ -209,9 +209,9 @@ func TestPartialRecord(t *testing.T) {
 			must(t, s.Record(t.Context(), &tx))
 			h, _, err := s.Read(t.Context(), &tx)
 			must(t, err)
-			if len(h.Payer.Out) != 1 || len(h.Payee.In) != 1 || len(h.Device.Use) != 1 {
+			if len(h.Payer.Out.Events) != 1 || len(h.Payee.In.Events) != 1 || len(h.Device.Use.Events) != 1 {
 				t.Errorf("entry %d failed once: %d out, %d in, %d use; want 1 each",
-					index, len(h.Payer.Out), len(h.Payee.In), len(h.Device.Use))
+					index, len(h.Payer.Out.Events), len(h.Payee.In.Events), len(h.Device.Use.Events))
 			}
 		}
 	})
@@ -261,7 +261,7 @@ func TestRandomLossKeepsOneDecision(t *testing.T) {
 	tx := storetest.Payment(30, 10, 20)
 	h, _, err := s.Read(t.Context(), &tx)
 	must(t, err)
-	if len(h.Payer.Out) != 30 {
-		t.Errorf("the payer has %d events, want 30", len(h.Payer.Out))
+	if len(h.Payer.Out.Events) != 30 {
+		t.Errorf("the payer has %d events, want 30", len(h.Payer.Out.Events))
 	}
 }

@@ -1,9 +1,9 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"strings"
 	"time"
 
@@ -23,46 +23,45 @@ const (
 	pendingShards  = 16
 )
 
-// timeBytes is the length of the time in an event's qualifier: 48 bits of milliseconds last until the year 10889.
-const timeBytes = 6
-
-// qualifier names an event's cell. at must fit timeBytes.
-func qualifier(e *feature.Event) string {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(e.At))
-	return string(b[8-timeBytes:]) + string(e.ID)
+// history decodes the row of one entity.
+func history(row bigtable.Row) (feature.History, error) {
+	var h feature.History
+	for family, into := range map[string]*feature.Stream{
+		feature.FamilyOut: &h.Out, feature.FamilyIn: &h.In, feature.FamilyUse: &h.Use,
+	} {
+		events, err := feature.DecodeStream(len(row[family]), columns(row, family))
+		if err != nil {
+			return h, err
+		}
+		into.Events = events
+	}
+	for q, value := range columns(row, feature.FamilyFirst) {
+		first, err := feature.DecodeFirst(value)
+		if err != nil {
+			return h, err
+		}
+		if into := h.First.Of(q); into != nil {
+			*into = first
+		}
+	}
+	var err error
+	h.Marks, err = feature.DecodeMarks(columns(row, feature.FamilyMark))
+	return h, err
 }
 
-// parseQualifier reads a qualifier back.
-func parseQualifier(q string) (at int64, id pix.EndToEndID, err error) {
-	if len(q) <= timeBytes {
-		return 0, "", errQualifier
-	}
-	for _, b := range []byte(q[:timeBytes]) {
-		at = at<<8 | int64(b)
-	}
-	return at, pix.EndToEndID(q[timeBytes:]), nil
-}
-
-// events decodes one family of a row. Cells come in order of their qualifier, thus of time.
-func events(row bigtable.Row, family string) ([]feature.Event, error) {
-	items := row[family]
-	if len(items) == 0 {
-		return nil, nil
-	}
-	out := make([]feature.Event, 0, len(items))
-	for i := range items {
-		at, id, err := parseQualifier(items[i].Column[len(family)+1:])
-		if err != nil {
-			return nil, err
+// columns lists the newest version of each column of a family, in order of their qualifiers.
+func columns(row bigtable.Row, family string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		items := row[family]
+		for i := range items {
+			if i > 0 && items[i].Column == items[i-1].Column {
+				continue
+			}
+			if !yield(items[i].Column[len(family)+1:], items[i].Value) {
+				return
+			}
 		}
-		e, err := feature.DecodeEvent(id, at, items[i].Value)
-		if err != nil {
-			return nil, fmt.Errorf("decode event: %w", err)
-		}
-		out = append(out, e)
 	}
-	return out, nil
 }
 
 // decisionTail is how many characters of the end of an EndToEndId are free of institution and time.

@@ -33,6 +33,8 @@ func CreateSchema(ctx context.Context, cfg Config, keep Retention, opts ...optio
 	} {
 		families[name] = bigtable.Family{GCPolicy: bigtable.MaxAgePolicy(age)}
 	}
+	families[feature.FamilyFirst] = bigtable.Family{GCPolicy: bigtable.MaxVersionsPolicy(1)}
+	families[feature.FamilyMark] = bigtable.Family{GCPolicy: bigtable.MaxAgePolicy(feature.MarkRetention)}
 	err = admin.CreateTableFromConf(ctx, &bigtable.TableConf{TableID: cfg.Table, ColumnFamilies: families})
 	if status.Code(err) == codes.AlreadyExists {
 		err = nil

@@ -54,21 +54,39 @@ func (s *Store) Close() error {
 // only when every row took its cell.
 func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 	const op = "record payment"
-	if at := tx.EventTime.UnixMilli(); at < 0 || at >= 1<<(8*timeBytes) || tx.ID == "" {
+	if at := tx.EventTime.UnixMilli(); at < 0 || at >= feature.MaxTime || tx.ID == "" {
 		return pix.E(pix.Invalid, op, errors.New("event time or id out of bounds"))
-	}
-	writes := feature.Writes(tx)
-	keys := make([]string, 0, len(writes)+1)
-	mutations := make([]*bigtable.Mutation, 0, len(writes)+1)
-	for i := range writes {
-		w := &writes[i]
-		m := bigtable.NewMutation()
-		m.Set(w.Family, qualifier(&w.Event), milli(tx.EventTime), w.Event.AppendValue(nil))
-		keys, mutations = append(keys, w.Row), append(mutations, m)
 	}
 	mark := bigtable.NewMutation()
 	mark.Set(familyPending, column, milli(s.cfg.Clock()), nil)
+	keys, mutations := group(feature.Cells(tx))
 	return s.bulk(ctx, op, append(keys, pendingRow(tx.ID)), append(mutations, mark))
+}
+
+// MarkStatus writes what became of a payment beside its events, in one bulk write.
+func (s *Store) MarkStatus(ctx context.Context, tx *pix.Transaction, status *pix.Status) error {
+	keys, mutations := group(feature.StatusCells(tx, status))
+	return s.bulk(ctx, "mark status", keys, mutations)
+}
+
+// MarkFraud writes a report of fraud to the rows of payer, payee and device, in one bulk write.
+func (s *Store) MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) error {
+	keys, mutations := group(feature.MarkCells(tx, l))
+	return s.bulk(ctx, "mark fraud", keys, mutations)
+}
+
+// group makes one mutation of the cells of each row.
+func group(cells []feature.Cell) (keys []string, mutations []*bigtable.Mutation) {
+	for i := range cells {
+		c := &cells[i]
+		k := slices.Index(keys, c.Entity)
+		if k < 0 {
+			k = len(keys)
+			keys, mutations = append(keys, c.Entity), append(mutations, bigtable.NewMutation())
+		}
+		mutations[k].Set(c.Family, c.Qualifier, bigtable.Timestamp(c.At*1000), c.Value)
+	}
+	return keys, mutations
 }
 
 // bulk applies all mutations or fails: an entry's failure is the call's.
@@ -93,7 +111,7 @@ func (s *Store) Read(ctx context.Context, tx *pix.Transaction) (feature.Historie
 	rows := feature.Rows(tx)
 	decision := decisionRow(tx.ID)
 	keys := bigtable.RowList{decision}
-	for _, r := range [...]feature.Row{rows.Payer, rows.Payee, rows.Device} {
+	for _, r := range [...]feature.Row{rows.Payer, rows.Payee, rows.Device, rows.Pair, rows.Reverse} {
 		for _, k := range [...]string{r.Current, r.Previous} {
 			if k != "" && !slices.Contains(keys, k) {
 				keys = append(keys, k)
@@ -125,23 +143,26 @@ func (s *Store) Read(ctx context.Context, tx *pix.Transaction) (feature.Historie
 func histories(rows feature.EntityRows, found map[string]bigtable.Row) (feature.Histories, error) {
 	var h feature.Histories
 	for _, part := range [...]struct {
-		into   *[]feature.Event
-		row    feature.Row
-		family string
+		into *feature.History
+		row  feature.Row
 	}{
-		{&h.Payer.Out, rows.Payer, feature.FamilyOut}, {&h.Payer.In, rows.Payer, feature.FamilyIn},
-		{&h.Payee.Out, rows.Payee, feature.FamilyOut}, {&h.Payee.In, rows.Payee, feature.FamilyIn},
-		{&h.Device.Use, rows.Device, feature.FamilyUse},
+		{&h.Payer, rows.Payer}, {&h.Payee, rows.Payee}, {&h.Device, rows.Device}, {&h.Pair, rows.Pair}, {&h.Reverse, rows.Reverse},
 	} {
-		current, err := events(found[part.row.Current], part.family)
+		current, err := history(found[part.row.Current])
 		if err != nil {
 			return h, err
 		}
-		previous, err := events(found[part.row.Previous], part.family)
+		previous, err := history(found[part.row.Previous])
 		if err != nil {
 			return h, err
 		}
-		*part.into = feature.Sort(append(previous, current...))
+		join := func(a, b feature.Stream) feature.Stream {
+			return feature.Stream{Events: feature.Sort(append(a.Events, b.Events...))}
+		}
+		*part.into = feature.History{
+			Out: join(previous.Out, current.Out), In: join(previous.In, current.In), Use: join(previous.Use, current.Use),
+			First: current.First.Earlier(previous.First), Marks: feature.SortMarks(append(current.Marks, previous.Marks...)),
+		}
 	}
 	return h, nil
 }

@@ -157,11 +157,11 @@ func TestExpiredEventsAreCollected(t *testing.T) {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		h, _, err := s.Read(t.Context(), &fresh)
 		must(t, err)
-		if len(h.Payer.Out) == 1 && h.Payer.Out[0].ID == fresh.ID {
+		if len(h.Payer.Out.Events) == 1 && h.Payer.Out.Events[0].ID == fresh.ID {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d events are left, want the fresh one", len(h.Payer.Out))
+			t.Fatalf("%d events are left, want the fresh one", len(h.Payer.Out.Events))
 		}
 	}
 }
@@ -245,7 +245,7 @@ func payer(b *testing.B, s *store.Store) func(n int) {
 		var h feature.Histories
 		h, _, err := s.Read(b.Context(), &tx)
 		must(b, err)
-		if len(h.Payer.Out) == 0 {
+		if len(h.Payer.Out.Events) == 0 {
 			b.Fatal("own event is missing")
 		}
 		_, err = s.Commit(b.Context(), storetest.Decision(&tx, "x"))

@@ -50,7 +50,10 @@ func (r *Reference) Decide(tx *pix.Transaction) *pix.Decision {
 		r.rows[w.Row][w.Family] = append(r.rows[w.Row][w.Family], w.Event)
 	}
 	names := feature.Rows(tx)
-	histories := feature.Histories{Payer: r.history(names.Payer), Payee: r.history(names.Payee), Device: r.history(names.Device)}
+	histories := feature.Histories{
+		Payer: r.history(names.Payer), Payee: r.history(names.Payee), Device: r.history(names.Device),
+		Pair: r.history(names.Pair), Reverse: r.history(names.Reverse),
+	}
 	vector := r.features.Vector(nil, tx, &histories)
 	scores := r.scores(tx.Direction, vector)
 	verdict := r.pack.Decide(policy.Input{Tx: tx, Scores: scores, Vector: vector})
@@ -96,12 +99,18 @@ func (r *Reference) scores(d pix.Direction, vector []float64) []pix.Score {
 
 // history gives the events of an entity under its current and previous token, in the order in which they arrived.
 func (r *Reference) history(row feature.Row) feature.History {
-	events := func(family string) []feature.Event {
-		current, previous := r.rows[row.Current][family], r.rows[row.Previous][family]
-		if len(previous) == 0 || row.Previous == row.Current {
-			return current
+	var h feature.History
+	events := func(family string) feature.Stream {
+		all, previous := r.rows[row.Current][family], r.rows[row.Previous][family]
+		if len(previous) > 0 && row.Previous != row.Current {
+			all = slices.Concat(previous, all)
 		}
-		return slices.Concat(previous, current)
+		first := h.First.Of(family)
+		for i := range all {
+			*first = first.Earlier(feature.First{At: all[i].At, ID: all[i].ID})
+		}
+		return feature.Stream{Events: all}
 	}
-	return feature.History{Out: events(feature.FamilyOut), In: events(feature.FamilyIn), Use: events(feature.FamilyUse)}
+	h.Out, h.In, h.Use = events(feature.FamilyOut), events(feature.FamilyIn), events(feature.FamilyUse)
+	return h
 }

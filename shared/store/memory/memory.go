@@ -64,9 +64,52 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 		}
 		list := family(row, w.Family)
 		*list = insert(s.live(*list), &w.Event)
+		first := row.First.Of(w.Family)
+		*first = first.Earlier(feature.First{At: w.Event.At, ID: w.Event.ID})
 	}
 	if _, marked := s.pending[tx.ID]; !marked {
 		s.pending[tx.ID] = mark{s.clock(), tx.EventTime.UnixMilli()}
+	}
+	return nil
+}
+
+// MarkStatus implements engine.Store.
+func (s *Store) MarkStatus(ctx context.Context, tx *pix.Transaction, status *pix.Status) error {
+	if err := stopped(ctx, "mark status"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range feature.StatusWrites(tx, status) {
+		row := s.rows[w.Row]
+		if row == nil {
+			continue
+		}
+		list := family(row, w.Family)
+		*list = slices.Clone(*list)
+		for i := range *list {
+			if e := &(*list)[i]; e.At == w.Note.At && e.ID == w.Note.ID {
+				e.Apply(&w.Note)
+			}
+		}
+	}
+	return nil
+}
+
+// MarkFraud implements engine.Store.
+func (s *Store) MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) error {
+	if err := stopped(ctx, "mark fraud"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range feature.MarkWrites(tx, l) {
+		row := s.rows[w.Row]
+		if row == nil {
+			row = &feature.History{}
+			s.rows[w.Row] = row
+		}
+		row.Marks = feature.SortMarks(append(slices.Clone(row.Marks), w.Mark))
 	}
 	return nil
 }
@@ -79,8 +122,10 @@ func (s *Store) Read(ctx context.Context, tx *pix.Transaction) (feature.Historie
 	rows := feature.Rows(tx)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return feature.Histories{Payer: s.history(rows.Payer), Payee: s.history(rows.Payee), Device: s.history(rows.Device)},
-		clone(s.decisions[tx.ID]), nil
+	return feature.Histories{
+		Payer: s.history(rows.Payer), Payee: s.history(rows.Payee), Device: s.history(rows.Device),
+		Pair: s.history(rows.Pair), Reverse: s.history(rows.Reverse),
+	}, clone(s.decisions[tx.ID]), nil
 }
 
 // Commit implements engine.Store.
@@ -151,13 +196,17 @@ func (s *Store) history(r feature.Row) feature.History {
 	case current == nil && previous == nil:
 		return feature.History{}
 	case previous == nil || r.Previous == r.Current:
-		return feature.History{Out: sealed(current.Out), In: sealed(current.In), Use: sealed(current.Use)}
+		return *current
 	case current == nil:
-		return feature.History{Out: sealed(previous.Out), In: sealed(previous.In), Use: sealed(previous.Use)}
+		return *previous
 	}
-	join := func(a, b []feature.Event) []feature.Event { return feature.Sort(append(sealed(a), b...)) }
+	join := func(a, b feature.Stream) feature.Stream {
+		return feature.Stream{Events: feature.Sort(append(sealed(a.Events), b.Events...))}
+	}
 	return feature.History{
 		Out: join(previous.Out, current.Out), In: join(previous.In, current.In), Use: join(previous.Use, current.Use),
+		First: current.First.Earlier(previous.First),
+		Marks: feature.SortMarks(slices.Concat(current.Marks, previous.Marks)),
 	}
 }
 
@@ -167,11 +216,11 @@ func sealed(events []feature.Event) []feature.Event { return events[:len(events)
 func family(row *feature.History, name string) *[]feature.Event {
 	switch name {
 	case feature.FamilyOut:
-		return &row.Out
+		return &row.Out.Events
 	case feature.FamilyIn:
-		return &row.In
+		return &row.In.Events
 	default:
-		return &row.Use
+		return &row.Use.Events
 	}
 }
 
@@ -215,8 +264,8 @@ func (s *Store) advance(at int64) {
 	}
 	s.swept = s.watermark
 	for key, row := range s.rows {
-		row.Out, row.In, row.Use = s.live(row.Out), s.live(row.In), s.live(row.Use)
-		if len(row.Out)+len(row.In)+len(row.Use) == 0 {
+		row.Out.Events, row.In.Events, row.Use.Events = s.live(row.Out.Events), s.live(row.In.Events), s.live(row.Use.Events)
+		if len(row.Out.Events)+len(row.In.Events)+len(row.Use.Events) == 0 {
 			delete(s.rows, key)
 		}
 	}

@@ -56,7 +56,9 @@ func events(txs ...pix.Transaction) (out, in, use []feature.Event) {
 		for _, w := range feature.Writes(&txs[i]) {
 			switch w.Family {
 			case feature.FamilyOut:
-				out = append(out, w.Event)
+				if w.Row == feature.Rows(&txs[i]).Payer.Current {
+					out = append(out, w.Event)
+				}
 			case feature.FamilyIn:
 				in = append(in, w.Event)
 			default:
@@ -66,6 +68,11 @@ func events(txs ...pix.Transaction) (out, in, use []feature.Event) {
 	}
 	return out, in, use
 }
+
+// raw is the events of a history.
+type raw struct{ Out, In, Use []feature.Event }
+
+func rawOf(h feature.History) raw { return raw{h.Out.Events, h.In.Events, h.Use.Events} }
 
 func read(t *testing.T, s engine.Store, tx pix.Transaction) feature.Histories {
 	t.Helper()
@@ -103,9 +110,9 @@ func recordedIsRead(t *testing.T, open Factory) {
 	h := read(t, s, back)
 	outFirst, inFirst, useFirst := events(first)
 	outBack, inBack, useBack := events(back)
-	same(t, "payer", feature.History{Out: outBack, In: inFirst}, h.Payer)
-	same(t, "payee", feature.History{Out: outFirst, In: inBack}, h.Payee)
-	same(t, "device", feature.History{Use: append(useFirst, useBack...)}, h.Device)
+	same(t, "payer", raw{Out: outBack, In: inFirst}, rawOf(h.Payer))
+	same(t, "payee", raw{Out: outFirst, In: inBack}, rawOf(h.Payee))
+	same(t, "device", raw{Use: append(useFirst, useBack...)}, rawOf(h.Device))
 }
 
 func recordTwice(t *testing.T, open Factory) {
@@ -116,9 +123,9 @@ func recordTwice(t *testing.T, open Factory) {
 	}
 	out, in, use := events(tx)
 	h := read(t, s, tx)
-	same(t, "payer", feature.History{Out: out}, h.Payer)
-	same(t, "payee", feature.History{In: in}, h.Payee)
-	same(t, "device", feature.History{Use: use}, h.Device)
+	same(t, "payer", raw{Out: out}, rawOf(h.Payer))
+	same(t, "payee", raw{In: in}, rawOf(h.Payee))
+	same(t, "device", raw{Use: use}, rawOf(h.Device))
 }
 
 func anyOrder(t *testing.T, open Factory) {
@@ -138,10 +145,10 @@ func anyOrder(t *testing.T, open Factory) {
 	}
 	out, _, use := events(txs...)
 	h := read(t, s, txs[0])
-	same(t, "payer", out, h.Payer.Out)
-	same(t, "device", use, h.Device.Use)
-	if len(h.Payee.In) != 14 {
-		t.Errorf("payee has %d events, want 14", len(h.Payee.In))
+	same(t, "payer", out, h.Payer.Out.Events)
+	same(t, "device", use, h.Device.Use.Events)
+	if len(h.Payee.In.Events) != 14 {
+		t.Errorf("payee has %d events, want 14", len(h.Payee.In.Events))
 	}
 }
 
@@ -160,7 +167,7 @@ func laterSeesEarlier(t *testing.T, open Factory) {
 				if err != nil {
 					t.Error(err)
 				}
-				seen[i] = len(h.Payer.Out)
+				seen[i] = len(h.Payer.Out.Events)
 			})
 		}
 		group.Wait()
@@ -277,12 +284,12 @@ func rotation(t *testing.T, open Factory) {
 	must(t, s.Record(t.Context(), &during))
 	out, in, use := events(old, during)
 	h := read(t, s, during)
-	same(t, "payer", feature.History{Out: out}, h.Payer)
-	same(t, "payee", feature.History{In: in}, h.Payee)
-	same(t, "device", feature.History{Use: use}, h.Device)
+	same(t, "payer", raw{Out: out}, rawOf(h.Payer))
+	same(t, "payee", raw{In: in}, rawOf(h.Payee))
+	same(t, "device", raw{Use: use}, rawOf(h.Device))
 	after := Payment(3, 10, 20)
 	after.Payer.Account = pix.TokenPair{Current: Token(pix.AccountToken, 2, 10)}
-	if got := len(read(t, s, after).Payer.Out); got != 1 {
+	if got := len(read(t, s, after).Payer.Out.Events); got != 1 {
 		t.Errorf("the new token alone reads %d events, want those written under it: 1", got)
 	}
 }
@@ -293,7 +300,7 @@ func rotatedRedelivery(t *testing.T, open Factory) {
 	must(t, s.Record(t.Context(), &tx))
 	tx.Payer.Account = Rotated(pix.AccountToken, 10)
 	must(t, s.Record(t.Context(), &tx))
-	if got := len(read(t, s, tx).Payer.Out); got != 1 {
+	if got := len(read(t, s, tx).Payer.Out.Events); got != 1 {
 		t.Errorf("payer has %d events, want 1", got)
 	}
 }
@@ -324,7 +331,7 @@ func absentEntities(t *testing.T, open Factory) {
 	must(t, s.Record(t.Context(), &tx))
 	h := read(t, s, tx)
 	out, in, _ := events(tx)
-	same(t, "payer", feature.History{Out: out, In: in}, h.Payer)
-	same(t, "payee", feature.History{Out: out, In: in}, h.Payee)
-	same(t, "device", feature.History{}, h.Device)
+	same(t, "payer", raw{Out: out, In: in}, rawOf(h.Payer))
+	same(t, "payee", raw{Out: out, In: in}, rawOf(h.Payee))
+	same(t, "device", raw{}, rawOf(h.Device))
 }
