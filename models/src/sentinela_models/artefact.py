@@ -7,6 +7,9 @@ import json
 import pathlib
 import re
 
+import numpy as np
+
+from sentinela_models import coverage
 from sentinela_models import golden as golden_module
 from sentinela_models.errors import Refused
 
@@ -23,12 +26,14 @@ def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict) -> N
         raise Refused(f"{out} exists already; a version never changes, choose another")
     out.mkdir(parents=True, exist_ok=True)
     trees, leaves = count_trees(model_text)
+    vectors = np.array([[golden_module.decode(v) for v in row] for row in golden["vectors"]])
     files = {"model.txt": model_text, "golden.json": golden_module.dumps(golden)}
     full = {
         **manifest,
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "trees": trees,
         "leaves": leaves,
+        "golden_covers_splits": coverage.covers(model_text, vectors),
     }
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")

@@ -116,7 +116,7 @@ def write(out: pathlib.Path, kind: str, name: str) -> None:
         raw = lgb.Booster(model_str=text).predict(x, raw_score=True)
         cal = calibration.fit_platt(raw, label, np.where(label == 1, 0.01, 1.0))
     served = kind not in REFUSED
-    chosen = golden.choose(x, text, SEED, GOLDEN_ROWS if served else 10)
+    chosen = golden.choose(x, text, SEED, GOLDEN_ROWS if served else 10, cover=served)
     contributions = CONTRIBUTION_ROWS if served else 0
     shutil.rmtree(out / name, ignore_errors=True)
     artefact.write(out / name, text, golden.answers(text, chosen, cal, contributions), manifest(kind, name, cal))

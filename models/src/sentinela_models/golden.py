@@ -4,49 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-import re
 
 import lightgbm as lgb
 import numpy as np
 
+from sentinela_models import coverage
 from sentinela_models.calibration import Calibration
+from sentinela_models.trees import NEAR_ZERO
 
-ROWS, CONTRIBUTION_ROWS = 1020, 40
-NEAR_ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold
+ROWS, CONTRIBUTION_ROWS = 1000, 40
 HOSTILE_VALUES = (
     math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, NEAR_ZERO, -NEAR_ZERO,
     math.nextafter(NEAR_ZERO, 1), math.nextafter(-NEAR_ZERO, -1), 1e300, -1e300, 1e-34, -1e-34, 1.0, -1.0,
 )  # fmt: skip
 
 
-def splits(model_text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return feature index and threshold of every split, read from the text."""
-    features = [v for line in re.findall(r"^split_feature=(.*)$", model_text, re.M) for v in line.split()]
-    thresholds = [v for line in re.findall(r"^threshold=(.*)$", model_text, re.M) for v in line.split()]
-    return np.array(features, dtype=int), np.array(thresholds, dtype=float)
+def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS, cover: bool = True) -> np.ndarray:
+    """Return vectors of which half are as served (rounded, to keep the file small), half hostile, and those that cover.
 
-
-def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS) -> np.ndarray:
-    """Return vectors of which every third is as served (rounded, to keep the file small) and the others are hostile.
-
-    Hostile vectors begin as served and get, in a few places, NaN, infinities, zeros and their neighbours, or a
-    threshold of the model with one step to either side. The first three are all NaN, all zero and all infinite.
+    Hostile vectors begin as served and get, in a few places, NaN, infinities, zeros and their neighbours. The first
+    three are all NaN, all zero and all infinite. The covering ones come last; coverage.py says what they prove.
     """
     rng = np.random.default_rng(seed)
     out = np.vectorize(lambda v: float(f"{v:.4g}"))(x[rng.integers(len(x), size=rows)])
+    served = out[4::2].copy()
     out[0], out[1], out[2] = math.nan, 0.0, math.inf
-    features, thresholds = splits(model_text)
-    for i in range(3, rows):
-        if i % 3 == 0:
-            continue
+    for i in range(3, rows, 2):
         for _ in range(rng.integers(1, 6)):
-            if i % 3 == 1 or len(features) == 0:
-                out[i, rng.integers(x.shape[1])] = HOSTILE_VALUES[rng.integers(len(HOSTILE_VALUES))]
-                continue
-            k = rng.integers(len(features))
-            step = (thresholds[k], np.nextafter(thresholds[k], np.inf), np.nextafter(thresholds[k], -np.inf))
-            out[i, features[k]] = step[rng.integers(3)]
-    return out
+            out[i, rng.integers(x.shape[1])] = HOSTILE_VALUES[rng.integers(len(HOSTILE_VALUES))]
+    return np.concatenate([out, coverage.covering(model_text, served, seed)]) if cover else out
 
 
 def answers(model_text: str, vectors: np.ndarray, calibration: Calibration, contributions: int) -> dict:
@@ -77,6 +63,11 @@ def encode(v: float) -> float | int | str | None:
     if math.isinf(v):
         return "inf" if v > 0 else "-inf"
     return int(v) if v.is_integer() and abs(v) < 1e9 and not (v == 0 and math.copysign(1, v) < 0) else v
+
+
+def decode(v: float | str | None) -> float:
+    """Read what encode wrote."""
+    return math.nan if v is None else float(v)
 
 
 def dumps(golden: dict) -> str:
