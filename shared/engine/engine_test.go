@@ -173,10 +173,14 @@ type world struct {
 	store    *faultyStore
 	models   *fakeModels
 	policies *fakePolicies
+	backlog  *engine.Backlog
+
+	mu       sync.Mutex
 	degraded []error
 }
 
-func newWorld(tb testing.TB, timeout time.Duration) *world {
+// newWorld builds an engine without degraded mode beside what the change gives it.
+func newWorld(tb testing.TB, timeout time.Duration, change ...func(*world, *engine.Deps)) *world {
 	tb.Helper()
 	pack, err := policy.Load(enginetest.WithRoundThresholds(policy.Shipped()), feature.Names())
 	if err != nil {
@@ -195,15 +199,37 @@ func newWorld(tb testing.TB, timeout time.Duration) *world {
 		}},
 		policies: &fakePolicies{pack: pack},
 	}
-	var mu sync.Mutex
-	w.engine, err = engine.New(engine.Deps{
+	deps := engine.Deps{
 		Store: w.store, Models: w.models, Policies: w.policies, Features: features, Clock: clock.Now, Timeout: timeout,
-		Degraded: func(err error) { mu.Lock(); w.degraded = append(w.degraded, err); mu.Unlock() },
-	})
-	if err != nil {
+		Degraded: w.hear,
+	}
+	for _, f := range change {
+		f(w, &deps)
+	}
+	if w.engine, err = engine.New(deps); err != nil {
 		tb.Fatal(err)
 	}
 	return w
+}
+
+func (w *world) hear(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.degraded = append(w.degraded, err)
+}
+
+// heard lists the parts of which degradation was heard.
+func (w *world) heard() []engine.Part {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var parts []engine.Part
+	for _, err := range w.degraded {
+		var d *engine.Degradation
+		if errors.As(err, &d) {
+			parts = append(parts, d.Part)
+		}
+	}
+	return parts
 }
 
 // payment is the n-th ordinary payment, R$ 100.
@@ -399,3 +425,6 @@ func TestRaceGivesOneDecision(t *testing.T) {
 		t.Errorf("%d racers say they made the decision", made)
 	}
 }
+
+// outEvents counts the events in the payer's row.
+func outEvents(h *feature.Histories) int { return len(h.Payer.Out.Events) }

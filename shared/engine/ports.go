@@ -36,6 +36,17 @@ type Store interface {
 	Unpublished(ctx context.Context, before time.Time, limit int) ([]Unpublished, error)
 }
 
+// Marks is the part of a store that takes what became known of a payment after its decision. Both marks are idempotent
+// and may come in any order.
+type Marks interface {
+	// Decision returns the decision that stands, nil when none does.
+	Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error)
+	// MarkStatus adds how the payment ended to its events.
+	MarkStatus(ctx context.Context, tx *pix.Transaction, s *pix.Status) error
+	// MarkFraud adds what a label says to the payment's payer, payee and device.
+	MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) error
+}
+
 // Unpublished is a payment that was recorded and whose decision was not yet acknowledged by the bus.
 type Unpublished struct {
 	ID         pix.EndToEndID
@@ -55,6 +66,12 @@ type Model interface {
 // exactly one version even while a swap happens.
 type Models interface {
 	Model(role pix.Role) (Model, error)
+}
+
+// Challengers gives the models of a role that score in shadow: what they say is kept beside the decision and decides
+// nothing. The champion is not among them.
+type Challengers interface {
+	Challengers(role pix.Role) []Model
 }
 
 // Policies gives the policy pack in force.
