@@ -95,9 +95,14 @@ func seal(schema string, id pix.EndToEndID, m proto.Message) (Envelope, error) {
 	if len(data) > MaxDataBytes {
 		return Envelope{}, &pix.Error{Kind: pix.TooLarge, Op: "write proto", Err: errTooLarge}
 	}
+	return envelope(schema, id, data), nil
+}
+
+// envelope adds the attributes that every proto message carries.
+func envelope(schema string, id pix.EndToEndID, data []byte) Envelope {
 	return Envelope{Data: data, Attributes: map[string]string{
 		AttrSchema: schema, AttrEncoding: EncodingProto, AttrEventID: string(id),
-	}}, nil
+	}}
 }
 
 // writeJSON writes m in the JSON mapping, compacted: protojson varies its blanks on purpose, and the same seed has to

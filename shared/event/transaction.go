@@ -13,6 +13,28 @@ import (
 // Invalid; other kinds are UnknownSchema and TooLarge. No error contains a value.
 func DecodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transaction, error) {
 	const op = "decode transaction"
+	f := takeForm()
+	defer f.free()
+	if !f.read(e) {
+		return decodeTransaction(e, t, now)
+	}
+	var r reader
+	if !f.hasRaw() {
+		tx := pix.Transaction{Facts: f.Facts, Payer: f.payer, Payee: f.payee, DeviceToken: f.device}
+		if err := r.finish(op, tx.Validate(now)); err != nil {
+			return pix.Transaction{}, err
+		}
+		return tx, nil
+	}
+	if err := r.finish(op, f.Validate(now)); err != nil {
+		return pix.Transaction{}, err
+	}
+	return t.Tokenize(&f.Submission), nil
+}
+
+// decodeTransaction is DecodeTransaction for everything, through the generated message.
+func decodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transaction, error) {
+	const op = "decode transaction"
 	var (
 		m pixv1.Transaction
 		r reader
@@ -37,6 +59,19 @@ func DecodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transac
 
 // EncodeTransaction writes a tokenised payment as proto.
 func EncodeTransaction(tx *pix.Transaction) (Envelope, error) {
+	f := takeForm()
+	defer f.free()
+	f.Facts, f.payer, f.payee, f.device = tx.Facts, tx.Payer, tx.Payee, tx.DeviceToken
+	w := writer{out: make([]byte, 0, writeSize)}
+	f.writeBody(&w)
+	if w.spoiled || len(w.out) > MaxDataBytes {
+		return encodeTransaction(tx)
+	}
+	return envelope(SchemaTransaction, tx.ID, w.out), nil
+}
+
+// encodeTransaction is EncodeTransaction for everything, through the generated message.
+func encodeTransaction(tx *pix.Transaction) (Envelope, error) {
 	const op = "encode transaction"
 	var e enums
 	m := e.transaction(tx)
@@ -72,6 +107,11 @@ func EncodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
 // Submission.Validate.
 func DecodeSubmissionJSON(data []byte) (pix.Submission, error) {
 	const op = "decode submission"
+	f := takeForm()
+	defer f.free()
+	if f.read(Envelope{Data: data}) && !f.hasTokens() {
+		return f.Submission, nil
+	}
 	var (
 		m pixv1.Transaction
 		r reader

@@ -1,0 +1,221 @@
+package event_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+)
+
+// These tests hold the short way of reading and writing a payment to the generated message, protojson and proto.
+
+func TestFormIsTheContract(t *testing.T) {
+	t.Parallel()
+	if got := event.FormDiffers(); len(got) > 0 {
+		t.Errorf("the form is not the .proto files: %v", got)
+	}
+}
+
+type fataler interface{ Fatalf(string, ...any) }
+
+// holdToReference fails when an envelope that is read the short way is refused, or read otherwise, by the reference. It
+// tells whether it was plain. It prints no value: they may be secrets of the fixture.
+func holdToReference(t fataler, e event.Envelope) bool {
+	got, plain := event.ReadPlainly(e)
+	if !plain {
+		return false
+	}
+	want, err := event.ReadReference(e)
+	if err != nil {
+		t.Fatalf("read plainly what the reference refuses: %v\n%q", err, e.Data)
+	}
+	if math.IsNaN(got.SamplingWeight) && math.IsNaN(want.SamplingWeight) {
+		got.SamplingWeight, want.SamplingWeight = 0, 0
+	}
+	if got != want {
+		t.Fatalf("read otherwise than the reference:\n%s\n%q", cmp.Diff(want.Facts, got.Facts, equal()), e.Data)
+	}
+	return true
+}
+
+// shuffle writes a JSON object with its members in another order, blanks between them and some numbers as text.
+func (d draw) shuffle(object map[string]any) string {
+	names := slices.Sorted(maps.Keys(object))
+	if d.has() {
+		slices.Reverse(names)
+	}
+	blank := one(d, "", " ", "\n\t", " \r\n ")
+	var members []string
+	for _, name := range names {
+		var text string
+		switch v := object[name].(type) {
+		case map[string]any:
+			text = d.shuffle(v)
+		default:
+			encoded, _ := json.Marshal(v)
+			text = string(encoded)
+		}
+		if s, ok := object[name].(string); ok && strings.HasSuffix(name, "Centavos") && d.has() {
+			text = s
+		}
+		members = append(members, blank+`"`+name+`"`+blank+":"+blank+text+blank)
+	}
+	if d.has() {
+		members = append(members, blank+`"later":`+one(d, `null`, `{"a":[1,-2.5,"x",{}],"b":true}`, `""`, `[]`))
+	}
+	return blank + "{" + strings.Join(members, ",") + "}" + blank
+}
+
+func TestPlainJSONIsReadAsProtojsonReadsIt(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw{t: t}
+		s := d.submission()
+		s.SamplingWeight = math.Trunc(s.SamplingWeight)
+		if s.SamplingWeight > 1e6 {
+			s.SamplingWeight = 0.0625
+		}
+		data, err := event.EncodeSubmissionJSON(&s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var object map[string]any
+		if err := json.Unmarshal(data, &object); err != nil {
+			t.Fatal(err)
+		}
+		for _, data := range [][]byte{data, []byte(d.shuffle(object))} {
+			if !holdToReference(t, event.Envelope{Data: data}) {
+				t.Fatalf("not plain: %s", data)
+			}
+		}
+	})
+}
+
+func TestPlainProtoIsReadAndWrittenAsProtoDoesIt(t *testing.T) {
+	t.Parallel()
+	tokens := tokenizer(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := draw{t: t}.submission()
+		tx := tokens.Tokenize(&s)
+		want, err := event.EncodeReference(&tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := event.EncodeTransaction(&tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("written otherwise than by the reference: %s", d)
+		}
+		got.Data = protowire.AppendString(protowire.AppendTag(got.Data, 999, protowire.BytesType), "later")
+		if !holdToReference(t, got) {
+			t.Fatal("not plain")
+		}
+	})
+}
+
+// TestExampleIsPlain keeps the short way in use: were it never taken, every other test would still pass.
+func TestExampleIsPlain(t *testing.T) {
+	t.Parallel()
+	tx := exampleTransaction(t)
+	env, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m pixv1.Transaction
+	if err := protojson.Unmarshal(example(t), &m); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := proto.Marshal(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := strings.Replace(string(example(t)), "Maria", `Jo\u00e3o\/\"\\ \ud83d`, 1)
+	for name, e := range map[string]event.Envelope{
+		"JSON": {Data: example(t)}, "proto": env, "raw proto": envelope(raw, true),
+		"escapes": {Data: []byte(strings.Replace(escaped, `\ud83d`, "", 1))},
+	} {
+		if !holdToReference(t, e) {
+			t.Errorf("%s: not plain", name)
+		}
+	}
+	if holdToReference(t, event.Envelope{Data: []byte(escaped)}) {
+		t.Error("half a surrogate pair is plain")
+	}
+}
+
+// TestWhatIsNotPlain lists what the short way must hand over; the reference decides, and the answer is its.
+func TestWhatIsNotPlain(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{
+		``, `[]`, `{"txid":"a","txid":"b"}`, `{"txid":null,"txid":"b"}`, `{"end_to_end_id":"x"`, `{"txid":"a",}`, `{,}`, `{"txid"}`,
+		`{"txid":1}`, `{"txid":"a"}x`, `{"txid":"\x"}`, `{"txid":"` + "\xff" + `"}`, `{"txid":"` + "\n" + `"}`, `{"txid":"a`,
+		`{"amountCentavos":1.0}`, `{"amountCentavos":1e3}`, `{"amountCentavos":01}`, `{"amountCentavos":"1 "}`, `{"amountCentavos":-}`,
+		`{"amountCentavos":"1}`, `{"amountCentavos":9223372036854775807}`, `{"amountCentavos":true}`, `{"amountCentavos":1a}`,
+		`{"direction":1}`, `{"direction":"OUTBOUND"}`, `{"samplingWeight":"NaN"}`, `{"samplingWeight":1.}`, `{"samplingWeight":.5}`,
+		`{"samplingWeight":01}`, `{"samplingWeight":1e400}`, `{"eventTime":"2026-11-23"}`, `{"eventTime":"2026-11-23T14:30:12.1234567890Z"}`,
+		`{"eventTime":"0000-11-23T14:30:12Z"}`, `{"eventTime":"9999-12-31T23:59:59-01:00"}`, `{"eventTime":"2026-02-30T14:30:12Z"}`,
+		`{"eventTime":""}`, `{"session":{"duration":"-1s"}}`, `{"session":{"duration":"1"}}`,
+		`{"session":{"duration":"01s"}}`, `{"session":{"duration":"1.s"}}`, `{"session":{"duration":".5s"}}`, `{"session":{"duration":"s"}}`,
+		`{"session":{"duration":"1.1234567890s"}}`, `{"session":{"duration":"9999999999s"}}`, `{"session":{"pastedKey":"true"}}`,
+		`{"session":[]}`, `{"x":[1,]}`, `{"x":{"a"}}`, `{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, `{"x":01}`,
+		`{"payer":{"name":"x","ownerToken":{"current":"x"}}}`,
+	} {
+		if _, plain := event.ReadPlainly(event.Envelope{Data: []byte(data)}); plain {
+			t.Errorf("plain: %.60s", data)
+		}
+	}
+	number := func(n protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
+	}
+	inside := func(n protowire.Number, b []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), b)
+	}
+	for name, data := range map[string][]byte{
+		"repeated": append(number(5, 1), number(5, 2)...), "wire type": number(1, 1), "enum": number(4, 99),
+		"group": {1<<3 | 3, 1<<3 | 4}, "UTF-8": inside(10, []byte("\xff")), "truncated": {0x0a, 0x05, 'a'}, "tag": {0x80},
+		"year 10000": inside(2, number(1, 253402300800)), "nanos": inside(2, number(2, 1e9)), "merged": append(inside(13, nil), inside(13, nil)...),
+		"a time's unknown field": inside(2, number(3, 1)), "negative span": inside(14, inside(1, number(1, math.MaxUint64))),
+	} {
+		if _, plain := event.ReadPlainly(envelope(data, true)); plain {
+			t.Errorf("plain: %s", name)
+		}
+	}
+}
+
+// FuzzPlain: what is read the short way is what the reference reads, and both decode to the same payment or refusal.
+func FuzzPlain(f *testing.F) {
+	tx := exampleTransaction(f)
+	env, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, example(f)); err != nil {
+		f.Fatal(err)
+	}
+	seed(f, [][]byte{example(f), compact.Bytes()}, env)
+	tokens := tokenizer(f)
+	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
+		e := envelope(data, asProto)
+		holdToReference(t, e)
+		got, err := event.DecodeTransaction(e, tokens, now())
+		want, refused := event.DecodeReference(e, tokens, now())
+		if got != want || (err == nil) != (refused == nil) || err != nil && err.Error() != refused.Error() {
+			t.Fatalf("%v against %v\n%s", err, refused, cmp.Diff(want, got, equal()))
+		}
+	})
+}
