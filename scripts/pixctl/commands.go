@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/evaluate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/publish"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/score"
@@ -18,6 +19,7 @@ func commands() []command.Command {
 		simulate.Command(),
 		vectors.Command(),
 		score.Command(),
+		evaluate.Command(),
 		verify.Command(),
 		publish.Command(),
 		explain.Command(),

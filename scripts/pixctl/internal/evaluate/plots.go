@@ -1,0 +1,3 @@
+package evaluate
+
+func plots(*sample, *Report, string) error { return nil }

@@ -1,0 +1,172 @@
+package evaluate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
+)
+
+// Columns of a table of scores.
+const (
+	columnID = iota
+	columnEventTime
+	columnArrivedAt
+	columnLabel
+	columnTypology
+	columnDirection
+	columnWeight
+	columnPayerAccount
+	columnPayeeAccount
+	columnPayerAge
+	columnPayerState
+	columnPayeeAge
+	columnPayeeState
+	columnAmount
+	columnRaw
+	columnProbability
+	columnContributions
+	columnCount
+)
+
+func columnNames() []string {
+	return []string{
+		"end_to_end_id", "event_time", "label_arrived_at", "label", "typology", "direction", "split_weight",
+		"payer_account", "payee_account", "payer_age_band", "payer_state", "payee_age_band", "payee_state",
+		"amount_brl", "raw", "probability", "contributions",
+	}
+}
+
+// window says which rows count and what was known of them.
+type window struct {
+	from, to time.Time // event time, to excluded; zero is open
+	knownAt  time.Time // reports that arrived later are unknown; zero is all
+}
+
+// read reads a table of scores. Truth may be nil: then only reports are known.
+func read(ctx context.Context, name string, t *truth, w window) (*sample, error) {
+	in, err := table.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	s, err := begin(in, &w)
+	if err != nil {
+		return nil, err
+	}
+	s.truth = t != nil
+	s.rows = make([]row, 0, in.Rows())
+	err = in.Each(ctx, func(rows []parquet.Row) error {
+		for _, values := range rows {
+			if err := s.add(values, t, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(s.rows) == 0 {
+		return nil, errors.New("no row is left to measure")
+	}
+	return s, nil
+}
+
+// begin checks the columns and reads the footer. Rows up to the moment until which the model was fitted never count.
+func begin(in *table.Reader, w *window) (*sample, error) {
+	got := in.Columns()
+	if len(got) != columnCount {
+		return nil, fmt.Errorf("the table has %d columns, a table of pixctl score has %d", len(got), columnCount)
+	}
+	for i, name := range columnNames() {
+		if got[i] != name {
+			return nil, fmt.Errorf("column %d is %s, expected %s", i+1, got[i], name)
+		}
+	}
+	s := newSample()
+	s.role, s.model = in.Metadata("role"), in.Metadata("role")+"/"+in.Metadata("model_version")
+	s.receiver = s.role == "receiver"
+	if list := in.Metadata("features"); list != "" {
+		if err := json.Unmarshal([]byte(list), &s.features); err != nil {
+			return nil, fmt.Errorf("features of the footer: %w", err)
+		}
+	}
+	if text := in.Metadata("fitted_until"); text != "" {
+		fitted, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return nil, fmt.Errorf("fitted_until of the footer: %w", err)
+		}
+		if fitted = fitted.Add(time.Microsecond); fitted.After(w.from) {
+			w.from = fitted
+		}
+	}
+	return s, nil
+}
+
+// add takes one row of the table.
+func (s *sample) add(v parquet.Row, t *truth, w window) error {
+	r := row{
+		at: v[columnEventTime].Int64(), amount: v[columnAmount].Double(), weight: v[columnWeight].Double(),
+		raw: v[columnRaw].Double(), probability: v[columnProbability].Double(), typology: none, lookAlike: none,
+	}
+	if bad := math.IsNaN(r.amount + r.raw + r.probability); bad || !(r.weight > 0) {
+		return errors.New("a row has no amount, score or weight")
+	}
+	at := time.UnixMicro(r.at)
+	if at.Before(w.from) || !w.to.IsZero() && !at.Before(w.to) {
+		s.leftOut++
+		return nil
+	}
+	if arrived := v[columnArrivedAt]; !arrived.IsNull() && v[columnLabel].Int32() == 1 {
+		if w.knownAt.IsZero() || !time.UnixMicro(arrived.Int64()).After(w.knownAt) {
+			r.arrived = arrived.Int64()
+		}
+	}
+	s.identify(&r, v)
+	if t != nil {
+		t.judge(s, &r, string(v[columnID].ByteArray()))
+	} else if r.arrived != 0 {
+		r.fraud, r.mule, r.typology = true, true, s.typologies.id(string(v[columnTypology].ByteArray()))
+	}
+	s.explain(&r, v[columnContributions:])
+	s.rows = append(s.rows, r)
+	return nil
+}
+
+// identify names the account and the groups of the party that the model's question is about.
+func (s *sample) identify(r *row, v parquet.Row) {
+	account, age, state := columnPayerAccount, columnPayerAge, columnPayerState
+	if s.receiver {
+		account, age, state = columnPayeeAccount, columnPayeeAge, columnPayeeState
+	}
+	r.account = s.accounts.id(string(v[account].ByteArray()))
+	r.age, r.state = s.ages.id(orUnknown(v[age])), s.states.id(orUnknown(v[state]))
+}
+
+func orUnknown(v parquet.Value) string {
+	if text := v.ByteArray(); len(text) > 0 {
+		return string(text)
+	}
+	return "unknown"
+}
+
+// explain adds a row's contributions, of which the last is the expected value.
+func (s *sample) explain(r *row, shares parquet.Row) {
+	if len(shares) != len(s.features)+1 || len(s.features) == 0 {
+		return
+	}
+	if s.contributions == nil {
+		s.contributions = make([]float64, len(s.features))
+	}
+	for i := range s.features {
+		s.contributions[i] += r.weight * math.Abs(shares[i].Double())
+	}
+	s.explained += r.weight
+}

@@ -1,0 +1,68 @@
+package evaluate
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// fact is one line of truth.jsonl, as far as it matters here.
+type fact struct {
+	EndToEndID string `json:"end_to_end_id"`
+	Fraud      bool   `json:"fraud"`
+	Typology   string `json:"typology"`
+	LookAlike  string `json:"look_alike"`
+	PayeeRole  string `json:"payee_role"`
+}
+
+// truth is what the simulator knows, by EndToEndId; ordinary payments have no entry.
+type truth struct {
+	facts map[string]fact
+	roles bool // the file names the roles of payees
+}
+
+// muleRoles are the roles of payees whose account serves the fraud.
+func muleRole(role string) bool { return role == "mule" || role == "collector" || role == "accomplice" }
+
+func readTruth(name string) (*truth, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("truth: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	t := &truth{facts: map[string]fact{}}
+	lines := json.NewDecoder(bufio.NewReaderSize(f, 1<<20))
+	for {
+		var line fact
+		err := lines.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			return t, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("truth: %w", err)
+		}
+		if line.Fraud || line.LookAlike != "" {
+			t.facts[line.EndToEndID] = line
+			t.roles = t.roles || line.PayeeRole != ""
+		}
+	}
+}
+
+// judge puts into a row what is known of the payment.
+func (t *truth) judge(s *sample, r *row, id string) {
+	line, ok := t.facts[id]
+	if !ok {
+		return
+	}
+	r.fraud = line.Fraud
+	r.mule = line.Fraud && (!t.roles || muleRole(line.PayeeRole))
+	switch {
+	case line.Fraud:
+		r.typology = s.typologies.id(line.Typology)
+	case line.LookAlike != "":
+		r.lookAlike = s.lookAlikes.id(line.LookAlike)
+	}
+}
