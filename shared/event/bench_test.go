@@ -37,6 +37,38 @@ func BenchmarkEncodeTransaction(b *testing.B) {
 	}
 }
 
+func BenchmarkEncodeSubmissionJSON(b *testing.B) {
+	s, err := event.DecodeSubmissionJSON(example(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.EncodeSubmissionJSON(&s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkReference is what the short way of decoding is measured against: through the generated message.
+func BenchmarkReference(b *testing.B) {
+	tx, tokens := exampleTransaction(b), tokenizer(b)
+	env, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, e := range map[string]event.Envelope{"proto": env, "json_raw": {Data: example(b)}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := event.DecodeReference(e, tokens, now()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkEncodeDecision(b *testing.B) {
 	d := pix.Decision{Transaction: exampleTransaction(b), Outcome: pix.Approve, Vector: make([]float64, 60),
 		Scores: []pix.Score{{Role: pix.PayerRole, Version: "1"}}}

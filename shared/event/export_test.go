@@ -75,3 +75,16 @@ func differs(m message, md protoreflect.MessageDescriptor) []string {
 }
 
 func (v codes[S]) values() []string { return v.names }
+
+// EncodeSubmissionReference is EncodeSubmissionJSON through the generated message.
+func EncodeSubmissionReference(s *pix.Submission) ([]byte, error) { return encodeSubmissionJSON(s) }
+
+// WritesPlainly tells whether the short way writes a payment in JSON.
+func WritesPlainly(s *pix.Submission) bool {
+	f := takeForm()
+	defer f.free()
+	f.Submission = *s
+	w := writer{}
+	f.writeJSON(&w, "")
+	return !w.spoiled
+}

@@ -81,7 +81,7 @@ func (m message) writeBody(w *writer) {
 	}
 }
 
-// writer collects proto bytes. Once something cannot be written plainly it is spoilt.
+// writer collects what is written. Once something cannot be written plainly it is spoilt.
 type writer struct {
 	out     []byte
 	spoiled bool

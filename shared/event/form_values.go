@@ -16,6 +16,7 @@ type value interface {
 	readJSON(s *scanner) bool
 	readProto(typ protowire.Type, b []byte) int
 	writeProto(w *writer, n protowire.Number)
+	writeJSON(w *writer, name string)
 }
 
 // Bounds of the times that a form reads. A Timestamp may be of the years 1 to 9999; a Duration is wider than Go's.
@@ -97,17 +98,25 @@ func (v codes[S]) readProto(typ protowire.Type, b []byte) int {
 	return n
 }
 
-func (v codes[S]) writeProto(w *writer, n protowire.Number) {
+// number returns the number of a code, 0 of none, and whether it has one.
+func (v codes[S]) number() (int, bool) {
 	if *v.to == "" {
-		return
+		return 0, true
 	}
 	for i, name := range v.names {
 		if i > 0 && name[v.prefix:] == string(*v.to) {
-			w.varint(n, uint64(i))
-			return
+			return i, true
 		}
 	}
-	w.spoiled = true
+	return 0, false
+}
+
+func (v codes[S]) writeProto(w *writer, n protowire.Number) {
+	if i, ok := v.number(); i > 0 {
+		w.varint(n, uint64(i))
+	} else {
+		w.spoiled = w.spoiled || !ok
+	}
 }
 
 // integer is an amount that is always there. Absent and 0 are the same.

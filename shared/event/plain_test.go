@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // These tests hold the short way of reading and writing a payment to the generated message, protojson and proto.
@@ -91,6 +93,10 @@ func TestPlainJSONIsReadAsProtojsonReadsIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		want, err := event.EncodeSubmissionReference(&s)
+		if err != nil || string(want) != string(data) || !event.WritesPlainly(&s) {
+			t.Fatalf("%v, written otherwise than by protojson:\n%s\n%s", err, want, data)
+		}
 		var object map[string]any
 		if err := json.Unmarshal(data, &object); err != nil {
 			t.Fatal(err)
@@ -125,6 +131,36 @@ func TestPlainProtoIsReadAndWrittenAsProtoDoesIt(t *testing.T) {
 			t.Fatal("not plain")
 		}
 	})
+}
+
+// TestWhatIsNotWrittenPlainly gives the writers what they must leave to the reference.
+func TestWhatIsNotWrittenPlainly(t *testing.T) {
+	t.Parallel()
+	var plain pix.Submission
+	if !event.WritesPlainly(&plain) {
+		t.Fatal("an empty payment is not plain")
+	}
+	for name, change := range map[string]func(*pix.Submission){
+		"escape":       func(s *pix.Submission) { s.Payer.Name = `a"b` },
+		"control":      func(s *pix.Submission) { s.Payer.Name = "a\nb" },
+		"UTF-8":        func(s *pix.Submission) { s.Payer.Name = "\xff" },
+		"code":         func(s *pix.Submission) { s.Purpose = "NONE" },
+		"small weight": func(s *pix.Submission) { s.SamplingWeight = 1e-7 },
+		"great weight": func(s *pix.Submission) { s.SamplingWeight = 1e21 },
+		"NaN":          func(s *pix.Submission) { s.SamplingWeight = math.NaN() },
+		"year 10000":   func(s *pix.Submission) { s.EventTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"negative":     func(s *pix.Submission) { s.Session.Duration = pix.Some(-time.Second) },
+	} {
+		s := plain
+		if change(&s); event.WritesPlainly(&s) {
+			t.Errorf("%s: plain", name)
+		}
+		got, err := event.EncodeSubmissionJSON(&s)
+		want, refused := event.EncodeSubmissionReference(&s)
+		if string(got) != string(want) || (err == nil) != (refused == nil) {
+			t.Errorf("%s: %q, %v against %q, %v", name, got, err, want, refused)
+		}
+	}
 }
 
 // TestExampleIsPlain keeps the short way in use: were it never taken, every other test would still pass.

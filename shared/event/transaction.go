@@ -18,16 +18,15 @@ func DecodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transac
 	if !f.read(e) {
 		return decodeTransaction(e, t, now)
 	}
-	var r reader
 	if !f.hasRaw() {
 		tx := pix.Transaction{Facts: f.Facts, Payer: f.payer, Payee: f.payee, DeviceToken: f.device}
-		if err := r.finish(op, tx.Validate(now)); err != nil {
-			return pix.Transaction{}, err
+		if err := tx.Validate(now); err != nil {
+			return pix.Transaction{}, (&reader{}).finish(op, err)
 		}
 		return tx, nil
 	}
-	if err := r.finish(op, f.Validate(now)); err != nil {
-		return pix.Transaction{}, err
+	if err := f.Validate(now); err != nil {
+		return pix.Transaction{}, (&reader{}).finish(op, err)
 	}
 	return t.Tokenize(&f.Submission), nil
 }
@@ -85,6 +84,19 @@ func encodeTransaction(tx *pix.Transaction) (Envelope, error) {
 // EncodeSubmissionJSON writes a payment with raw identifiers as wire JSON, for people and the simulator. The same
 // payment always gives the same bytes.
 func EncodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
+	f := takeForm()
+	defer f.free()
+	f.Submission = *s
+	w := writer{out: make([]byte, 0, 2*writeSize)}
+	f.writeJSON(&w, "")
+	if w.spoiled {
+		return encodeSubmissionJSON(s)
+	}
+	return w.out, nil
+}
+
+// encodeSubmissionJSON is EncodeSubmissionJSON for everything, through the generated message.
+func encodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
 	const op = "encode submission"
 	var e enums
 	m := e.facts(&s.Facts)
