@@ -2,15 +2,25 @@ package label
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // Config is the function's configuration.
-type Config = host.WarehouseConfig
+type Config struct {
+	host.WarehouseConfig
+	host.StoreConfig
+}
+
+// Validate reports every problem at once.
+func (c *Config) Validate() error {
+	return errors.Join(c.WarehouseConfig.Validate(), c.StoreConfig.Validate())
+}
 
 // FromEnv builds the function from the environment, for the root's registration.
 func FromEnv(ctx context.Context) (http.Handler, error) {
@@ -21,9 +31,17 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 	return Open(ctx, c, host.Env{})
 }
 
-// Open connects to the bus and the warehouse.
+// Open connects to the bus, the warehouse and the store.
 func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
-	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
-		return New(Deps{Warehouse: w, Push: h.Push()})
+	return c.WarehouseConfig.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
+		s, err := h.OpenStore(ctx, c.StoreConfig)
+		if err != nil {
+			return nil, err
+		}
+		marker, err := engine.NewMarker(s)
+		if err != nil {
+			return nil, fmt.Errorf("build marker: %w", err)
+		}
+		return New(Deps{Warehouse: w, Marker: marker, Push: h.Push()})
 	})
 }

@@ -21,11 +21,22 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// fake is warehouse and dead-letter topic in one.
+// fake is warehouse, marker and dead-letter topic in one.
 type fake struct {
 	rows    []pix.Label
+	marked  []pix.Label
 	letters []bus.Letter
-	err     error
+	err     error // of the warehouse
+	markErr error
+	unknown bool // the payment was never decided here
+}
+
+func (f *fake) Fraud(_ context.Context, l *pix.Label) (bool, error) {
+	if f.markErr != nil || f.unknown {
+		return false, f.markErr
+	}
+	f.marked = append(f.marked, *l)
+	return true, nil
 }
 
 func (f *fake) AppendLabel(_ context.Context, l *pix.Label) error {
@@ -51,7 +62,7 @@ func sample(hours int) pix.Label {
 
 func deliver(t *testing.T, f *fake, e event.Envelope) int {
 	t.Helper()
-	h, err := label.New(label.Deps{Warehouse: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
+	h, err := label.New(label.Deps{Warehouse: f, Marker: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +94,27 @@ func TestEveryLabelBecomesARow(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, f.rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, f.marked); diff != "" {
+		t.Errorf("marked (-want +got):\n%s", diff)
+	}
+}
+
+// TestLabelsOnUnknownPayments: nobody is marked, and the row is written all the same.
+func TestLabelsOnUnknownPayments(t *testing.T) {
+	t.Parallel()
+	f := &fake{unknown: true}
+	if got := deliver(t, f, encode(t, sample(1))); got != http.StatusNoContent || len(f.rows) != 1 || len(f.marked) != 0 || len(f.letters) != 0 {
+		t.Errorf("status %d, %d rows, %d marked, %d dead letters", got, len(f.rows), len(f.marked), len(f.letters))
+	}
+}
+
+// TestAStoreThatIsAwayBringsTheLabelBack: without its mark a label is not done.
+func TestAStoreThatIsAwayBringsTheLabelBack(t *testing.T) {
+	t.Parallel()
+	f := &fake{markErr: pix.E(pix.Unavailable, "mark", errors.New("away"))}
+	if got := deliver(t, f, encode(t, sample(1))); got != http.StatusServiceUnavailable || len(f.rows) != 0 || len(f.letters) != 0 {
+		t.Errorf("status %d, %d rows, %d dead letters", got, len(f.rows), len(f.letters))
 	}
 }
 

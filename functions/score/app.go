@@ -9,21 +9,18 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
-	"github.com/sentinela-pix/sentinela/models"
-	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
-	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/modelstore"
-	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/policy"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 	"github.com/sentinela-pix/sentinela/shared/store"
 )
 
 const (
-	loadTimeout = 30 * time.Second       // of the models
+	loadTimeout = 30 * time.Second       // of models and policy, at the start
 	markEvery   = 200 * time.Millisecond // removal of the marks of what was published
+	writeEvery  = time.Second            // of events that the store did not take
 	// Sweeps look for what a crash or a full queue left unpublished. A younger mark may still be on its way.
 	sweepEvery = 10 * time.Second
 	sweepAge   = 30 * time.Second
@@ -32,10 +29,14 @@ const (
 // App is the service with everything below it, wired from a configuration.
 type App struct {
 	*Service
-	host   *host.Host
-	models engine.Models
-	pack   *policy.Pack
-	outbox *engine.Outbox
+	host     *host.Host
+	signals  *signals
+	features *feature.Set
+	engine   *engine.Engine
+	models   *modelstore.Watcher
+	policies *policyWatcher
+	outbox   *engine.Outbox
+	backlog  *engine.Backlog
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -63,115 +64,112 @@ func LoadConfig(ctx context.Context) (*Config, error) {
 	return c, nil
 }
 
-// Open connects to the store and the bus, loads policy and models and starts the outbox.
+// Open connects to the store and the bus, loads policy and models and starts what runs beside the decisions.
 func Open(ctx context.Context, c *Config, env host.Env) (*App, error) {
 	h, err := host.Open(ctx, Name, c.Config, env)
 	if err != nil {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	app := &App{host: h}
-	var life context.Context
-	life, app.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := app.wire(ctx, c); err != nil {
-		app.stop()
 		return nil, errors.Join(fmt.Errorf("score: %w", err), h.Close(ctx))
 	}
-	app.work.Go(func() { app.removeMarks(life) })
+	app.start(context.WithoutCancel(ctx))
 	return app, nil
 }
 
 func (a *App) wire(ctx context.Context, c *Config) error {
-	s, err := store.Open(ctx, store.Config{
-		ProjectID: c.ProjectID, InstanceID: c.BigtableInstance, Table: c.BigtableTable, AppProfile: c.BigtableProfile,
-	}, a.host.Bigtable...)
-	if err != nil {
-		return fmt.Errorf("open store: %w", err)
+	var err error
+	if a.features, err = feature.NewSet(); err != nil {
+		return fmt.Errorf("build features: %w", err)
 	}
-	a.host.OnClose(func(context.Context) error { return s.Close() })
-	decider, err := a.newEngine(ctx, c, s)
+	s, err := a.host.OpenStore(ctx, c.StoreConfig)
 	if err != nil {
 		return err
 	}
+	if err := a.load(ctx, c); err != nil {
+		return err
+	}
+	if a.backlog, err = engine.NewBacklog(s, 0, a.survived("backlog")); err != nil {
+		return fmt.Errorf("build backlog: %w", err)
+	}
+	if a.signals, err = newSignals(a.host.Metrics, a.host.Logger, a.backlog); err != nil {
+		return err
+	}
+	if a.engine, err = a.newEngine(c, s); err != nil {
+		return fmt.Errorf("build engine: %w", err)
+	}
 	a.outbox, err = engine.NewOutbox(engine.OutboxDeps{
-		Store: s, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.degraded("outbox"),
+		Store: s, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.survived("outbox"),
 	})
 	if err != nil {
 		return fmt.Errorf("build outbox: %w", err)
+	}
+	marker, err := engine.NewMarker(s)
+	if err != nil {
+		return fmt.Errorf("build marker: %w", err)
 	}
 	tokenizer, err := c.Keys.Tokenizer()
 	if err != nil {
 		return err
 	}
-	a.Service, err = New(Deps{Engine: decider, Outbox: a.outbox, Tokenizer: tokenizer, Push: a.host.Push()})
+	a.Service, err = New(Deps{Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push()})
 	return err
 }
 
-func (a *App) newEngine(ctx context.Context, c *Config, s *store.Store) (*engine.Engine, error) {
-	features, err := feature.NewSet()
-	if err != nil {
-		return nil, fmt.Errorf("build features: %w", err)
-	}
-	pack, err := policy.Load(policy.Shipped(), features.Names())
-	if err != nil {
-		return nil, fmt.Errorf("load policy: %w", err)
-	}
-	set, err := a.loadModels(ctx, c.Models, features)
-	if err != nil {
-		return nil, err
-	}
-	a.models, a.pack = champions{set}, pack
-	e, err := engine.New(engine.Deps{
-		Store: s, Models: a.models, Policies: inForce{pack}, Features: features, Clock: time.Now,
-		Timeout: c.DecisionTimeout, Degraded: a.degraded("engine"),
+func (a *App) newEngine(c *Config, s *store.Store) (*engine.Engine, error) {
+	return engine.New(engine.Deps{ //nolint:wrapcheck // wire wraps it
+		Store: s, Models: champions{a.models.Set()}, Challengers: challengers{a.models.Set()}, Policies: a.policies,
+		Features: a.features, Clock: time.Now, Backlog: a.backlog,
+		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,
+		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals, Degraded: a.signals.degraded,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("build engine: %w", err)
-	}
-	return e, nil
 }
 
-// loadModels loads and proves the champion of every role. A scorer without its models does not start.
-func (a *App) loadModels(ctx context.Context, location string, features *feature.Set) (*scoring.Set, error) {
+// load loads and proves the policy and every role's champion. A scorer without them does not start.
+func (a *App) load(ctx context.Context, c *Config) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	artefacts := modelstore.FromFS(models.Shipped())
-	if location != "" {
-		var err error
-		if artefacts, err = modelstore.Open(ctx, location, a.host.Storage...); err != nil {
-			return nil, fmt.Errorf("open model store: %w", err)
-		}
+	var err error
+	if a.policies, err = a.watchPolicy(ctx, c); err != nil {
+		return err
 	}
-	defer func() { _ = artefacts.Close() }() // only reads were made
-	set := new(scoring.Set)
-	for _, role := range pix.Internal.Roles() {
-		artefact, err := artefacts.Load(ctx, role)
-		if err != nil {
-			return nil, fmt.Errorf("load %s model: %w", role, err)
-		}
-		m, err := scoring.Load(artefact, scoring.DefaultLimits(), scoring.Contract{
-			Role: role, FeatureNames: features.Names(), FeatureSet: features.Version(), Version: artefact.Version,
+	if a.models, err = a.watchModels(ctx, c); err != nil {
+		return err
+	}
+	if err := a.models.Load(ctx); err != nil {
+		return fmt.Errorf("load models: %w", err)
+	}
+	return nil
+}
+
+// start runs what goes on beside the decisions until Close.
+func (a *App) start(ctx context.Context) {
+	ctx, a.stop = context.WithCancel(ctx)
+	loops := map[string]func(context.Context) error{
+		"outbox":  func(ctx context.Context) error { return ticking(ctx, markEvery, a.outbox.Run) },
+		"backlog": func(ctx context.Context) error { return ticking(ctx, writeEvery, a.backlog.Run) },
+		"models":  a.models.Run,
+		"policy":  a.policies.Run,
+	}
+	for name, run := range loops {
+		a.work.Go(func() {
+			if err := run(ctx); err != nil {
+				a.host.Logger.ErrorContext(ctx, "a background loop ended", "part", name, "error", err.Error())
+			}
 		})
-		if err != nil {
-			return nil, fmt.Errorf("load %s model %s: %w", role, artefact.Version, err)
-		}
-		if _, err := set.Swap(m); err != nil {
-			return nil, fmt.Errorf("serve %s model: %w", role, err)
-		}
 	}
-	return set, nil
 }
 
-// degraded logs failures that a decision or the outbox survived.
-func (a *App) degraded(part string) func(error) {
-	return func(err error) { a.host.Logger.Warn("degraded", "part", part, "error", err.Error()) }
-}
-
-func (a *App) removeMarks(ctx context.Context) {
-	ticker := time.NewTicker(markEvery)
+func ticking(ctx context.Context, every time.Duration, run func(context.Context, <-chan time.Time) error) error {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	if err := a.outbox.Run(ctx, ticker.C); err != nil {
-		a.host.Logger.ErrorContext(ctx, "outbox ended", "error", err.Error())
-	}
+	return run(ctx, ticker.C)
+}
+
+// survived logs failures that a background loop survived.
+func (a *App) survived(part string) func(error) {
+	return func(err error) { a.host.Logger.Warn("degraded", "part", part, "error", err.Error()) }
 }
 
 // Sweep publishes what a crash or a full queue left unpublished, again and again until ctx ends. The long-running form
@@ -196,49 +194,18 @@ func (a *App) Sweep(ctx context.Context) error {
 }
 
 // Models gives the champions that serve.
-func (a *App) Models() engine.Models { return a.models }
+func (a *App) Models() engine.Models { return champions{a.models.Set()} }
+
+// ModelSet gives every model that serves or scores in shadow.
+func (a *App) ModelSet() *scoring.Set { return a.models.Set() }
 
 // Policy returns the pack in force.
-func (a *App) Policy() *policy.Pack { return a.pack }
+func (a *App) Policy() *policy.Pack { return a.policies.Pack() }
 
-// Close publishes what is queued, removes the marks and closes every connection, as far as ctx allows.
+// Close publishes what is queued, writes and removes what waits and closes every connection, as far as ctx allows.
 func (a *App) Close(ctx context.Context) error {
-	err := a.Service.Close(ctx)
+	err := errors.Join(a.Service.Close(ctx), a.engine.Close(ctx))
 	a.stop()
 	a.work.Wait()
 	return errors.Join(err, a.host.Close(ctx))
-}
-
-// champions, inForce and publisher fit the engine's ports to what implements them.
-type champions struct{ set *scoring.Set }
-
-// Model returns the champion of a role.
-func (c champions) Model(role pix.Role) (engine.Model, error) {
-	m, err := c.set.Model(role)
-	if err != nil {
-		return nil, fmt.Errorf("champion: %w", err)
-	}
-	return m, nil
-}
-
-type inForce struct{ pack *policy.Pack }
-
-// Pack returns the policy in force.
-func (p inForce) Pack() *policy.Pack { return p.pack }
-
-type publisher struct {
-	bus   *bus.Bus
-	topic string
-}
-
-// PublishDecision publishes a decision and returns once it is acknowledged.
-func (p publisher) PublishDecision(ctx context.Context, d *pix.Decision) error {
-	e, err := event.EncodeDecision(d)
-	if err != nil {
-		return fmt.Errorf("encode decision: %w", err)
-	}
-	if err := p.bus.Publish(ctx, p.topic, e); err != nil {
-		return fmt.Errorf("decision: %w", err)
-	}
-	return nil
 }

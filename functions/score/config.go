@@ -11,31 +11,43 @@ import (
 // Config is the service's configuration. Each field's variable and default are in its tag.
 type Config struct {
 	host.Config
-	BigtableInstance string `env:"BIGTABLE_INSTANCE"`
-	BigtableTable    string `env:"BIGTABLE_TABLE, default=pix"`
-	// BigtableProfile must route to a single cluster: conditional writes need it.
-	BigtableProfile string `env:"BIGTABLE_APP_PROFILE"`
-	DecisionsTopic  string `env:"DECISIONS_TOPIC, default=pix-decisions-v1"`
+	host.StoreConfig
+	DecisionsTopic string `env:"DECISIONS_TOPIC, default=pix-decisions-v1"`
 	// Models is a directory or gs://bucket/prefix; empty means the models that this release ships.
 	Models string `env:"MODELS_LOCATION"`
-	// DecisionTimeout bounds one decision.
-	DecisionTimeout time.Duration `env:"DECISION_TIMEOUT, default=2s"`
+	// Policy is the pack's file, in a directory or as gs://bucket/object; empty means the pack that this release ships.
+	Policy string `env:"POLICY_LOCATION"`
+	// ReloadEvery is how often models and policy are looked for.
+	ReloadEvery time.Duration `env:"RELOAD_EVERY, default=10s"`
+	// DecisionTimeout bounds one decision, and StoreDeadline the part of it in which the payment's event is written and
+	// the histories are read: after it the payment is decided without them.
+	DecisionTimeout time.Duration `env:"DECISION_TIMEOUT, default=300ms"`
+	StoreDeadline   time.Duration `env:"STORE_DEADLINE, default=150ms"`
+	// MaxInFlight bounds the decisions that run at once.
+	MaxInFlight int `env:"MAX_DECISIONS_IN_FLIGHT, default=1024"`
+	// ShadowWait is how long a decision waits for its challengers.
+	ShadowWait time.Duration `env:"SHADOW_WAIT, default=1ms"`
+	// ExplainApprovals is the share of approvals that carry their contributions, as every other decision does.
+	ExplainApprovals float64 `env:"EXPLAIN_APPROVALS_SHARE, default=0.01"`
 
 	Keys keyring.Config
 }
 
 // Validate reports every problem at once, by the name of its variable and never with its value.
 func (c *Config) Validate() error {
-	problems := []error{c.Config.Validate()}
-	if c.BigtableInstance == "" {
-		problems = append(problems, errors.New("BIGTABLE_INSTANCE: required"))
+	problems := []error{c.Config.Validate(), c.StoreConfig.Validate()}
+	require := func(ok bool, problem string) {
+		if !ok {
+			problems = append(problems, errors.New(problem))
+		}
 	}
-	if c.DecisionsTopic == "" {
-		problems = append(problems, errors.New("DECISIONS_TOPIC: required"))
-	}
-	if c.DecisionTimeout <= 0 || c.DecisionTimeout > c.Timeout {
-		problems = append(problems, errors.New("DECISION_TIMEOUT: must be above 0 and at most HANDLE_TIMEOUT"))
-	}
+	require(c.DecisionsTopic != "", "DECISIONS_TOPIC: required")
+	require(c.ReloadEvery >= time.Second, "RELOAD_EVERY: must be at least 1s")
+	require(c.DecisionTimeout > 0 && c.DecisionTimeout <= c.Timeout, "DECISION_TIMEOUT: must be above 0 and at most HANDLE_TIMEOUT")
+	require(c.StoreDeadline > 0 && c.StoreDeadline < c.DecisionTimeout, "STORE_DEADLINE: must be above 0 and below DECISION_TIMEOUT")
+	require(c.MaxInFlight > 0, "MAX_DECISIONS_IN_FLIGHT: must be above 0")
+	require(c.ShadowWait > 0 && c.ShadowWait < c.DecisionTimeout, "SHADOW_WAIT: must be above 0 and below DECISION_TIMEOUT")
+	require(c.ExplainApprovals >= 0 && c.ExplainApprovals <= 1, "EXPLAIN_APPROVALS_SHARE: must be 0 to 1")
 	if _, err := c.Keys.Tokenizer(); err != nil {
 		problems = append(problems, err)
 	}

@@ -21,6 +21,7 @@ const maxRequestBytes = 1 << 20
 const retryAfterSeconds = "1"
 
 // answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the decision out as JSON.
+// While the store is away the decision is provisional: no approval, not stored, and another call gets the one that stands.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -44,7 +45,9 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 		s.refuse(ctx, w, pix.E(pix.Unexpected, "encode decision", err))
 		return
 	}
-	s.queue.add(ctx, d)
+	if !d.Provisional { // it is stored nowhere, and only what is stored is published
+		s.queue.add(ctx, d)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // the caller has gone; the decision stands
@@ -78,7 +81,7 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	return s.decide(ctx, tx)
+	return s.decide(ctx, tx, s.deps.Engine.Answer)
 }
 
 // encodingOf maps a media type to the envelope's encoding.

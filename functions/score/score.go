@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -23,7 +22,15 @@ const Name = "score"
 
 // Decider gives the decision that stands for a payment. *engine.Engine is one.
 type Decider interface {
+	// Decide is for a payment that comes back when it fails.
 	Decide(ctx context.Context, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
+	// Answer is for a caller that waits: it gives a provisional decision where none can be stored.
+	Answer(ctx context.Context, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
+}
+
+// StatusMarker marks a decided payment with how it ended. *engine.Marker is one.
+type StatusMarker interface {
+	Status(ctx context.Context, s *pix.Status) error
 }
 
 // Sender publishes a stored decision and returns once it is acknowledged. *engine.Outbox is one.
@@ -35,6 +42,7 @@ type Sender interface {
 type Deps struct {
 	Engine    Decider
 	Outbox    Sender
+	Marker    StatusMarker
 	Tokenizer *pix.Tokenizer
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
@@ -50,8 +58,8 @@ type Service struct {
 
 // New returns the service. Close it to publish what its HTTP callers left in the queue.
 func New(d Deps) (*Service, error) {
-	if d.Engine == nil || d.Outbox == nil || d.Tokenizer == nil {
-		return nil, errors.New("score: an engine, an outbox and a tokenizer are required")
+	if d.Engine == nil || d.Outbox == nil || d.Marker == nil || d.Tokenizer == nil {
+		return nil, errors.New("score: an engine, an outbox, a marker and a tokenizer are required")
 	}
 	if d.Clock == nil {
 		d.Clock = time.Now
@@ -60,10 +68,10 @@ func New(d Deps) (*Service, error) {
 		d.Push.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	s := &Service{deps: d, mux: http.NewServeMux()}
-	endpoint, err := push.New(push.Function[*pix.Transaction]{
+	endpoint, err := push.New(push.Function[message]{
 		Name:   Name,
-		Decode: s.decode,
-		Encode: event.EncodeTransaction,
+		Decode: s.decodeMessage,
+		Encode: encodeMessage,
 		Handle: s.handle,
 	}, d.Push)
 	if err != nil {
@@ -96,8 +104,11 @@ func (s *Service) decode(e event.Envelope) (*pix.Transaction, error) {
 
 // handle decides a pushed payment and publishes the decision before the message is acknowledged. A redelivery gets the
 // decision that stands and publishes it again.
-func (s *Service) handle(ctx context.Context, tx *pix.Transaction) error {
-	d, err := s.decide(ctx, tx)
+func (s *Service) handle(ctx context.Context, m message) error {
+	if m.status != nil {
+		return s.apply(ctx, m.status)
+	}
+	d, err := s.decide(ctx, m.payment, s.deps.Engine.Decide)
 	if err != nil {
 		return err
 	}
@@ -107,10 +118,13 @@ func (s *Service) handle(ctx context.Context, tx *pix.Transaction) error {
 	return nil
 }
 
+// ask is one of a Decider's methods.
+type ask func(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error)
+
 // decide asks the engine and writes the one line of the decision.
-func (s *Service) decide(ctx context.Context, tx *pix.Transaction) (*pix.Decision, error) {
+func (s *Service) decide(ctx context.Context, tx *pix.Transaction, engine ask) (*pix.Decision, error) {
 	start := s.deps.Clock()
-	d, replayed, err := s.deps.Engine.Decide(ctx, tx, obs.TraceID(ctx))
+	d, replayed, err := engine(ctx, tx, obs.TraceID(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("decide: %w", err)
 	}
@@ -121,48 +135,13 @@ func (s *Service) decide(ctx context.Context, tx *pix.Transaction) (*pix.Decisio
 		slog.String("direction", string(d.Transaction.Direction)),
 		slog.String("outcome", string(d.Outcome)),
 		slog.Bool("replayed", replayed),
+		slog.Bool("features_missing", d.FeaturesMissing),
+		slog.Bool("provisional", d.Provisional),
 		slog.String("model_version", d.ModelVersion()),
 		slog.String("policy_version", d.PolicyVersion),
 		slog.Int64("duration_us", took.Microseconds()),
 	)
 	return d, nil
-}
-
-// metrics of decisions, whichever way they came in.
-type metrics struct {
-	decisions *prometheus.CounterVec
-	seconds   prometheus.Histogram
-	queued    prometheus.Gauge
-	overflow  prometheus.Counter
-}
-
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
-	m := &metrics{
-		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_decisions_total", Help: "Decisions given, by direction, outcome and whether it stood already.",
-		}, []string{"direction", "outcome", "replayed"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pix_decision_seconds", Help: "Time of one decision in the engine.", Buckets: obs.LatencyBuckets(),
-		}),
-		queued: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "pix_outbox_queued_messages", Help: "Decisions answered over HTTP and not yet published.",
-		}),
-		overflow: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "pix_outbox_left_to_sweep_total", Help: "Decisions left to the sweep: the queue was full or publishing failed.",
-		}),
-	}
-	if r == nil {
-		return m, nil
-	}
-	if err := errors.Join(r.Register(m.decisions), r.Register(m.seconds), r.Register(m.queued), r.Register(m.overflow)); err != nil {
-		return nil, fmt.Errorf("register metrics: %w", err)
-	}
-	return m, nil
-}
-
-func (m *metrics) decided(d *pix.Decision, replayed bool, took time.Duration) {
-	m.decisions.WithLabelValues(string(d.Transaction.Direction), string(d.Outcome), fmt.Sprint(replayed)).Inc()
-	m.seconds.Observe(took.Seconds())
 }
 
 // startSpan continues the caller's trace.

@@ -39,8 +39,29 @@ type fake struct {
 	hold    chan struct{} // Send waits for it
 	panics  bool
 	stands  map[pix.EndToEndID]*pix.Decision
+	away    bool // the store: Answer is provisional
 	sent    []pix.EndToEndID
+	marked  []pix.Status
 	letters []bus.Letter
+}
+
+func (f *fake) Answer(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+	if f.away {
+		return &pix.Decision{
+			Transaction: *tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: traceID,
+		}, false, nil
+	}
+	return f.Decide(ctx, tx, traceID)
+}
+
+func (f *fake) Status(_ context.Context, s *pix.Status) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, decided := f.stands[s.ID]; !decided {
+		return pix.E(pix.Unavailable, "apply status", errors.New("not decided yet"))
+	}
+	f.marked = append(f.marked, *s)
+	return nil
 }
 
 func (f *fake) Decide(_ context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
@@ -48,6 +69,9 @@ func (f *fake) Decide(_ context.Context, tx *pix.Transaction, traceID string) (*
 	defer f.mu.Unlock()
 	if f.panics {
 		panic("a payload")
+	}
+	if f.away {
+		return nil, false, pix.E(pix.Unavailable, "commit decision", errors.New("away"))
 	}
 	if f.err != nil {
 		return nil, false, f.err
@@ -105,7 +129,7 @@ func newService(t *testing.T, f *fake) (*score.Service, *bytes.Buffer) {
 	f.stands = map[pix.EndToEndID]*pix.Decision{}
 	log := new(bytes.Buffer)
 	var mu sync.Mutex
-	d := score.Deps{Engine: f, Outbox: f, Tokenizer: tokenizer(t), Clock: clock}
+	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock}
 	d.Push.DeadLetters, d.Push.DeadLetterTopic, d.Push.MaxAttempts = f, "dlq", 5
 	d.Push.Logger = slog.New(slog.NewJSONHandler(locked{&mu, log}, nil))
 	d.Push.Metrics = prometheus.NewRegistry()
@@ -388,12 +412,13 @@ func TestPushDeadLettersAreTokenised(t *testing.T) {
 
 func TestConfigReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	c := score.Config{Keys: keyring.Config{TokenKey: keyring.Secret("short-secret")}}
+	c := score.Config{Keys: keyring.Config{TokenKey: keyring.Secret("short-secret")}, ExplainApprovals: 1.1}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("an empty configuration passes")
 	}
-	for _, name := range []string{"PROJECT_ID", "DEAD_LETTER_TOPIC", "MAX_DELIVERY_ATTEMPTS", "HANDLE_TIMEOUT", "BIGTABLE_INSTANCE", "DECISIONS_TOPIC", "DECISION_TIMEOUT", "TOKEN_KEY"} {
+	for _, name := range []string{"PROJECT_ID", "DEAD_LETTER_TOPIC", "MAX_DELIVERY_ATTEMPTS", "HANDLE_TIMEOUT", "BIGTABLE_INSTANCE", "DECISIONS_TOPIC", "DECISION_TIMEOUT",
+		"STORE_DEADLINE", "RELOAD_EVERY", "MAX_DECISIONS_IN_FLIGHT", "SHADOW_WAIT", "EXPLAIN_APPROVALS_SHARE", "TOKEN_KEY"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
@@ -22,6 +23,11 @@ import (
 const (
 	handleTimeout   = 8 * time.Second // below the dispatcher's acknowledgement deadline of 10 s
 	decisionTimeout = 5 * time.Second // a laptop does everything at once
+	storeDeadline   = 4 * time.Second
+	shadowWait      = time.Second
+	reloadEvery     = time.Second
+	// explainApprovals is that of a deployment.
+	explainApprovals = 0.01
 )
 
 // startFunctions serves the functions on one port, a path each, and the scorer on another: in production each is a
@@ -52,8 +58,10 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 // openScore opens the score function, which loads its models from the Cloud Storage fake.
 func (s *Stack) openScore(ctx context.Context) error {
 	c := score.Config{
-		Config: s.config(), BigtableInstance: Instance, BigtableTable: Table, DecisionsTopic: DecisionsTopic,
-		Models: "gs://" + modelBucket, DecisionTimeout: decisionTimeout,
+		Config: s.config(), StoreConfig: storeOf(), DecisionsTopic: DecisionsTopic,
+		Models: "gs://" + modelBucket, ReloadEvery: reloadEvery,
+		DecisionTimeout: decisionTimeout, StoreDeadline: storeDeadline, ShadowWait: shadowWait,
+		MaxInFlight: engine.DefaultMaxInFlight, ExplainApprovals: explainApprovals,
 		Keys: keyring.Config{TokenKey: []byte(demoTokenKey), TokenKeyVersion: 1},
 	}
 	start := time.Now()
@@ -72,7 +80,9 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 	c := host.WarehouseConfig{Config: s.config(), Dataset: Dataset}
 	open := map[string]func(env host.Env) (*host.Function, error){
 		audit.Name: func(env host.Env) (*host.Function, error) { return audit.Open(ctx, &c, env) },
-		label.Name: func(env host.Env) (*host.Function, error) { return label.Open(ctx, &c, env) },
+		label.Name: func(env host.Env) (*host.Function, error) {
+			return label.Open(ctx, &label.Config{WarehouseConfig: c, StoreConfig: storeOf()}, env)
+		},
 		alert.Name: func(env host.Env) (*host.Function, error) {
 			return alert.Open(ctx, &alert.Config{WarehouseConfig: c, AlertsTopic: AlertsTopic}, env)
 		},
@@ -94,6 +104,10 @@ func (s *Stack) config() host.Config {
 		ProjectID: ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: DeadLetterTopic,
 		MaxAttempts: MaxAttempts, Timeout: handleTimeout,
 	}
+}
+
+func storeOf() host.StoreConfig {
+	return host.StoreConfig{BigtableInstance: Instance, BigtableTable: Table}
 }
 
 // env is what stands in for Google Cloud under one function.

@@ -1,0 +1,99 @@
+package score_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// TestProvisionalAnswer: while the store is away who waits gets an answer that says what it is, and nothing is
+// published; what was pushed comes back.
+func TestProvisionalAnswer(t *testing.T) {
+	t.Parallel()
+	f := &fake{away: true}
+	s, log := newService(t, f)
+	w := post(t, s, "/v1/decisions", "application/json", payment(t))
+	var body struct {
+		Provisional, FeaturesMissing bool
+		Outcome                      string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+		t.Fatal(err)
+	}
+	if w.Code != http.StatusOK || !body.Provisional || !body.FeaturesMissing || strings.Contains(body.Outcome, "APPROVE") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	if w := post(t, s, "/push", "", pushed(payment(t), 1)); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("pushed: status %d, want 503", w.Code)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if f.published() != 0 || len(f.letters) != 0 || !strings.Contains(log.String(), `"provisional":true`) {
+		t.Errorf("%d published, %d dead letters, log %s", f.published(), len(f.letters), log)
+	}
+}
+
+func status(t *testing.T, id pix.EndToEndID) event.Envelope {
+	t.Helper()
+	e, err := event.EncodeStatus(&pix.Status{ID: id, EventTime: clock().Add(-time.Minute), State: pix.Settled, OccurredAt: clock().Add(-time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func pushedEnvelope(e event.Envelope, attempt int) []byte {
+	attributes, _ := json.Marshal(e.Attributes)
+	return fmt.Appendf(nil, `{"message":{"data":%q,"attributes":%s,"messageId":"1"},"deliveryAttempt":%d}`,
+		base64.StdEncoding.EncodeToString(e.Data), attributes, attempt)
+}
+
+// TestStatuses come on the payments' topic, told apart by their schema: one that overtook its payment comes back until
+// its last attempt, and a redelivered one is applied again.
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	s, _ := newService(t, f)
+	tx, err := event.DecodeTransaction(event.Envelope{Data: payment(t)}, tokenizer(t), clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	settled := status(t, tx.ID)
+	if w := post(t, s, "/push", "", pushedEnvelope(settled, 1)); w.Code != http.StatusServiceUnavailable || len(f.letters) != 0 {
+		t.Errorf("before its payment: status %d, %d dead letters; want 503 and none", w.Code, len(f.letters))
+	}
+	if w := post(t, s, "/push", "", pushedEnvelope(settled, 5)); w.Code != http.StatusNoContent || len(f.letters) != 1 {
+		t.Errorf("on its last attempt: status %d, %d dead letters; want 204 and one", w.Code, len(f.letters))
+	}
+	if diff := cmp.Diff(settled, f.letters[0].Envelope); diff != "" {
+		t.Errorf("the dead letter cannot be replayed (-sent +kept):\n%s", diff)
+	}
+	post(t, s, "/push", "", pushed(payment(t), 1))
+	for range 2 {
+		if w := post(t, s, "/push", "", pushedEnvelope(settled, 2)); w.Code != http.StatusNoContent {
+			t.Errorf("after its payment: status %d, want 204", w.Code)
+		}
+	}
+	if len(f.marked) != 2 || f.marked[0].ID != tx.ID || f.marked[0].State != pix.Settled || f.published() != 1 {
+		t.Errorf("marked %v, %d published", f.marked, f.published())
+	}
+	bad := settled
+	bad.Data = bytes.Repeat([]byte{0xff}, 8)
+	if w := post(t, s, "/push", "", pushedEnvelope(bad, 1)); w.Code != http.StatusNoContent || len(f.letters) != 2 || f.letters[1].Envelope.Data != nil {
+		t.Errorf("malformed: status %d, dead letters %+v", w.Code, f.letters)
+	}
+	if w := post(t, s, "/v1/decisions", "application/x-protobuf", settled.Data); w.Code != http.StatusBadRequest {
+		t.Errorf("over HTTP: status %d, want 400: a status is no payment", w.Code)
+	}
+}

@@ -1,0 +1,42 @@
+package score
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// message is what the transactions topic carries: a payment, or how an earlier one ended. Exactly one is set.
+type message struct {
+	payment *pix.Transaction
+	status  *pix.Status
+}
+
+// decodeMessage tells the two apart by the schema attribute; without one a message is a payment.
+func (s *Service) decodeMessage(e event.Envelope) (message, error) {
+	if e.Attributes[event.AttrSchema] == event.SchemaStatus {
+		status, err := event.DecodeStatus(e, s.deps.Clock())
+		return message{status: &status}, err
+	}
+	tx, err := s.decode(e)
+	return message{payment: tx}, err
+}
+
+func encodeMessage(m message) (event.Envelope, error) {
+	if m.status != nil {
+		return event.EncodeStatus(m.status)
+	}
+	return event.EncodeTransaction(m.payment)
+}
+
+// apply marks a payment with how it ended. A status that overtook its payment is not acknowledged: it comes back, and
+// when it never finds one it is dead-lettered on its last attempt.
+func (s *Service) apply(ctx context.Context, status *pix.Status) error {
+	if err := s.deps.Marker.Status(ctx, status); err != nil {
+		return fmt.Errorf("mark status: %w", err)
+	}
+	s.metrics.statuses.WithLabelValues(string(status.State)).Inc()
+	return nil
+}

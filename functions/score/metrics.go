@@ -1,0 +1,147 @@
+package score
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// metrics of decisions, whichever way they came in.
+type metrics struct {
+	decisions   *prometheus.CounterVec
+	provisional *prometheus.CounterVec
+	missing     *prometheus.CounterVec
+	statuses    *prometheus.CounterVec
+	divergence  *prometheus.HistogramVec
+	shadows     *prometheus.CounterVec
+	seconds     prometheus.Histogram
+	queued      prometheus.Gauge
+	overflow    prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		decisions: counters("pix_decisions_total", "Decisions given, by direction, outcome and whether it stood already.",
+			"direction", "outcome", "replayed"),
+		provisional: counters("pix_provisional_answers_total", "Answers given over HTTP while no decision could be stored, by direction and outcome.",
+			"direction", "outcome"),
+		missing: counters("pix_decisions_without_features_total", "Decisions made without histories, by direction and outcome.",
+			"direction", "outcome"),
+		statuses: counters("pix_statuses_total", "Statuses that reached the store, by state.", "state"),
+		divergence: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "pix_shadow_divergence_log_odds", Help: "Absolute difference of a challenger's probability from its champion's, in log-odds.",
+			Buckets: []float64{0.01, 0.03, 0.1, 0.3, 0.6, 1, 2, 3, 5, 8},
+		}, []string{"role"}),
+		shadows: counters("pix_shadow_scores_total", "Scores of challengers, by role and whether they would have given the same outcome.",
+			"role", "outcome"),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "pix_decision_seconds", Help: "Time of one decision in the engine.", Buckets: obs.LatencyBuckets(),
+		}),
+		queued: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pix_outbox_queued_messages", Help: "Decisions answered over HTTP and not yet published.",
+		}),
+		overflow: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pix_outbox_left_to_sweep_total", Help: "Decisions left to the sweep: the queue was full or publishing failed.",
+		}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	var failures []error
+	for _, c := range []prometheus.Collector{
+		m.decisions, m.provisional, m.missing, m.statuses, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
+	} {
+		failures = append(failures, r.Register(c))
+	}
+	if err := errors.Join(failures...); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return m, nil
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// decided counts an answer. A provisional one is no decision.
+func (m *metrics) decided(d *pix.Decision, replayed bool, took time.Duration) {
+	direction, outcome := string(d.Transaction.Direction), string(d.Outcome)
+	m.seconds.Observe(took.Seconds())
+	if d.Provisional {
+		m.provisional.WithLabelValues(direction, outcome).Inc()
+		return
+	}
+	m.decisions.WithLabelValues(direction, outcome, fmt.Sprint(replayed)).Inc()
+	if replayed {
+		return
+	}
+	if d.FeaturesMissing {
+		m.missing.WithLabelValues(direction, outcome).Inc()
+	}
+	m.challenged(d)
+}
+
+// challenged compares each challenger with the champion of its role.
+func (m *metrics) challenged(d *pix.Decision) {
+	for _, shadow := range d.Shadow {
+		same := "same"
+		if shadow.Outcome != d.Outcome {
+			same = "other"
+		}
+		m.shadows.WithLabelValues(string(shadow.Role), same).Inc()
+		for _, champion := range d.Scores {
+			if champion.Role == shadow.Role {
+				m.divergence.WithLabelValues(string(shadow.Role)).Observe(math.Abs(logOdds(shadow.Probability) - logOdds(champion.Probability)))
+			}
+		}
+	}
+}
+
+// logOdds is bounded: a calibrated probability of exactly 0 or 1 is one in a million, not an infinity.
+func logOdds(p float64) float64 {
+	const least = 1e-6
+	p = min(max(p, least), 1-least)
+	return math.Log(p / (1 - p))
+}
+
+// signals tell what the engine had to do without, and what waits.
+type signals struct {
+	parts  *prometheus.CounterVec
+	logger *slog.Logger
+}
+
+func newSignals(r prometheus.Registerer, logger *slog.Logger, backlog *engine.Backlog) (*signals, error) {
+	s := &signals{logger: logger, parts: counters("pix_decisions_degraded_total", "Failures that an answer survived, by the part that failed.", "part")}
+	for _, part := range engine.Parts() {
+		s.parts.WithLabelValues(string(part))
+	}
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pix_backlog_queued_events", Help: "Events of decided payments that the store has not taken yet.",
+	}, func() float64 { return float64(backlog.Len()) })
+	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "pix_backlog_refused_events_total", Help: "Events that found no place in the backlog.",
+	}, func() float64 { return float64(backlog.Refused()) })
+	if err := errors.Join(r.Register(s.parts), r.Register(waiting), r.Register(refused)); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return s, nil
+}
+
+// degraded hears of the engine's failures.
+func (s *signals) degraded(err error) {
+	part := "unknown"
+	var d *engine.Degradation
+	if errors.As(err, &d) {
+		part = string(d.Part)
+	}
+	s.parts.WithLabelValues(part).Inc()
+	s.logger.Warn("degraded", "part", part, "error", err.Error())
+}

@@ -1,0 +1,56 @@
+package score
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/scoring"
+)
+
+// champions, challengers and publisher fit the engine's ports to what implements them.
+type champions struct{ set *scoring.Set }
+
+// Model returns the champion of a role.
+func (c champions) Model(role pix.Role) (engine.Model, error) {
+	m, err := c.set.Model(role)
+	if err != nil {
+		return nil, fmt.Errorf("champion: %w", err)
+	}
+	return m, nil
+}
+
+type challengers struct{ set *scoring.Set }
+
+// Challengers returns the models of a role that score in shadow.
+func (c challengers) Challengers(role pix.Role) []engine.Model {
+	list := c.set.Challengers(role)
+	if len(list) == 0 {
+		return nil
+	}
+	models := make([]engine.Model, len(list))
+	for i, m := range list {
+		models[i] = m
+	}
+	return models
+}
+
+type publisher struct {
+	bus   *bus.Bus
+	topic string
+}
+
+// PublishDecision publishes a decision and returns once it is acknowledged.
+func (p publisher) PublishDecision(ctx context.Context, d *pix.Decision) error {
+	e, err := event.EncodeDecision(d)
+	if err != nil {
+		return fmt.Errorf("encode decision: %w", err)
+	}
+	if err := p.bus.Publish(ctx, p.topic, e); err != nil {
+		return fmt.Errorf("decision: %w", err)
+	}
+	return nil
+}
