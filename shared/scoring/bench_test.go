@@ -2,9 +2,7 @@ package scoring
 
 import (
 	"testing"
-	"testing/fstest"
 
-	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/scoring/lgbm"
 )
 
@@ -56,23 +54,9 @@ func BenchmarkExplain(b *testing.B) {
 	}
 }
 
-// artefact writes the model with golden vectors of its own, as many as an exporter writes.
-func (s synthetic) artefact(tb testing.TB) (fstest.MapFS, Contract) {
-	tb.Helper()
-	f := s.forest(tb)
-	m := newModel(&Manifest{Features: s.names(), Calibration: Calibration{A: 1}}, &readers{forest: f, walker: newWalker(f)})
-	fsys := fixture(tb, "gbdt")
-	fsys[ModelFile].Data = []byte(s.text())
-	fsys[GoldenFile].Data = goldenOf(tb, m, s.rows(1020))
-	seal(tb, fsys, func(manifest map[string]any) {
-		manifest["features"], manifest["trees"], manifest["leaves"] = s.names(), s.trees, s.trees*s.leaves
-	})
-	return fsys, Contract{Role: pix.PayerRole, FeatureNames: s.names()}
-}
-
-// BenchmarkLoad loads, verifies and compiles the same model, of 0.9 MB.
+// BenchmarkLoad loads, verifies and compiles an artefact as the exporter wrote it.
 func BenchmarkLoad(b *testing.B) {
-	fsys, contract := benched().artefact(b)
+	fsys, contract := fixture(b, "deep"), fixtureContract()
 	b.SetBytes(int64(len(fsys[ModelFile].Data)))
 	b.ReportAllocs()
 	for b.Loop() {

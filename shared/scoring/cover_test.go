@@ -2,11 +2,14 @@ package scoring
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // covering returns vectors that cover every split of a fixture: one for each probe that can get to a split, but for
@@ -15,6 +18,9 @@ func covering(tb testing.TB, f *forest, rng *rand.Rand, without int) [][]float64
 	tb.Helper()
 	var out [][]float64
 	if err := f.reachable(len(fixtureFeatures()), func(ref int32, reaches []reach) error {
+		if ref < 0 {
+			return nil
+		}
 		n := &f.nodes[ref]
 		base := randomVector(rng)
 		for i, r := range reaches {
@@ -49,87 +55,80 @@ func (r reach) pick() float64 {
 	}
 }
 
-// covered is a fixture whose golden vectors cover every split, as few as that takes. Its answers are those of the
-// readers, which the fixture's own golden file has proved against LightGBM.
-func covered(tb testing.TB, name string) fstest.MapFS {
-	tb.Helper()
-	m, fsys := loadFixture(tb, name), fixture(tb, name)
-	fsys[GoldenFile].Data = goldenOf(tb, m, covering(tb, m.forest, rand.New(rand.NewPCG(8, 8)), 0))
-	seal(tb, fsys, func(m map[string]any) { m["golden_covers_splits"] = true })
-	return fsys
+// TestCoverageIsHeldTo takes from the golden vectors of every kind of fixture, which the exporter wrote, the last one,
+// which it chose for what no other vector met, and the manifest's claim.
+func TestCoverageIsHeldTo(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"gbdt", "dart", "zero", "none", "deep", "v3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fsys := fixture(t, name)
+			fsys[GoldenFile].Data = withoutLastVector(t, fsys[GoldenFile].Data)
+			seal(t, fsys, nil)
+			wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "do not cover")
+			for _, claim := range []any{false, nil} {
+				fsys = fixture(t, name)
+				seal(t, fsys, func(m map[string]any) { m["golden_covers_splits"] = claim })
+				wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "golden_covers_splits is not true")
+			}
+		})
+	}
 }
 
-// goldenOf writes golden.json with the model's own answers.
-func goldenOf(tb testing.TB, m *Model, rows [][]float64) []byte {
-	tb.Helper()
-	width := len(m.manifest.Features)
-	var vectors, shares [][]any
-	var raws, probabilities []any
-	contributions := make([]float64, width)
-	for i, v := range rows {
-		raw, p, err := m.Score(v)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		vectors, raws, probabilities = append(vectors, encoded(v)), append(raws, raw), append(probabilities, p)
-		if i < 2*minContributions {
-			expected, err := m.Contributions(contributions, v)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			shares = append(shares, encoded(append(contributions[:width:width], expected)))
-		}
+// stepped is the next threshold that decides otherwise: within ±nearZero all are one.
+func stepped(x float64, sign int) float64 {
+	next := math.Nextafter(x, math.Inf(sign))
+	if flushThreshold(next) == flushThreshold(x) {
+		next = math.Nextafter(math.Copysign(nearZero, float64(sign)), math.Inf(sign))
 	}
-	data, err := json.Marshal(map[string]any{
-		"schema_version": SchemaVersion, "features": width,
-		"vectors": vectors, "raw": raws, "probability": probabilities, "contributions": shares,
-	})
+	return next
+}
+
+func withoutLastVector(tb testing.TB, data []byte) []byte {
+	tb.Helper()
+	var g map[string]any
+	if err := json.Unmarshal(data, &g); err != nil {
+		tb.Fatal(err)
+	}
+	for _, key := range []string{"vectors", "raw", "probability"} {
+		g[key] = g[key].([]any)[:len(g[key].([]any))-1]
+	}
+	data, err := json.Marshal(g)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return data
 }
 
-// coveredLimits lets few vectors do, because they cover everything.
-func coveredLimits() Limits {
-	limits := DefaultLimits()
-	limits.MinGoldenRows = 100
-	return limits
-}
-
-// encoded writes numbers as golden.json does.
-func encoded(v []float64) []any {
-	out := make([]any, len(v))
-	for i, x := range v {
-		switch {
-		case math.IsNaN(x):
-		case math.IsInf(x, 1):
-			out[i] = "inf"
-		case math.IsInf(x, -1):
-			out[i] = "-inf"
-		default:
-			out[i] = x
-		}
-	}
-	return out
-}
-
-// TestCoverageIsHeldTo loads covered fixtures of every rule for missing values, and refuses the claim where the vectors
-// do not cover: those of the fixtures themselves.
-func TestCoverageIsHeldTo(t *testing.T) {
+// TestEveryStepIsRefused moves, in the text, every threshold of a fixture by one step either way and every leaf by a
+// little more than the tolerance, with the hashes stated anew: none loads.
+func TestEveryStepIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"gbdt", "dart", "zero", "none", "deep", "v3"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := Load(covered(t, name), coveredLimits(), fixtureContract()); err != nil {
-				t.Fatal(err)
-			}
-			plain := fixture(t, name)
-			seal(t, plain, func(m map[string]any) { m["golden_covers_splits"] = true })
-			if _, err := Load(plain, DefaultLimits(), fixtureContract()); err == nil || !strings.Contains(err.Error(), "do not cover") {
-				t.Errorf("an uncovered model gave %v", err)
-			}
-		})
+	for key, moves := range map[string][]func(float64) float64{
+		"threshold": {
+			func(x float64) float64 { return stepped(x, 1) }, func(x float64) float64 { return stepped(x, -1) },
+		},
+		"leaf_value": {func(x float64) float64 { return x + 2*tolerance }},
+	} {
+		for i, move := range moves {
+			t.Run(fmt.Sprint(key, " ", i), func(t *testing.T) {
+				t.Parallel()
+				sound := fixture(t, "gbdt")
+				blocks := strings.Split(string(sound[ModelFile].Data), "\nTree=")
+				for tree := 1; tree < len(blocks); tree++ {
+					line := strings.SplitN(strings.SplitN(blocks[tree], "\n"+key+"=", 2)[1], "\n", 2)[0]
+					for at := range strings.Split(line, " ") {
+						a := &artefact{model: sound[ModelFile].Data}
+						a.editAt(tree, at, key, func(s string) string { return formatted(s, move) })
+						fsys := fstest.MapFS{ModelFile: {Data: a.model}, GoldenFile: sound[GoldenFile], ManifestFile: sound[ManifestFile]}
+						seal(t, fsys, nil)
+						if _, err := Load(fsys, DefaultLimits(), fixtureContract()); err == nil {
+							t.Errorf("entry %d of tree %d was moved and loads", at, tree-1)
+						}
+					}
+				}
+			})
+		}
 	}
 }
 
@@ -160,25 +159,32 @@ func TestCoverageWantsEveryProbe(t *testing.T) {
 	}
 }
 
-// TestCoverageSeesEveryThreshold moves every threshold of a covered model by one step either way: no such model loads.
+// TestCoverageSeesEveryThreshold moves every threshold of every kind of fixture by one step either way: the golden
+// vectors of the exporter cover none of these models.
 func TestCoverageSeesEveryThreshold(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"gbdt", "zero"} {
-		r := readFixture(t, name)
-		g := coveringGolden(t, r.forest, 0)
-		if err := g.checkCoverage(r.forest); err != nil {
-			t.Fatal(err)
-		}
-		for i := range r.forest.nodes {
-			n := &r.forest.nodes[i]
-			kept := n.threshold
-			for _, to := range []float64{math.Inf(1), math.Inf(-1)} {
-				n.threshold = flushThreshold(math.Nextafter(kept, to))
-				if err := g.checkCoverage(r.forest); err == nil && n.threshold != kept {
-					t.Errorf("%s: split %d moved from %v to %v is covered all the same", name, i, kept, n.threshold)
-				}
+	for _, name := range []string{"gbdt", "dart", "zero", "none", "v3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := readFixture(t, name)
+			g, err := decodeGolden(fixture(t, name)[GoldenFile].Data, len(fixtureFeatures()), DefaultLimits())
+			if err != nil {
+				t.Fatal(err)
 			}
-			n.threshold = kept
-		}
+			if err := g.checkCoverage(r.forest); err != nil {
+				t.Fatal(err)
+			}
+			for i := range r.forest.nodes {
+				n := &r.forest.nodes[i]
+				kept := n.threshold
+				for _, to := range []float64{math.Inf(1), math.Inf(-1)} {
+					n.threshold = flushThreshold(math.Nextafter(kept, to))
+					if err := g.checkCoverage(r.forest); err == nil && n.threshold != kept {
+						t.Errorf("split %d moved from %v to %v is covered all the same", i, kept, n.threshold)
+					}
+				}
+				n.threshold = kept
+			}
+		})
 	}
 }

@@ -7,9 +7,11 @@ import (
 
 // What golden vectors prove of a split is how it sends the values they bring to it, and no more: a threshold moved
 // between two of those values scores every vector as before. Vectors cover a split when they bring it NaN, zero, the
-// largest value that goes left and the smallest that goes right, each where it can get there. Then no other threshold
-// and no other rule for missing values scores all of them alike, but for sums of leaves that are equal by chance.
-// A manifest that says golden_covers_splits is held to it.
+// largest value that goes left and the smallest that goes right, each where it can get there; they cover a leaf when
+// one of them gets to it. Every artefact must cover all of its splits and leaves. Then no threshold can be another by a
+// single step, because the steps on either side of the one in the file are among the vectors and LightGBM has answered
+// for them, and no leaf can have another value. A place that no vector can reach, because its ancestors let nothing
+// through, needs nothing: it takes part in no score.
 
 // Probes of a split.
 const (
@@ -70,10 +72,18 @@ type reach struct {
 
 func anyValue() reach { return reach{math.Inf(-1), math.Inf(1), true, true} }
 
-func (r reach) empty() bool { return r.low > r.high && !r.nan && !r.zero }
+func (r reach) empty() bool { return !r.compared() && !r.nan && !r.zero }
 
-// has reports whether a compared value gets here.
-func (r reach) has(v float64) bool { return v >= r.low && v <= r.high }
+// compared reports whether a value other than zero and NaN gets here.
+func (r reach) compared() bool { return r.low <= r.high && (r.low < -nearZero || r.high > nearZero) }
+
+// has reports whether a number gets here.
+func (r reach) has(v float64) bool {
+	if v >= -nearZero && v <= nearZero {
+		return r.zero
+	}
+	return v >= r.low && v <= r.high
+}
 
 // needs says which probes of a split can get to it.
 func (r reach) needs(n *node) int {
@@ -108,8 +118,8 @@ func (r reach) below(n *node, left bool) reach {
 	return r
 }
 
-// reachable calls visit for every split that some vector reaches, with what reaches it of each feature. visit must not
-// keep the slice. It stops at the first error.
+// reachable calls visit for every split and every leaf (^ref) that some vector reaches, with what reaches it of each
+// feature. visit must not keep the slice. It stops at the first error.
 func (f *forest) reachable(features int, visit func(ref int32, reaches []reach) error) error {
 	reaches := make([]reach, features)
 	for i := range reaches {
@@ -117,10 +127,7 @@ func (f *forest) reachable(features int, visit func(ref int32, reaches []reach) 
 	}
 	var walk func(ref int32) error
 	walk = func(ref int32) error {
-		if ref < 0 {
-			return nil
-		}
-		if err := visit(ref, reaches); err != nil {
+		if err := visit(ref, reaches); err != nil || ref < 0 {
 			return err
 		}
 		n := &f.nodes[ref]
@@ -144,9 +151,9 @@ func (f *forest) reachable(features int, visit func(ref int32, reaches []reach) 
 	return nil
 }
 
-// checkCoverage wants every split of the forest covered by the golden vectors.
+// checkCoverage wants every split and every leaf of the forest covered by the golden vectors.
 func (g *golden) checkCoverage(f *forest) error {
-	seen := make([]int, len(f.nodes))
+	seen, met := make([]int, len(f.nodes)), make([]bool, len(f.values))
 	for _, v := range g.Vectors {
 		for _, ref := range f.roots {
 			for ref >= 0 {
@@ -155,9 +162,16 @@ func (g *golden) checkCoverage(f *forest) error {
 				seen[ref] |= n.probes(x)
 				ref = n.child(n.goesLeft(x))
 			}
+			met[^ref] = true
 		}
 	}
 	return f.reachable(g.Features, func(ref int32, reaches []reach) error {
+		if ref < 0 {
+			if !met[^ref] {
+				return fmt.Errorf("golden vectors do not cover the leaf of value %v: none gets to it", f.values[^ref])
+			}
+			return nil
+		}
 		n := &f.nodes[ref]
 		if missing := reaches[n.feature].needs(n) &^ seen[ref]; missing != 0 {
 			return fmt.Errorf("golden vectors do not cover the split of feature %d at %v: %s",

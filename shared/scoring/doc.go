@@ -16,7 +16,7 @@
 //	walker.go    the same trees laid out for speed: what scores
 //	shap.go      exact path-dependent TreeSHAP on the same arrays
 //	golden.go    golden.json and the proof
-//	coverage.go  whether golden vectors meet every split on both sides of its threshold
+//	coverage.go  that golden vectors meet every split on both sides of its threshold, and every leaf
 //	model.go     what serves; set.go swaps it
 //
 // The package has no clock and no randomness, and everything it does with a file is bounded by Limits.

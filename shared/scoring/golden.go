@@ -92,8 +92,8 @@ func (g *golden) checkWidths() error {
 
 // checkWork refuses a proof that would take more steps than allowed.
 func (g *golden) checkWork(f *forest, most int64) error {
-	const readers = 3
-	steps := int64(len(g.Vectors))*f.scoreSteps*readers + int64(len(g.Contributions))*f.explainSteps
+	const walks = 4 // three readers and the coverage
+	steps := int64(len(g.Vectors))*f.scoreSteps*walks + int64(len(g.Contributions))*f.explainSteps
 	if steps > most {
 		return tooLarge("the proof takes %d steps, the limit is %d", steps, most)
 	}

@@ -34,7 +34,8 @@ type Manifest struct {
 	Calibration   Calibration       `json:"calibration"`
 	Thresholds    []Threshold       `json:"thresholds"` // by false positive rate, from loose to strict
 	Lineage       map[string]string `json:"lineage"`    // Delta versions, MLflow run, source files
-	// GoldenCoversSplits says that the golden vectors meet every split on both sides of its threshold; checked at load.
+	// GoldenCoversSplits says that the golden vectors meet every split on both sides of its threshold, and every leaf.
+	// It must be true, and load finds out whether it is: an exporter that does not know of it has not done it.
 	GoldenCoversSplits bool `json:"golden_covers_splits"`
 }
 
@@ -156,6 +157,13 @@ func (m *Manifest) checkSlices() error {
 }
 
 func isShare(v float64) bool { return v >= 0 && v <= 1 }
+
+func (m *Manifest) checkClaim() error {
+	if !m.GoldenCoversSplits {
+		return errors.New("manifest: golden_covers_splits is not true: the golden vectors prove too little")
+	}
+	return nil
+}
 
 // checkThresholds wants falling false positive rates, rising scores, and the probability that the calibration gives.
 func (m *Manifest) checkThresholds() error {

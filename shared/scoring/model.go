@@ -75,10 +75,11 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err := g.prove(r, manifest.Calibration); err != nil {
 		return nil, err
 	}
-	if manifest.GoldenCoversSplits {
-		if err := g.checkCoverage(r.forest); err != nil {
-			return nil, err
-		}
+	if err := manifest.checkClaim(); err != nil {
+		return nil, err
+	}
+	if err := g.checkCoverage(r.forest); err != nil {
+		return nil, err
 	}
 	return newModel(manifest, r), nil
 }

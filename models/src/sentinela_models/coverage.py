@@ -50,10 +50,16 @@ def name(v: float) -> str:
     return "zero" if only(v).zero else float(v).hex()
 
 
-def covering(model_text: str, base: np.ndarray, seed: int) -> np.ndarray:
-    """Return vectors that meet every probe of every split and every leaf; what no place asks for is as in base."""
+def covering(model_text: str, base: np.ndarray, seed: int, met: np.ndarray | None = None) -> np.ndarray:
+    """Return vectors that meet every probe of every split and every leaf that those in met do not meet.
+
+    What no place asks for is as in base, vector by vector.
+    """
     rng = np.random.default_rng(seed)
     trees = [Tree(splits) for splits in parse(model_text)]
+    for row in [] if met is None else met.tolist():
+        for t in trees:
+            t.meet(row)
     rows = []
     while pending := [t for t in trees if t.open]:
         order = rng.permutation(len(pending))
@@ -102,7 +108,7 @@ def fill(box: Box, base: np.ndarray) -> list[float]:
 
 def covers(model_text: str, vectors: np.ndarray) -> bool:
     """Tell whether vectors meet every probe of every split and every leaf."""
-    rows = [[float(v) for v in row] for row in vectors]
+    rows = vectors.tolist()
     for splits in parse(model_text):
         t = Tree(splits)
         for row in rows:

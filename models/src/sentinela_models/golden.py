@@ -32,7 +32,7 @@ def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS, cover: b
     for i in range(3, rows, 2):
         for _ in range(rng.integers(1, 6)):
             out[i, rng.integers(x.shape[1])] = HOSTILE_VALUES[rng.integers(len(HOSTILE_VALUES))]
-    return np.concatenate([out, coverage.covering(model_text, served, seed)]) if cover else out
+    return np.concatenate([out, coverage.covering(model_text, served, seed, met=out)]) if cover else out
 
 
 def answers(model_text: str, vectors: np.ndarray, calibration: Calibration, contributions: int) -> dict:
