@@ -13,24 +13,51 @@ const (
 	pastedKey
 	farAway
 	limitRaised
+	longSession
+	newMandate      // of Pix Automático: signed days ago at most
 	scheduledFor15h // its EndToEndID carries 15:00 UTC
-	dictWithheld
+	bait            // of MED abuse: will be disputed by the accomplice who pays it
+	sentBack        // the payee will pay the same amount on or back
+	withdrawal      // Pix Saque
 )
 
-// step is one payment to come.
+// traitNames are the traits in words, in the order of their bits.
+func traitNames() []string {
+	return []string{
+		"device not the customer's", "remote access", "call in progress", "password reset", "failed log-ins", "pasted key",
+		"far from the usual place", "limit raised", "long session", "new mandate", "scheduled", "bait", "sent back",
+		"withdrawal",
+	}
+}
+
+// act says what a step is.
+type act uint8
+
+const (
+	pay       act = iota
+	dispute       // the next state of a MED case
+	refundBuy     // a merchant returns a purchase, in whole or in part
+)
+
+// step is one thing to come: a payment, or what becomes of one.
 type step struct {
 	at           int64 // event time, Unix milliseconds
 	seq          uint64
 	amount       int64   // centavos wanted; zero means a share of the payer's balance
 	share        float32 // of the balance
 	payer, payee int32
+	campaign     int32
+	file         int32  // of the case, when it is not a payment
 	salt         uint32 // names the stranger's device
 	traits       traits
+	act          act
 	initiation   uint8
 	typology     uint8 // 1 + index of Typologies, 0 when not fraud
 	lookAlike    uint8 // 1 + index of LookAlikes
+	gang         uint8
 	layer        uint8 // 0 is the victim's payment, then the mules' own
 	onward       uint8 // layers that the money will still move on through
+	exit         bool  // an honest payee through whom stolen money leaves
 }
 
 // before orders steps by time; equal times keep the order in which they were planned.
@@ -38,7 +65,7 @@ func (s *step) before(o *step) bool {
 	return s.at < o.at || s.at == o.at && s.seq < o.seq
 }
 
-// agenda is a binary heap of steps to come. It is bounded by the campaigns under way and one day's payroll.
+// agenda is a binary heap of steps to come. It is bounded by the campaigns and disputes under way and one day's payroll.
 type agenda []step
 
 func (a *agenda) push(s step) {

@@ -21,6 +21,7 @@ const (
 	backgroundFailed = 0.06
 	backgroundPasted = 0.22
 	backgroundFar    = 0.07
+	backgroundLong   = 0.06
 	silentDevice     = 0.04
 	silentSession    = 0.05
 	silentDICT       = 0.04
@@ -37,6 +38,9 @@ func (w *World) describe(out *pix.Submission, s *step, f facts) {
 	out.Amount = pix.Money(f.amount)
 	out.Initiation = w.t.initiations[s.initiation]
 	out.Purpose, out.Priority, out.ServiceLevel = pix.Payment, pix.High, pix.PriorityPayment
+	if s.traits&withdrawal != 0 {
+		out.Purpose = pix.Withdrawal
+	}
 	if scheduled {
 		out.Priority, out.ServiceLevel = pix.Normal, pix.ScheduledPayment
 	}
@@ -49,7 +53,7 @@ func (w *World) describe(out *pix.Submission, s *step, f facts) {
 		return
 	}
 	if s.initiation == byAutomatic {
-		w.mandate(out, s)
+		w.mandate(out, s, f.now)
 		return
 	}
 	if !scheduled {
@@ -114,15 +118,38 @@ func (w *World) party(a *account, balance int64) pix.PartyFacts {
 	return p
 }
 
-func (w *World) mandate(out *pix.Submission, s *step) {
+func (w *World) mandate(out *pix.Submission, s *step, now int32) {
 	h := mix(uint64(s.payer)<<32 | uint64(s.payee))
-	age := int32(h % (300 * 24 * 60))
-	out.Mandate = pix.MandateFacts{
-		CreatedAt:        pix.Some(w.time(w.minuteOf(s.at) - age)),
-		FirstCharge:      pix.Some(age < 30*24*60),
-		InitiatorOpened:  pix.Some(w.time(w.accounts[s.payee].opened)),
-		InitiatorPayment: pix.Some(int64(h >> 40 % 5000)),
+	payee := &w.accounts[s.payee]
+	created := -int32(h % (500 * 24 * 60))
+	if s.traits&newMandate != 0 {
+		created = now - 30 - int32(h%(4*24*60))
 	}
+	created = max(created, payee.opened, w.accounts[s.payer].opened)
+	out.Mandate = pix.MandateFacts{
+		CreatedAt:        pix.Some(w.time(created)),
+		FirstCharge:      pix.Some(now-created < 30*24*60),
+		InitiatorOpened:  pix.Some(w.time(payee.opened)),
+		InitiatorPayment: pix.Some(int64(payee.stats.live[longWindows+1])),
+	}
+}
+
+// registers lets time pass over an unregistered device: registration takes a day or two.
+func (w *World) registers(a *account, now int32) {
+	if a.unregistered {
+		a.unregistered = float64(now-a.deviceSince) < registeredAfter*w.dice.r.ExpFloat64()
+	}
+}
+
+// stolenDevice is what the institution sees of the gang's device: since when, and whether the gang had it registered,
+// which most do and some wait a day for.
+func stolenDevice(s *step, now int32) (since int32, registered bool) {
+	h := mix(uint64(s.salt)<<32 | uint64(uint32(s.payer)))
+	since = now - int32(h%90)
+	if h>>40%4 == 0 {
+		since = now - int32(h>>48%3000)
+	}
+	return since, h>>32%5 < 3
 }
 
 func (w *World) device(out *pix.Submission, s *step, now int32) {
@@ -130,18 +157,9 @@ func (w *World) device(out *pix.Submission, s *step, now int32) {
 	if out.DeviceID == "" {
 		return
 	}
-	since, registered := a.deviceSince, true
-	if a.unregistered {
-		a.unregistered = float64(now-since) < registeredAfter*d.r.ExpFloat64()
-		registered = !a.unregistered
-	}
+	since, registered := a.deviceSince, !a.unregistered
 	if s.traits&strangerDevice != 0 {
-		// The gang's device is new to this customer; some thieves register it, some wait a day.
-		h := mix(uint64(s.salt)<<32 | uint64(uint32(s.payer)))
-		since, registered = now-int32(h%90), h>>32%3 == 0
-		if h>>40%4 == 0 {
-			since = now - int32(h>>48%3000)
-		}
+		since, registered = stolenDevice(s, now)
 	}
 	out.Device = pix.DeviceFacts{
 		FirstSeenAt:  pix.Some(w.time(max(since, a.opened))),
@@ -158,7 +176,7 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 		return
 	}
 	seconds := d.lognormal(75, 0.8)
-	if s.typology > 0 && s.layer == 0 && d.chance(0.4) {
+	if s.traits&longSession != 0 || d.chance(backgroundLong) {
 		seconds = d.lognormal(200, 0.9) // talked through it, or looking around
 	}
 	out.Session.Duration = pix.Some(time.Duration(max(seconds, 4)*1000) * time.Millisecond)
@@ -168,8 +186,9 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 	}
 	out.Session.FailedLogins = pix.Some(failed)
 	reset := a.resetAt
-	if s.traits&passwordReset != 0 && s.typology > 0 {
-		reset = max(reset, now-int32(d.between(3, 600)))
+	if s.traits&passwordReset != 0 {
+		a.resetAt = max(a.resetAt, now-int32(d.between(3, 600)))
+		reset = a.resetAt
 	}
 	if reset > -never {
 		out.Session.PasswordReset = pix.Some(w.time(max(reset, a.opened)))
@@ -240,11 +259,10 @@ func (w *World) deviceOwner(i int32) int32 {
 // appendEndToEndID appends an id whose last part is a bijection of the running number: unique, and telling nothing.
 func (w *World) appendEndToEndID(b []byte, s *step, scheduled bool) []byte {
 	b = append(append(b, 'E'), w.t.ispbs[w.accounts[s.payer].institution]...)
-	at := time.UnixMilli(s.at).UTC()
+	b = append(b, w.stamp[:]...)
 	if scheduled {
-		at = time.Date(at.Year(), at.Month(), at.Day(), 15, 0, 0, 0, time.UTC)
+		copy(b[len(b)-len("1504"):], "1500")
 	}
-	b = at.AppendFormat(b, "200601021504")
 	return appendBase62(b, mix(w.emitted^mix(w.params.Seed)), 11)
 }
 

@@ -11,40 +11,73 @@ type Typology string
 
 // The typologies that this world plays.
 const (
-	AccountTakeover Typology = "account_takeover"
-	FakeBankCall    Typology = "fake_bank_call"
-	ClonedWhatsApp  Typology = "cloned_whatsapp"
-	SwappedQR       Typology = "swapped_qr"
-	MuleAccount     Typology = "mule_account"
-	Structuring     Typology = "structuring"
+	AccountTakeover   Typology = "account_takeover"
+	FakeBankCall      Typology = "fake_bank_call"
+	ClonedWhatsApp    Typology = "cloned_whatsapp"
+	SwappedQR         Typology = "swapped_qr"
+	MuleAccount       Typology = "mule_account"
+	Structuring       Typology = "structuring"
+	Coercion          Typology = "coercion"
+	MEDAbuse          Typology = "med_abuse"
+	InstitutionBreach Typology = "institution_breach"
+	AutomaticAbuse    Typology = "pix_automatico_abuse"
 )
 
 // Typologies returns the closed set in a fixed order.
 func Typologies() []Typology {
-	return []Typology{AccountTakeover, FakeBankCall, ClonedWhatsApp, SwappedQR, MuleAccount, Structuring}
+	return []Typology{
+		AccountTakeover, FakeBankCall, ClonedWhatsApp, SwappedQR, MuleAccount, Structuring, Coercion, MEDAbuse,
+		InstitutionBreach, AutomaticAbuse,
+	}
 }
+
+// 1 + the index of typologies that the code treats in a way of their own.
+const (
+	muleAccountID = 5
+	medAbuseID    = 8
+	breachID      = 9
+	automaticID   = 10
+)
 
 // LookAlike names legitimate behaviour that resembles a fraud. The set is closed.
 type LookAlike string
 
 // The look-alikes that this world plays.
 const (
-	PayDaySpree    LookAlike = "pay_day_spree"
-	MovingHouse    LookAlike = "moving_house"
-	NewPhone       LookAlike = "new_phone"
-	BigPurchase    LookAlike = "big_purchase"
-	GiftCollection LookAlike = "gift_collection"
-	StreetSeller   LookAlike = "street_seller"
-	ShopOpening    LookAlike = "shop_opening"
-	DayWages       LookAlike = "day_wages"
+	PayDaySpree     LookAlike = "pay_day_spree"
+	MovingHouse     LookAlike = "moving_house"
+	NewPhone        LookAlike = "new_phone"
+	BigPurchase     LookAlike = "big_purchase"
+	GiftCollection  LookAlike = "gift_collection"
+	StreetSeller    LookAlike = "street_seller"
+	ShopOpening     LookAlike = "shop_opening"
+	DayWages        LookAlike = "day_wages"
+	NightOut        LookAlike = "night_out"
+	WrongTransfer   LookAlike = "wrong_transfer"
+	TreasuryDay     LookAlike = "treasury_day"
+	NewSubscription LookAlike = "new_subscription"
 )
 
 // LookAlikes returns the closed set in a fixed order.
 func LookAlikes() []LookAlike {
 	return []LookAlike{
-		PayDaySpree, MovingHouse, NewPhone, BigPurchase, GiftCollection, StreetSeller, ShopOpening, DayWages,
+		PayDaySpree, MovingHouse, NewPhone, BigPurchase, GiftCollection, StreetSeller, ShopOpening, DayWages, NightOut,
+		WrongTransfer, TreasuryDay, NewSubscription,
 	}
 }
+
+// Role is what an account is in a campaign. The set is closed; most accounts have none.
+type Role string
+
+// The roles.
+const (
+	Victim      Role = "victim"
+	Accomplice  Role = "accomplice"  // pays the bait of MED abuse
+	Institution Role = "institution" // whose treasury is drained
+	Mule        Role = "mule"
+	Collector   Role = "collector" // a company of the gang's: later layers, and charges of Pix Automático
+	CashOut     Role = "cash_out"  // an honest exchange or shop through which money leaves Pix
+)
 
 // Event is one payment that touches our institution, with the truth that only the simulator knows.
 type Event struct {
@@ -52,8 +85,15 @@ type Event struct {
 	Fraud      bool      // the truth, whether or not anybody reports it
 	Typology   Typology  // empty when not fraud
 	LookAlike  LookAlike // empty when fraud or ordinary
-	Weight     float64   // how many payments of the unboosted world this one stands for: 1/FraudBoost for fraud
-	Reports    []Report  // what will become known of it, oldest first; mostly empty
+	Campaign   int32     // numbers the campaign of a fraud or look-alike from 1; 0 when ordinary
+	Layer      int       // of a fraud: 0 is the victim's payment, then the mules' own
+	PayerRole  Role
+	PayeeRole  Role
+	Payer      int32    // the simulator's numbers of both accounts
+	Payee      int32    //
+	Rejected   bool     // it will not be settled
+	Weight     float64  // payments of the unboosted world that this one stands for
+	Reports    []Report // what will become known of it, oldest first; mostly empty
 }
 
 // Report is what somebody will say of a payment, and when we shall learn it.

@@ -1,153 +1,116 @@
 package world
 
-// muleAccountID is 1 + the index of MuleAccount in Typologies.
-const muleAccountID = 5
-
-// wealthy draws an open person's account worth robbing: the richest of a few.
-func (w *World) wealthy(at int64, of int) int32 {
-	now := w.minuteOf(at)
-	best := w.somebody(now, -1)
-	for range of - 1 {
-		if i := w.somebody(now, -1); w.accounts[i].balance > w.accounts[best].balance {
-			best = i
-		}
-	}
-	return best
-}
-
-// some returns the traits whose chance comes true.
-func (d dice) some(odds ...odd) traits {
-	var t traits
-	for _, o := range odds {
-		if d.chance(o.p) {
-			t |= o.trait
-		}
-	}
-	return t
-}
-
-// odd is a trait and its probability.
-type odd struct {
-	trait traits
-	p     float64
-}
-
-// byKeyMostly is how a fraudster has money sent.
-func (d dice) byKeyMostly() uint8 {
-	return uint8(d.pick([]float64{0.78, 0.12, 0.07, 0.03}))
+// toMules returns a draw of the gang's mules.
+func (w *World) toMules(s *step) func(int32) int32 {
+	return func(now int32) int32 { return w.recruit(s.gang, w.at(now)) }
 }
 
 // takeover: somebody else is logged in as the customer, or works the customer's device from afar, and drains it.
-func (w *World) takeover(at int64, id uint8) {
-	d := w.dice
-	s := step{at: at, payer: w.wealthy(at, 3), payee: w.recruit(at), typology: id, onward: 2, salt: d.r.Uint32() | 1}
-	s.traits = d.some(odd{passwordReset, .45}, odd{failedLogins, .3}, odd{pastedKey, .5}, odd{limitRaised, .2})
-	if d.chance(0.55) {
-		s.traits |= strangerDevice | d.some(odd{farAway, .5})
-	} else {
-		s.traits |= d.some(odd{remoteAccess, .5}, odd{callActive, .3})
-	}
-	s.initiation = d.byKeyMostly()
-	for range d.between(1, 5) {
-		s.share = float32(d.uniform(0.25, 0.9))
-		w.add(s)
-		s.at += d.minutes(3, 0.9)
-		if d.chance(0.3) {
-			s.payee = w.recruit(s.at)
-		}
-	}
+func (w *World) takeover(at int64, p *plot) {
+	s := w.begin(at, p)
+	s.payer = w.wealthy(w.minuteOf(at), p.numbers.wealth, -1)
+	w.spend(at, &p.numbers, s, w.toMules(&s))
 }
 
-// fakeBankCall: the customer is talked into paying, from the usual device and place.
-func (w *World) fakeBankCall(at int64, id uint8) {
-	d := w.dice
-	victim, other := w.wealthy(at, 2), w.wealthy(at, 2)
-	if w.accounts[other].age > w.accounts[victim].age && d.chance(0.6) {
-		victim = other
+// persuasion: the customer pays, talked into it by a false bank or forced at gunpoint. The old are called more often.
+func (w *World) persuasion(at int64, p *plot) {
+	now := w.minuteOf(at)
+	s := w.begin(at, p)
+	s.payer = w.wealthy(now, p.numbers.wealth, -1)
+	if other := w.wealthy(now, p.numbers.wealth, -1); w.accounts[other].age > w.accounts[s.payer].age && w.dice.chance(0.6) {
+		s.payer = other
 	}
-	s := step{at: at, payer: victim, payee: w.recruit(at), typology: id, onward: 2, salt: d.r.Uint32() | 1}
-	s.traits = d.some(odd{callActive, .45}, odd{remoteAccess, .06}, odd{limitRaised, .12}, odd{pastedKey, .35})
-	s.initiation = d.byKeyMostly()
-	for range d.between(1, 3) {
-		s.share = float32(d.uniform(0.2, 0.9))
-		if d.chance(0.35) {
-			s.share, s.amount = 0, roundTo(d.centavos(1100, 0.8))
-		}
-		w.add(s)
-		s.at += d.minutes(8, 0.9)
-	}
+	w.spend(at, &p.numbers, s, w.toMules(&s))
 }
 
-// clonedWhatsApp: friends of the person whose account was cloned lend money to a stranger's key.
-func (w *World) clonedWhatsApp(at int64, id uint8) {
-	d := w.dice
-	s := step{payee: w.recruit(at), typology: id, initiation: byKey, salt: d.r.Uint32() | 1}
-	for range d.between(2, 7) {
-		s.at = at + d.minutes(70, 1.1)
-		s.payer = w.wealthy(at, 2)
-		s.amount = d.centavos(750, 0.8)
-		if d.chance(0.55) {
-			s.amount = roundTo(s.amount)
-		}
-		s.onward = uint8(d.between(0, 2))
-		s.traits = d.some(odd{pastedKey, .5}, odd{callActive, .05})
-		w.add(s)
-	}
+// clonedWhatsApp: the friends of one person are asked for money.
+func (w *World) clonedWhatsApp(at int64, p *plot) {
+	s := w.begin(at, p)
+	s.payee = w.recruit(s.gang, at)
+	w.collect(at, &p.numbers, s)
 }
 
-// swappedQR: a sticker over a shop's static code; customers pay the usual amounts to a stranger.
-func (w *World) swappedQR(at int64, id uint8) {
-	d := w.dice
-	s := step{payee: w.recruit(at), typology: id, initiation: byStaticQR, salt: d.r.Uint32() | 1}
-	for range d.between(4, 14) {
-		s.at = at + d.between(0, 8*60*minuteMs)
-		s.payer = w.somebody(w.minuteOf(at), s.payee)
-		s.amount = d.centavos(42, 0.9)
-		s.onward = 0
-		if d.chance(0.15) {
-			s.onward = 2
-		}
-		w.add(s)
+// fanIn: many people pay one mule.
+func (w *World) fanIn(at int64, p *plot) { w.clonedWhatsApp(at, p) }
+
+// structure: payments kept just under the limit of an unregistered device or, at night, of the night.
+func (w *World) structure(at int64, p *plot) {
+	s := w.begin(at, p)
+	s.payer = w.wealthy(w.minuteOf(at), p.numbers.wealth, -1)
+	numbers := p.numbers
+	if w.night() {
+		numbers.under, numbers.below = nightLimit/100, 3*numbers.below
 	}
+	w.spend(at, &numbers, s, w.toMules(&s))
 }
 
-// muleFanIn: an account collects from many victims of one swindle (a shop that does not exist, an investment) and
-// empties itself.
-func (w *World) muleFanIn(at int64, id uint8) {
-	d := w.dice
-	s := step{payee: w.recruit(at), typology: id, salt: d.r.Uint32() | 1}
-	hours := d.uniform(2, 48)
-	for range d.between(3, 10) {
-		s.at = at + int64(d.uniform(0, hours)*60*minuteMs)
-		s.payer = w.somebody(w.minuteOf(at), s.payee)
-		s.amount = d.centavos(260, 1.1)
-		s.initiation = uint8(d.pick([]float64{0.6, 0.05, 0.2, 0.15}))
-		s.onward = uint8(d.between(0, 2))
-		s.traits = d.some(odd{pastedKey, .4})
-		w.add(s)
-	}
+// medAbuse: an accomplice pays somebody "by mistake", asks for the money back on another account, and then disputes the
+// first payment as well.
+func (w *World) medAbuse(at int64, p *plot) {
+	s := w.begin(at, p)
+	s.payer = w.recruit(s.gang, at)
+	w.mistake(p, s, bait)
 }
 
-// structure: payments kept just under a limit, from a device that is not registered or at night.
-func (w *World) structure(at int64, id uint8) {
-	d := w.dice
-	s := step{at: at, payer: w.wealthy(at, 2), payee: w.recruit(at), typology: id, salt: d.r.Uint32() | 1}
-	s.initiation = d.byKeyMostly()
-	s.traits = d.some(odd{strangerDevice, .6}, odd{passwordReset, .3}, odd{remoteAccess, .15}, odd{pastedKey, .4})
-	limit, spread := int64(deviceLimit), int64(40)
-	if w.night(at) {
-		limit, spread = nightLimit, 120
+// mistake plans a payment to the wrong person, who will send the money on.
+func (w *World) mistake(p *plot, s step, kind traits) {
+	d, now := w.dice, w.minuteOf(s.at)
+	s.payee = w.wealthy(now, p.numbers.wealth, s.payer)
+	s.initiation = byKey
+	s.traits = kind | d.some(p.numbers.each)
+	p.numbers.price(d, &s, 0)
+	if kind == bait && w.open(s.payer, now) {
+		w.accounts[s.payer].balance += s.amount // brought in for the purpose
 	}
-	for range d.between(3, 6) {
-		s.amount = limit - d.between(0, spread)*100
-		if d.chance(0.3) {
-			s.amount = limit - d.between(0, 99)
+	w.add(s)
+}
+
+// reply plans what the receiver of a mistaken payment does: pay the same amount back, or on to where it is asked for.
+func (w *World) reply(s *step, amount int64) {
+	d := w.dice
+	p := &w.plots[medAbuseID-1]
+	next := step{
+		payer: s.payee, payee: s.payer, amount: amount, typology: s.typology, lookAlike: s.lookAlike, campaign: s.campaign,
+		gang: s.gang, salt: s.salt, initiation: byKey,
+	}
+	if s.typology > 0 {
+		next.onward = uint8(d.between(p.numbers.onward[0], p.numbers.onward[1]))
+		if d.chance(otherAccount) {
+			next.payee = w.recruit(s.gang, s.at)
 		}
-		s.onward = uint8(d.between(0, 2))
+	} else if d.chance(rightPerson) {
+		next.payee = w.somebody(w.minuteOf(s.at), s.payee)
+	}
+	next.at = s.at + d.minutes(p.numbers.gap, p.numbers.gapSigma)
+	next.traits = d.some(p.numbers.each)
+	w.add(next)
+}
+
+const (
+	otherAccount = 0.7  // of MED abuse: the money is asked back on an account other than the payer's [assumed]
+	rightPerson  = 0.25 // of honest mistakes: it goes on to the person who was meant [assumed]
+)
+
+// automaticAbuse: a fresh company obtains mandates by deceit and collects.
+func (w *World) automaticAbuse(at int64, p *plot) {
+	s := w.begin(at, p)
+	s.payee = w.collector(s.gang, at)
+	w.collect(at, &p.numbers, s)
+}
+
+// breach: in one night the treasury of another institution is emptied to accounts at many institutions (the shape of
+// C&M Software, 2025-06-30: R$ 541 M in 166 payments to 29 institutions).
+func (w *World) breach(at int64, p *plot) {
+	d := w.dice
+	s := w.begin(at, p)
+	s.payer = w.treasury
+	for range w.breachPayments {
+		s.at = p.numbers.moment(d, at, at)
+		s.gang = uint8(d.index(int32(len(w.gangs))))
+		s.payee = w.recruit(s.gang, s.at)
+		p.numbers.price(d, &s, 0)
+		s.initiation = uint8(d.pick(p.numbers.forms[:]))
+		s.onward = uint8(d.between(p.numbers.onward[0], p.numbers.onward[1]))
 		w.add(s)
-		s.at += d.minutes(7, 0.9)
-		if d.chance(0.3) {
-			s.payee = w.recruit(s.at)
-		}
 	}
 }

@@ -83,6 +83,9 @@ func (w *World) appendAccount(b []byte, i int32) []byte {
 	return appendDigits(b, permute(i, w.params.Seed, 1_162_261_467, 1_000_000_000), 9)
 }
 
+// AccountNumber returns the raw number of account i as its payments carry it, so that the truth can be joined.
+func (w *World) AccountNumber(i int32) string { return string(w.appendAccount(nil, i)) }
+
 // appendKey appends the account's Pix key in the form that DICT stores.
 func (w *World) appendKey(b []byte, i int32) []byte {
 	switch w.t.keyKinds[w.accounts[i].keyKind] {

@@ -1,8 +1,24 @@
 package world
 
 // ordinaryShare leaves room for the payments of look-alikes and payroll, and makes up for those without funds, so that
-// Params.PaymentsPerAccountPerDay is what comes out.
+// Params.PaymentsPerAccountPerDay is what comes out (measured).
 const ordinaryShare = 0.97
+
+// What people pay for, and whom [the split between people and companies after the Banco Central's figures of September
+// 2023: 56 % person to person, 34 % person to business; the rest assumed].
+const (
+	toShops         = 0.34 // of people's payments
+	toBillers       = 0.085
+	usualShop       = 0.45 // of payments to shops: one of the payer's own
+	toFamily        = 0.22 // of payments to people
+	toFriends       = 0.36
+	largeAmong      = 0.015 // of payments to people: rent, a car, a loan: the heavy tail
+	roundAmong      = 0.5
+	cashOfShops     = 0.004 // of payments to shops: Pix Saque
+	scheduledBills  = 0.2
+	scheduledOthers = 0.03
+	pairsOfHome     = 4 // accounts with neighbouring numbers form a household
+)
 
 // Initiation forms by index, in the order of tables.initiations.
 const (
@@ -28,19 +44,22 @@ func (w *World) ordinary(at int64) step {
 	switch r := d.r.Float64(); {
 	case a.kind != person:
 		w.business(&s, now)
-	case r < 0.50:
-		s.payee = w.shop(a, 0.45)
-		s.amount = d.centavos(38, 1.0)
-		s.initiation = uint8(d.pick(w.t.toMerchant[:]))
-	case r < 0.88:
-		w.between(&s, now)
-	default:
+	case r < toBillers*w.day.bills:
 		s.payee = w.people + d.index(w.companies)
 		s.amount = d.centavos(150, 0.9)
 		s.initiation = uint8(d.pick(w.t.toBiller[:]))
-		if d.chance(0.2) {
+		if d.chance(scheduledBills) {
 			s.traits |= scheduledFor15h
 		}
+	case r < toBillers*w.day.bills+toShops:
+		s.payee = w.shop(a, usualShop)
+		s.amount = d.centavos(38, 1.0)
+		s.initiation = uint8(d.pick(w.t.toMerchant[:]))
+		if d.chance(cashOfShops) {
+			s.amount, s.initiation, s.traits = d.between(1, 30)*10_00, byDynamicQR, withdrawal
+		}
+	default:
+		w.between(&s, now)
 	}
 	return s
 }
@@ -48,22 +67,32 @@ func (w *World) ordinary(at int64) step {
 // between fills a payment from one person to another.
 func (w *World) between(s *step, now int32) {
 	d := w.dice
-	a := &w.accounts[s.payer]
-	s.payee = a.friends[d.index(2)]
-	if d.chance(0.42) {
-		s.payee = w.somebody(now, s.payer)
+	s.payee = w.acquaintance(s.payer, now)
+	s.amount = d.centavos(80, 1.35)
+	if d.chance(largeAmong) {
+		s.amount = d.centavos(2000, 1.1)
 	}
-	s.amount = d.centavos(85, 1.3)
-	if d.chance(0.012) { // rent, a car, a loan among friends: the heavy tail
-		s.amount = d.centavos(1800, 1.0)
-	}
-	if d.chance(0.5) {
+	if d.chance(roundAmong) {
 		s.amount = roundTo(s.amount)
 	}
 	s.initiation = uint8(d.pick(w.t.toPerson[:]))
-	if d.chance(0.03) {
+	if d.chance(scheduledOthers) {
 		s.traits |= scheduledFor15h
 	}
+}
+
+// acquaintance draws whom a person pays: somebody at home, a regular payee, or anybody.
+func (w *World) acquaintance(payer, now int32) int32 {
+	d := w.dice
+	switch r := d.r.Float64(); {
+	case r < toFamily:
+		if i := payer/pairsOfHome*pairsOfHome + d.index(pairsOfHome); i < w.people && i != payer && w.open(i, now) {
+			return i
+		}
+	case r < toFamily+toFriends:
+		return w.accounts[payer].friends[d.index(2)]
+	}
+	return w.somebody(now, payer)
 }
 
 // business fills a payment of a company or merchant: suppliers, helpers, the owner's own pocket.

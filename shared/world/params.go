@@ -27,12 +27,16 @@ type Params struct {
 	Seed                     uint64
 	Start                    time.Time // first instant; 2026-01-05 00:00 in Location by default
 	Days                     int
-	Accounts                 int            // in the whole world, ours and others'
-	OurShare                 float64        // of the accounts, ]0,1]
-	PaymentsPerAccountPerDay float64        // mean over a week
-	FraudPer100k             float64        // fraudulent payments per 100,000 payments before the boost
-	FraudBoost               float64        // multiplies fraud only; Event.Weight undoes it
-	Location                 *time.Location // America/Sao_Paulo by default, as the fixed offset it has had since 2019
+	Accounts                 int     // in the whole world, ours and others'
+	OurShare                 float64 // of the accounts, ]0,1]
+	PaymentsPerAccountPerDay float64 // mean over a week
+	FraudPer100k             float64 // fraudulent payments per 100,000 payments before the boost
+	FraudBoost               float64 // multiplies fraud only; Event.Weight undoes it
+	// DriftDay is the day, from 1, on which the newest typologies begin and mule networks change, BreachDay the one in
+	// whose night another institution's treasury is emptied. Zero means the middle and 85 % of a world of at least 20
+	// days, and otherwise, like a negative number, never.
+	DriftDay, BreachDay int
+	Location            *time.Location // America/Sao_Paulo by default, as the fixed offset it has had since 2019
 }
 
 // Validate reports every value outside its range at once.
@@ -50,6 +54,7 @@ func (p Params) Validate() error {
 	check(p.FraudPer100k >= 0, "fraud rate must not be negative")
 	boosted := orDefault(p.FraudPer100k, DefaultFraudPer100) * orDefault(p.FraudBoost, 1)
 	check(p.FraudBoost >= 0 && boosted <= maxFraudPer100k, "boosted fraud must stay at or below 10 % of payments")
+	check(p.DriftDay <= max(p.Days, DefaultDays) && p.BreachDay <= max(p.Days, DefaultDays), "drift and breach must lie within the days")
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("world parameters: %w", err)
 	}
@@ -64,6 +69,7 @@ func (p Params) withDefaults() Params {
 	if p.Start.IsZero() {
 		p.Start = time.Date(2026, time.January, 5, 0, 0, 0, 0, p.Location)
 	}
+	p.Start = p.Start.Truncate(time.Minute)
 	p.Days = orDefault(p.Days, DefaultDays)
 	p.Accounts = max(orDefault(p.Accounts, DefaultAccounts), 200)
 	p.OurShare = min(orDefault(p.OurShare, DefaultOurShare), 1)
@@ -71,8 +77,28 @@ func (p Params) withDefaults() Params {
 	p.FraudPer100k = orDefault(p.FraudPer100k, DefaultFraudPer100)
 	p.FraudPer100k = min(p.FraudPer100k, maxFraudPer100k)
 	p.FraudBoost = min(orDefault(p.FraudBoost, 1), maxFraudPer100k/p.FraudPer100k)
+	if p.DriftDay == 0 && p.Days >= fewestDriftDays {
+		p.DriftDay = p.Days/2 + 1
+	}
+	if p.BreachDay == 0 && p.Days >= fewestDriftDays {
+		p.BreachDay = p.Days * 17 / 20
+	}
 	return p
 }
+
+// fewestDriftDays is how long a world must be to drift by itself; in shorter ones everything is so from the start.
+const fewestDriftDays = 20
+
+// The breach has the shape of C&M Software's of 2025-06-30: R$ 541 M in 166 payments, in the small hours. Such an event
+// is one in a hundred million payments, so its payments carry a weight far below one.
+const (
+	breachPayments      = 166
+	breachFullScale     = 200_000 // accounts from which on all of them happen
+	breachFewest        = 24
+	breachHour          = 1
+	breachedInstitution = 4
+	breachPer100k       = 0.0008 // payments of breaches in 100,000: four nights like that a year of 80 billion payments
+)
 
 // orDefault returns v when it is above zero.
 func orDefault[T int | float64](v, fallback T) T {

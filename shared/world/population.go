@@ -47,8 +47,18 @@ type account struct {
 	age          uint8
 	state        uint8
 	payday       uint8
+	role         roles
 	unregistered bool // its device is not registered with the institution yet
+	burned       bool // its institution accepted a report of fraud against it
 }
+
+// roles are what gangs have used an account for. They never end: DICT remembers.
+type roles uint8
+
+const (
+	muleRole roles = 1 << iota
+	collectorRole
+)
 
 // institutionWeights follow a power law as concentrated as Brazil's [assumed: the first five of the others hold two
 // thirds of what is not ours].
@@ -73,7 +83,7 @@ func (w *World) populate() {
 	w.people = int32(n) - w.merchants - w.companies
 	w.accounts = make([]account, n)
 	w.bank = newAlias(institutionWeights(w.params.OurShare))
-	w.popularity = newAlias(powerLaw(int(w.merchants), 0.9))
+	w.popularity = newAlias(w.merchantWeights())
 	activity := make([]float64, n)
 	for i := range w.accounts {
 		activity[i] = w.create(int32(i))
@@ -90,6 +100,25 @@ func (w *World) populate() {
 		w.accounts[i].opened = never
 	}
 }
+
+// merchantWeights are the merchants' popularity: a power law whose largest is cut where, at the full scale of Pix, it
+// would receive a million payments a day.
+func (w *World) merchantWeights() []float64 {
+	weights := powerLaw(int(w.merchants), merchantExponent)
+	total := 0.0
+	for _, v := range weights {
+		total += v
+	}
+	for i := range weights {
+		weights[i] = min(weights[i], largestMerchant*total)
+	}
+	return weights
+}
+
+const (
+	merchantExponent = 0.9
+	largestMerchant  = 0.011 // of payments to merchants: a million of some 90 million a day
+)
 
 func powerLaw(n int, exponent float64) []float64 {
 	weights := make([]float64, n)
@@ -185,14 +214,14 @@ func (w *World) newcomer(now int32, days float64) int32 {
 	return i
 }
 
-// newShop opens a merchant's account, or returns an existing one when the reserve is used up.
-func (w *World) newShop(now int32) int32 {
+// newShop opens a merchant's account that is at most days old at minute now, or returns an existing one when the reserve is used up.
+func (w *World) newShop(now int32, days float64) int32 {
 	if w.nextMerchant >= int32(len(w.accounts)) {
 		return w.people + w.companies + w.popularity.draw(w.dice)
 	}
 	i := w.nextMerchant
 	w.nextMerchant++
-	w.opening(i, now, 20)
+	w.opening(i, now, days)
 	return i
 }
 

@@ -1,0 +1,178 @@
+package world
+
+// gang is a network of mules that lend or sell their accounts, and of companies that collect.
+type gang struct {
+	mules      []mule
+	collectors []int32
+}
+
+// mule is an account that a gang uses for a while.
+type mule struct {
+	account int32
+	uses    uint8 // campaigns left
+	until   int32 // minute at which the gang drops it
+}
+
+const (
+	maxMules         = 256 // of one gang
+	maxGangs         = 64
+	maxCollectors    = 8
+	accountsPerGang  = 1500
+	collectorCompany = 0.35 // chance that a collector is a freshly opened company
+)
+
+// style is how gangs work in one epoch. The networks change on the drift's day [assumed].
+type style struct {
+	reuse          float64 // a mule that the gang has already
+	fresh          float64 // an account opened for the purpose; the others are rented
+	firm           float64 // a company's account
+	known          float64 // a rented account with reports in DICT already
+	dwell, spread  float64 // minutes until money moves on, lognormal
+	rest           float64 // the money rests, or the mule keeps it
+	cash           float64 // cash machine or card: nothing to see
+	exit           float64 // by Pix to an honest exchange or shop, or as a Pix Saque
+	collect        float64 // to the gang's collector
+	branch         float64 // chance of each further branch, up to four
+	ownDevice      float64 // the gang works the account from a device of its own
+	manual         float64 // account data instead of a key
+	deeper         float64 // chance that the next layer moves it on as well
+	dropWhenMarked float64 // an account against which a report was accepted
+}
+
+func styles() [2]style {
+	return [2]style{
+		{
+			reuse: .7, fresh: .28, firm: .06, known: .15, dwell: 16, spread: 1.3, rest: .45, cash: .2, exit: .12, collect: .1,
+			branch: .35, ownDevice: .35, manual: .15, deeper: .35, dropWhenMarked: .6,
+		},
+		{
+			reuse: .5, fresh: .18, firm: .22, known: .1, dwell: 45, spread: 1.5, rest: .4, cash: .12, exit: .22, collect: .16,
+			branch: .5, ownDevice: .2, manual: .3, deeper: .45, dropWhenMarked: .8,
+		},
+	}
+}
+
+func (w *World) newGangs() {
+	n := min(max(len(w.accounts)/accountsPerGang, 3), maxGangs)
+	w.gangs = make([]gang, n)
+	w.style = styles()[0]
+}
+
+// drift drops every mule and changes the way gangs work.
+func (w *World) drift() {
+	w.newGangs()
+	w.style = styles()[1]
+}
+
+// recruit returns a mule's account: often one already in use, else a rented or a fresh one.
+func (w *World) recruit(g uint8, at int64) int32 {
+	d, now, gang := w.dice, w.minuteOf(at), &w.gangs[g]
+	for len(gang.mules) > 0 && (d.chance(w.style.reuse) || len(gang.mules) >= maxMules) {
+		k := int(d.index(int32(len(gang.mules))))
+		m := &gang.mules[k]
+		if m.uses > 0 && m.until > now && !(w.accounts[m.account].burned && d.chance(w.style.dropWhenMarked)) {
+			m.uses--
+			return m.account
+		}
+		gang.mules[k] = gang.mules[len(gang.mules)-1]
+		gang.mules = gang.mules[:len(gang.mules)-1]
+	}
+	account := w.muleAccount(now)
+	w.accounts[account].role |= muleRole
+	gang.mules = append(gang.mules, mule{account: account, uses: uint8(d.between(0, 6)), until: now + int32(d.between(1, 12))*24*60})
+	return account
+}
+
+func (w *World) muleAccount(now int32) int32 {
+	d := w.dice
+	fresh := d.chance(w.style.fresh)
+	switch {
+	case d.chance(w.style.firm) && fresh:
+		return w.newShop(now, 40)
+	case d.chance(w.style.firm):
+		return w.people + d.index(w.companies)
+	case fresh:
+		return w.newcomer(now, 25)
+	}
+	account := w.somebody(now, -1)
+	if d.chance(w.style.known) {
+		opened := now - d.index(60*24*60)
+		w.mark(account, mark{opened: opened, closed: opened + 4*24*60, agreed: d.chance(.4), centavos: d.centavos(400, 1)})
+	}
+	return account
+}
+
+// collector returns one of the gang's companies.
+func (w *World) collector(g uint8, at int64) int32 {
+	gang, d := &w.gangs[g], w.dice
+	if n := len(gang.collectors); n > 0 && (n >= maxCollectors || d.chance(.7)) {
+		return gang.collectors[d.index(int32(n))]
+	}
+	account := w.people + d.index(w.companies)
+	if d.chance(collectorCompany) {
+		account = w.newShop(w.minuteOf(at), 90)
+	}
+	w.accounts[account].role |= collectorRole
+	gang.collectors = append(gang.collectors, account)
+	return account
+}
+
+// moveOn plans what a mule does with the money that has just arrived: after a while most of it goes to the next layer in
+// one or several branches, to the gang's collector, or out of Pix.
+func (w *World) moveOn(s *step, received int64) {
+	d, st := w.dice, &w.style
+	if d.chance(st.rest) {
+		return
+	}
+	if d.chance(st.cash) {
+		w.accounts[s.payee].balance -= int64(float64(w.accounts[s.payee].balance) * d.uniform(0.5, 0.95))
+		return
+	}
+	next := step{
+		at: s.at + d.minutes(st.dwell, st.spread), payer: s.payee, typology: muleAccountID, layer: s.layer + 1,
+		campaign: s.campaign, gang: s.gang, salt: s.salt,
+	}
+	if s.typology == breachID {
+		next.typology = breachID // one theft, however many layers
+	}
+	if d.chance(st.ownDevice) {
+		next.traits = strangerDevice
+	}
+	for branch := 0; branch == 0 || branch < 4 && d.chance(st.branch); branch++ {
+		w.branchOut(&next, s.onward, received)
+		w.add(next)
+		next.at += d.minutes(4, 1.0)
+	}
+}
+
+// branchOut chooses where one branch of the money goes.
+func (w *World) branchOut(next *step, onward uint8, received int64) {
+	d, st := w.dice, &w.style
+	next.share, next.amount, next.onward, next.exit = float32(d.uniform(0.35, 0.97)), 0, 0, false
+	if w.accounts[next.payer].kind != person { // a company has a business to hide behind; a person's account is emptied
+		next.amount = max(int64(float64(received)*float64(next.share)), 1)
+	}
+	next.traits &^= withdrawal
+	next.initiation = byKey
+	if d.chance(st.manual) {
+		next.initiation = byManual
+	}
+	switch r := d.r.Float64(); {
+	case r < st.exit/2: // an exchange
+		next.payee, next.exit, next.initiation = w.people+int32(mix(uint64(d.index(exchanges)))%uint64(w.companies)), true, byDynamicQR
+	case r < st.exit: // Pix Saque at a shop
+		next.payee, next.exit, next.initiation = w.people+w.companies+w.popularity.draw(d), true, byDynamicQR
+		next.traits |= withdrawal
+		next.amount, next.share = d.between(2, 60)*50_00, 0
+	case r < st.exit+st.collect:
+		next.payee = w.collector(next.gang, next.at)
+	default:
+		next.payee = w.recruit(next.gang, next.at)
+		if onward > 1 && d.chance(st.deeper) {
+			next.onward = onward - 1
+		}
+	}
+}
+
+// exchanges is how many companies buy and sell crypto-assets; everybody uses them.
+const exchanges = 3

@@ -1,0 +1,175 @@
+package world
+
+import (
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// How often fraud is reported and how often honest payments are, and what MED makes of it [assumed, unless said].
+const (
+	reportedLarge   = 0.86 // a victim who lost R$ 100 or more
+	reportedSmall   = 0.55 // less
+	reportedOnward  = 0.5  // later layers, followed by MED 2.0
+	reportedBait    = 0.85 // by the accomplice of MED abuse, within hours
+	reportedSent    = 0.6  // by the victim of MED abuse
+	falseReports    = 0.000004
+	falseLookAlikes = 0.0004
+	rightTypology   = 0.93
+	agreedFraud     = 0.9 // of true reports, by the receiving institution
+	agreedFalse     = 0.4
+	cancelled       = 0.02
+	maxReportDelay  = 80 * dayMs // MED accepts a dispute for 80 days
+	maxAnalysis     = 7 * dayMs
+	maxRefundAsked  = 3 * dayMs
+	maxReturn       = dayMs
+	retriedFor      = 90 * dayMs // partial returns
+	retriedEvery    = 10 * dayMs
+	closedAccount   = 0.12  // of refused refunds: the account is closed
+	purchaseRefund  = 0.004 // of payments to merchants: the shop returns it (MD06)
+	partOfPurchase  = 0.3   // of those: only a part
+	operational     = 0.00002
+	burnsAccount    = 0.85 // of accepted reports: the institution marks the account
+)
+
+// CaseKind is the half of MED that a case event belongs to.
+type CaseKind string
+
+// The kinds.
+const (
+	InfractionCase CaseKind = "INFRACTION"
+	RefundCase     CaseKind = "REFUND"
+)
+
+// CaseEvent is one change of state of an infraction report or of a refund request, in the words of the DICT API.
+type CaseEvent struct {
+	ID     pix.EndToEndID
+	At     time.Time
+	Kind   CaseKind
+	State  string    // OPEN, ACKNOWLEDGED, CLOSED, CANCELLED
+	Result string    // AGREED, DISAGREED; TOTALLY_ACCEPTED, PARTIALLY_ACCEPTED, REJECTED
+	Reason string    // of a rejected refund: NO_BALANCE, ACCOUNT_CLOSURE
+	Amount pix.Money // disputed, or returned
+}
+
+// file is what a dispute or a refund needs until it is closed.
+type file struct {
+	id           pix.EndToEndID
+	eventAt      int64
+	payer, payee int32
+	amount       int64
+	frozen       int64 // on the receiver's account
+	returned     int64
+	closesAt     int64
+	visible      bool
+	agreed       bool
+	withdrawn    bool // by who reported it
+	operational  bool // BE08 rather than FR01
+	state        fileState
+	retryUntil   int64
+}
+
+type fileState uint8
+
+const (
+	toOpen fileState = iota
+	toAcknowledge
+	toClose
+	toAskRefund
+	toRefund
+	toRetry
+)
+
+// afterwards plans what will be said of a settled payment and what becomes of it, and marks the payee in DICT.
+func (w *World) afterwards(s *step, e *Event, f facts) []Report {
+	d := w.dice
+	if w.accounts[s.payee].kind == merchant && s.typology == 0 && d.chance(purchaseRefund) {
+		w.planRefund(s, e, f.amount)
+	}
+	if !d.chance(w.reportOdds(s, f.amount)) {
+		return nil
+	}
+	delay := w.reportDelay()
+	if s.traits&bait != 0 {
+		delay = d.minutes(240, 0.8)
+	}
+	if delay > maxReportDelay {
+		return nil
+	}
+	return w.openCase(s, e, f.amount, delay)
+}
+
+func (w *World) reportOdds(s *step, amount int64) float64 {
+	switch {
+	case s.traits&bait != 0:
+		return reportedBait
+	case s.typology == medAbuseID:
+		return reportedSent
+	case s.typology > 0 && s.layer > 0:
+		return reportedOnward
+	case s.typology > 0 && amount < 100_00:
+		return reportedSmall
+	case s.typology > 0:
+		return reportedLarge
+	case s.lookAlike > 0:
+		return falseLookAlikes
+	default:
+		return falseReports + operational
+	}
+}
+
+// openCase plans a MED case that is opened after a delay of up to 80 days, and returns its labels: the report, and its
+// end when the receiving institution disagrees or who reported it withdraws.
+func (w *World) openCase(s *step, e *Event, amount, delay int64) []Report {
+	d := w.dice
+	fraud := s.typology > 0 && s.traits&bait == 0
+	c := &file{
+		id: e.Submission.ID, eventAt: s.at, payer: s.payer, payee: s.payee, amount: amount, visible: e.Submission.ID != "",
+		withdrawn: d.chance(cancelled), agreed: d.chance(agreedFalse),
+	}
+	if fraud {
+		c.agreed = d.chance(agreedFraud)
+	}
+	c.operational = s.typology == 0 && s.lookAlike == 0 && d.chance(operational/(operational+falseReports))
+	c.agreed = c.agreed && !c.withdrawn || c.operational
+	at := s.at + delay
+	c.closesAt = at + d.between(dayMs/4, maxAnalysis)
+	w.openFile(c, at)
+	if c.operational { // the institution's own mistake is no report of fraud
+		return nil
+	}
+	w.mark(s.payee, mark{
+		opened: w.minuteOf(at), closed: w.minuteOf(c.closesAt), agreed: c.agreed, centavos: amount, kind: uint8(d.pick(w.t.markerWeights[:])),
+	})
+	reports := []Report{{
+		ArrivedAt: time.UnixMilli(at).UTC(), Fraud: true, Typology: w.reportedTypology(s), Source: "MED", Amount: pix.Money(amount),
+	}}
+	if !c.agreed {
+		reports = append(reports, Report{ArrivedAt: time.UnixMilli(c.closesAt).UTC(), Source: "DESK", Amount: pix.Money(amount)})
+	}
+	return reports
+}
+
+func (w *World) openFile(c *file, at int64) {
+	w.lastFile++
+	w.files[w.lastFile] = c
+	w.add(step{at: at, act: dispute, file: w.lastFile})
+}
+
+// reportDelay draws the time from payment to report in milliseconds: three in ten within hours, half within days, the
+// rest within weeks.
+func (w *World) reportDelay() int64 {
+	hours := [...]float64{2, 30, 240}
+	spread := [...]float64{1.1, 0.8, 0.9}
+	i := w.dice.pick([]float64{0.3, 0.5, 0.2})
+	return w.dice.minutes(hours[i]*60, spread[i])
+}
+
+// reportedTypology is what the analyst writes down, which is not always right.
+func (w *World) reportedTypology(s *step) Typology {
+	all := w.t.typologies
+	if s.typology > 0 && w.dice.chance(rightTypology) {
+		return all[s.typology-1]
+	}
+	return all[w.dice.index(int32(len(all)))]
+}
