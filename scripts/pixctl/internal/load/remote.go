@@ -1,0 +1,58 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 1 << 20
+
+// remote asks a running scorer over HTTP.
+type remote struct {
+	url      string
+	client   *http.Client
+	payments payments
+}
+
+func openRemote(o *options) (*remote, error) {
+	r := &remote{url: o.url + "/v1/decisions", client: &http.Client{
+		Timeout:   10 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: o.inFlight, DisableCompression: true},
+	}}
+	if err := generate(o.seed, o.calls(), r.payments.raw); err != nil {
+		return nil, fmt.Errorf("generate payments: %w", err)
+	}
+	return r, nil
+}
+
+func (r *remote) close(context.Context) error {
+	r.client.CloseIdleConnections()
+	return nil
+}
+
+// call asks for one decision. The failure names no payload: it is "http" or the status.
+func (r *remote) call(ctx context.Context, i int) string {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(r.payments.at(i)))
+	if err != nil {
+		return "http"
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := r.client.Do(request)
+	if err != nil {
+		return "http"
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer)); err != nil {
+		return "http"
+	}
+	if response.StatusCode != http.StatusOK {
+		return "status_" + strconv.Itoa(response.StatusCode)
+	}
+	return ""
+}
