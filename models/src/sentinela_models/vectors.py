@@ -44,6 +44,7 @@ class Vectors:
     event_time: np.ndarray  # microseconds UTC
     typology: np.ndarray
     arrived_at: np.ndarray  # of the label, microseconds UTC, NaN when none
+    ids: np.ndarray  # EndToEndId
 
     def take(self, rows: np.ndarray) -> Vectors:
         """Return these rows, in this order."""
@@ -53,6 +54,22 @@ class Vectors:
     def known_at(self, micros: int) -> Vectors:
         """Return the same rows with the labels that had arrived by then: a fraud not yet reported looks legitimate."""
         return dataclasses.replace(self, label=np.where(self.arrived_at <= micros, self.label, 0).astype(np.int8))
+
+    def judged_by(self, truth: dict[str, str]) -> Vectors:
+        """Return the same rows with the simulator's truth in place of what was reported."""
+        typology = np.array([truth.get(i, "") for i in self.ids])
+        return dataclasses.replace(self, label=(typology != "").astype(np.int8), typology=typology)
+
+    def thin(self, negatives: int, seed: int) -> Vectors:
+        """Keep every reported fraud and at most so many other rows, drawn by chance; their weights make up for it."""
+        others = np.flatnonzero(self.label == 0)
+        if len(others) <= negatives:
+            return self
+        kept = np.random.default_rng(seed).choice(others, negatives, replace=False)
+        rows = np.sort(np.concatenate([np.flatnonzero(self.label == 1), kept]))
+        thinned = self.take(rows)
+        factor = np.where(thinned.label == 1, 1.0, len(others) / negatives)
+        return dataclasses.replace(thinned, weight=thinned.weight * factor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +84,13 @@ def read_contract(path: pathlib.Path) -> Contract:
     """Read models/contract/features.json, which the Go registry writes."""
     doc = json.loads(path.read_text(encoding="utf-8"))
     return Contract(doc["version"], [f["name"] for f in doc["features"]])
+
+
+def read_truth(path: pathlib.Path) -> dict[str, str]:
+    """Read the typology of every true fraud from truth.jsonl of pixctl simulate."""
+    with path.open(encoding="utf-8") as f:
+        facts = (json.loads(line) for line in f)
+        return {f["end_to_end_id"]: f.get("typology") or "unknown" for f in facts if f.get("fraud")}
 
 
 def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Vectors:
@@ -94,7 +118,7 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Ve
     if (np.isnan(arrived) & (label == 1)).any():
         raise Refused("a fraud has no label_arrived_at")
     order = np.lexsort((ids, times))
-    return Vectors(features, x, label.astype(np.int8), weight, times, typology, arrived).take(order)
+    return Vectors(features, x, label.astype(np.int8), weight, times, typology, arrived, ids).take(order)
 
 
 def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
