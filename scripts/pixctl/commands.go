@@ -5,7 +5,9 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/evaluate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/load"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/publish"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/release"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/score"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/simulate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/vectors"
@@ -14,7 +16,7 @@ import (
 
 // commands lists every subcommand, in the order of the help.
 func commands() []command.Command {
-	return []command.Command{
+	all := []command.Command{
 		demo.Command(),
 		simulate.Command(),
 		vectors.Command(),
@@ -23,5 +25,6 @@ func commands() []command.Command {
 		verify.Command(),
 		publish.Command(),
 		explain.Command(),
+		load.Command(),
 	}
 }

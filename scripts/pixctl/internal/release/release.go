@@ -1,0 +1,164 @@
+package release
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"google.golang.org/api/option"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/modelstore"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/scoring"
+)
+
+// Commands returns the subcommands. Options are for Cloud Storage; without any, STORAGE_EMULATOR_HOST and Application
+// Default Credentials decide.
+func Commands(opts ...option.ClientOption) []command.Command {
+	return []command.Command{
+		{Name: "model promote", Summary: "put a verified version in force, without a restart", Run: with(opts, verb{
+			name: "model promote", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION", arguments: 2, act: promote,
+		})},
+		{Name: "model rollback", Summary: "put the version before back in force, without a restart", Run: with(opts, verb{
+			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE", arguments: 1, act: rollback,
+		})},
+		{Name: "model challengers", Summary: "name the versions that score in shadow", Run: with(opts, verb{
+			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION", arguments: 2, act: challengers,
+		})},
+	}
+}
+
+// verb is what differs between the subcommands.
+type verb struct {
+	name, synopsis string
+	arguments      int
+	act            func(context.Context, request) (outcome, error)
+}
+
+// request is a store and what to do in it.
+type request struct {
+	store    *modelstore.Store
+	role     pix.Role
+	argument string
+}
+
+// outcome is what is in force afterwards; in JSON it is what programs read.
+type outcome struct {
+	Role        pix.Role `json:"role"`
+	Version     string   `json:"version,omitempty"` // in force
+	Before      string   `json:"before,omitempty"`  // what was
+	Challengers []string `json:"challengers,omitempty"`
+	sentence    string
+}
+
+func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, []string) error {
+	return func(ctx context.Context, std command.IO, args []string) error {
+		flags := command.NewFlags(std, v.name, v.synopsis, v.arguments)
+		location := flags.String("store", std.Getenv("MODELS_LOCATION"), "a directory or gs://bucket/prefix; MODELS_LOCATION by default")
+		asJSON := flags.Bool("json", false, "print the result as one JSON object")
+		given, err := flags.Parse(args)
+		if err != nil {
+			return err
+		}
+		if err := flags.Required("store"); err != nil {
+			return err
+		}
+		r := request{role: pix.Role(given[0])}
+		if r.role != pix.PayerRole && r.role != pix.ReceiverRole {
+			return command.Usagef("%s: the role must be payer or receiver", v.name)
+		}
+		if v.arguments > 1 {
+			r.argument = given[1]
+		}
+		done, err := v.run(ctx, *location, r, opts)
+		if err != nil {
+			return fmt.Errorf("%s: %w", v.name, err)
+		}
+		return report(std.Out, done, *asJSON)
+	}
+}
+
+func (v verb) run(ctx context.Context, location string, r request, opts []option.ClientOption) (done outcome, err error) {
+	if r.store, err = modelstore.OpenWritable(ctx, location, opts...); err != nil {
+		return outcome{}, err
+	}
+	defer func() { err = errors.Join(err, r.store.Close()) }()
+	return v.act(ctx, r)
+}
+
+// promote verifies first: what running scorers would refuse is not put in force.
+func promote(ctx context.Context, r request) (outcome, error) {
+	if err := verified(ctx, r, r.argument); err != nil {
+		return outcome{}, err
+	}
+	before, err := r.store.Promote(ctx, r.role, r.argument)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{
+		Role: r.role, Version: r.argument, Before: before,
+		sentence: fmt.Sprintf("%s/%s is in force; before it was %s", r.role, r.argument, before),
+	}, nil
+}
+
+// rollback does not verify: it must work when it is needed, and every scorer verifies for itself.
+func rollback(ctx context.Context, r request) (outcome, error) {
+	from, to, err := r.store.Rollback(ctx, r.role)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{
+		Role: r.role, Version: to, Before: from,
+		sentence: fmt.Sprintf("%s/%s is in force again; %s is not any more", r.role, to, from),
+	}, nil
+}
+
+func challengers(ctx context.Context, r request) (outcome, error) {
+	var versions []string
+	if r.argument != "" {
+		versions = strings.Split(r.argument, ",")
+	}
+	for _, version := range versions {
+		if err := verified(ctx, r, version); err != nil {
+			return outcome{}, err
+		}
+	}
+	if err := r.store.SetChallengers(ctx, r.role, versions); err != nil {
+		return outcome{}, err
+	}
+	sentence := fmt.Sprintf("no %s model scores in shadow", r.role)
+	if len(versions) > 0 {
+		sentence = fmt.Sprintf("%s models in shadow: %s", r.role, strings.Join(versions, ", "))
+	}
+	return outcome{Role: r.role, Challengers: versions, sentence: sentence}, nil
+}
+
+// verified loads a version as the scorer of this release would.
+func verified(ctx context.Context, r request, version string) error {
+	artefact, err := r.store.LoadVersion(ctx, r.role, version)
+	if err != nil {
+		return err
+	}
+	if _, err := scoring.Load(artefact, scoring.DefaultLimits(), scoring.Contract{
+		Role: r.role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: version,
+	}); err != nil {
+		return fmt.Errorf("refused: %w", err)
+	}
+	return nil
+}
+
+func report(w io.Writer, done outcome, asJSON bool) error {
+	if !asJSON {
+		fmt.Fprintln(w, done.sentence)
+		return nil
+	}
+	if err := json.NewEncoder(w).Encode(done); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/api/option"
+
+	"github.com/sentinela-pix/sentinela/models"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/modelstore"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
+	"github.com/sentinela-pix/sentinela/shared/scoring"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
+
+// shippedAs returns the shipped payer model under other versions; "broken" is one whose text is cut off.
+func shippedAs(t *testing.T, versions ...string) fstest.MapFS {
+	t.Helper()
+	shipped, err := modelstore.FromFS(models.Shipped()).Load(t.Context(), pix.PayerRole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	for _, version := range versions {
+		for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile} {
+			data, err := fs.ReadFile(shipped, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == scoring.ManifestFile {
+				data = withVersion(t, data, version)
+			}
+			if name == scoring.ModelFile && version == "broken" {
+				data = data[:len(data)/2]
+			}
+			files["v1/payer/"+version+"/"+name] = &fstest.MapFile{Data: data}
+		}
+	}
+	return files
+}
+
+func withVersion(t *testing.T, manifest []byte, version string) []byte {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		t.Fatal(err)
+	}
+	m["version"] = version
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// pixctl runs one command and returns its exit code and what it printed.
+func pixctl(t *testing.T, opts []option.ClientOption, args ...string) (int, string) {
+	t.Helper()
+	var out bytes.Buffer
+	std := command.IO{Out: &out, Err: &out, Getenv: func(string) string { return "" }}
+	return command.Dispatch(t.Context(), std, Commands(opts...), args), out.String()
+}
+
+// scorer is a running process as far as models go.
+type scorer struct {
+	watcher *modelstore.Watcher
+	mu      sync.Mutex
+	events  []modelstore.Event
+}
+
+func run(t *testing.T, store *modelstore.Store) *scorer {
+	t.Helper()
+	s := &scorer{}
+	var err error
+	s.watcher, err = modelstore.NewWatcher(modelstore.WatcherConfig{
+		Store: store, Roles: []pix.Role{pix.PayerRole}, Every: 20 * time.Millisecond,
+		Contract: scoring.Contract{FeatureNames: feature.Names(), FeatureSet: feature.SetVersion()},
+		OnEvent:  func(e modelstore.Event) { s.mu.Lock(); defer s.mu.Unlock(); s.events = append(s.events, e) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.watcher.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { _ = s.watcher.Run(ctx) })
+	t.Cleanup(func() { cancel(); work.Wait() })
+	return s
+}
+
+func (s *scorer) champion(t *testing.T) string {
+	t.Helper()
+	m, err := s.watcher.Set().Model(pix.PayerRole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Version()
+}
+
+func (s *scorer) refused(version string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Err != nil && e.Version == version {
+			return true
+		}
+	}
+	return false
+}
+
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after 20 s: %s", what)
+		}
+	}
+}
+
+// TestRunningScorerFollows promotes, is refused, meets a bad version that was put in force by other means, and goes
+// back step by step, while a scorer runs on the same bucket.
+func TestRunningScorerFollows(t *testing.T) {
+	t.Parallel()
+	cloud, err := pixtest.Start(t.Context(), pixtest.Options{Storage: gcs.Seeded("models", shippedAs(t, "1", "2", "broken"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cloud.Close() })
+	store, err := modelstore.OpenWritable(t.Context(), "gs://models/v1", cloud.StorageOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	if _, err := store.Promote(t.Context(), pix.PayerRole, "1"); err != nil {
+		t.Fatal(err)
+	}
+	s := run(t, store)
+	do := func(code int, says string, args ...string) {
+		t.Helper()
+		args = append(args[:2:2], append([]string{"-store", "gs://models/v1"}, args[2:]...)...)
+		if got, out := pixctl(t, cloud.StorageOptions(), args...); got != code || !strings.Contains(out, says) {
+			t.Fatalf("%v: exit code %d, want %d with %q; printed\n%s", args, got, code, says, out)
+		}
+	}
+	serves := func(version string) {
+		t.Helper()
+		eventually(t, version+" serves", func() bool { return s.champion(t) == version })
+	}
+
+	serves("1")
+	do(0, "payer/2 is in force; before it was 1", "model", "promote", "payer", "2")
+	serves("2")
+	do(1, "refused", "model", "promote", "payer", "broken")
+	do(1, "refused", "model", "challengers", "payer", "1,broken")
+	if _, err := store.Promote(t.Context(), pix.PayerRole, "broken"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the bad version is refused", func() bool { return s.refused("broken") })
+	serves("2")
+	do(0, "payer/2 is in force again; broken is not any more", "model", "rollback", "payer")
+	do(0, `{"role":"payer","version":"1","before":"2"}`, "model", "rollback", "payer", "-json")
+	serves("1")
+	do(0, "models in shadow: 2", "model", "challengers", "payer", "2")
+	eventually(t, "2 scores in shadow", func() bool { return len(s.watcher.Set().Challengers(pix.PayerRole)) == 1 })
+	do(0, "no payer model scores in shadow", "model", "challengers", "payer", "")
+	eventually(t, "none scores in shadow", func() bool { return len(s.watcher.Set().Challengers(pix.PayerRole)) == 0 })
+}
+
+func TestRefusedAndUsage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"model", "rollback", "payer"}, 2, "-store is required"},
+		{[]string{"model", "rollback", "-store", dir}, 2, "want 1 arguments"},
+		{[]string{"model", "rollback", "-store", dir, "bank"}, 2, "payer or receiver"},
+		{[]string{"model", "rollback", "-store", dir, "payer"}, 1, "roll back payer model"},
+		{[]string{"model", "promote", "-store", dir, "payer", "../1"}, 1, "no single step of a path"},
+		{[]string{"model", "promote", "-store", dir + "/none", "payer", "1"}, 1, "open model store"},
+		{[]string{"model", "promote", "-h"}, 0, "usage: pixctl model promote"},
+	} {
+		if code, out := pixctl(t, nil, c.args...); code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%v: exit code %d, want %d with %q; printed\n%s", c.args, code, c.code, c.says, out)
+		}
+	}
+}
