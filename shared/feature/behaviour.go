@@ -2,7 +2,6 @@ package feature
 
 import (
 	"math"
-	"sort"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -20,27 +19,14 @@ func amounts() []entry {
 		{Definition{"amount_brl", familyAmount, "payment", "", UnitBRL, "", "Amount of the payment.", inEvent,
 			"valor de {v}", "amount of {v}"},
 			func(f *frame) float64 { return f.tx.Amount.Reais() }},
-		{Definition{"amount_to_median_30d", familyAmount, "payer", "30d", UnitRatio, "the payer made no payment in 30 days",
-			"Amount over the median of the payer's payments of 30 days.", accountRows,
-			"valor é {v} a mediana dos últimos 30 dias", "amount is {v} the median of the last 30 days"},
-			fromPayer(func(f *frame) float64 { return ratio(float64(f.tx.Amount), f.typical.median) })},
-		{Definition{"amount_robust_z_30d", familyAmount, "payer", "30d", UnitScore, "the payer made fewer than 3 payments in 30 days",
-			"Amount minus median, over 1.4826 median absolute deviations, at least R$ 1, of the payer's payments of 30 days.", accountRows,
-			"valor está a {v} desvios do habitual do pagador", "amount is {v} deviations away from the payer's usual"},
-			fromPayer(robustZ)},
-		{Definition{"amount_to_max_30d", familyAmount, "payer", "30d", UnitRatio, "the payer made no payment in 30 days",
-			"Amount over the largest payment of the payer in 30 days.", accountRows,
-			"valor é {v} o maior pagamento dos últimos 30 dias", "amount is {v} the largest payment of the last 30 days"},
-			fromPayer(func(f *frame) float64 {
-				return ratio(float64(f.tx.Amount), float64(f.payerOut.windows[w30d].max))
-			})},
 		{Definition{"amount_to_payee_mean_30d", familyAmount, "payee", "30d", UnitRatio, "the payee received nothing in 30 days",
 			"Amount over the mean of what the payee received in 30 days.", accountRows,
 			"valor é {v} a média que o recebedor costuma receber", "amount is {v} the mean of what the payee receives"},
-			fromPayee(func(f *frame) float64 {
-				b := &f.payeeIn.windows[w30d]
-				return ratio(float64(f.tx.Amount)*float64(b.count), float64(b.sum))
-			})},
+			fromPayee(func(f *frame) float64 { return toMean(f, &f.payeeIn) })},
+		{Definition{"amount_to_pair_mean_30d", familyAmount, "pair", "30d", UnitRatio, "the payer did not pay this payee in 30 days",
+			"Amount over the mean of the payments from this payer to this payee in 30 days.", pairRows,
+			"valor é {v} a média paga a este recebedor", "amount is {v} the mean paid to this payee"},
+			fromPair(func(f *frame) float64 { return toMean(f, &f.pair) })},
 		{Definition{"amount_to_balance", familyAmount, "payer", "", UnitRatio, "the payer's balance is not known or not positive",
 			"Share of the payer's balance that the payment takes.", inEvent,
 			"valor é {v} o saldo da conta", "amount is {v} the account's balance"},
@@ -53,7 +39,7 @@ func amounts() []entry {
 			"This payment and those of the 24 hours before it, over the payer's daily limit.", accountRows,
 			"soma de 24 horas é {v} o limite diário", "sum of 24 hours is {v} the daily limit"},
 			fromPayer(func(f *frame) float64 {
-				return moneyRatio(f.tx.Amount+f.payerOut.windows[w24h].sum, f.tx.PayerFacts.DailyLimit)
+				return moneyRatio(f.tx.Amount+f.payerOut.windows[w24h].Sum, f.tx.PayerFacts.DailyLimit)
 			})},
 		{Definition{"amount_round", familyAmount, "payment", "", UnitFlag, "", "Amount is a whole multiple of R$ 100.", inEvent,
 			"valor redondo|valor não redondo", "round amount|amount is not round"},
@@ -61,43 +47,72 @@ func amounts() []entry {
 	}
 }
 
+func amountsToOwn() []entry {
+	return []entry{
+		{Definition{"amount_to_median_30d", familyAmount, "payer", "30d", UnitRatio, "the payer made no payment in 30 days",
+			"Amount over the median, from a histogram within 0.8 %, of the payer's payments of 30 days.", accountRows,
+			"valor é {v} a mediana dos últimos 30 dias", "amount is {v} the median of the last 30 days"},
+			fromPayer(func(f *frame) float64 { return ratio(float64(f.tx.Amount), f.usual.median) })},
+		{Definition{"amount_robust_z_30d", familyAmount, "payer", "30d", UnitScore, "the payer made fewer than 3 payments in 30 days",
+			"Amount minus median, over 1.4826 median absolute deviations, at least R$ 1, of the payer's payments of 30 days; both from a histogram within 0.8 %.", accountRows,
+			"valor está a {v} desvios do habitual do pagador", "amount is {v} deviations away from the payer's usual"},
+			fromPayer(robustZ)},
+		{Definition{"amount_rank_30d", familyAmount, "payer", "30d", UnitRatio, "the payer made no payment in 30 days",
+			"Share of the payer's payments of 30 days that were smaller, those of about the same amount counted half.", accountRows,
+			"valor acima de {v} dos pagamentos dos últimos 30 dias", "amount above {v} of the payments of the last 30 days"},
+			fromPayer(func(f *frame) float64 { return f.usual.rank })},
+		{Definition{"amount_to_max_30d", familyAmount, "payer", "30d", UnitRatio, "the payer made no payment in 30 days",
+			"Amount over the largest payment of the payer in 30 days.", accountRows,
+			"valor é {v} o maior pagamento dos últimos 30 dias", "amount is {v} the largest payment of the last 30 days"},
+			fromPayer(func(f *frame) float64 {
+				return ratio(float64(f.tx.Amount), float64(f.payerOut.windows[w30d].Max))
+			})},
+	}
+}
+
+// toMean is the amount over the mean of a stream's payments of 30 days.
+func toMean(f *frame, s *stream) float64 {
+	b := &s.windows[w30d]
+	return ratio(float64(f.tx.Amount)*float64(b.Count), float64(b.Sum))
+}
+
 // robustZ is the distance to the median in deviations that outliers do not move; 1.4826 makes the median absolute
 // deviation estimate the standard deviation of a normal distribution.
 func robustZ(f *frame) float64 {
-	if f.typical.count < 3 {
+	if f.usual.count < 3 {
 		return math.NaN()
 	}
-	return (float64(f.tx.Amount) - f.typical.median) / max(1.4826*f.typical.deviation, 100)
+	return (float64(f.tx.Amount) - f.usual.median) / max(1.4826*f.usual.deviation, 100)
 }
 
 func pairs() []entry {
 	return []entry{
 		{Definition{"pair_first_30d", familyPair, "pair", "30d", UnitFlag, storeSilent,
-			"The payer paid this payee for the first time in 30 days.", accountRows,
+			"The payer paid this payee for the first time in 30 days.", pairRows,
 			"primeiro pagamento a este recebedor|recebedor já pago nos últimos 30 dias",
 			"first payment to this payee|payee already paid in the last 30 days"},
-			fromPair(func(f *frame) float64 { return truth(f.pair.count == 0) })},
+			fromPair(func(f *frame) float64 { return truth(f.pair.windows[w30d].Count == 0) })},
 		{Definition{"pair_count_30d", familyPair, "pair", "30d", UnitCount, storeSilent,
-			"Number of payments from this payer to this payee in 30 days.", accountRows,
+			"Number of payments from this payer to this payee in 30 days.", pairRows,
 			"{v pagamento/pagamentos} a este recebedor em 30 dias", "{v payment/payments} to this payee in 30 days"},
-			fromPair(func(f *frame) float64 { return float64(f.pair.count) })},
+			fromPair(func(f *frame) float64 { return float64(f.pair.windows[w30d].Count) })},
 		{Definition{"pair_sum_30d_brl", familyPair, "pair", "30d", UnitBRL, storeSilent,
-			"Sum of the payments from this payer to this payee in 30 days.", accountRows,
+			"Sum of the payments from this payer to this payee in 30 days.", pairRows,
 			"{v} pagos a este recebedor em 30 dias", "{v} paid to this payee in 30 days"},
-			fromPair(func(f *frame) float64 { return f.pair.sum.Reais() })},
+			fromPair(func(f *frame) float64 { return f.pair.windows[w30d].Sum.Reais() })},
 		{Definition{"pair_since_last_days", familyPair, "pair", "30d", UnitDays, "the payer did not pay this payee in 30 days",
-			"Time since the payer last paid this payee.", accountRows,
+			"Time since the payer last paid this payee.", pairRows,
 			"último pagamento a este recebedor há {v}", "last payment to this payee {v} ago"},
 			fromPair(func(f *frame) float64 {
-				if f.pair.count == 0 {
+				if f.pair.windows[w30d].Count == 0 {
 					return math.NaN()
 				}
-				return sinceMilli(f, f.pair.lastAt, day)
+				return sinceMilli(f, f.pair.last, day)
 			})},
 		{Definition{"pair_reverse_count_30d", familyPair, "pair", "30d", UnitCount, storeSilent,
-			"Number of payments from this payee to this payer in 30 days.", accountRows,
+			"Number of payments from this payee to this payer in 30 days.", pairRows,
 			"{v pagamento/pagamentos} do recebedor ao pagador em 30 dias", "{v payment/payments} from the payee to the payer in 30 days"},
-			fromPair(func(f *frame) float64 { return float64(f.pair.reverse) })},
+			fromPair(func(f *frame) float64 { return float64(f.reverse.windows[w30d].Count) })},
 		{Definition{"pair_trusted", familyPair, "pair", "", UnitFlag, "the institution does not say",
 			"The customer registered the payee beforehand.", inEvent,
 			"recebedor cadastrado previamente|recebedor não cadastrado previamente", "payee registered beforehand|payee not registered beforehand"},
@@ -114,88 +129,6 @@ func pairs() []entry {
 	}
 }
 
-func flows() []entry {
-	return []entry{
-		{Definition{"payer_out_to_in_24h", familyFlow, "payer", "24h", UnitRatio, "the payer received nothing in 24 hours",
-			"Money the payer sent, this payment included, over money received in 24 hours.", accountRows,
-			"pagador envia {v} o que recebeu em 24 horas", "payer sends {v} what it received in 24 hours"},
-			fromPayer(func(f *frame) float64 {
-				return ratio(float64(f.tx.Amount+f.payerOut.windows[w24h].sum), float64(f.payerIn.windows[w24h].sum))
-			})},
-		{Definition{"payer_since_in_minutes", familyFlow, "payer", "30d", UnitMinutes, "the payer received nothing in 30 days",
-			"Time since money last reached the payer: its dwell time.", accountRows,
-			"dinheiro entrou na conta do pagador há {v}", "money reached the payer's account {v} ago"},
-			fromPayer(func(f *frame) float64 { return sinceLast(f, minute, &f.payerIn) })},
-		{Definition{"payer_burst_24h", familyFlow, "payer", "24h", UnitRatio, "the payer made no payment in 30 days",
-			"Payments of the payer in 24 hours over its daily mean of 30 days.", accountRows,
-			"pagador tem {v} a atividade habitual", "payer is {v} as active as usual"},
-			fromPayer(func(f *frame) float64 { return burst(&f.payerOut) })},
-		{Definition{"payee_out_to_in_1h", familyFlow, "payee", "1h", UnitRatio, "the payee received nothing in 1 hour",
-			"Money the payee sent over money received in 1 hour.", accountRows,
-			"recebedor repassou {v} o que recebeu em 1 hora", "payee sent on {v} what it received in 1 hour"},
-			fromPayee(func(f *frame) float64 { return outToIn(f, w1h) })},
-		{Definition{"payee_out_to_in_24h", familyFlow, "payee", "24h", UnitRatio, "the payee received nothing in 24 hours",
-			"Money the payee sent over money received in 24 hours.", accountRows,
-			"recebedor repassou {v} o que recebeu em 24 horas", "payee sent on {v} what it received in 24 hours"},
-			fromPayee(func(f *frame) float64 { return outToIn(f, w24h) })},
-		{Definition{"payee_since_in_minutes", familyFlow, "payee", "30d", UnitMinutes, "the payee received nothing in 30 days",
-			"Time since money last reached the payee.", accountRows,
-			"recebedor recebeu outro pagamento há {v}", "payee received another payment {v} ago"},
-			fromPayee(func(f *frame) float64 { return sinceLast(f, minute, &f.payeeIn) })},
-		{Definition{"payee_dwell_minutes", familyFlow, "payee", "30d", UnitMinutes, "the payee sent nothing in 30 days, or nothing arrived before it did",
-			"How long money stayed before the payee's latest outflow.", accountRows,
-			"recebedor repassou dinheiro {v} depois de receber", "payee sent money on {v} after receiving it"},
-			fromPayee(dwell)},
-		{Definition{"payee_drained_24h", familyFlow, "payee", "24h", UnitRatio, "the payee's balance is not known, or it has neither balance nor outflow",
-			"Money the payee sent in 24 hours over that and its balance: 1 is an emptied account.", accountRows,
-			"recebedor enviou {v} o que tinha em 24 horas", "payee sent {v} what it had in 24 hours"},
-			fromPayee(drained)},
-		{Definition{"payee_burst_24h", familyFlow, "payee", "24h", UnitRatio, "the payee received nothing in 30 days",
-			"Payments received by the payee in 24 hours over its daily mean of 30 days.", accountRows,
-			"recebedor recebe {v} o movimento habitual", "payee receives {v} its usual traffic"},
-			fromPayee(func(f *frame) float64 { return burst(&f.payeeIn) })},
-		{Definition{"payer_dormant_days", familyFlow, "payer", "30d", UnitDays, "no event of the payer in 30 days",
-			"Time since the payer last sent or received money.", accountRows,
-			"conta do pagador parada há {v}", "payer's account idle for {v}"},
-			fromPayer(func(f *frame) float64 { return sinceLast(f, day, &f.payerOut, &f.payerIn) })},
-		{Definition{"payee_dormant_days", familyFlow, "payee", "30d", UnitDays, "no event of the payee in 30 days",
-			"Time since the payee last sent or received money.", accountRows,
-			"conta do recebedor parada há {v}", "payee's account idle for {v}"},
-			fromPayee(func(f *frame) float64 { return sinceLast(f, day, &f.payeeOut, &f.payeeIn) })},
-	}
-}
-
-func outToIn(f *frame, w window) float64 {
-	return ratio(float64(f.payeeOut.windows[w].sum), float64(f.payeeIn.windows[w].sum))
-}
-
-func burst(s *stream) float64 {
-	return ratio(float64(s.windows[w24h].count)*30, float64(s.windows[w30d].count))
-}
-
-func drained(f *frame) float64 {
-	balance, ok := f.tx.PayeeFacts.Balance.Get()
-	if !ok {
-		return math.NaN()
-	}
-	out := f.payeeOut.windows[w24h].sum
-	return ratio(float64(out), float64(out+max(balance, 0)))
-}
-
-// dwell is the time from the last inflow before the payee's latest outflow to that outflow.
-func dwell(f *frame) float64 {
-	out, ok := f.payeeOut.last()
-	if !ok {
-		return math.NaN()
-	}
-	in := f.payeeIn.events
-	i := sort.Search(len(in), func(i int) bool { return in[i].At > out })
-	if i == 0 {
-		return math.NaN()
-	}
-	return float64(out-in[i-1].At) / float64(minute)
-}
-
 func structuring() []entry {
 	return []entry{
 		{Definition{"under_200_brl", familyStructuring, "payment", "", UnitBRL, "the amount is above R$ 200",
@@ -209,7 +142,7 @@ func structuring() []entry {
 		{Definition{"payer_near_limit_count_24h", familyStructuring, "payer", "24h", UnitCount, storeSilent,
 			"Number of payments of the payer in 24 hours that were at most 5 % below R$ 200 or R$ 1,000.", accountRows,
 			"{v pagamento/pagamentos} logo abaixo de um limite em 24 horas", "{v payment/payments} just below a limit in 24 hours"},
-			fromPayer(func(f *frame) float64 { return float64(f.nearly) })},
+			fromPayer(func(f *frame) float64 { return float64(f.payerOut.windows[w24h].NearLimit) })},
 	}
 }
 

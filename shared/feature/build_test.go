@@ -80,12 +80,28 @@ func full() pix.Transaction {
 		ScammerMarkers: pix.Some(int64(0)), DistinctReporters: pix.Some(int64(2)),
 		OpenInfractions: pix.Some(int64(1)), RegisteredAccts: pix.Some(int64(4)),
 	}
+	long := func(a, b, c int64) pix.DICTLongCounter {
+		return pix.DICTLongCounter{D90: pix.Some(a), M12: pix.Some(b), M60: pix.Some(c)}
+	}
+	tx.DICT.Long = pix.DICTLong{
+		Watermark: ago(9 * time.Hour), Settlements: long(100, 500, 1000), ApplicationFrauds: long(0, 1, 2),
+		FraudCentavos: long(0, 150_00, 900_00),
+	}
 	return tx
 }
 
-// someHistory has events of every stream.
+// someHistory has events of every stream, with statuses, first-ever facts and marks.
 func someHistory() *Histories {
 	h := &Histories{}
+	first := func(n int, days int64) First { return First{At: base().UnixMilli() - days*day, ID: id(n)} }
+	h.Payer.First.Out, h.Payee.First.In, h.Device.First.Use = first(11, 200), first(12, 90), first(13, 45)
+	h.Pair.First.Out, h.Reverse.First.Out = first(14, 60), first(15, 61)
+	mark := func(n int, days int64, role MarkRole) Mark {
+		return Mark{At: base().UnixMilli() - days*day, ID: id(n), Source: "MED", Role: role, Fraud: true}
+	}
+	h.Payer.Marks = SortMarks([]Mark{mark(21, 40, RoleVictim), mark(22, 10, RoleVictim), mark(23, 20, RoleBeneficiary)})
+	h.Payee.Marks = SortMarks([]Mark{mark(24, 3, RoleBeneficiary), mark(25, 35, RoleBeneficiary), mark(26, 1, RoleVictim)})
+	h.Device.Marks = SortMarks([]Mark{mark(27, 5, RoleDevice)})
 	for n := range 12 {
 		age := time.Duration(n*n*n)*time.Hour/4 + time.Duration(n)*time.Millisecond
 		h.Payer.Out.Events = append(h.Payer.Out.Events, event(n, age+time.Second, 2+n%4, pix.Money(100_00+n*1777)))
@@ -93,6 +109,15 @@ func someHistory() *Histories {
 		h.Payee.In.Events = append(h.Payee.In.Events, event(200+n, age/2+20*time.Second, 1+n, pix.Money(10_00*(n+1))))
 		h.Payee.Out.Events = append(h.Payee.Out.Events, event(300+n, age+5*time.Minute, 50+n%5, pix.Money(9_00*(n+1))))
 		h.Device.Use.Events = append(h.Device.Use.Events, event(400+n, age+time.Second, 1+n%2, pix.Money(5_00)))
+		h.Pair.Out.Events = append(h.Pair.Out.Events, event(n, 3*age+time.Second, 0, pix.Money(100_00+n*1000)))
+		h.Reverse.Out.Events = append(h.Reverse.Out.Events, event(100+n, 4*age+time.Second, 0, pix.Money(100_00+n*1000)))
+		if n%2 == 0 {
+			h.Payer.Out.Events[n].State, h.Payee.In.Events[n].State = StateSettled, StateSettled
+		}
+		if n%5 == 0 {
+			h.Payer.Out.Events[n].Returned, h.Payee.In.Events[n].Returned = 5_00, 10_00
+		}
 	}
+	h.Payer.Out.Events[1].State = StateRejected
 	return h
 }

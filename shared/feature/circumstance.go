@@ -70,10 +70,16 @@ func devices() []entry {
 		told("device_emulator", "The device is an emulator or rooted.",
 			"emulador ou sistema adulterado|sistema íntegro", "emulator or rooted system|sound system",
 			func(d *pix.DeviceFacts) pix.Optional[bool] { return d.Emulator }),
+	}
+}
+
+// deviceUse lists what the store knows of the device.
+func deviceUse() []entry {
+	return []entry{
 		{Definition{"device_use_count_24h", familyDevice, "device", "24h", UnitCount, "no device, or " + storeSilent,
 			"Number of payments made from the device in 24 hours.", deviceRows,
 			"{v pagamento/pagamentos} pelo aparelho em 24 horas", "{v payment/payments} from the device in 24 hours"},
-			fromDevice(func(f *frame) float64 { return float64(f.use.windows[w24h].count) })},
+			fromDevice(func(f *frame) float64 { return float64(f.use.windows[w24h].Count) })},
 		{Definition{"device_accounts_24h", familyDevice, "device", "24h", UnitCount, "no device, or " + storeSilent,
 			"Number of accounts that paid from the device in 24 hours.", deviceRows,
 			"{v conta/contas} no mesmo aparelho em 24 horas", "{v account/accounts} on the same device in 24 hours"},
@@ -82,14 +88,14 @@ func devices() []entry {
 			"Number of accounts that paid from the device in 30 days.", deviceRows,
 			"{v conta/contas} no mesmo aparelho em 30 dias", "{v account/accounts} on the same device in 30 days"},
 			fromDevice(func(f *frame) float64 { return float64(f.use.windows[w30d].distinct) })},
-		{Definition{"device_new_to_payer_30d", familyDevice, "device", "30d", UnitFlag, "no device, or " + storeSilent,
+		{Definition{"device_new_to_payer_30d", familyDevice, "device", "30d", UnitFlag, "no device, the payer is busy, or " + storeSilent,
 			"The payer did not pay from this device in 30 days.", accountRows,
 			"aparelho novo para este pagador|aparelho habitual deste pagador", "device new to this payer|device usual for this payer"},
-			fromDevice(fromPayer(func(f *frame) float64 { return truth(f.devices.thisUsed == 0) }))},
-		{Definition{"payer_devices_30d", familyDevice, "payer", "30d", UnitCount, storeSilent,
+			fromDevice(fromPayer(unlessBusy(func(f *frame) float64 { return truth(f.devices.thisUsed == 0) })))},
+		{Definition{"payer_devices_30d", familyDevice, "payer", "30d", UnitCount, "the payer is busy, or " + storeSilent,
 			"Number of devices that the payer paid from in 30 days.", accountRows,
 			"pagador usou {v aparelho/aparelhos} em 30 dias", "payer used {v device/devices} in 30 days"},
-			fromPayer(func(f *frame) float64 { return float64(f.devices.distinct) })},
+			fromPayer(unlessBusy(func(f *frame) float64 { return float64(f.devices.distinct) }))},
 	}
 }
 
@@ -153,6 +159,13 @@ func calendar() []entry {
 			func(t time.Time) float64 { return float64(t.Weekday()) }),
 		of("weekend", UnitFlag, "Saturday or Sunday, local.", "no fim de semana|em dia de semana", "at the weekend|on a weekday",
 			func(t time.Time) float64 { return truth(t.Weekday() == time.Saturday || t.Weekday() == time.Sunday) }),
+		of("holiday", UnitFlag, "A national or bank holiday, local.", "em feriado|em dia que não é feriado", "on a holiday|not on a holiday",
+			func(t time.Time) float64 { return truth(holiday(t.Date())) }),
+		of("pay_day", UnitFlag, "The fifth working day of the month, local: wages are due (CLT art. 459).",
+			"no quinto dia útil do mês|fora do quinto dia útil do mês", "on the fifth working day of the month|not on the fifth working day of the month",
+			func(t time.Time) float64 { return truth(sincePayday(t) == 0) }),
+		of("since_pay_day_days", UnitDays, "Local days since wages were last due.",
+			"salários pagos há {v}", "wages were due {v} ago", sincePayday),
 		of("day_of_month", UnitCode, "Local day of the month: pay-days are early.", "dia {v} do mês", "day {v} of the month",
 			func(t time.Time) float64 { return float64(t.Day()) }),
 	}

@@ -41,14 +41,15 @@ type entry struct {
 }
 
 // revision changes when the meaning of a feature changes while its name does not.
-const revision = "1"
+const revision = "2"
 
 // registry lists every feature, in the order of the vector. New features go to the end of their family.
 func registry() []entry {
 	var all []entry
 	for _, family := range [][]entry{
-		payerVelocity(), payeeVelocity(), amounts(), pairs(), flows(), ages(), devices(), sessions(), calendar(),
-		initiations(), keys(), dictCounters(), dictMarkers(), structuring(), mandates(),
+		payerVelocity(), payeeVelocity(), settlements(), amounts(), amountsToOwn(), pairs(), firstEver(), payerFlows(),
+		payeeFlows(), structuring(), fraudMarks(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
+		keys(), dictCounters(), dictMarkers(), dictLong(), mandates(),
 	} {
 		all = append(all, family...)
 	}

@@ -65,6 +65,12 @@ func dictMarkers() []entry {
 			"Age of the statistics: DICT may be up to 12 hours late.", dictSnapshot,
 			"estatísticas do DICT com {v}", "DICT statistics {v} old"},
 			func(f *frame) float64 { return since(f, f.tx.DICT.Watermark, hour) }},
+		{Definition{"dict_frauds_to_settlements_30d", familyDICT, "payee", "", UnitRatio, dictWithheld + ", or the key had no settlement",
+			"Frauds reported against the key in 30 days over its settlements, which DICT rounds up.", dictSnapshot,
+			"fraudes relatadas são {v} as liquidações da chave em 30 dias", "reported frauds are {v} the key's settlements in 30 days"},
+			func(f *frame) float64 {
+				return ratio(optionalCount(f.tx.DICT.FraudsReported.D30), optionalCount(f.tx.DICT.Settlements.D30))
+			}},
 		{Definition{"dict_missing", familyDICT, "payee", "", UnitFlag, "",
 			"A payment by key came without DICT statistics: the look-up failed or was withheld, which is a signal of its own.", dictSnapshot,
 			"sem estatísticas do DICT|com estatísticas do DICT", "no DICT statistics|DICT statistics present"},
@@ -72,5 +78,42 @@ func dictMarkers() []entry {
 				_, has := f.tx.DICT.Watermark.Get()
 				return truth(!has && f.tx.PayeeFacts.KeyKind != "")
 			}},
+	}
+}
+
+// dictLong lists the second version of the statistics. Of its windows the shortest and the longest say most.
+func dictLong() []entry {
+	spans := []struct {
+		name string
+		text words
+		of   func(*pix.DICTLongCounter) pix.Optional[int64]
+	}{
+		{"90d", words{"90 dias", "90 days"}, func(c *pix.DICTLongCounter) pix.Optional[int64] { return c.D90 }},
+		{"60m", words{"60 meses", "60 months"}, func(c *pix.DICTLongCounter) pix.Optional[int64] { return c.M60 }},
+	}
+	var all []entry
+	for _, s := range spans {
+		all = append(all,
+			dictCount("dict_long_settlements_"+s.name, [3]string{"Settlements of the key's owner in " + s.text.en + ".",
+				"dono da chave teve {v liquidação/liquidações} em " + s.text.pt, "key's owner had {v settlement/settlements} in " + s.text.en},
+				func(d *pix.DICTSnapshot) pix.Optional[int64] { return s.of(&d.Long.Settlements) }),
+			dictCount("dict_long_application_frauds_"+s.name, [3]string{"Application frauds of the key's owner in " + s.text.en + ".",
+				"{v marcação/marcações} de fraude de cadastro em " + s.text.pt, "{v marker/markers} of application fraud in " + s.text.en},
+				func(d *pix.DICTSnapshot) pix.Optional[int64] { return s.of(&d.Long.ApplicationFrauds) }),
+			dictFraudSum(s.name, s.text, s.of))
+	}
+	return append(all, entry{
+		Definition{"dict_long_watermark_age_hours", familyDICT, "payee", "", UnitHours, "no long statistics, or DICT has no data",
+			"Age of the long statistics.", dictSnapshot, "estatísticas longas do DICT com {v}", "long DICT statistics {v} old"},
+		func(f *frame) float64 { return since(f, f.tx.DICT.Long.Watermark, hour) },
+	})
+}
+
+func dictFraudSum(name string, text words, of func(*pix.DICTLongCounter) pix.Optional[int64]) entry {
+	return entry{
+		Definition{"dict_long_fraud_sum_" + name + "_brl", familyDICT, "payee", "", UnitBRL, dictWithheld,
+			"Total amount of the frauds of the key's owner in " + text.en + ".", dictSnapshot,
+			"fraudes de {v} em " + text.pt, "frauds of {v} in " + text.en},
+		func(f *frame) float64 { return optionalCount(of(&f.tx.DICT.Long.FraudCentavos)) / 100 },
 	}
 }

@@ -1,8 +1,10 @@
 package feature
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -21,31 +23,27 @@ type frame struct {
 	payeeOut stream
 	payeeIn  stream
 	use      stream
-	pair     pairFacts
-	typical  typicalAmount
+	pair     stream
+	reverse  stream
+	first    firsts
+	marks    marks
+	usual    usualAmount
 	devices  deviceFacts
-	nearly   int // payments of the payer in 24 h just under a limit
 
 	set     distinctSet
-	amounts []pix.Money
+	typical histogram // amounts of payerOut
 	spare   []Event
 }
 
-// pairFacts is what passed between payer and payee in 30 days.
-type pairFacts struct {
-	count, reverse int
-	sum            pix.Money
-	lastAt         int64
+// usualAmount describes the payer's payments of 30 days, from the histogram of their amounts.
+type usualAmount struct {
+	count                   int
+	median, deviation, rank float64 // centavos; deviation is the median absolute deviation; rank is a share
 }
 
-// typicalAmount describes the payer's payments of 30 days.
-type typicalAmount struct {
-	count             int
-	median, deviation float64 // centavos; deviation is the median absolute deviation
-}
-
-// deviceFacts is what the payer's own payments of 30 days say of devices.
+// deviceFacts is what the payer's own payments of 30 days say of devices; unknown when the payer is busy.
 type deviceFacts struct {
+	known    bool
 	distinct int
 	thisUsed int // payments with the device of this one
 }
@@ -58,85 +56,123 @@ func (f *frame) fill(tx *pix.Transaction, h *Histories, zone *time.Location) {
 		return
 	}
 	f.spare = f.spare[:0]
-	f.load(&f.payerOut, h.Payer.Out.Events)
-	f.load(&f.payerIn, h.Payer.In.Events)
-	f.load(&f.payeeOut, h.Payee.Out.Events)
-	f.load(&f.payeeIn, h.Payee.In.Events)
-	f.load(&f.use, h.Device.Use.Events)
-	f.fillPair()
-	f.fillTypical()
+	f.typical.reset()
+	f.load(&f.payerOut, &h.Payer.Out, wants{distinct: w30d, amounts: true})
+	f.load(&f.payerIn, &h.Payer.In, wants{distinct: w24h})
+	f.load(&f.payeeOut, &h.Payee.Out, wants{distinct: w24h})
+	f.load(&f.payeeIn, &h.Payee.In, wants{distinct: w30d})
+	f.load(&f.use, &h.Device.Use, wants{distinct: w30d})
+	f.load(&f.pair, &h.Pair.Out, wants{distinct: -1})
+	f.load(&f.reverse, &h.Reverse.Out, wants{distinct: -1})
+	f.fillFirsts(h)
+	f.fillMarks(h)
+	f.fillUsual()
 	f.fillDevices()
-	f.fillNearly()
 }
 
 // release drops what f holds of the caller's, so that a pooled frame keeps no payment alive.
 func (f *frame) release() {
 	f.tx = nil
-	f.payerOut.events, f.payerIn.events = nil, nil
-	f.payeeOut.events, f.payeeIn.events, f.use.events = nil, nil, nil
+	for _, s := range [...]*stream{&f.payerOut, &f.payerIn, &f.payeeOut, &f.payeeIn, &f.use, &f.pair, &f.reverse} {
+		s.events, s.tiles = nil, nil
+	}
 	clear(f.spare)
 }
 
 // load cuts one stream. Events that are out of order or repeated are put right in memory of the frame's own: the
 // caller's history is never changed, because others may be reading it.
-func (f *frame) load(s *stream, events []Event) {
+func (f *frame) load(s *stream, from *Stream, w wants) {
+	events := from.Events
+	if len(from.Tiles) == 0 && len(events) <= BusyEvents {
+		if f.cut(s, events, w) {
+			return
+		}
+		if w.amounts {
+			f.typical.reset()
+		}
+		f.cut(s, f.sorted(events), w)
+		return
+	}
 	if !ordered(events) {
-		from := len(f.spare)
-		f.spare = append(f.spare, events...)
-		events = Sort(f.spare[from:len(f.spare):len(f.spare)])
+		events = f.sorted(events)
 	}
-	s.events = f.moment.visible(events)
-	s.events, f.spare = without(s.events, f.tx.ID, f.spare)
-	s.cut(&f.moment, &f.set)
-}
-
-func (f *frame) fillPair() {
-	f.pair = pairFacts{}
-	payee := f.moment.key(NewRef(f.tx.Payee.Account))
-	if payee == 0 {
+	*s = stream{events: f.moment.visible(events)}
+	count := len(s.events)
+	for i := range from.Tiles {
+		count += from.Tiles[i].Totals.Count
+	}
+	if s.busy = count > BusyEvents || len(from.Tiles) > 0; !s.busy {
+		f.cut(s, s.events, w)
 		return
 	}
-	for i := range f.payerOut.events {
-		if e := &f.payerOut.events[i]; f.moment.key(e.Counterparty) == payee {
-			f.pair.count++
-			f.pair.sum += e.Amount
-			f.pair.lastAt = e.At
-		}
+	s.tiles = make([]*Tile, len(from.Tiles))
+	for i := range from.Tiles {
+		s.tiles[i] = &from.Tiles[i]
 	}
-	for i := range f.payerIn.events {
-		if f.moment.key(f.payerIn.events[i].Counterparty) == payee {
-			f.pair.reverse++
-		}
-	}
+	slices.SortFunc(s.tiles, func(a, b *Tile) int { return cmp.Compare(a.Start, b.Start) })
+	f.cutBusy(s, w)
 }
 
-func (f *frame) fillTypical() {
-	f.typical = typicalAmount{count: len(f.payerOut.events), median: math.NaN(), deviation: math.NaN()}
-	if f.typical.count == 0 {
+// sorted returns an ordered copy of events, in the frame's memory.
+func (f *frame) sorted(events []Event) []Event {
+	from := len(f.spare)
+	f.spare = append(f.spare, events...)
+	return Sort(f.spare[from:len(f.spare):len(f.spare)])
+}
+
+// visible cuts ascending events down to those that m sees and that are younger than the longest window.
+func (m *moment) visible(events []Event) []Event {
+	end := sort.Search(len(events), func(i int) bool { return !m.sees(&events[i]) })
+	start := sort.Search(end, func(i int) bool { return m.at-events[i].At < w30d.span() })
+	return events[start:end]
+}
+
+// own reports whether an earlier event is the payment itself, redelivered with a corrected clock: an EndToEndId is valid
+// within 12 hours of the minute in it, so two event times of one lie less than a day apart.
+func (f *frame) own(e *Event) bool { return f.moment.at-e.At < day && e.ID == f.tx.ID }
+
+// Busy reports whether the payment sees more than BusyEvents events of the stream in 30 days, those in tiles included.
+// Only then may the stream have tiles.
+func (s *Stream) Busy(tx *pix.Transaction) bool {
+	m, count := newMoment(tx), 0
+	for i := range s.Events {
+		if e := &s.Events[i]; m.at-e.At < w30d.span() && m.sees(e) {
+			count++
+		}
+	}
+	for i := range s.Tiles {
+		count += s.Tiles[i].Totals.Count
+	}
+	return count > BusyEvents
+}
+
+func (f *frame) fillUsual() {
+	f.usual = usualAmount{count: f.typical.total, median: math.NaN(), deviation: math.NaN(), rank: math.NaN()}
+	if f.usual.count == 0 {
 		return
 	}
-	f.amounts = f.amounts[:0]
-	for i := range f.payerOut.events {
-		f.amounts = append(f.amounts, f.payerOut.events[i].Amount)
-	}
-	f.typical.median = median(f.amounts)
-	centre := pix.Money(f.typical.median)
-	for i, a := range f.amounts {
-		f.amounts[i] = max(a-centre, centre-a)
-	}
-	f.typical.deviation = median(f.amounts)
+	f.usual.median = f.typical.median()
+	f.usual.deviation = f.typical.deviation(f.usual.median)
+	f.usual.rank = f.typical.rank(f.tx.Amount)
 }
 
 func (f *frame) fillDevices() {
-	f.devices = deviceFacts{}
+	f.devices = deviceFacts{known: !f.payerOut.busy}
+	if f.payerOut.busy {
+		return
+	}
 	this := f.moment.key(NewRef(f.tx.DeviceToken))
 	f.set.reset(len(f.payerOut.events))
 	for i := range f.payerOut.events {
-		k := f.moment.key(f.payerOut.events[i].Device)
+		e := &f.payerOut.events[i]
+		k := f.moment.key(e.Device)
+		if k == 0 || f.own(e) {
+			continue
+		}
 		if f.set.add(k) {
 			f.devices.distinct++
 		}
-		if k != 0 && k == this {
+		if k == this {
 			f.devices.thisUsed++
 		}
 	}
@@ -152,60 +188,4 @@ const (
 // justUnder reports whether a is at most 5 % below one of the limits, or on it.
 func justUnder(a pix.Money) bool {
 	return a > limitDevice*95/100 && a <= limitDevice || a > limitNight*95/100 && a <= limitNight
-}
-
-func (f *frame) fillNearly() {
-	f.nearly = 0
-	for i := len(f.payerOut.events) - 1; i >= 0; i-- {
-		e := &f.payerOut.events[i]
-		if f.moment.at-e.At >= w24h.span() {
-			return
-		}
-		if justUnder(e.Amount) {
-			f.nearly++
-		}
-	}
-}
-
-// median returns the middle of v, the mean of the two middle ones when their number is even, and reorders v.
-func median(v []pix.Money) float64 {
-	k := len(v) / 2
-	upper := selectKth(v, k)
-	if len(v)%2 == 1 {
-		return float64(upper)
-	}
-	return (float64(slices.Max(v[:k])) + float64(upper)) / 2
-}
-
-// selectKth returns the k-th smallest of v and leaves the smaller ones before it: quickselect on the median of three,
-// which payments that come in order do not slow down.
-func selectKth(v []pix.Money, k int) pix.Money {
-	lo, hi := 0, len(v)-1
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		pivot := max(min(v[lo], v[mid]), min(max(v[lo], v[mid]), v[hi]))
-		i, j := lo, hi
-		for i <= j {
-			for v[i] < pivot {
-				i++
-			}
-			for v[j] > pivot {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i++
-				j--
-			}
-		}
-		switch {
-		case k <= j:
-			hi = j
-		case k >= i:
-			lo = i
-		default:
-			return v[k]
-		}
-	}
-	return v[k]
 }

@@ -51,6 +51,12 @@ func familyWords(family string) (pt, en string) {
 		return "a relação entre pagador e recebedor", "the relation of payer and payee"
 	case familyFlow:
 		return "entradas e saídas das contas", "the accounts' inflow and outflow"
+	case familySettlement:
+		return "pagamentos liquidados e devolvidos", "settled and returned payments"
+	case familyFirst:
+		return "a primeira vez das contas e do aparelho", "the first time of accounts and device"
+	case familyMark:
+		return "relatos de fraude", "reports of fraud"
 	case familyStructuring:
 		return "pagamentos logo abaixo de limites", "payments just below limits"
 	case familyAge:

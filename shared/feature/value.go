@@ -80,13 +80,11 @@ func sinceMilli(f *frame, at, unit int64) float64 {
 
 // sinceLast is the time since the newest event of streams, NaN when there is none.
 func sinceLast(f *frame, unit int64, streams ...*stream) float64 {
-	last, found := int64(0), false
+	last := int64(0)
 	for _, s := range streams {
-		if at, ok := s.last(); ok {
-			last, found = max(last, at), true
-		}
+		last = max(last, s.last)
 	}
-	if !found {
+	if last == 0 {
 		return math.NaN()
 	}
 	return sinceMilli(f, last, unit)
@@ -107,4 +105,14 @@ func moneyRatio(a pix.Money, b pix.Optional[pix.Money]) float64 {
 		return math.NaN()
 	}
 	return ratio(float64(a), float64(m))
+}
+
+// unlessBusy computes what needs single payments of the payer: NaN when it made so many that they are served in tiles.
+func unlessBusy(v func(*frame) float64) func(*frame) float64 {
+	return func(f *frame) float64 {
+		if f.payerOut.busy {
+			return math.NaN()
+		}
+		return v(f)
+	}
 }

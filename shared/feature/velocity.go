@@ -18,6 +18,8 @@ type side struct {
 const (
 	accountRows    = "feature store, rows of the account"
 	deviceRows     = "feature store, row of the device"
+	pairRows       = "feature store, row of the pair"
+	markRows       = "feature store, reports of fraud"
 	storeSilent    = "the store did not answer"
 	familyVelocity = "velocity"
 )
@@ -43,23 +45,23 @@ type measure struct {
 func countOf() measure {
 	return measure{"count", UnitCount, "Number of",
 		words{"{made} {v pagamento/pagamentos} em {window}", "{made} {v payment/payments} in {window}"},
-		func(b *bucket) float64 { return float64(b.count) }}
+		func(b *bucket) float64 { return float64(b.Count) }}
 }
 
 func sumOf() measure {
 	return measure{"sum", UnitBRL, "Sum of the amounts of",
 		words{"{moved} {v} em {window}", "{moved} {v} in {window}"},
-		func(b *bucket) float64 { return b.sum.Reais() }}
+		func(b *bucket) float64 { return b.Sum.Reais() }}
 }
 
 func maxOf() measure {
 	return measure{"max", UnitBRL, "Largest amount, 0 when there is none, of",
 		words{"{moved} no máximo {v} de uma vez em {window}", "{moved} at most {v} at once in {window}"},
-		func(b *bucket) float64 { return b.max.Reais() }}
+		func(b *bucket) float64 { return b.Max.Reais() }}
 }
 
 func partiesOf() measure {
-	return measure{"", UnitCount, "Number of different counterparties in",
+	return measure{"", UnitCount, "Number of different counterparties (an estimate with a standard error of 6.5 % on a busy account) in",
 		words{"{with} {v {party}} em {window}", "{with} {v {party}} in {window}"},
 		func(b *bucket) float64 { return float64(b.distinct) }}
 }

@@ -3,7 +3,6 @@ package feature
 import (
 	"cmp"
 	"slices"
-	"sort"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -42,24 +41,23 @@ func (w window) String() string {
 
 // bucket aggregates the events of one window.
 type bucket struct {
-	count    int
-	distinct int // counterparties
-	sum      pix.Money
-	max      pix.Money
+	Totals
+	distinct int // counterparties; only in the windows that some feature asks for
 }
 
 // stream is one direction of one entity, cut into windows.
 type stream struct {
 	windows [windowCount]bucket
-	events  []Event // the visible ones of 30 days, ascending; valid while the vector is built
+	busy    bool    // more than BusyEvents: distincts are estimates, and single events are not to be looked at
+	last    int64   // event time of the newest visible event; 0 when there is none
+	events  []Event // of 30 days, ascending, the payment's own included; valid while the vector is built
+	tiles   []*Tile
 }
 
-// last returns the event time of the newest visible event.
-func (s *stream) last() (int64, bool) {
-	if len(s.events) == 0 {
-		return 0, false
-	}
-	return s.events[len(s.events)-1].At, true
+// wants says what of a stream the features ask for.
+type wants struct {
+	distinct window // longest window in which counterparties are counted; -1 is none
+	amounts  bool   // the histogram of 30 days
 }
 
 // moment is the point that separates what a payment sees from what it does not, and how it names entities.
@@ -72,11 +70,14 @@ type moment struct {
 // key names an entity by one number. While a rotation lasts every event of the last 31 days carries the token of the
 // old key, afterwards every one carries that of the new key: so one number names an entity throughout a window.
 func (m *moment) key(r Ref) uint64 {
-	if m.rotating && r.Previous != 0 {
-		return r.Previous
+	if m.rotating {
+		return r.rotating()
 	}
 	return r.Current
 }
+
+// sees reports whether an event comes before the payment.
+func (m *moment) sees(e *Event) bool { return e.At < m.at || e.At == m.at && e.ID < m.id }
 
 func newMoment(tx *pix.Transaction) moment {
 	return moment{
@@ -94,6 +95,9 @@ func compareEvents(a, b Event) int {
 	}
 	return cmp.Compare(a.ID, b.ID)
 }
+
+// before reports whether a comes before b in that order.
+func before(a, b *Event) bool { return a.At < b.At || a.At == b.At && a.ID < b.ID }
 
 // ordered reports whether events ascend strictly, so that there are no duplicates either.
 func ordered(events []Event) bool {
@@ -123,70 +127,6 @@ func Sort(events []Event) []Event {
 		last.Returned = max(last.Returned, e.Returned)
 	}
 	return kept
-}
-
-// visible cuts ascending events down to those that m sees and that are younger than the longest window.
-func (m *moment) visible(events []Event) []Event {
-	end := sort.Search(len(events), func(i int) bool {
-		e := &events[i]
-		return e.At > m.at || e.At == m.at && e.ID >= m.id
-	})
-	start := sort.Search(end, func(i int) bool { return m.at-events[i].At < w30d.span() })
-	return events[start:end]
-}
-
-// without returns events without those of id, in spare memory only when there is one: the same EndToEndId under another
-// event time is the payment itself, redelivered with a corrected clock.
-func without(events []Event, id pix.EndToEndID, spare []Event) (kept, spareAfter []Event) {
-	if !holds(events, id) {
-		return events, spare
-	}
-	from := len(spare)
-	for i := range events {
-		if events[i].ID != id {
-			spare = append(spare, events[i])
-		}
-	}
-	return spare[from:len(spare):len(spare)], spare
-}
-
-// holds reports whether some event is of id. It looks at the last character first: ids of one institution and minute are
-// equal up to their random end.
-func holds(events []Event, id pix.EndToEndID) bool {
-	if id == "" {
-		return false
-	}
-	last := id[len(id)-1]
-	for i := range events {
-		if e := &events[i]; len(e.ID) == len(id) && e.ID[len(id)-1] == last && e.ID == id {
-			return true
-		}
-	}
-	return false
-}
-
-// cut fills the windows of s from its visible events in one pass, newest first.
-func (s *stream) cut(m *moment, set *distinctSet) {
-	set.reset(len(s.events))
-	var run bucket
-	w := window(0)
-	for i := len(s.events) - 1; i >= 0; i-- {
-		e := &s.events[i]
-		age := m.at - e.At
-		for age >= w.span() {
-			s.windows[w] = run
-			w++
-		}
-		run.count++
-		run.sum += e.Amount
-		run.max = max(run.max, e.Amount)
-		if set.add(m.key(e.Counterparty)) {
-			run.distinct++
-		}
-	}
-	for ; w < windowCount; w++ {
-		s.windows[w] = run
-	}
 }
 
 // distinctSet counts different numbers exactly. The numbers are already hashes, so their low bits pick the slot.

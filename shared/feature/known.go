@@ -1,0 +1,78 @@
+package feature
+
+// firsts is what the payment sees of the first-ever facts, in milliseconds: the event time of the first, 0 when there was
+// none before it.
+type firsts struct{ payerOut, payeeIn, pair, reverse, device int64 }
+
+func (f *frame) fillFirsts(h *Histories) {
+	f.first = firsts{
+		payerOut: f.firstOf(h.Payer.First.Out, &f.payerOut),
+		payeeIn:  f.firstOf(h.Payee.First.In, &f.payeeIn),
+		pair:     f.firstOf(h.Pair.First.Out, &f.pair),
+		reverse:  f.firstOf(h.Reverse.First.Out, &f.reverse),
+		device:   f.firstOf(h.Device.First.Use, &f.use),
+	}
+}
+
+// firstOf is the time of a stream's first event when that, or any of 30 days, came before the payment. Of several first
+// events of one millisecond a store may keep either: the events of 30 days decide whether there was one, the fact only
+// since when.
+func (f *frame) firstOf(first First, s *stream) int64 {
+	known := !first.IsZero() && first.ID != f.tx.ID && f.moment.sees(&Event{At: first.At, ID: first.ID})
+	if !known && s.windows[w30d].Count == 0 {
+		return 0
+	}
+	at := f.moment.at
+	if !first.IsZero() {
+		at = min(at, first.At)
+	} else if len(s.events) > 0 { // events from before there were first-ever facts
+		at = s.events[0].At
+	}
+	return at
+}
+
+// markFacts are the reports of fraud that stand against an entity in one role.
+type markFacts struct {
+	recent, ever int   // reported payments, by arrival of the report: 30 days and MarkRetention
+	last         int64 // newest arrival
+}
+
+type marks struct{ victim, payer, payee, device markFacts }
+
+func (f *frame) fillMarks(h *Histories) {
+	f.marks = marks{
+		victim: f.marksOf(h.Payer.Marks, RoleVictim),
+		payer:  f.marksOf(h.Payer.Marks, RoleBeneficiary),
+		payee:  f.marksOf(h.Payee.Marks, RoleBeneficiary),
+		device: f.marksOf(h.Device.Marks, RoleDevice),
+	}
+}
+
+// marksOf counts the payments whose latest report says fraud. Marks come newest first. A report on the payment itself is
+// its own future and left out.
+func (f *frame) marksOf(list []Mark, role MarkRole) markFacts {
+	var facts markFacts
+	for i := range list {
+		m := &list[i]
+		age := f.moment.at - m.At
+		if m.Role != role || !m.Fraud || m.ID == f.tx.ID || age >= MarkRetention.Milliseconds() || superseded(list[:i], m) {
+			continue
+		}
+		facts.ever++
+		facts.last = max(facts.last, m.At)
+		if age < w30d.span() {
+			facts.recent++
+		}
+	}
+	return facts
+}
+
+// superseded reports whether a later report on the same payment and role is among the newer ones.
+func superseded(newer []Mark, m *Mark) bool {
+	for i := range newer {
+		if newer[i].ID == m.ID && newer[i].Role == m.Role {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+package feature
+
+import "math"
+
+const (
+	familyFirst = "first"
+	familyMark  = "mark"
+)
+
+// firstEver lists what outlives the 30 days: whether an entity was ever seen before, and since when.
+func firstEver() []entry {
+	ever := func(name, entity, doc string, text [2]string, at func(*frame) int64) entry {
+		return entry{Definition{name, familyFirst, entity, "", UnitFlag, storeSilent, doc, accountRows, text[0], text[1]},
+			func(f *frame) float64 { return truth(at(f) == 0) }}
+	}
+	age := func(name, entity, doc string, text [2]string, at func(*frame) int64) entry {
+		return entry{Definition{name, familyFirst, entity, "", UnitDays, "never before, or " + storeSilent, doc, accountRows, text[0], text[1]},
+			func(f *frame) float64 {
+				if at(f) == 0 {
+					return math.NaN()
+				}
+				return sinceMilli(f, at(f), day)
+			}}
+	}
+	payer := func(f *frame) int64 { return f.first.payerOut }
+	payee := func(f *frame) int64 { return f.first.payeeIn }
+	pair := func(f *frame) int64 { return f.first.pair }
+	device := func(f *frame) int64 { return f.first.device }
+	list := []entry{
+		age("payer_seen_days", "payer", "Time since the payer's first payment that we saw.",
+			[2]string{"pagador faz pagamentos há {v}", "payer has been paying for {v}"}, payer),
+		age("payee_seen_days", "payee", "Time since the first payment to the payee that we saw.",
+			[2]string{"recebedor recebe pagamentos há {v}", "payee has been receiving for {v}"}, payee),
+		ever("pair_first_ever", "pair", "The payer never paid this payee before.",
+			[2]string{"pagador nunca pagou a este recebedor|pagador já pagou a este recebedor", "payer never paid this payee|payer has paid this payee before"}, pair),
+		age("pair_age_days", "pair", "Time since the payer first paid this payee.",
+			[2]string{"primeiro pagamento a este recebedor há {v}", "first payment to this payee {v} ago"}, pair),
+		ever("pair_reverse_never", "pair", "The payee never paid this payer.",
+			[2]string{"recebedor nunca pagou ao pagador|recebedor já pagou ao pagador", "payee never paid the payer|payee has paid the payer"},
+			func(f *frame) int64 { return f.first.reverse }),
+		ever("device_first_ever", "device", "The first payment from the device that we ever saw.",
+			[2]string{"primeiro pagamento pelo aparelho|aparelho já fez pagamentos", "first payment from the device ever|device has paid before"}, device),
+		age("device_seen_days", "device", "Time since the first payment from the device that we saw.",
+			[2]string{"aparelho faz pagamentos há {v}", "device has been paying for {v}"}, device),
+	}
+	for i := range list {
+		list[i] = list[i].onRow()
+	}
+	return list
+}
+
+// onRow guards an entry by the presence of its entity, and names the row that it comes from.
+func (e entry) onRow() entry {
+	switch e.Entity {
+	case "payer":
+		e.value = fromPayer(e.value)
+	case "payee":
+		e.value = fromPayee(e.value)
+	case "pair":
+		e.value, e.Source = fromPair(e.value), pairRows
+	default:
+		e.value, e.Source = fromDevice(e.value), deviceRows
+		e.Missing = "no device, " + e.Missing
+	}
+	return e
+}
+
+// marked describes the reports of fraud that stand against one entity.
+type marked struct {
+	name, entity string
+	doc          string // "against the payee"
+	text         words
+	days         bool // whether the time since the last report is a feature
+	of           func(*frame) *markFacts
+}
+
+// fraudMarks lists them by the moment at which the report reached us, never by the time of the fraud.
+func fraudMarks() []entry {
+	var all []entry
+	for _, m := range []marked{
+		{"payee_fraud", "payee", "in which the payee received the money", words{"contra o recebedor", "against the payee"}, true,
+			func(f *frame) *markFacts { return &f.marks.payee }},
+		{"payer_fraud", "payer", "in which the payer received the money", words{"contra o pagador", "against the payer"}, false,
+			func(f *frame) *markFacts { return &f.marks.payer }},
+		{"payer_victim", "payer", "of which the payer was the victim", words{"com o pagador como vítima", "with the payer as victim"}, false,
+			func(f *frame) *markFacts { return &f.marks.victim }},
+		{"device_fraud", "device", "made from the device", words{"com este aparelho", "with this device"}, true,
+			func(f *frame) *markFacts { return &f.marks.device }},
+	} {
+		all = append(all, m.entries()...)
+	}
+	return all
+}
+
+func (m *marked) entries() []entry {
+	define := func(name, window, unit, missing, doc, pt, en string) Definition {
+		return Definition{m.name + name, familyMark, m.entity, window, unit, missing, doc, markRows, pt, en}
+	}
+	list := []entry{
+		{define("_marks_30d", "30d", UnitCount, storeSilent,
+			"Number of payments "+m.doc+" that were reported as fraud, by reports that arrived in 30 days.",
+			"{v relato/relatos} de fraude "+m.text.pt+" em 30 dias", "{v report/reports} of fraud "+m.text.en+" in 30 days"),
+			func(f *frame) float64 { return float64(m.of(f).recent) }},
+		{define("_marks_ever", "", UnitCount, storeSilent,
+			"Number of payments "+m.doc+" that were reported as fraud, by reports that arrived in 400 days, at most 256.",
+			"{v relato/relatos} de fraude "+m.text.pt, "{v report/reports} of fraud "+m.text.en),
+			func(f *frame) float64 { return float64(m.of(f).ever) }},
+	}
+	if m.days {
+		list = append(list, entry{define("_mark_days", "", UnitDays, "no report stands, or "+storeSilent,
+			"Time since the latest report of fraud in a payment "+m.doc+" arrived.",
+			"último relato de fraude "+m.text.pt+" há {v}", "last report of fraud "+m.text.en+" {v} ago"), m.sinceLast})
+	}
+	for i := range list {
+		source := list[i].Source
+		list[i] = list[i].onRow()
+		list[i].Source = source
+	}
+	return list
+}
+
+// sinceLast is the days since the newest report arrived.
+func (m *marked) sinceLast(f *frame) float64 {
+	if m.of(f).ever == 0 {
+		return math.NaN()
+	}
+	return sinceMilli(f, m.of(f).last, day)
+}
