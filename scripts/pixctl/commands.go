@@ -27,4 +27,5 @@ func commands() []command.Command {
 		explain.Command(),
 		load.Command(),
 	}
+	return append(all, release.Commands()...)
 }
