@@ -75,14 +75,23 @@ func optionalInteger[T any, I ~int64](name string, get func(*T) pix.Optional[I])
 // float is a FLOAT column. NaN, our missing value, is NULL: SQL aggregates leave NULL out where one NaN would spoil them,
 // and the BigQuery emulator refuses NaN.
 func float[T any](name string, get func(*T) float64) column[T] {
-	return column[T]{name: name, kind: bigquery.FloatFieldType, put: func(b []byte, n protowire.Number, v *T) []byte {
-		f := get(v)
-		if math.IsNaN(f) {
+	return column[T]{
+		name: name, kind: bigquery.FloatFieldType,
+		put: func(b []byte, n protowire.Number, v *T) []byte {
+			f := get(v)
+			if math.IsNaN(f) {
+				return b
+			}
+			b = protowire.AppendTag(b, n, protowire.Fixed64Type)
+			return protowire.AppendFixed64(b, math.Float64bits(f))
+		},
+		json: func(b []byte, v *T) []byte {
+			if f := get(v); !math.IsNaN(f) && !math.IsInf(f, 0) {
+				return strconv.AppendFloat(b, f, 'g', -1, 64)
+			}
 			return b
-		}
-		b = protowire.AppendTag(b, n, protowire.Fixed64Type)
-		return protowire.AppendFixed64(b, math.Float64bits(f))
-	}}
+		},
+	}
 }
 
 // boolean is a BOOLEAN column.

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"math"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -21,6 +22,12 @@ func factColumns() []column[pix.Facts] {
 		object("session", sessionColumns(), func(v *f) *pix.SessionFacts { return &v.Session }),
 		object("dict", dictColumns(), func(v *f) *pix.DICTSnapshot { return &v.DICT }),
 		object("mandate", mandateColumns(), func(v *f) *pix.MandateFacts { return &v.Mandate }),
+		float("sampling_weight", func(v *f) float64 {
+			if v.SamplingWeight == 0 {
+				return math.NaN() // absent: it stands for itself alone
+			}
+			return v.SamplingWeight
+		}),
 	}
 }
 
@@ -94,6 +101,26 @@ func dictColumns() []column[pix.DICTSnapshot] {
 		optionalInteger("distinct_reporters", func(v *s) pix.Optional[int64] { return v.DistinctReporters }),
 		optionalInteger("open_infractions", func(v *s) pix.Optional[int64] { return v.OpenInfractions }),
 		optionalInteger("registered_accounts", func(v *s) pix.Optional[int64] { return v.RegisteredAccts }),
+		object("long", longColumns(), func(v *s) *pix.DICTLong { return &v.Long }),
+	}
+}
+
+func longColumns() []column[pix.DICTLong] {
+	type l = pix.DICTLong
+	return []column[l]{
+		optionalMoment("watermark", func(v *l) pix.Optional[time.Time] { return v.Watermark }),
+		object("settlements", longCounterColumns(), func(v *l) *pix.DICTLongCounter { return &v.Settlements }),
+		object("application_frauds", longCounterColumns(), func(v *l) *pix.DICTLongCounter { return &v.ApplicationFrauds }),
+		object("fraud_centavos", longCounterColumns(), func(v *l) *pix.DICTLongCounter { return &v.FraudCentavos }),
+	}
+}
+
+func longCounterColumns() []column[pix.DICTLongCounter] {
+	type c = pix.DICTLongCounter
+	return []column[c]{
+		optionalInteger("d90", func(v *c) pix.Optional[int64] { return v.D90 }),
+		optionalInteger("m12", func(v *c) pix.Optional[int64] { return v.M12 }),
+		optionalInteger("m60", func(v *c) pix.Optional[int64] { return v.M60 }),
 	}
 }
 

@@ -60,6 +60,18 @@ func verdictColumns() []column[pix.Decision] {
 		integer("score_latency_us", func(v *d) int64 { return v.ScoreLatency.Microseconds() }),
 		integer("total_latency_us", func(v *d) int64 { return v.TotalLatency.Microseconds() }),
 		text("trace_id", func(v *d) string { return v.TraceID }),
+		records("shadow_scores", shadowColumns(), func(v *d) []pix.Score { return v.Shadow }),
+	}
+}
+
+func shadowColumns() []column[pix.Score] {
+	type s = pix.Score
+	return []column[s]{
+		text("role", func(v *s) pix.Role { return v.Role }),
+		text("version", func(v *s) string { return v.Version }),
+		float("score", func(v *s) float64 { return v.Probability }),
+		float("raw", func(v *s) float64 { return v.Raw }),
+		text("outcome", func(v *s) pix.Outcome { return v.Outcome }),
 	}
 }
 

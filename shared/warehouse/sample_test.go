@@ -43,6 +43,10 @@ func sampleDecision(seed int) *pix.Decision {
 			{Role: pix.PayerRole, Version: "1", Raw: r.NormFloat64(), Probability: r.Float64(), Top: []pix.Contribution{{Feature: "a", Value: math.NaN(), Contribution: r.NormFloat64()}, {Feature: "b", Value: -1.5, Contribution: 0}}},
 			{Role: pix.ReceiverRole, Version: "2", Raw: r.NormFloat64(), Probability: r.Float64()},
 		},
+		Shadow: []pix.Score{
+			{Role: pix.PayerRole, Version: "7", Raw: r.NormFloat64(), Probability: r.Float64(), Outcome: pix.Approve},
+			{Role: pix.ReceiverRole, Version: "8", Raw: r.NormFloat64(), Probability: r.Float64(), Outcome: pix.Review},
+		},
 		FeatureSet: "f1", FeaturesMissing: seed%2 == 0, PolicyVersion: "p1", DecidedAt: at.Add(45 * time.Millisecond),
 		StoreLatency: 1234 * time.Microsecond, ScoreLatency: 56 * time.Microsecond, TotalLatency: 1300 * time.Microsecond,
 		TraceID: fmt.Sprintf("%032x", seed+1),
@@ -51,6 +55,9 @@ func sampleDecision(seed int) *pix.Decision {
 		d.Vector = append(d.Vector, r.NormFloat64())
 	}
 	d.Vector[3], d.Vector[7], d.Vector[8] = math.NaN(), math.MaxFloat64, 0
+	d.Transaction.SamplingWeight = []float64{0, 0.0025}[seed%2]
+	long := func() pix.DICTLongCounter { return pix.DICTLongCounter{D90: count(r), M12: count(r), M60: count(r)} }
+	d.Transaction.DICT.Long = pix.DICTLong{Watermark: moment(r, at), Settlements: long(), ApplicationFrauds: long(), FraudCentavos: long()}
 	return d
 }
 

@@ -19,12 +19,18 @@ import (
 //go:embed schema
 var files embed.FS
 
-// The tables of the dataset. Each has a file schema/<table>.json and a view schema/<table>_latest.sql.
+// The tables of the dataset. Each has a file schema/<table>.json and a view schema/<table>_latest.sql without repeated
+// rows.
 const (
 	decisionsTable = "decisions"
 	alertsTable    = "alerts"
 	labelsTable    = "labels"
 )
+
+// views lists the views, each a file schema/<view>.sql, in the order in which they build on one another.
+func views() []string {
+	return []string{decisionsTable + "_latest", alertsTable + "_latest", labelsTable + "_latest", "model_divergence"}
+}
 
 // clustering names the columns by which the blocks of a table's day are sorted: what investigations filter on.
 func clustering() map[string][]string {
@@ -90,6 +96,8 @@ func EnsureSchema(ctx context.Context, cfg Config, opts ...option.ClientOption) 
 		if err := ensureTable(ctx, dataset, name); err != nil {
 			return err
 		}
+	}
+	for _, name := range views() {
 		if err := ensureView(ctx, dataset, name); err != nil {
 			return err
 		}
@@ -114,8 +122,7 @@ func ensureTable(ctx context.Context, dataset *bigquery.Dataset, name string) er
 	return nil
 }
 
-func ensureView(ctx context.Context, dataset *bigquery.Dataset, table string) error {
-	name := table + "_latest"
+func ensureView(ctx context.Context, dataset *bigquery.Dataset, name string) error {
 	query, err := files.ReadFile("schema/" + name + ".sql")
 	if err != nil {
 		return fmt.Errorf("ensure view %s: %w", name, err)

@@ -1,0 +1,259 @@
+package score_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/models"
+	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/policy"
+	"github.com/sentinela-pix/sentinela/shared/store"
+)
+
+// reloadable is a whole service whose models and policy are files that a test may change.
+type reloadable struct {
+	*score.App
+	models, policy string
+	registry       *prometheus.Registry
+	log            *bytes.Buffer
+	mu             *sync.Mutex
+	n              int
+}
+
+func newReloadable(t *testing.T) *reloadable {
+	t.Helper()
+	cloud, err := pixtest.Start(t.Context(), pixtest.Options{PubSub: true, Bigtable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cloud.Close() })
+	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "i"}
+	if err := store.CreateSchema(t.Context(), cfg, store.Retention{}, cloud.BigtableOptions()...); err != nil {
+		t.Fatal(err)
+	}
+	b, err := bus.Open(t.Context(), bus.Config{ProjectID: cloud.ProjectID}, cloud.PubSubOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close(t.Context()) })
+	if err := b.EnsureTopic(t.Context(), event.TopicDecisions); err != nil {
+		t.Fatal(err)
+	}
+	r := &reloadable{
+		models: filepath.Join(t.TempDir(), "models"), policy: filepath.Join(t.TempDir(), "policy.yaml"),
+		registry: prometheus.NewRegistry(), log: new(bytes.Buffer), mu: new(sync.Mutex),
+	}
+	if err := os.CopyFS(r.models, models.Shipped()); err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, r.policy, policy.Shipped())
+	r.App, err = score.Open(t.Context(), &score.Config{
+		Config: host.Config{
+			ProjectID: cloud.ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: "dlq", MaxAttempts: 5, Timeout: 20 * time.Second,
+		},
+		StoreConfig: host.StoreConfig{BigtableInstance: "i", BigtableTable: "pix"}, DecisionsTopic: event.TopicDecisions,
+		Models: r.models, Policy: r.policy, ReloadEvery: 20 * time.Millisecond,
+		DecisionTimeout: 10 * time.Second, StoreDeadline: 9 * time.Second, MaxInFlight: 100, ShadowWait: time.Second,
+		Keys: keyring.Config{TokenKey: bytes.Repeat([]byte("k"), 32), TokenKeyVersion: 1},
+	}, host.Env{Logs: locked{r.mu, r.log}, Metrics: r.registry, PubSub: cloud.PubSubOptions(), Bigtable: cloud.BigtableOptions()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func (r *reloadable) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name+".new", data, 0o600); err != nil { // then renamed: a watcher must not read half a file
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// addModel writes the payer's version 1 again under another name, changed as a test likes.
+func (r *reloadable) addModel(t *testing.T, version string, change func(file string, data []byte) []byte) {
+	t.Helper()
+	for _, file := range []string{"model.txt", "golden.json", "manifest.json"} {
+		data, err := os.ReadFile(filepath.Join(r.models, "payer", "1", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file == "manifest.json" {
+			data = bytes.Replace(data, []byte(`"version": "1"`), fmt.Appendf(nil, `"version": %q`, version), 1)
+		}
+		if change != nil {
+			data = change(file, data)
+		}
+		r.write(t, filepath.Join(r.models, "payer", version, file), data)
+	}
+}
+
+// answer is the part of a decision that names versions.
+type answer struct {
+	PolicyVersion string
+	Scores        []struct{ Version string }
+	ShadowScores  []struct{ Version, Outcome string }
+}
+
+// decide posts one new payment.
+func (r *reloadable) decide(t *testing.T) answer {
+	t.Helper()
+	r.mu.Lock()
+	r.n++
+	id := fmt.Appendf(nil, "%011d", r.n)
+	r.mu.Unlock()
+	w := post(t, r, "/v1/decisions", "application/json", bytes.Replace(payment(t), []byte("aB3dE5fG7hI"), id, 1))
+	var a answer
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != http.StatusOK || len(a.Scores) == 0 {
+		t.Fatalf("status %d: %s (%v)", w.Code, w.Body, err)
+	}
+	return a
+}
+
+func (r *reloadable) await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			t.Fatalf("%s did not come about; log:\n%s", what, r.log)
+		}
+	}
+}
+
+// metric adds up the series of a metric that carry every given label value.
+func (r *reloadable) metric(t *testing.T, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := r.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			text := m.String()
+			all := true
+			for _, l := range labels {
+				all = all && strings.Contains(text, `"`+l+`"`)
+			}
+			if all {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+// TestReload changes models and policy under load: each decision names exactly one version of each, what is broken is
+// refused with a metric and a log line while the last good one goes on serving, and nothing has to be restarted.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t)
+	first := r.decide(t)
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[string]int{}
+	for range 2 {
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				a := r.decide(t)
+				mu.Lock()
+				seen[a.Scores[0].Version+" "+a.PolicyVersion]++
+				mu.Unlock()
+			}
+		})
+	}
+	r.addModel(t, "2", nil)
+	r.await(t, "model 2", func() bool { return r.decide(t).Scores[0].Version == "2" })
+	r.write(t, r.policy, bytes.Replace(policy.Shipped(), []byte("version: pix-"), []byte("version: next-"), 1))
+	r.await(t, "the next policy", func() bool { return strings.HasPrefix(r.decide(t).PolicyVersion, "next-") })
+
+	r.addModel(t, "3", func(file string, data []byte) []byte {
+		if file == "model.txt" {
+			return data[:len(data)/2]
+		}
+		return data
+	})
+	r.write(t, r.policy, []byte("version: [broken"))
+	r.await(t, "refusals", func() bool {
+		return r.metric(t, "pix_model_refusals_total", "payer", "champion") == 1 && r.metric(t, "pix_policy_refusals_total") == 1
+	})
+	last := r.decide(t)
+	if last.Scores[0].Version != "2" || !strings.HasPrefix(last.PolicyVersion, "next-") {
+		t.Errorf("after broken files %s by %s", last.Scores[0].Version, last.PolicyVersion)
+	}
+	if r.metric(t, "pix_policy_current") != 0 || r.metric(t, "pix_model_current", "payer", "champion") != 0 {
+		t.Error("nobody sees that what serves is not what the files say")
+	}
+	close(stop)
+	load.Wait()
+	r.mu.Lock()
+	log := r.log.String()
+	r.mu.Unlock()
+	for _, line := range []string{"policy refused", "policy in force", "model refused", "model serves"} {
+		if !strings.Contains(log, line) {
+			t.Errorf("no log line says %q", line)
+		}
+	}
+	for named, n := range seen {
+		model, pack, _ := strings.Cut(named, " ")
+		if (model != "1" && model != "2") || (pack != first.PolicyVersion && pack != last.PolicyVersion) {
+			t.Errorf("%d decisions by %s", n, named)
+		}
+	}
+	if len(seen) < 2 {
+		t.Errorf("decisions by %v: the load saw no swap", seen)
+	}
+}
+
+// TestChallengersScoreInShadow from the model store to the decision and the metrics.
+func TestChallengersScoreInShadow(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t)
+	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("1\n"))
+	r.addModel(t, "2", nil)
+	r.write(t, filepath.Join(r.models, "payer", "challengers"), []byte("2\n"))
+	r.await(t, "a challenger", func() bool { return len(r.decide(t).ShadowScores) == 1 })
+	a := r.decide(t)
+	if a.Scores[0].Version != "1" || a.ShadowScores[0].Version != "2" || a.ShadowScores[0].Outcome == "" {
+		t.Errorf("%+v", a)
+	}
+	if r.metric(t, "pix_shadow_scores_total", "payer", "same") == 0 || r.metric(t, "pix_shadow_scores_total", "other") != 0 {
+		t.Error("the same model under another name is not counted as giving the same outcome")
+	}
+}
