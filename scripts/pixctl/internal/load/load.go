@@ -120,7 +120,7 @@ func run(ctx context.Context, std command.IO, args []string) (err error) {
 		return err
 	}
 	fmt.Fprintf(std.Err, "load: %.0f a second for %v after %v\n", o.rate, o.duration, o.warmup)
-	out := (&loop{plan: o.plan, call: t.call}).run(ctx)
+	out := (&loop{plan: o.plan, call: t.call, sleep: sleep}).run(ctx)
 	stop()
 	r := newReport(o, out)
 	if err := r.write(std.Out, o.json); err != nil {

@@ -42,7 +42,8 @@ func (o *outcome) failures() int {
 // loop runs one plan.
 type loop struct {
 	plan
-	call func(ctx context.Context, i int) (failure string)
+	call  func(ctx context.Context, i int) (failure string)
+	sleep func(time.Duration) // may return early
 
 	mu    sync.Mutex
 	out   outcome
@@ -54,19 +55,22 @@ type loop struct {
 func (l *loop) run(ctx context.Context) *outcome {
 	// A minute is longer than any deadline of a decision.
 	l.out = outcome{latency: hdrhistogram.New(1, time.Minute.Microseconds(), 3), failed: map[string]int{}}
-	due := make(chan int) // without a buffer: a call begins when it is due, or is dropped
-	var workers sync.WaitGroup
 	l.start = time.Now()
-	for range l.inFlight {
-		workers.Go(func() {
-			for i := range due {
-				l.measure(context.WithoutCancel(ctx), i)
-			}
+	places := make(chan struct{}, l.inFlight)
+	var calls sync.WaitGroup
+	l.feed(ctx, func(i int) bool {
+		select {
+		case places <- struct{}{}:
+		default:
+			return false
+		}
+		calls.Go(func() {
+			defer func() { <-places }()
+			l.measure(context.WithoutCancel(ctx), i)
 		})
-	}
-	l.feed(ctx, due)
-	close(due)
-	workers.Wait()
+		return true
+	})
+	calls.Wait()
 	return &l.out
 }
 
@@ -89,33 +93,39 @@ func (l *loop) measure(ctx context.Context, i int) {
 	_ = l.out.latency.RecordValue(min(took.Microseconds(), l.out.latency.HighestTrackableValue()))
 }
 
-// feed hands out the calls at their due times.
-func (l *loop) feed(ctx context.Context, due chan<- int) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+// feed begins the calls at their due times.
+func (l *loop) feed(ctx context.Context, begin func(i int) bool) {
 	began, used := l.start, cpuTime()
 	for i := range l.calls() {
-		timer.Reset(time.Until(l.at(i)))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
+		if !l.wait(ctx, l.at(i)) {
 			l.out.interrupted = true
-		}
-		if l.out.interrupted {
 			break
 		}
 		if i == l.unmeasured() {
 			began, used = time.Now(), cpuTime()
 		}
-		select {
-		case due <- i:
-		default:
-			if i >= l.unmeasured() {
-				l.out.dropped++
-			}
+		if !begin(i) && i >= l.unmeasured() {
+			l.out.dropped++
 		}
 	}
 	l.out.wall, l.out.cpu = time.Since(began), cpuTime()-used
+}
+
+// coarse is how late a timer of the runtime may be: it waits in whole milliseconds.
+const coarse = 2 * time.Millisecond
+
+// wait sleeps until the moment and reports false when ctx ended before.
+func (l *loop) wait(ctx context.Context, until time.Time) bool {
+	if d := time.Until(until) - coarse; d > 0 {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
+	}
+	for d := time.Until(until); d > 0 && ctx.Err() == nil; d = time.Until(until) {
+		l.sleep(d)
+	}
+	return ctx.Err() == nil
 }
 
 // cpuTime is what this process has used of all processors so far; 0 where the system does not tell.
