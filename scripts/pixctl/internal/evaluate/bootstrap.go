@@ -30,8 +30,8 @@ func poissonSteps() []float64 {
 	return steps
 }
 
-// draw fills times with how often each account counts in a replicate.
-func draw(times []float64, seed uint64, replicate int, steps []float64) {
+// drawTimes fills times with how often each account counts in a replicate.
+func drawTimes(times []float64, seed uint64, replicate int, steps []float64) {
 	base := splitmix64(seed ^ splitmix64(uint64(replicate)))
 	for account := range times {
 		u := float64(splitmix64(base+uint64(account))>>11) / (1 << 53)
@@ -107,7 +107,7 @@ func (b *resampler) run(n int, seed uint64) replicates {
 	times, steps := make([]float64, len(b.legit)), poissonSteps()
 	items := make([]item, 0, len(b.head))
 	for replicate := range n {
-		draw(times, seed, replicate, steps)
+		drawTimes(times, seed, replicate, steps)
 		t := b.totals(times)
 		items = items[:0]
 		for _, n := range b.head {

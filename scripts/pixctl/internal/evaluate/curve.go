@@ -91,3 +91,26 @@ func areas(s *sample, order []int32, t totals) (precision, roc float64) {
 	}
 	return ratio(precision, t.fraud), ratio(ratio(roc, t.fraud), t.legit)
 }
+
+// precisionRecall returns at most some hundreds of points of the curve, from the highest score down.
+func precisionRecall(s *sample, order []int32, t totals) []xy {
+	const step = 0.002 // of recall
+	var out []xy
+	var fraud, legit float64
+	for i, n := range order {
+		r := &s.rows[n]
+		if r.fraud {
+			fraud += r.weight
+		} else {
+			legit += r.weight
+		}
+		if i+1 < len(order) && s.rows[order[i+1]].raw == r.raw {
+			continue
+		}
+		recall := ratio(fraud, t.fraud)
+		if recall > 0 && (len(out) == 0 || recall-out[len(out)-1].x >= step) {
+			out = append(out, xy{recall, ratio(fraud, fraud+legit)})
+		}
+	}
+	return out
+}

@@ -23,6 +23,7 @@ const (
 
 type options struct {
 	scores, truth, plots string
+	beside               []string
 	window               window
 	settings             settings
 	asJSON               bool
@@ -39,18 +40,17 @@ func run(ctx context.Context, std command.IO, args []string) error {
 			return fmt.Errorf("evaluate: %w", err)
 		}
 	}
-	s, err := read(ctx, o.scores, known, o.window)
+	r, err := compare(ctx, o, known)
 	if err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}
-	r := measure(s, o.settings)
 	if o.plots != "" {
-		if err := plots(s, &r, o.plots); err != nil {
+		if err := plots(r, o.plots); err != nil {
 			return fmt.Errorf("evaluate: %w", err)
 		}
 	}
 	if !o.asJSON {
-		return write(std.Out, &r, o.settings.budget)
+		return write(std.Out, r, o.settings.budget)
 	}
 	if err := json.NewEncoder(std.Out).Encode(r); err != nil {
 		return fmt.Errorf("evaluate: %w", err)
@@ -63,6 +63,10 @@ func parse(std command.IO, args []string) (options, error) {
 	var o options
 	flags.StringVar(&o.scores, "scores", "", "table of pixctl score")
 	flags.StringVar(&o.truth, "truth", "", "truth.jsonl of pixctl simulate; without it only reported frauds are known")
+	flags.Func("beside", "another table on the same payments to compare with; may be given several times", func(name string) error {
+		o.beside = append(o.beside, name)
+		return nil
+	})
 	flags.StringVar(&o.plots, "plots", "", "directory to write PNG plots to; made if missing")
 	flags.Float64Var(&o.settings.budget, "budget", defaultBudget, "daily alert budget, alerts per 100,000 payments")
 	flags.IntVar(&o.settings.top, "top", defaultTop, "accounts a day for the precision among the most suspicious")

@@ -11,12 +11,14 @@ type settings struct {
 }
 
 // measure computes the report.
-func measure(s *sample, o settings) Report {
+func measure(s *sample, o settings) *Report {
 	t := s.totals()
 	ranked := s.byScore()
 	desks := []*desk{newDesk(s, orderScore, ranked), newDesk(s, orderLoss, s.byLoss())}
-	r := describe(s, t)
+	described := describe(s, t)
+	r := &described
 	r.AP, r.AUC = areas(s, ranked, t)
+	r.curve = precisionRecall(s, ranked, t)
 	items := make([]item, len(ranked))
 	for i, n := range ranked {
 		p := &s.rows[n]
@@ -36,9 +38,9 @@ func measure(s *sample, o settings) Report {
 		}
 	}
 	r.Accounts = topDaily(s, o.top)
-	measureGroups(s, &r, flags{at(items, t, groupFPR).Threshold, taken(s, desks[0], o.budget)})
+	measureGroups(s, r, flags{at(items, t, groupFPR).Threshold, taken(s, desks[0], o.budget)})
 	r.Calib, r.Shares = calibrate(s), shares(s)
-	resample(s, &r, ranked, t, desks, o)
+	resample(s, r, ranked, t, desks, o)
 	return r
 }
 
@@ -98,6 +100,7 @@ func resample(s *sample, r *Report, ranked []int32, t totals, desks []*desk, o s
 	for i, lists := range drawn.budgets {
 		precision, recall, brl := interval(lists[0]), interval(lists[1]), interval(lists[2])
 		r.AtBudget[i].PrecCI, r.AtBudget[i].RecallCI, r.AtBudget[i].BRLCI = &precision, &recall, &brl
+		r.drawn[i] = lists[2]
 	}
 	if r.Mules != nil {
 		r.Mules.CI = interval(drawn.mules)

@@ -1,3 +1,177 @@
 package evaluate
 
-func plots(*sample, *Report, string) error { return nil }
+import (
+	"fmt"
+	"image/color"
+	"os"
+	"path/filepath"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Size of a plot.
+const (
+	plotWidth  = 8 * vg.Inch
+	plotHeight = 5 * vg.Inch
+)
+
+// palette is Okabe and Ito's, which people with any colour vision can tell apart.
+func palette(i int) color.Color {
+	colours := []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {86, 180, 233, 255}}
+	return colours[i%len(colours)]
+}
+
+func grey() color.Color { return color.RGBA{150, 150, 150, 255} }
+
+// plots writes the report's pictures as PNG files.
+func plots(r *Report, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("plots: %w", err)
+	}
+	for _, picture := range []struct {
+		name string
+		draw func(*Report) (*plot.Plot, error)
+	}{
+		{"precision-recall", drawPrecisionRecall},
+		{"budget", drawBudget},
+		{"calibration", drawCalibration},
+		{"contributions", drawContributions},
+		{"typologies", drawTypologies},
+	} {
+		p, err := picture.draw(r)
+		if err != nil {
+			return fmt.Errorf("plot %s: %w", picture.name, err)
+		}
+		file := filepath.Join(dir, r.Role+"-"+picture.name+".png")
+		if err := p.Save(plotWidth, plotHeight, file); err != nil {
+			return fmt.Errorf("plot %s: %w", picture.name, err)
+		}
+	}
+	return nil
+}
+
+func newPlot(title, x, y string) *plot.Plot {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.TextStyle.Font.Size, p.Title.Padding = 14, vg.Points(10)
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Label.TextStyle.Font.Size, axis.Tick.Label.Font.Size = 12, 11
+		axis.Padding = vg.Points(4)
+	}
+	p.Legend.TextStyle.Font.Size = 11
+	p.Legend.Padding = vg.Points(3)
+	p.BackgroundColor = color.White
+	return p
+}
+
+func grid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Vertical.Color, g.Horizontal.Color = color.RGBA{225, 225, 225, 255}, color.RGBA{225, 225, 225, 255}
+	return g
+}
+
+// line is one series of a plot.
+type line struct {
+	name   string
+	points []xy
+	number int // of its colour
+	marks  bool
+	dashed bool
+}
+
+func (l line) add(p *plot.Plot) error {
+	if len(l.points) == 0 {
+		return nil
+	}
+	points := make(plotter.XYs, len(l.points))
+	for i, v := range l.points {
+		points[i] = plotter.XY{X: v.x, Y: v.y}
+	}
+	drawn, err := plotter.NewLine(points)
+	if err != nil {
+		return fmt.Errorf("line %s: %w", l.name, err)
+	}
+	drawn.Color, drawn.Width = palette(l.number), vg.Points(2)
+	if l.dashed {
+		drawn.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
+	}
+	p.Add(drawn)
+	legend := []plot.Thumbnailer{drawn}
+	if l.marks {
+		dots, err := plotter.NewScatter(points)
+		if err != nil {
+			return fmt.Errorf("points %s: %w", l.name, err)
+		}
+		dots.GlyphStyle = draw.GlyphStyle{Color: palette(l.number), Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
+		p.Add(dots)
+		legend = append(legend, dots)
+	}
+	p.Legend.Add(l.name, legend...)
+	return nil
+}
+
+func subtitle(r *Report) string {
+	return fmt.Sprintf("%d frauds, %.1f per 100,000 of %.1f M payments", r.Frauds, r.Per100k, r.Payments/1e6)
+}
+
+func drawPrecisionRecall(r *Report) (*plot.Plot, error) {
+	p := newPlot("Precision and recall, "+r.Model+"\n"+subtitle(r), "recall (share of frauds)", "precision (share of alerts that are fraud)")
+	p.Add(grid())
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+	p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks(0.2), percentTicks(0.2)
+	lines := []line{{name: r.Model, points: r.curve}}
+	for i, b := range r.Beside {
+		lines = append(lines, line{name: b.Model, points: b.curve, number: i + 1})
+	}
+	for _, l := range lines {
+		if err := l.add(p); err != nil {
+			return nil, err
+		}
+	}
+	p.Legend.Top = true
+	return p, markLevels(p, r)
+}
+
+// markLevels marks where the false positive rates of the report lie.
+func markLevels(p *plot.Plot, r *Report) error {
+	points, names := make(plotter.XYs, len(r.AtFPR)), make([]string, len(r.AtFPR))
+	for i, at := range r.AtFPR {
+		points[i] = plotter.XY{X: at.Recall, Y: at.Precision}
+		names[i] = fmt.Sprintf(" FPR %g %%", 100*at.FPR)
+	}
+	dots, err := plotter.NewScatter(points)
+	if err != nil {
+		return fmt.Errorf("levels: %w", err)
+	}
+	dots.GlyphStyle = draw.GlyphStyle{Color: color.Black, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
+	labels, err := plotter.NewLabels(plotter.XYLabels{XYs: points, Labels: names})
+	if err != nil {
+		return fmt.Errorf("levels: %w", err)
+	}
+	labels.Offset = vg.Point{X: vg.Points(5), Y: vg.Points(4)}
+	p.Add(dots, labels)
+	return nil
+}
+
+func drawBudget(r *Report) (*plot.Plot, error) {
+	p := newPlot("What a daily alert budget finds, "+r.Model+"\n"+subtitle(r), "alerts per 100,000 payments", "share found")
+	p.Add(grid())
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, budgetTicks()
+	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, 1, percentTicks(0.2)
+	for i, l := range []line{
+		{name: "frauds, by score", points: r.along(orderScore, func(b *Budget) float64 { return b.Recall })},
+		{name: "R$, by score", points: r.along(orderScore, func(b *Budget) float64 { return b.BRLRecall })},
+		{name: "frauds, by expected loss", points: r.along(orderLoss, func(b *Budget) float64 { return b.Recall }), dashed: true},
+		{name: "R$, by expected loss", points: r.along(orderLoss, func(b *Budget) float64 { return b.BRLRecall }), dashed: true},
+	} {
+		l.number, l.marks = i%2, true
+		if err := l.add(p); err != nil {
+			return nil, err
+		}
+	}
+	p.Legend.Left, p.Legend.Top = true, true
+	return p, nil
+}

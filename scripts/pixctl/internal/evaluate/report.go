@@ -29,7 +29,33 @@ type Report struct {
 	Calib    Calibrate `json:"calibration"`
 	Shares   []Share   `json:"contributions"`
 	Boot     Bootstrap `json:"bootstrap"`
+	Beside   []Beside  `json:"beside,omitempty"`
+
+	curve []xy         // recall and precision, for the plot
+	drawn [2][]float64 // share of R$ in each replicate, by order
 }
+
+// Beside is another table on the same payments. The intervals of the ratios are paired: each replicate counts the same
+// accounts in both.
+type Beside struct {
+	Model    string   `json:"model"`
+	AtFPR    []Point  `json:"at_fpr"`
+	AtBudget []Budget `json:"at_budget"`
+	Mules    *Mules   `json:"mules,omitempty"`
+	Ratios   []Ratio  `json:"brl_ratios"`
+
+	curve []xy
+}
+
+// Ratio is the R$ that the table in question detects at the budget, over those of the other one.
+type Ratio struct {
+	Order string   `json:"ranked_by"`
+	Ratio float64  `json:"ratio"`
+	CI    Interval `json:"ratio_interval"`
+}
+
+// xy is a point of a plot.
+type xy struct{ x, y float64 }
 
 // Interval is a lower and an upper bound.
 type Interval [2]float64

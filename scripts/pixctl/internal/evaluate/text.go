@@ -25,6 +25,7 @@ func write(w io.Writer, r *Report, budget float64) error {
 			percent(p.Precision), brackets(&p.PrecCI), percent(p.BRLRecall), brackets(&p.BRLCI), p.Alerts, p.Threshold)
 	}
 	writeBudgets(t, r)
+	writeBeside(t, r)
 	fmt.Fprintf(t, "\n%d most suspicious accounts a day: precision %s, %s of the accounts robbed or robbing that day, %d days\n",
 		r.Accounts.K, percent(r.Accounts.Precision), percent(r.Accounts.Recall), r.Accounts.Days)
 	if m := r.Mules; m != nil {
@@ -55,6 +56,19 @@ func writeBudgets(w io.Writer, r *Report) {
 	for _, b := range r.AtBudget {
 		fmt.Fprintf(w, "%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t\n", b.Per100k, strings.ReplaceAll(b.Order, "_", " "),
 			percent(b.Precision), brackets(b.PrecCI), percent(b.Recall), brackets(b.RecallCI), percent(b.BRLRecall), brackets(b.BRLCI), b.BRL)
+	}
+}
+
+func writeBeside(w io.Writer, r *Report) {
+	if len(r.Beside) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nbeside\tranked by\trecall\t\tR$ detected\t\t%s detects\t\t\n", r.Model)
+	for _, b := range r.Beside {
+		for i, budget := range b.AtBudget {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.2f times\t[%.2f, %.2f]\t\n", b.Model, words(budget.Order), percent(budget.Recall),
+				brackets(budget.RecallCI), percent(budget.BRLRecall), brackets(budget.BRLCI), b.Ratios[i].Ratio, b.Ratios[i].CI[0], b.Ratios[i].CI[1])
+		}
 	}
 }
 
