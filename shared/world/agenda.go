@@ -37,6 +37,7 @@ const (
 	pay       act = iota
 	dispute       // the next state of a MED case
 	refundBuy     // a merchant returns a purchase, in whole or in part
+	sweep         // a mule's account is emptied in cash
 )
 
 // step is one thing to come: a payment, or what becomes of one.

@@ -25,7 +25,7 @@ func (w *World) execute(s *step) (Event, bool) {
 	}
 	refused := w.refusal(s)
 	visible := payer.institution == 0 || payee.institution == 0
-	weight := w.weight(s) // before the payment makes anybody a mule
+	weight := w.weight(s)
 	var e Event
 	if visible {
 		e = w.event(s, weight)
@@ -55,7 +55,7 @@ func (w *World) settle(s *step, amount int64, now int32) {
 		payee.balance -= amount // the shop hands out cash
 	}
 	payee.stats.settle(now, &w.t.windowDays)
-	if s.onward > 0 {
+	if s.typology > 0 && !s.exit && s.traits&bait == 0 {
 		w.moveOn(s, amount)
 	}
 	if s.traits&(bait|sentBack) != 0 {
@@ -97,15 +97,22 @@ func (w *World) roles(s *step) (payer, payee Role) {
 
 // weight is how many payments of the unboosted world this one stands for. Such a world has 1/FraudBoost of the mules, so
 // an honest payment that touches a mule's account counts as little as a fraud: otherwise the boost would make
-// neighbours of fraud, and accounts known to DICT, look common.
+// neighbours of fraud, and accounts known to DICT, look common. What then is missing from the sum is taken from fraud as
+// well, so that fraud keeps its share.
 func (w *World) weight(s *step) float64 {
 	if s.typology == breachID {
 		return w.breachWeight
 	}
-	if s.typology > 0 || (w.accounts[s.payer].role|w.accounts[s.payee].role) != 0 {
-		return 1 / w.params.FraudBoost
+	w.executed++
+	near := (w.accounts[s.payer].role | w.accounts[s.payee].role) != 0
+	if s.typology == 0 && !near {
+		w.plain++
+		return 1
 	}
-	return 1
+	if w.params.FraudBoost == 1 {
+		return 1
+	}
+	return float64(w.plain) / float64(w.executed) / w.params.FraudBoost
 }
 
 // affordable is what of a step's amount is paid: within the balance, the account's limit and the night limit.
@@ -162,7 +169,14 @@ func (w *World) credit(a *account) {
 			a.balance += int64(a.income) / oddJobs
 		}
 	}
+	if a.role != 0 && w.dice.chance(emptiedOvernight) {
+		a.balance -= int64(float64(a.balance) * w.dice.uniform(0.9, 1))
+	}
 }
+
+// emptiedOvernight is the share of days after which nothing is left on a gang's account, whatever came in [assumed; less
+// than a tenth of reported money is recovered].
+const emptiedOvernight = 0.85
 
 // oddJobs is the part of a month's income that comes on any other day, in cash [assumed: 1/90].
 const oddJobs = 90

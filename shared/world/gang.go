@@ -18,7 +18,8 @@ const (
 	maxGangs         = 64
 	maxCollectors    = 8
 	accountsPerGang  = 1500
-	collectorCompany = 0.35 // chance that a collector is a freshly opened company
+	soldAccount      = 0.75 // of rented accounts: the owner no longer lives on it
+	collectorCompany = 0.8  // chance that a collector is a freshly opened company
 )
 
 // style is how gangs work in one epoch. The networks change on the drift's day [assumed].
@@ -28,8 +29,9 @@ type style struct {
 	firm           float64 // a company's account
 	known          float64 // a rented account with reports in DICT already
 	dwell, spread  float64 // minutes until money moves on, lognormal
-	rest           float64 // the money rests, or the mule keeps it
+	rest           float64 // the money rests for the time being
 	cash           float64 // cash machine or card: nothing to see
+	swept          float64 // whatever is left is withdrawn in the end
 	exit           float64 // by Pix to an honest exchange or shop, or as a Pix Saque
 	collect        float64 // to the gang's collector
 	branch         float64 // chance of each further branch, up to four
@@ -42,11 +44,11 @@ type style struct {
 func styles() [2]style {
 	return [2]style{
 		{
-			reuse: .7, fresh: .28, firm: .06, known: .15, dwell: 16, spread: 1.3, rest: .45, cash: .2, exit: .12, collect: .1,
+			reuse: .7, fresh: .28, firm: .06, known: .15, dwell: 16, spread: 1.3, rest: .06, cash: .3, swept: .92, exit: .12, collect: .1,
 			branch: .35, ownDevice: .35, manual: .15, deeper: .35, dropWhenMarked: .6,
 		},
 		{
-			reuse: .5, fresh: .18, firm: .22, known: .1, dwell: 45, spread: 1.5, rest: .4, cash: .12, exit: .22, collect: .16,
+			reuse: .5, fresh: .18, firm: .22, known: .1, dwell: 45, spread: 1.5, rest: .06, cash: .2, swept: .92, exit: .22, collect: .16,
 			branch: .5, ownDevice: .2, manual: .3, deeper: .45, dropWhenMarked: .8,
 		},
 	}
@@ -88,18 +90,27 @@ func (w *World) muleAccount(now int32) int32 {
 	fresh := d.chance(w.style.fresh)
 	switch {
 	case d.chance(w.style.firm) && fresh:
-		return w.newShop(now, 40)
+		return w.shell(w.newShop(now, 40))
 	case d.chance(w.style.firm):
-		return w.people + d.index(w.companies)
+		return w.shell(w.people + d.index(w.companies))
 	case fresh:
 		return w.newcomer(now, 25)
 	}
 	account := w.somebody(now, -1)
+	if d.chance(soldAccount) { // its owner's money goes elsewhere from now on
+		w.accounts[account].income, w.accounts[account].employer = w.accounts[account].income/20, -1
+	}
 	if d.chance(w.style.known) {
 		opened := now - d.index(60*24*60)
 		w.mark(account, mark{opened: opened, closed: opened + 4*24*60, agreed: d.chance(.4), centavos: d.centavos(400, 1)})
 	}
 	return account
+}
+
+// shell empties a company that from now on has no business but the gang's.
+func (w *World) shell(i int32) int32 {
+	w.accounts[i].balance, w.accounts[i].income = 0, 0
+	return i
 }
 
 // collector returns one of the gang's companies.
@@ -112,20 +123,23 @@ func (w *World) collector(g uint8, at int64) int32 {
 	if d.chance(collectorCompany) {
 		account = w.newShop(w.minuteOf(at), 90)
 	}
+	w.shell(account)
 	w.accounts[account].role |= collectorRole
 	gang.collectors = append(gang.collectors, account)
 	return account
 }
 
-// moveOn plans what a mule does with the money that has just arrived: after a while most of it goes to the next layer in
-// one or several branches, to the gang's collector, or out of Pix.
+// moveOn plans what a mule does with the money that has just arrived: after a while most of it goes to the next layer
+// in one or several branches, to the gang's collector, or out of Pix.
 func (w *World) moveOn(s *step, received int64) {
 	d, st := w.dice, &w.style
 	if d.chance(st.rest) {
 		return
 	}
-	if d.chance(st.cash) {
-		w.accounts[s.payee].balance -= int64(float64(w.accounts[s.payee].balance) * d.uniform(0.5, 0.95))
+	if d.chance(st.swept) {
+		w.add(step{at: s.at + d.minutes(sweptAfter*st.dwell, st.spread), act: sweep, payee: s.payee, amount: received})
+	}
+	if s.onward == 0 || d.chance(st.cash) {
 		return
 	}
 	next := step{
@@ -145,10 +159,23 @@ func (w *World) moveOn(s *step, received int64) {
 	}
 }
 
+// sweptAfter is how many times the dwell time it takes until what is left is withdrawn.
+const sweptAfter = 1.2
+
+// withdraw takes money out of Pix by cash machine or card, which nobody sees.
+func (w *World) withdraw(s *step) {
+	a := &w.accounts[s.payee]
+	taken := a.balance
+	if a.kind != person {
+		taken = min(s.amount, a.balance)
+	}
+	a.balance -= int64(float64(taken) * w.dice.uniform(0.85, 1))
+}
+
 // branchOut chooses where one branch of the money goes.
 func (w *World) branchOut(next *step, onward uint8, received int64) {
 	d, st := w.dice, &w.style
-	next.share, next.amount, next.onward, next.exit = float32(d.uniform(0.35, 0.97)), 0, 0, false
+	next.share, next.amount, next.onward, next.exit = float32(d.uniform(0.5, 1)), 0, 0, false
 	if w.accounts[next.payer].kind != person { // a company has a business to hide behind; a person's account is emptied
 		next.amount = max(int64(float64(received)*float64(next.share)), 1)
 	}

@@ -29,6 +29,8 @@ const (
 	purchaseRefund  = 0.004 // of payments to merchants: the shop returns it (MD06)
 	partOfPurchase  = 0.3   // of those: only a part
 	operational     = 0.00002
+	frozenAtOnce    = 0.5  // of reports: what is there is blocked when the report arrives, not when it is accepted
+	worthReturning  = 0.05 // of the disputed amount: less counts as no balance
 	burnsAccount    = 0.85 // of accepted reports: the institution marks the account
 )
 

@@ -21,8 +21,12 @@ func (w *World) planRefund(s *step, e *Event, amount int64) {
 	w.add(step{at: s.at + w.dice.minutes(20*60, 1.5), act: refundBuy, file: w.lastFile})
 }
 
-// proceed takes a case to its next state.
+// proceed performs a step that is no payment: mostly it takes a case to its next state.
 func (w *World) proceed(s *step) {
+	if s.act == sweep {
+		w.withdraw(s)
+		return
+	}
 	c := w.files[s.file]
 	w.credit(&w.accounts[c.payer])
 	w.credit(&w.accounts[c.payee])
@@ -43,8 +47,10 @@ func (w *World) transition(c *file, at int64) int64 {
 	d, payee := w.dice, &w.accounts[c.payee]
 	switch c.state {
 	case toOpen:
-		c.frozen = min(c.amount, payee.balance)
-		payee.balance -= c.frozen
+		if d.chance(frozenAtOnce) {
+			c.frozen = min(c.amount, payee.balance)
+			payee.balance -= c.frozen
+		}
 		w.tell(c, CaseEvent{Kind: InfractionCase, State: "OPEN", Amount: pix.Money(c.amount)}, at)
 		c.state = toAcknowledge
 		return at + d.between(minuteMs, c.closesAt-at)/3
@@ -91,7 +97,8 @@ func (w *World) closeRefund(c *file, at int64) int64 {
 	amount := min(c.amount, payee.balance)
 	event := CaseEvent{Kind: RefundCase, State: "CLOSED", Result: "TOTALLY_ACCEPTED", Amount: pix.Money(amount)}
 	switch {
-	case amount < 1:
+	case float64(amount) < worthReturning*float64(c.amount):
+		amount, event.Amount = 0, 0
 		event.Result, event.Reason = "REJECTED", "NO_BALANCE"
 		if w.dice.chance(closedAccount) {
 			event.Reason = "ACCOUNT_CLOSURE"

@@ -51,9 +51,11 @@ type World struct {
 	slots   []int64 // times of the ordinary payments of the minute under way
 	slot    int
 	emitted uint64
-	returns uint64
-	text    []byte
-	stamp   [12]byte // the minute under way as an EndToEndID has it
+	// executed counts payments, plain those of them that have nothing to do with a gang's accounts.
+	executed, plain uint64
+	returns         uint64
+	text            []byte
+	stamp           [12]byte // the minute under way as an EndToEndID has it
 
 	pending  []outcome // statuses that have not happened yet
 	statuses []pix.Status

@@ -1,0 +1,163 @@
+package simulate
+
+import (
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/replay"
+	"github.com/sentinela-pix/sentinela/shared/world"
+)
+
+// The bound of the first honesty test: no feature alone finds more than this share of fraud at this rate of false
+// alarms.
+const (
+	mostRecall = 0.35
+	falseRate  = 0.001
+)
+
+// sample is one replayed payment.
+type sample struct {
+	vector []float64
+	weight float64
+	fraud  bool
+	role   [2]bool // scored by payer, by receiver
+}
+
+// replayed sends a world through the feature code as the scorer would have served it, with the truth beside.
+func replayed(t *testing.T, p world.Params) []sample {
+	t.Helper()
+	truth := map[pix.EndToEndID]bool{}
+	var mu sync.Mutex
+	in, out := io.Pipe()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		w := world.New(p)
+		for e, ok := w.Next(); ok; e, ok = w.Next() {
+			if e.Fraud {
+				mu.Lock()
+				truth[e.Submission.ID] = true
+				mu.Unlock()
+			}
+			line, err := event.EncodeSubmissionJSON(&e.Submission)
+			if err == nil {
+				_, err = out.Write(append(line, '\n'))
+			}
+			if err != nil {
+				_ = out.CloseWithError(err)
+				return
+			}
+		}
+		_ = out.Close()
+	})
+	var samples []sample
+	_, err := replay.Run(t.Context(), replay.Config{}, in, func(r *replay.Row) error {
+		mu.Lock()
+		fraud := truth[r.Transaction.ID]
+		mu.Unlock()
+		weight := r.Transaction.SamplingWeight
+		if weight == 0 {
+			weight = 1
+		}
+		samples = append(samples, sample{
+			vector: slices.Clone(r.Vector), weight: weight, fraud: fraud,
+			role: [2]bool{r.Transaction.Direction != pix.Inbound, r.Transaction.Direction != pix.Outbound},
+		})
+		return nil
+	})
+	_ = in.Close()
+	wg.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return samples
+}
+
+// scored is a value of one feature.
+type scored struct {
+	value, weight float64
+	fraud         bool
+}
+
+// recallAt returns the share of fraud at or beyond the best threshold whose false alarms stay within rate, for a feature
+// whose high values (direction 1) or low ones (-1) are suspect. Missing values come last, so that being missing is no
+// alarm in either direction; it is tested as a value of its own.
+func recallAt(samples []scored, direction, rate float64) float64 {
+	sorted := slices.Clone(samples)
+	slices.SortFunc(sorted, func(a, b scored) int {
+		switch x, y := a.value*direction, b.value*direction; {
+		case math.IsNaN(x) && math.IsNaN(y):
+			return 0
+		case math.IsNaN(x) || x < y:
+			return 1
+		case math.IsNaN(y) || x > y:
+			return -1
+		}
+		return 0
+	})
+	var fraud, honest float64
+	for _, s := range sorted {
+		if s.fraud {
+			fraud += s.weight
+		} else {
+			honest += s.weight
+		}
+	}
+	var hits, alarms, best float64
+	for i, s := range sorted {
+		if s.fraud {
+			hits += s.weight
+		} else {
+			alarms += s.weight
+		}
+		if math.IsNaN(s.value) || alarms > rate*honest {
+			break
+		}
+		if i+1 == len(sorted) || sorted[i+1].value != s.value {
+			best = hits
+		}
+	}
+	return best / fraud
+}
+
+// TestNoFeatureGivesFraudAway is the first honesty test. It holds for payments scored by the payer's side, for those
+// scored by the receiver's and for all; in both directions; and for being missing.
+func TestNoFeatureGivesFraudAway(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("replays a hundred thousand payments")
+	}
+	samples := replayed(t, world.Params{Seed: 11, Accounts: 7000, Days: 21, FraudBoost: 150})
+	for side, name := range []string{"payer", "receiver", "all"} {
+		worst, worstName := 0.0, ""
+		for k, f := range feature.Names() {
+			values := make([]scored, 0, len(samples))
+			missing := make([]scored, 0, len(samples))
+			for _, s := range samples {
+				if side < 2 && !s.role[side] {
+					continue
+				}
+				v := scored{value: s.vector[k], weight: s.weight, fraud: s.fraud}
+				values = append(values, v)
+				if v.value = 0; math.IsNaN(s.vector[k]) {
+					v.value = 1
+				}
+				missing = append(missing, v)
+			}
+			recall := max(recallAt(values, 1, falseRate), recallAt(values, -1, falseRate), recallAt(missing, 1, falseRate),
+				recallAt(missing, -1, falseRate))
+			if recall > worst {
+				worst, worstName = recall, f
+			}
+			if recall > mostRecall {
+				t.Errorf("%s: %s alone finds %.2f of fraud at %.1f %% false alarms", name, f, recall, falseRate*100)
+			}
+		}
+		t.Logf("%s: %d payments, strongest single feature %s: %.3f", name, len(samples), worstName, worst)
+	}
+}
