@@ -352,7 +352,40 @@ def resample(s: Scores, out: dict, ranked: tuple, settings: tuple) -> None:
             figures[f"{name}_interval"] = bootstrap.interval([d[name] for d in drawn])
     if mules:
         out["mules"] = mules.report(early)
+    out["drawn"] = [[d["brl_recall"] for d in drawn] for drawn in budgets]
     out["bootstrap"] = {"replicates": replicates, "seed": seed, "unit": f"{s.role} account"}
+
+
+def beside(r: dict, other: dict) -> dict:
+    """Compare R$ detected at the budget with another table's; each replicate counts the same accounts in both."""
+    out = {"model": other["model"], "at_fpr": other["at_fpr"], "at_budget": other["at_budget"][: len(ORDERS)]}
+    if "mules" in other:
+        out["mules"] = other["mules"]
+    out["brl_ratios"] = [
+        {
+            "ranked_by": order,
+            "ratio": ratio(r["at_budget"][i]["detected_brl"], other["at_budget"][i]["detected_brl"]),
+            "ratio_interval": bootstrap.interval(
+                [ratio(a, b) for a, b in zip(r["drawn"][i], other["drawn"][i], strict=True)]
+            ),
+        }
+        for i, order in enumerate(ORDERS)
+    ]
+    return out
+
+
+def compare(a: argparse.Namespace) -> dict:
+    """Measure the table in question and those beside it."""
+    truth = scores.read_truth(a.truth) if a.truth else None
+    reports = [
+        report(scores.read(path, truth, a.since), a.budget, a.top, a.replicates, a.seed)
+        for path in (a.scores, *a.beside)
+    ]
+    mine = reports[0]
+    if a.beside:
+        mine["beside"] = [beside(mine, other) for other in reports[1:]]
+    del mine["drawn"]
+    return mine
 
 
 def differences(mine: object, theirs: object, path: str = "", tolerance: float = 1e-9) -> list[str]:
@@ -381,6 +414,8 @@ def main(argv: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="sentinela_models.evaluate", description=__doc__)
     p.add_argument("--scores", type=pathlib.Path, required=True, help="table of pixctl score")
     p.add_argument("--truth", type=pathlib.Path, help="truth.jsonl of pixctl simulate")
+    p.add_argument("--beside", type=pathlib.Path, action="append", default=[], help="another table to compare with")
+    p.add_argument("--from", dest="since", default="", help="leave out payments before this RFC 3339 time")
     p.add_argument("--budget", type=float, default=50, help="daily alert budget, alerts per 100,000 payments")
     p.add_argument("--top", type=int, default=100, help="accounts a day")
     p.add_argument("--replicates", type=int, default=200)
@@ -388,13 +423,12 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--against", type=pathlib.Path, help="report of pixctl evaluate -json to compare with")
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        truth = scores.read_truth(a.truth) if a.truth else None
-        mine = report(scores.read(a.scores, truth), a.budget, a.top, a.replicates, a.seed)
+        mine = compare(a)
     except Refused as e:
         print(f"refused: {e}", file=sys.stderr)
         return 1
     if not a.against:
-        print(json.dumps(mine))
+        print(json.dumps(mine, allow_nan=False))
         return 0
     wrong = differences(mine, json.loads(a.against.read_text(encoding="utf-8")))
     print("\n".join(wrong) if wrong else f"{a.scores.name}: Go and Python agree within 1e-9")

@@ -72,7 +72,7 @@ RULES = (
          lambda f: (f("mandate_first_charge") == 1) & (f("initiator_age_days") < 30)),
     Rule("fan_in", 3, "five payers reach a person's account younger than 90 days in one hour",
          lambda f: (f("payee_in_payers_1h") >= 5) & _person(f) & (f("payee_account_age_days") < 90)),
-    Rule("passed_on", 3, "a person's account passes on nine tenths of what it receives in 24 hours, within half an hour",
+    Rule("passed_on", 3, "a person's account passes nine tenths of its income of 24 hours on, within half an hour",
          lambda f: (f("payee_out_to_in_24h") > 0.9) & (f("payee_dwell_minutes") < 30) & _person(f)),
     Rule("emptied", 2, "a person's account younger than 90 days was emptied in the last 24 hours",
          lambda f: (f("payee_drained_24h") >= 0.95) & _person(f) & (f("payee_account_age_days") < 90)),

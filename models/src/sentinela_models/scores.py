@@ -74,13 +74,13 @@ def micros(text: str) -> int:
     return round((at - datetime.datetime.fromtimestamp(0, datetime.UTC)) / datetime.timedelta(microseconds=1))
 
 
-def read(path: pathlib.Path, truth: Truth | None, fitted: bool = True) -> Scores:
-    """Read a table of scores; rows up to the moment until which the model was fitted are left out."""
+def read(path: pathlib.Path, truth: Truth | None, since: str = "") -> Scores:
+    """Read a table of scores; rows before a time or within what the model was fitted to are left out."""
     table = pq.read_table(path)
     meta = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     rows = table.num_rows
-    if fitted and meta.get("fitted_until"):
-        table = table.filter(np.asarray(table["event_time"]) > micros(meta["fitted_until"]))
+    begin = max(micros(since) if since else 0, micros(meta["fitted_until"]) + 1 if meta.get("fitted_until") else 0)
+    table = table.filter(np.asarray(table["event_time"]) >= begin)
     if table.num_rows == 0:
         raise Refused("no row is left to measure")
     side = "payee" if meta.get("role") == "receiver" else "payer"

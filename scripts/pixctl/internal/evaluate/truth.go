@@ -44,6 +44,9 @@ func readTruth(name string) (*truth, error) {
 		if err != nil {
 			return nil, fmt.Errorf("truth: %w", err)
 		}
+		if line.EndToEndID == "" {
+			return nil, errors.New("truth: a line names no payment")
+		}
 		if line.Fraud || line.LookAlike != "" {
 			t.facts[line.EndToEndID] = line
 			t.roles = t.roles || line.PayeeRole != ""
