@@ -66,6 +66,15 @@ func LookAlikes() []LookAlike {
 	}
 }
 
+// Pairs names for each typology the look-alike that shares its signals most.
+func Pairs() map[Typology]LookAlike {
+	return map[Typology]LookAlike{
+		AccountTakeover: NewPhone, FakeBankCall: BigPurchase, ClonedWhatsApp: GiftCollection, SwappedQR: StreetSeller,
+		MuleAccount: ShopOpening, Structuring: DayWages, Coercion: NightOut, MEDAbuse: WrongTransfer,
+		InstitutionBreach: TreasuryDay, AutomaticAbuse: NewSubscription,
+	}
+}
+
 // Role is what an account is in a campaign. The set is closed; most accounts have none.
 type Role string
 

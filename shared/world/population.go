@@ -234,3 +234,9 @@ func (w *World) opening(i, now int32, days float64) {
 	a.incomeDay = w.today
 	a.stats = stats{}
 }
+
+// AccountBytes is what a world holds for each account: its state and its place among the payers. Campaigns, marks and
+// cases under way come on top; they are few.
+const AccountBytes = 128 + aliasBytes
+
+const aliasBytes = 8
