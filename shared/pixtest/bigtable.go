@@ -2,32 +2,122 @@ package pixtest
 
 import (
 	"context"
+	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 
+	"cloud.google.com/go/bigtable/admin/apiv2/adminpb"
+	"cloud.google.com/go/bigtable/apiv2/bigtablepb"
 	"google.golang.org/grpc"
 )
 
-// oneWriter keeps bttest's readers and writers apart. Its ReadRows walks a row's columns without a lock while a write to
-// the same row sorts them, so a reader can miss a cell that was there: Bigtable reads a row atomically.
-func oneWriter() []grpc.ServerOption {
-	var rows sync.RWMutex
-	enter := func(method string) (leave func()) {
-		if strings.HasSuffix(method, "/ReadRows") {
-			rows.RLock()
-			return rows.RUnlock
+// rowLocks keeps bttest's readers and writers of a row apart. Its ReadRows walks a row's columns without a lock while a
+// write to the same row sorts them, so a reader can miss a cell that was there: Bigtable reads a row atomically. A row
+// belongs to one of the locks by its key; one lock for all rows would make every payment wait for every other.
+type rowLocks struct {
+	seed  maphash.Seed
+	locks [256]sync.RWMutex
+}
+
+// enter takes the locks of what a request touches and returns how to leave them. They are taken in their order, so no two
+// requests wait for each other.
+func (l *rowLocks) enter(request any) (leave func()) {
+	keys, read := touched(request)
+	stripes := make([]int, 0, len(keys))
+	if keys == nil {
+		for i := range l.locks {
+			stripes = append(stripes, i)
 		}
-		rows.Lock()
-		return rows.Unlock
 	}
+	for _, key := range keys {
+		stripes = append(stripes, int(maphash.Bytes(l.seed, key)%uint64(len(l.locks))))
+	}
+	slices.Sort(stripes)
+	stripes = slices.Compact(stripes)
+	for _, i := range stripes {
+		if read {
+			l.locks[i].RLock()
+		} else {
+			l.locks[i].Lock()
+		}
+	}
+	return func() {
+		for _, i := range stripes {
+			if read {
+				l.locks[i].RUnlock()
+			} else {
+				l.locks[i].Unlock()
+			}
+		}
+	}
+}
+
+// touched returns the keys of the rows that a request reads or writes, nil for any row.
+func touched(request any) (keys [][]byte, read bool) {
+	switch r := request.(type) {
+	case *bigtablepb.ReadRowsRequest:
+		if len(r.GetRows().GetRowRanges()) > 0 {
+			return nil, true
+		}
+		return r.GetRows().GetRowKeys(), true
+	case *bigtablepb.MutateRowRequest:
+		return [][]byte{r.GetRowKey()}, false
+	case *bigtablepb.CheckAndMutateRowRequest:
+		return [][]byte{r.GetRowKey()}, false
+	case *bigtablepb.ReadModifyWriteRowRequest:
+		return [][]byte{r.GetRowKey()}, false
+	case *bigtablepb.MutateRowsRequest:
+		for _, e := range r.GetEntries() {
+			keys = append(keys, e.GetRowKey())
+		}
+		return keys, false
+	default:
+		return nil, false
+	}
+}
+
+// oneWriter serves requests under their rows' locks.
+func oneWriter() []grpc.ServerOption {
+	rows := &rowLocks{seed: maphash.MakeSeed()}
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, call *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			defer enter(call.FullMethod)()
+		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			defer rows.enter(req)()
 			return next(ctx, req)
 		}),
-		grpc.ChainStreamInterceptor(func(server any, stream grpc.ServerStream, call *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-			defer enter(call.FullMethod)()
-			return next(server, stream)
+		grpc.ChainStreamInterceptor(func(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			s := &lockedStream{ServerStream: stream, rows: rows, leave: func() {}}
+			defer func() { s.leave() }()
+			return next(server, s)
 		}),
 	}
+}
+
+// lockedStream takes the locks once its one request has come.
+type lockedStream struct {
+	grpc.ServerStream
+	rows  *rowLocks
+	leave func()
+}
+
+// RecvMsg receives the request.
+func (s *lockedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err //nolint:wrapcheck // gRPC compares io.EOF
+	}
+	s.leave()
+	s.leave = s.rows.enter(m)
+	return nil
+}
+
+// keepCells strips the garbage-collection rules from tables as they are created.
+func keepCells() grpc.ServerOption {
+	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, call *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		if create, ok := req.(*adminpb.CreateTableRequest); ok && strings.HasSuffix(call.FullMethod, "/CreateTable") {
+			for _, family := range create.GetTable().GetColumnFamilies() {
+				family.GcRule = nil
+			}
+		}
+		return next(ctx, req)
+	})
 }

@@ -28,8 +28,11 @@ type Options struct {
 	KafkaTopics map[string]int32
 	PubSub      bool
 	Bigtable    bool
-	BigQuery    Starter // bq.Start
-	Storage     Starter // gcs.Start
+	// KeepCells turns off Bigtable's garbage collection. The test server walks the whole table for it every second, and
+	// new rows wait; set it where time is measured.
+	KeepCells bool
+	BigQuery  Starter // bq.Start
+	Storage   Starter // gcs.Start
 }
 
 // Cloud is the running servers. An empty endpoint was not started.
@@ -66,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 		starters["pubsub"] = startPubSub
 	}
 	if o.Bigtable {
-		starters["bigtable"] = startBigtable
+		starters["bigtable"] = startBigtable(o.KeepCells)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for name, start := range starters {

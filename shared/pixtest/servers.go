@@ -59,11 +59,17 @@ func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
 	}, nil
 }
 
-func startBigtable(_ context.Context, c *Cloud) (Stop, error) {
-	server, err := bttest.NewServer("127.0.0.1:0", append(oneWriter(), grpc.MaxRecvMsgSize(maxMessageBytes))...)
-	if err != nil {
-		return nil, fmt.Errorf("new server: %w", err)
+func startBigtable(keep bool) Starter {
+	return func(_ context.Context, c *Cloud) (Stop, error) {
+		options := append(oneWriter(), grpc.MaxRecvMsgSize(maxMessageBytes))
+		if keep {
+			options = append(options, keepCells())
+		}
+		server, err := bttest.NewServer("127.0.0.1:0", options...)
+		if err != nil {
+			return nil, fmt.Errorf("new server: %w", err)
+		}
+		c.BigtableEndpoint = server.Addr
+		return func(context.Context) error { server.Close(); return nil }, nil
 	}
-	c.BigtableEndpoint = server.Addr
-	return func(context.Context) error { server.Close(); return nil }, nil
 }

@@ -91,7 +91,7 @@ func (l *local) openStore(ctx context.Context, on string) error {
 		l.store = memory.New(time.Now)
 		return nil
 	}
-	cloud, err := pixtest.Start(ctx, pixtest.Options{Bigtable: true})
+	cloud, err := pixtest.Start(ctx, pixtest.Options{Bigtable: true, KeepCells: true})
 	if err != nil {
 		return fmt.Errorf("start Bigtable: %w", err)
 	}
