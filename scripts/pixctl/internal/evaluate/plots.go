@@ -1,21 +1,27 @@
 package evaluate
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"os"
 	"path/filepath"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // Size of a plot.
 const (
 	plotWidth  = 8 * vg.Inch
 	plotHeight = 5 * vg.Inch
+	plotMargin = 12 * vg.Length(1)
+	plotDPI    = 120
 )
 
 // palette is Okabe and Ito's, which people with any colour vision can tell apart.
@@ -46,9 +52,27 @@ func plots(r *Report, dir string) error {
 			return fmt.Errorf("plot %s: %w", picture.name, err)
 		}
 		file := filepath.Join(dir, r.Role+"-"+picture.name+".png")
-		if err := p.Save(plotWidth, plotHeight, file); err != nil {
+		if err := save(p, file); err != nil {
 			return fmt.Errorf("plot %s: %w", picture.name, err)
 		}
+	}
+	return nil
+}
+
+// save draws a plot with a margin on a white page.
+func save(p *plot.Plot, name string) (err error) {
+	page := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI))
+	canvas := draw.New(page)
+	canvas.SetColor(color.White)
+	canvas.Fill(canvas.Rectangle.Path())
+	p.Draw(draw.Crop(canvas, plotMargin, -2*plotMargin, plotMargin, -plotMargin))
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("save: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := (vgimg.PngCanvas{Canvas: page}).WriteTo(file); err != nil {
+		return fmt.Errorf("save: %w", err)
 	}
 	return nil
 }
@@ -56,12 +80,15 @@ func plots(r *Report, dir string) error {
 func newPlot(title, x, y string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
-	p.Title.TextStyle.Font.Size, p.Title.Padding = 14, vg.Points(10)
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Label.TextStyle.Font.Size, axis.Tick.Label.Font.Size = 12, 11
-		axis.Padding = vg.Points(4)
+	p.Title.Padding = vg.Points(10)
+	p.X.Padding, p.Y.Padding = vg.Points(4), vg.Points(4)
+	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(4), vg.Points(4)
+	for style, size := range map[*text.Style]font.Length{
+		&p.Title.TextStyle: 14, &p.X.Label.TextStyle: 12, &p.Y.Label.TextStyle: 12, &p.X.Tick.Label: 11, &p.Y.Tick.Label: 11,
+		&p.Legend.TextStyle: 11,
+	} {
+		style.Font.Variant, style.Font.Size = "Sans", size
 	}
-	p.Legend.TextStyle.Font.Size = 11
 	p.Legend.Padding = vg.Points(3)
 	p.BackgroundColor = color.White
 	return p
@@ -114,7 +141,7 @@ func (l line) add(p *plot.Plot) error {
 }
 
 func subtitle(r *Report) string {
-	return fmt.Sprintf("%d frauds, %.1f per 100,000 of %.1f M payments", r.Frauds, r.Per100k, r.Payments/1e6)
+	return fmt.Sprintf("%d frauds in the sample, %.1f per 100,000 of %.0f thousand payments", r.Frauds, r.Per100k, r.Payments/1000)
 }
 
 func drawPrecisionRecall(r *Report) (*plot.Plot, error) {
@@ -152,8 +179,15 @@ func markLevels(p *plot.Plot, r *Report) error {
 		return fmt.Errorf("levels: %w", err)
 	}
 	labels.Offset = vg.Point{X: vg.Points(5), Y: vg.Points(4)}
+	sans(labels)
 	p.Add(dots, labels)
 	return nil
+}
+
+func sans(l *plotter.Labels) {
+	for i := range l.TextStyle {
+		l.TextStyle[i].Font.Variant, l.TextStyle[i].Font.Size = "Sans", 10
+	}
 }
 
 func drawBudget(r *Report) (*plot.Plot, error) {

@@ -98,7 +98,8 @@ func addBars(p *plot.Plot, bars []bar) error {
 		values[at], names[at], labels[at] = b.value, b.name, b.label
 		points[at] = plotter.XY{X: b.value, Y: float64(at)}
 	}
-	chart, err := plotter.NewBarChart(values, vg.Points(12))
+	width := min(vg.Points(22), plotHeight*0.55/vg.Length(len(bars)))
+	chart, err := plotter.NewBarChart(values, width)
 	if err != nil {
 		return fmt.Errorf("bars: %w", err)
 	}
@@ -108,12 +109,14 @@ func addBars(p *plot.Plot, bars []bar) error {
 		return fmt.Errorf("bar labels: %w", err)
 	}
 	behind.Offset = vg.Point{X: vg.Points(4)}
+	sans(behind)
 	for i := range behind.TextStyle {
 		behind.TextStyle[i].YAlign = draw.YCenter
 		behind.TextStyle[i].Color = color.RGBA{60, 60, 60, 255}
 	}
 	p.Add(chart, behind)
 	p.NominalY(names...)
+	p.Y.Min, p.Y.Max = -0.7, float64(len(bars))-0.3
 	return nil
 }
 
