@@ -112,7 +112,7 @@ func (w *World) weight(s *step) float64 {
 	if w.params.FraudBoost == 1 {
 		return 1
 	}
-	return float64(w.plain) / float64(w.executed) / w.params.FraudBoost
+	return float64(w.plain+1) / float64(w.executed+1) / w.params.FraudBoost
 }
 
 // affordable is what of a step's amount is paid: within the balance, the account's limit and the night limit.
