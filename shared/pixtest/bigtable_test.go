@@ -59,8 +59,9 @@ func openTable(t *testing.T, c *pixtest.Cloud) *bigtable.Table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := bigtable.NewClientWithConfig(t.Context(), c.ProjectID, "i",
-		bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}}, c.BigtableOptions()...)
+	client, err := bigtable.NewClientWithConfig(t.Context(), c.ProjectID, "i", bigtable.ClientConfig{
+		MetricsProvider: bigtable.NoopMetricsProvider{}, DisableDirectAccess: true, DisableSession: true,
+	}, c.BigtableOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
