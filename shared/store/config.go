@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sentinela-pix/sentinela/shared/feature"
 )
 
@@ -19,14 +21,40 @@ type Config struct {
 	CallTimeout time.Duration
 	// DirectAccess lets the client reach Bigtable without Google's front end, where the machine allows it.
 	DirectAccess bool
-	// Clock is the wall clock that marks are stamped with: time.Now.
+	// Clock is the wall clock that tells late events and stamps marks: time.Now.
 	Clock func() time.Time
+	// Metrics receives pix_store_*; nil means none.
+	Metrics prometheus.Registerer
+	// Degraded hears of upkeep that failed and is tried again; may be nil.
+	Degraded func(error)
+
+	tuning tuning
+}
+
+// tuning holds the figures of docs/adr/0006-hot-streams.md. Only tests change them.
+type tuning struct {
+	busy      int           // events in 30 days from which a stream gets tiles
+	hotDelay  time.Duration // from a promotion to the first event in a bucket row
+	lateAfter time.Duration // age from which an event may have missed its tile
+	sealLag   time.Duration // age from which a bucket is sealed
+	finalLag  time.Duration // age at which a bucket is looked at once more
+	sealBatch int           // raw cells behind the watermark that make sealing worth while
+	maxCells  int           // of one read
+	maxHot    int           // streams in the index
+}
+
+func defaultTuning() tuning {
+	return tuning{
+		busy: feature.BusyEvents, hotDelay: 5 * time.Minute, lateAfter: 30 * time.Second, sealLag: time.Minute,
+		finalLag: 10 * time.Minute, sealBatch: 256, maxCells: 40_000, maxHot: 100_000,
+	}
 }
 
 // Retention says how long the table keeps what. Zero values take the defaults named beside them.
 type Retention struct {
-	Events    time.Duration // 31 days: the longest window and a day for late events
+	Events    time.Duration // 31 days: the longest window and a day for late events; of tiles too
 	Decisions time.Duration // 90 days, from the moment of the decision
+	Marks     time.Duration // 400 days, from the arrival of a report of fraud
 	Pending   time.Duration // 7 days: as long as Pub/Sub retains an undelivered message
 }
 
@@ -62,6 +90,12 @@ func (c Config) withDefaults() Config {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+	if c.Degraded == nil {
+		c.Degraded = func(error) {}
+	}
+	if c.tuning == (tuning{}) {
+		c.tuning = defaultTuning()
+	}
 	return c
 }
 
@@ -71,6 +105,9 @@ func (r Retention) withDefaults() Retention {
 	}
 	if r.Decisions == 0 {
 		r.Decisions = defaultDecisions
+	}
+	if r.Marks == 0 {
+		r.Marks = feature.MarkRetention
 	}
 	if r.Pending == 0 {
 		r.Pending = defaultPending

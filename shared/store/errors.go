@@ -11,8 +11,15 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// A defect of what is stored, not of the message: it is retried, never blamed on the payment.
-var errVanished = errors.New("a decision stands but cannot be read")
+// Defects of what is stored or of its state, not of the message: they are retried, never blamed on the payment.
+var (
+	errVanished  = errors.New("a decision stands but cannot be read")
+	errQualifier = errors.New("qualifier does not begin with a time")
+	errMeta      = errors.New("mark of a stream is not a number")
+	errLate      = errors.New("late cell is malformed")
+	errTooMany   = errors.New("more cells than one read may take")
+	errRaced     = errors.New("another process has sealed further")
+)
 
 // storeError wraps a failed call with its operation and kind. It keeps the code only: a server may quote row keys, and
 // those hold tokens.

@@ -10,43 +10,31 @@ import (
 	"cloud.google.com/go/bigtable"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
-	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Families and columns beside those of events, which shared/feature names.
+// Families and columns beside those of entities, which shared/feature names.
 const (
 	familyDecision = "dec"
 	familyPending  = "pend"
-	column         = "d" // the one column of a decision or a mark
+	familyTile     = "tile" // of a hot stream's rows
+	familyLate     = "late" // events and statuses that came after their tile was made
+	familyMeta     = "meta" // marks of hot streams in the entity's row
+	familyHot      = "hot"  // of the index
+	column         = "d"    // the one column of a decision, a pending mark or an index row
 	pendingPrefix  = "pend#"
+	hotPrefix      = "hot#"
 	pendingShards  = 16
 )
 
-// history decodes the row of one entity.
-func history(row bigtable.Row) (feature.History, error) {
-	var h feature.History
-	for family, into := range map[string]*feature.Stream{
-		feature.FamilyOut: &h.Out, feature.FamilyIn: &h.In, feature.FamilyUse: &h.Use,
-	} {
-		events, err := feature.DecodeStream(len(row[family]), columns(row, family))
-		if err != nil {
-			return h, err
-		}
-		into.Events = events
-	}
-	for q, value := range columns(row, feature.FamilyFirst) {
-		first, err := feature.DecodeFirst(value)
-		if err != nil {
-			return h, err
-		}
-		if into := h.First.Of(q); into != nil {
-			*into = first
-		}
-	}
-	var err error
-	h.Marks, err = feature.DecodeMarks(columns(row, feature.FamilyMark))
-	return h, err
+// hotRefresh is how old an index row gets before it is written again, so that it outlives its stream's events only.
+const hotRefresh = 24 * time.Hour
+
+// shardOf spreads keys that are read as a whole.
+func shardOf(key string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // never fails
+	return h.Sum32() % pendingShards
 }
 
 // columns lists the newest version of each column of a family, in order of their qualifiers.
@@ -75,9 +63,7 @@ func decisionRow(id pix.EndToEndID) string {
 
 // pendingRow names the row of a mark. It is derived from the id alone, so that removing a mark needs no search.
 func pendingRow(id pix.EndToEndID) string {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id)) // never fails
-	return fmt.Sprintf("%s%02x#%s", pendingPrefix, h.Sum32()%pendingShards, id)
+	return fmt.Sprintf("%s%02x#%s", pendingPrefix, shardOf(string(id)), id)
 }
 
 // pendingID reads the id out of a mark's row key.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"cloud.google.com/go/bigtable"
 	"google.golang.org/api/option"
@@ -27,14 +26,9 @@ func CreateSchema(ctx context.Context, cfg Config, keep Retention, opts ...optio
 		return storeError(op, err)
 	}
 	families := map[string]bigtable.Family{}
-	for name, age := range map[string]time.Duration{
-		feature.FamilyOut: keep.Events, feature.FamilyIn: keep.Events, feature.FamilyUse: keep.Events,
-		familyDecision: keep.Decisions, familyPending: keep.Pending,
-	} {
-		families[name] = bigtable.Family{GCPolicy: bigtable.MaxAgePolicy(age)}
+	for name, policy := range policies(keep) {
+		families[name] = bigtable.Family{GCPolicy: policy}
 	}
-	families[feature.FamilyFirst] = bigtable.Family{GCPolicy: bigtable.MaxVersionsPolicy(1)}
-	families[feature.FamilyMark] = bigtable.Family{GCPolicy: bigtable.MaxAgePolicy(feature.MarkRetention)}
 	err = admin.CreateTableFromConf(ctx, &bigtable.TableConf{TableID: cfg.Table, ColumnFamilies: families})
 	if status.Code(err) == codes.AlreadyExists {
 		err = nil
@@ -43,4 +37,23 @@ func CreateSchema(ctx context.Context, cfg Config, keep Retention, opts ...optio
 		return fmt.Errorf("close admin client: %w", closeErr)
 	}
 	return storeError(op, err)
+}
+
+// policies says how cells of each family leave. Tiles, marks of streams and first-ever facts are superseded by a greater
+// timestamp, so one version is enough.
+func policies(keep Retention) map[string]bigtable.GCPolicy {
+	newest := bigtable.MaxVersionsPolicy(1)
+	return map[string]bigtable.GCPolicy{
+		feature.FamilyOut:   bigtable.MaxAgePolicy(keep.Events),
+		feature.FamilyIn:    bigtable.MaxAgePolicy(keep.Events),
+		feature.FamilyUse:   bigtable.MaxAgePolicy(keep.Events),
+		familyTile:          bigtable.UnionPolicy(newest, bigtable.MaxAgePolicy(keep.Events)),
+		familyLate:          bigtable.UnionPolicy(newest, bigtable.MaxAgePolicy(keep.Events)),
+		familyHot:           bigtable.UnionPolicy(newest, bigtable.MaxAgePolicy(keep.Events+hotRefresh)),
+		familyMeta:          newest,
+		feature.FamilyFirst: newest,
+		feature.FamilyMark:  bigtable.MaxAgePolicy(keep.Marks),
+		familyDecision:      bigtable.MaxAgePolicy(keep.Decisions),
+		familyPending:       bigtable.MaxAgePolicy(keep.Pending),
+	}
 }
