@@ -1,9 +1,11 @@
 package feature
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -171,6 +173,16 @@ func uvarint(b []byte, limit uint64) (v uint64, rest []byte, ok bool) {
 		return 0, nil, false
 	}
 	return v, b[n:], true
+}
+
+// addBin counts one amount, in place where its bin is there already.
+func addBin(bins []Bin, index uint16) []Bin {
+	i, found := slices.BinarySearchFunc(bins, index, func(b Bin, i uint16) int { return cmp.Compare(b.Index, i) })
+	if found {
+		bins[i].Count++
+		return bins
+	}
+	return slices.Insert(bins, i, Bin{index, 1})
 }
 
 // mergeBins adds two lists of bins.

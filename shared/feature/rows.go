@@ -62,9 +62,10 @@ func newRow(prefix string, p pix.TokenPair) Row {
 
 // Write is one event that a payment leaves behind.
 type Write struct {
-	Row    string
-	Family string
-	Event  Event
+	Row      string
+	Previous string // the entity's row before a rotation of the token key; read only
+	Family   string
+	Event    Event
 }
 
 // Writes lists the events of a payment: one for each of payer, payee, device and pair that it names.
@@ -76,19 +77,19 @@ func Writes(tx *pix.Transaction) []Write {
 	}
 	rows := Rows(tx)
 	writes := make([]Write, 0, 4)
-	add := func(row, family string, counterparty Ref) {
-		if row == "" {
+	add := func(row Row, family string, counterparty Ref) {
+		if row.Current == "" {
 			return
 		}
 		e := event
 		e.Counterparty = counterparty
-		writes = append(writes, Write{Row: row, Family: family, Event: e})
+		writes = append(writes, Write{Row: row.Current, Previous: row.Previous, Family: family, Event: e})
 	}
-	add(rows.Payer.Current, FamilyOut, payee)
-	add(rows.Payee.Current, FamilyIn, payer)
-	add(rows.Device.Current, FamilyUse, payer)
+	add(rows.Payer, FamilyOut, payee)
+	add(rows.Payee, FamilyIn, payer)
+	add(rows.Device, FamilyUse, payer)
 	event.Device = Ref{}
-	add(rows.Pair.Current, FamilyOut, Ref{})
+	add(rows.Pair, FamilyOut, Ref{})
 	return writes
 }
 

@@ -3,7 +3,6 @@ package feature
 import (
 	"encoding/binary"
 	"errors"
-	"slices"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -80,22 +79,35 @@ func (t *Totals) Merge(o *Totals) {
 // events; a store that counts status cells too sets it anew.
 func NewTile(family string, l Level, start int64, events []Event) Tile {
 	t := Tile{Level: l, Start: start, Cells: len(events)}
-	bins := make([]uint16, 0, len(events))
 	for i := range events {
 		t.addEvent(&events[i])
 		if family == FamilyOut {
-			bins = append(bins, uint16(binOf(events[i].Amount)))
+			t.Amounts = addBin(t.Amounts, uint16(binOf(events[i].Amount)))
 		}
-	}
-	slices.Sort(bins)
-	for _, b := range bins {
-		if last := len(t.Amounts) - 1; last >= 0 && t.Amounts[last].Index == b {
-			t.Amounts[last].Count++
-			continue
-		}
-		t.Amounts = append(t.Amounts, Bin{b, 1})
 	}
 	return t
+}
+
+// Add counts an event of a family that the tile does not hold yet: the same as making it anew of all of them.
+func (t *Tile) Add(family string, e *Event) {
+	t.Cells++
+	t.addEvent(e)
+	if family == FamilyOut {
+		t.Amounts = addBin(t.Amounts, uint16(binOf(e.Amount)))
+	}
+}
+
+// Restate puts what statuses now say of an event that the tile holds in the place of what they said before.
+func (t *Totals) Restate(before, after *Event) {
+	t.Settled += int(after.State&StateSettled) - int(before.State&StateSettled)
+	t.Rejected += int(after.State&StateRejected>>1) - int(before.State&StateRejected>>1)
+	if after.State&StateSettled != before.State&StateSettled {
+		t.SettledSum += after.Amount
+	}
+	if before.Returned == 0 && after.Returned > 0 {
+		t.Returned++
+	}
+	t.ReturnedSum += after.Returned - before.Returned
 }
 
 // addEvent counts an event everywhere but in the histogram.

@@ -21,66 +21,83 @@ const (
 
 var errLineTooLong = errors.New("line is longer than a message may be")
 
-// decoded is one line, read as a payment or not.
-type decoded struct {
-	line int
-	err  error
-	tx   pix.Transaction
+// decoded is one line, read as a T or not.
+type decoded[T any] struct {
+	line  int
+	err   error
+	value T
 }
 
 // batch is a run of lines on its way through a worker; done is closed when its results are in.
-type batch struct {
+type batch[T any] struct {
 	lines   [][]byte
-	results []decoded
+	results []decoded[T]
 	done    chan struct{}
 }
 
-// decodeLines reads lines, decodes them on several goroutines and hands them over in order. It returns after all of its
-// goroutines have ended.
-func decodeLines(ctx context.Context, log io.Reader, cfg Config, handle func([]decoded) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	work, ordered := make(chan *batch, batchesAhead), make(chan *batch, batchesAhead)
-	var readErr error
-	wg.Go(func() {
+// source reads lines, decodes them on several goroutines and hands them over in order. close must be called: it ends the
+// goroutines and waits for them.
+type source[T any] struct {
+	ordered chan *batch[T]
+	stop    context.CancelFunc
+	ended   sync.WaitGroup
+	failed  error // of reading, known once ordered is closed
+	current []decoded[T]
+}
+
+// open starts reading a log.
+func open[T any](ctx context.Context, log io.Reader, workers int, decode func([]byte) (T, error)) *source[T] {
+	ctx, stop := context.WithCancel(ctx)
+	s := &source[T]{ordered: make(chan *batch[T], batchesAhead), stop: stop}
+	work := make(chan *batch[T], batchesAhead)
+	s.ended.Go(func() {
 		defer close(work)
-		defer close(ordered)
-		readErr = readBatches(log, func(b *batch) error { return offer(ctx, b, ordered, work) })
+		defer close(s.ordered)
+		s.failed = readBatches(log, func(b *batch[T]) error { return offer(ctx, b, s.ordered, work) })
 	})
-	for range cfg.Workers {
-		wg.Go(func() {
+	for range workers {
+		s.ended.Go(func() {
 			for b := range work {
-				b.decode(cfg.Tokenizer)
+				b.decode(decode)
 			}
 		})
 	}
-	err := consume(ctx, ordered, handle)
-	cancel()
-	for range ordered { // what the reader had on the way
-	}
-	wg.Wait()
-	if err != nil {
-		return err
-	}
-	return readErr
+	return s
 }
 
-func consume(ctx context.Context, ordered <-chan *batch, handle func([]decoded) error) error {
-	for b := range ordered {
+// next returns the next line, nil at the end.
+func (s *source[T]) next(ctx context.Context) (*decoded[T], error) {
+	for len(s.current) == 0 {
 		select {
-		case <-b.done:
+		case b, more := <-s.ordered:
+			if !more {
+				return nil, s.failed
+			}
+			select {
+			case <-b.done:
+				s.current = b.results
+			case <-ctx.Done():
+				return nil, fmt.Errorf("replay: %w", ctx.Err())
+			}
 		case <-ctx.Done():
-			return fmt.Errorf("replay: %w", ctx.Err())
-		}
-		if err := handle(b.results); err != nil {
-			return err
+			return nil, fmt.Errorf("replay: %w", ctx.Err())
 		}
 	}
-	return nil
+	d := &s.current[0]
+	s.current = s.current[1:]
+	return d, nil
+}
+
+// close ends the goroutines.
+func (s *source[T]) close() {
+	s.stop()
+	for range s.ordered { // what the reader had on the way
+	}
+	s.ended.Wait()
 }
 
 // offer puts a batch in both queues, or reports that nobody waits for it any more.
-func offer(ctx context.Context, b *batch, queues ...chan<- *batch) error {
+func offer[T any](ctx context.Context, b *batch[T], queues ...chan<- *batch[T]) error {
 	for _, q := range queues {
 		select {
 		case q <- b:
@@ -92,9 +109,9 @@ func offer(ctx context.Context, b *batch, queues ...chan<- *batch) error {
 }
 
 // readBatches cuts the log into lines. Empty lines are skipped, overlong ones are marked by a nil line.
-func readBatches(log io.Reader, send func(*batch) error) error {
+func readBatches[T any](log io.Reader, send func(*batch[T]) error) error {
 	in := bufio.NewReaderSize(log, readBuffer)
-	b, number := newBatch(), 0
+	b, number := newBatch[T](), 0
 	for {
 		line, err := readLine(in)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLineTooLong) {
@@ -103,14 +120,14 @@ func readBatches(log io.Reader, send func(*batch) error) error {
 		number++
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 || errors.Is(err, errLineTooLong) {
 			b.lines = append(b.lines, trimmed)
-			b.results = append(b.results, decoded{line: number})
+			b.results = append(b.results, decoded[T]{line: number})
 		}
 		end := errors.Is(err, io.EOF)
 		if len(b.lines) == batchLines || end && len(b.lines) > 0 {
 			if err := send(b); err != nil {
 				return err
 			}
-			b = newBatch()
+			b = newBatch[T]()
 		}
 		if end {
 			return nil
@@ -118,9 +135,9 @@ func readBatches(log io.Reader, send func(*batch) error) error {
 	}
 }
 
-func newBatch() *batch {
-	return &batch{
-		lines: make([][]byte, 0, batchLines), results: make([]decoded, 0, batchLines), done: make(chan struct{}),
+func newBatch[T any]() *batch[T] {
+	return &batch[T]{
+		lines: make([][]byte, 0, batchLines), results: make([]decoded[T], 0, batchLines), done: make(chan struct{}),
 	}
 }
 
@@ -150,25 +167,30 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// decode reads every line of a batch. A payment is judged at the moment it became visible.
-func (b *batch) decode(tokenizer *pix.Tokenizer) {
+func (b *batch[T]) decode(decode func([]byte) (T, error)) {
 	defer close(b.done)
 	for i, line := range b.lines {
-		b.results[i].tx, b.results[i].err = decodeLine(line, tokenizer)
+		if line == nil {
+			b.results[i].err = errLineTooLong
+			continue
+		}
+		b.results[i].value, b.results[i].err = decode(line)
 	}
 }
 
-func decodeLine(line []byte, tokenizer *pix.Tokenizer) (pix.Transaction, error) {
-	if line == nil {
-		return pix.Transaction{}, errLineTooLong
+// paymentDecoder reads payments. A payment is judged at the moment it became visible.
+func paymentDecoder(tokenizer *pix.Tokenizer) func([]byte) (pix.Transaction, error) {
+	return func(line []byte) (pix.Transaction, error) {
+		s, err := event.DecodeSubmissionJSON(line)
+		if err != nil {
+			return pix.Transaction{}, err
+		}
+		tx := tokenizer.Tokenize(&s)
+		return tx, s.Validate(visibleAt(&tx))
 	}
-	s, err := event.DecodeSubmissionJSON(line)
-	if err != nil {
-		return pix.Transaction{}, err
-	}
-	tx := tokenizer.Tokenize(&s)
-	if err := s.Validate(visibleAt(&tx)); err != nil {
-		return pix.Transaction{}, err
-	}
-	return tx, nil
+}
+
+// decodeStatus reads a status. A log has no present, so that none of its statuses lies in the future.
+func decodeStatus(line []byte) (pix.Status, error) {
+	return event.DecodeStatus(event.Envelope{Data: line}, farFuture())
 }

@@ -3,21 +3,50 @@ package replay
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Labels holds the label in force of each payment: of several the one that arrived last.
-type Labels map[pix.EndToEndID]pix.Label
+// Labels holds what became known of payments afterwards. Labels are few (fraud is some in 100,000 payments), so all of
+// them are kept.
+type Labels struct {
+	arrivals []pix.Label // in order of arrival
+	inForce  map[pix.EndToEndID]int
+}
 
-// ReadLabels reads labels in wire JSON, one a line. Malformed lines are returned as problems and left out. Labels are
-// few (fraud is some in 100,000 payments), so all of them are kept.
-func ReadLabels(r io.Reader) (Labels, []Problem, error) {
-	labels := Labels{}
+// NewLabels orders labels by arrival, those that arrived together as they are given.
+func NewLabels(labels []pix.Label) *Labels {
+	l := &Labels{arrivals: slices.Clone(labels), inForce: map[pix.EndToEndID]int{}}
+	slices.SortStableFunc(l.arrivals, func(a, b pix.Label) int {
+		return cmp.Compare(a.ArrivedAt.UnixNano(), b.ArrivedAt.UnixNano())
+	})
+	for i := range l.arrivals {
+		l.inForce[l.arrivals[i].ID] = i
+	}
+	return l
+}
+
+// InForce returns the label of a payment that arrived last, nil when none ever did.
+func (l *Labels) InForce(id pix.EndToEndID) *pix.Label {
+	if l == nil {
+		return nil
+	}
+	i, ok := l.inForce[id]
+	if !ok {
+		return nil
+	}
+	return &l.arrivals[i]
+}
+
+// ReadLabels reads labels in wire JSON, one a line. Malformed lines are returned as problems and left out.
+func ReadLabels(r io.Reader) (*Labels, []Problem, error) {
+	var labels []pix.Label
 	var problems []Problem
 	in := bufio.NewReaderSize(r, readBuffer)
 	for number := 1; ; number++ {
@@ -26,26 +55,18 @@ func ReadLabels(r io.Reader) (Labels, []Problem, error) {
 			return nil, nil, fmt.Errorf("replay: read labels: %w", err)
 		}
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 {
-			if bad := labels.add(trimmed); bad != nil {
+			label, bad := event.DecodeLabel(event.Envelope{Data: trimmed})
+			if bad != nil {
 				problems = append(problems, Problem{Line: number, Err: bad})
+			} else {
+				labels = append(labels, label)
 			}
 		}
 		if errors.Is(err, errLineTooLong) {
 			problems = append(problems, Problem{Line: number, Err: err})
 		}
 		if errors.Is(err, io.EOF) {
-			return labels, problems, nil
+			return NewLabels(labels), problems, nil
 		}
 	}
-}
-
-func (l Labels) add(line []byte) error {
-	label, err := event.DecodeLabel(event.Envelope{Data: line})
-	if err != nil {
-		return err
-	}
-	if old, ok := l[label.ID]; !ok || label.ArrivedAt.After(old.ArrivedAt) {
-		l[label.ID] = label
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
@@ -27,16 +28,17 @@ func Command() command.Command {
 	return command.Command{Name: "vectors", Summary: "replay events into feature vectors as Parquet", Run: run}
 }
 
-type options struct{ events, labels, weights, out string }
+type options struct{ events, labels, statuses, weights, out string }
 
 // errMalformed is the outcome of a run that left lines out.
 var errMalformed = errors.New("some lines are malformed and were left out")
 
 func run(ctx context.Context, std command.IO, args []string) error {
-	flags := command.NewFlags(std, "vectors", "-events F -labels F -out F.parquet", 0)
+	flags := command.NewFlags(std, "vectors", "-events F -labels F [-statuses F] -out F.parquet", 0)
 	var o options
 	flags.StringVar(&o.events, "events", "", "payments in wire JSON, one a line, in event-time order")
 	flags.StringVar(&o.labels, "labels", "", "labels in wire JSON, one a line")
+	flags.StringVar(&o.statuses, "statuses", "", "statuses in wire JSON, one a line, in order of occurredAt; none without it")
 	flags.StringVar(&o.weights, "weights", "", "truth.jsonl of pixctl simulate, for the sampling weights; all 1 without it")
 	flags.StringVar(&o.out, "out", "", "Parquet file to write")
 	asJSON := flags.Bool("json", false, "print the summary as one JSON object")
@@ -67,6 +69,9 @@ type summary struct {
 	Malformed  int     `json:"malformed"`
 	Duplicates int     `json:"duplicates"`
 	Disordered int     `json:"disordered"`
+	Statuses   int     `json:"statuses"`
+	Marks      int     `json:"marks"`
+	Entities   int     `json:"live_entities"`
 	Seconds    float64 `json:"seconds"`
 	Rate       float64 `json:"rows_per_second"`
 }
@@ -78,8 +83,8 @@ func report(std command.IO, s summary, asJSON bool) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(std.Out, "%d rows, %d labelled (%d fraud), %d malformed, %d duplicates, %d out of order, %.1f s, %.0f rows/s\n",
-		s.Rows, s.Labelled, s.Fraud, s.Malformed, s.Duplicates, s.Disordered, s.Seconds, s.Rate)
+	fmt.Fprintf(std.Out, "%d rows, %d labelled (%d fraud), %d statuses, %d marks, %d malformed, %d duplicates, %d out of order, %d live entities, %.1f s, %.0f rows/s\n",
+		s.Rows, s.Labelled, s.Fraud, s.Statuses, s.Marks, s.Malformed, s.Duplicates, s.Disordered, s.Entities, s.Seconds, s.Rate)
 	return nil
 }
 
@@ -99,13 +104,18 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	defer func() { _ = log.Close() }()
+	statuses, err := openStatuses(o.statuses)
+	if err != nil {
+		return summary{}, err
+	}
+	defer func() { _ = statuses.Close() }()
 	out, err := createTable(o.out)
 	if err != nil {
 		return summary{}, err
 	}
 	defer out.Discard()
 	began := time.Now()
-	cfg := replay.Config{Labels: labels, Weights: weights, Progress: func(s replay.Stats) {
+	cfg := replay.Config{Labels: labels, Statuses: statuses, Weights: weights, Progress: func(s replay.Stats) {
 		fmt.Fprintf(progress, "vectors: %d rows, %.0f/s\n", s.Events, float64(s.Events)/time.Since(began).Seconds())
 	}}
 	stats, err := replay.Run(ctx, cfg, log, func(r *replay.Row) error { return out.Write(record(r)) })
@@ -113,13 +123,15 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	complain(progress, o.events, stats.Problems)
+	complain(progress, o.statuses, stats.StatusProblems)
 	if err := out.Commit(); err != nil {
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	seconds := time.Since(began).Seconds()
 	return summary{
 		Rows: stats.Events, Labelled: stats.Labelled, Fraud: stats.Fraud, Malformed: stats.Malformed + len(problems),
-		Duplicates: stats.Duplicates, Disordered: stats.Disordered, Seconds: seconds, Rate: float64(stats.Events) / seconds,
+		Duplicates: stats.Duplicates, Disordered: stats.Disordered, Statuses: stats.Statuses, Marks: stats.Marks,
+		Entities: stats.Entities, Seconds: seconds, Rate: float64(stats.Events) / seconds,
 	}, nil
 }
 
@@ -129,7 +141,19 @@ func complain(w io.Writer, file string, problems []replay.Problem) {
 	}
 }
 
-func readLabels(name string) (replay.Labels, []replay.Problem, error) {
+// openStatuses opens the statuses; without a name there are none.
+func openStatuses(name string) (io.ReadCloser, error) {
+	if name == "" {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("vectors: %w", err)
+	}
+	return f, nil
+}
+
+func readLabels(name string) (*replay.Labels, []replay.Problem, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("vectors: %w", err)

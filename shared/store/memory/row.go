@@ -1,0 +1,133 @@
+package memory
+
+import (
+	"slices"
+
+	"github.com/sentinela-pix/sentinela/shared/feature"
+)
+
+// row is one entity. Most have one or two streams.
+type row struct {
+	out, in, use *log
+	first        feature.Firsts
+	marks        []feature.Mark // as feature.SortMarks leaves them; never written again
+}
+
+// log returns a stream of the row, which it makes when there is none.
+func (r *row) log(family string) *log {
+	into := r.stream(family)
+	if *into == nil {
+		*into = &log{family: family}
+	}
+	return *into
+}
+
+func (r *row) stream(family string) **log {
+	switch family {
+	case feature.FamilyOut:
+		return &r.out
+	case feature.FamilyIn:
+		return &r.in
+	default:
+		return &r.use
+	}
+}
+
+// row returns an entity's row, which it makes when there is none. Called with the lock held.
+func (s *Store) row(name string) *row {
+	r := s.rows[name]
+	if r == nil {
+		r = &row{first: s.archive.take(name)}
+		s.rows[name] = r
+	}
+	return r
+}
+
+// record writes one event. From the entity's row under the token before a rotation it carries over what outlives the 30
+// days, and a payment that is there already is not written twice.
+func (s *Store) record(w *feature.Write) {
+	r := s.row(w.Row)
+	if w.Previous != "" && w.Previous != w.Row {
+		old := s.known(w.Previous)
+		r.first = r.first.Earlier(old.first)
+		if len(old.marks) > 0 {
+			r.marks = feature.SortMarks(slices.Concat(r.marks, old.marks))
+		}
+		if (*old.stream(w.Family)).has(&w.Event) {
+			return
+		}
+	}
+	first := r.first.Of(w.Family)
+	*first = first.Earlier(feature.First{At: w.Event.At, ID: w.Event.ID})
+	l := r.log(w.Family)
+	l.drop(s.watermark - retention)
+	l.add(w.Event)
+}
+
+// known returns what is known of an entity, for reading.
+func (s *Store) known(name string) *row {
+	if r := s.rows[name]; r != nil {
+		return r
+	}
+	return &row{first: s.archive.look(name)}
+}
+
+// history joins an entity's rows under its current and its previous token. Called with the lock held.
+func (s *Store) history(names feature.Row, own *feature.Event) feature.History {
+	current, previous := s.known(names.Current), &row{}
+	if names.Previous != names.Current {
+		previous = s.known(names.Previous)
+	}
+	h := feature.History{
+		Out: join(previous.out, current.out, own), In: join(previous.in, current.in, own),
+		Use: join(previous.use, current.use, own), First: current.first.Earlier(previous.first), Marks: current.marks,
+	}
+	if len(previous.marks) > 0 {
+		h.Marks = feature.SortMarks(slices.Concat(current.marks, previous.marks))
+	}
+	return h
+}
+
+// join reads one stream from both rows: in tiles when the payment sees more events than a stream may have without being
+// busy.
+func join(previous, current *log, own *feature.Event) feature.Stream {
+	if previous.visible(own)+current.visible(own) <= feature.BusyEvents {
+		if previous == nil {
+			return feature.Stream{Events: current.all(own.At)}
+		}
+		return feature.Stream{Events: feature.Sort(slices.Concat(previous.all(own.At), current.all(own.At)))}
+	}
+	a, b := previous.tiled(own.At), current.tiled(own.At)
+	if previous == nil {
+		return b
+	}
+	return feature.Stream{
+		Events: feature.Sort(slices.Concat(a.Events, b.Events)), Tiles: slices.Concat(a.Tiles, b.Tiles),
+	}
+}
+
+// sweep drops what nobody touches any more: events older than the retention, marks older than theirs, and rows of which
+// nothing is left but when they were first seen.
+func (s *Store) sweep() {
+	for name, r := range s.rows {
+		left := 0
+		for _, l := range [...]**log{&r.out, &r.in, &r.use} {
+			if *l == nil {
+				continue
+			}
+			if (*l).drop(s.watermark - retention); (*l).empty() {
+				*l = nil
+				continue
+			}
+			left++
+		}
+		n := len(r.marks)
+		for n > 0 && r.marks[n-1].At < s.watermark-feature.MarkRetention.Milliseconds() {
+			n--
+		}
+		if r.marks = r.marks[:n:n]; left+n == 0 {
+			s.archive.put(name, r.first)
+			delete(s.rows, name)
+		}
+	}
+}
