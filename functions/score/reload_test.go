@@ -22,6 +22,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/policy"
 	"github.com/sentinela-pix/sentinela/shared/store"
 )
@@ -30,13 +31,15 @@ import (
 type reloadable struct {
 	*score.App
 	models, policy string
+	store          *store.Store // another client, without injected failures
+	faults         *fault.Injector
 	registry       *prometheus.Registry
 	log            *bytes.Buffer
 	mu             *sync.Mutex
 	n              int
 }
 
-func newReloadable(t *testing.T) *reloadable {
+func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	t.Helper()
 	cloud, err := pixtest.Start(t.Context(), pixtest.Options{PubSub: true, Bigtable: true})
 	if err != nil {
@@ -57,13 +60,18 @@ func newReloadable(t *testing.T) *reloadable {
 	}
 	r := &reloadable{
 		models: filepath.Join(t.TempDir(), "models"), policy: filepath.Join(t.TempDir(), "policy.yaml"),
-		registry: prometheus.NewRegistry(), log: new(bytes.Buffer), mu: new(sync.Mutex),
+		registry: prometheus.NewRegistry(), log: new(bytes.Buffer), mu: new(sync.Mutex), faults: fault.New(),
 	}
+	if r.store, err = store.Open(t.Context(), cfg, cloud.BigtableOptions()...); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.store.Close() })
 	if err := os.CopyFS(r.models, models.Shipped()); err != nil {
 		t.Fatal(err)
 	}
 	r.write(t, r.policy, policy.Shipped())
-	r.App, err = score.Open(t.Context(), &score.Config{
+	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("1\n"))
+	c := &score.Config{
 		Config: host.Config{
 			ProjectID: cloud.ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: "dlq", MaxAttempts: 5, Timeout: 20 * time.Second,
 		},
@@ -71,7 +79,14 @@ func newReloadable(t *testing.T) *reloadable {
 		Models: r.models, Policy: r.policy, ReloadEvery: 20 * time.Millisecond,
 		DecisionTimeout: 10 * time.Second, StoreDeadline: 9 * time.Second, MaxInFlight: 100, ShadowWait: time.Second,
 		Keys: keyring.Config{TokenKey: bytes.Repeat([]byte("k"), 32), TokenKeyVersion: 1},
-	}, host.Env{Logs: locked{r.mu, r.log}, Metrics: r.registry, PubSub: cloud.PubSubOptions(), Bigtable: cloud.BigtableOptions()})
+	}
+	for _, f := range change {
+		f(c)
+	}
+	r.App, err = score.Open(t.Context(), c, host.Env{
+		Logs: locked{r.mu, r.log}, Metrics: r.registry, PubSub: cloud.PubSubOptions(),
+		Bigtable: append(cloud.BigtableOptions(), r.faults.ClientOptions()...),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,19 +131,31 @@ func (r *reloadable) addModel(t *testing.T, version string, change func(file str
 
 // answer is the part of a decision that names versions.
 type answer struct {
-	PolicyVersion string
-	Scores        []struct{ Version string }
-	ShadowScores  []struct{ Version, Outcome string }
+	Outcome                      string
+	FeaturesMissing, Provisional bool
+	PolicyVersion                string
+	Scores                       []struct{ Version string }
+	ShadowScores                 []struct{ Version, Outcome string }
+}
+
+// next is one more payment of the same payer.
+func (r *reloadable) next(t *testing.T) []byte {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	return bytes.Replace(payment(t), []byte("aB3dE5fG7hI"), fmt.Appendf(nil, "%011d", r.n), 1)
 }
 
 // decide posts one new payment.
 func (r *reloadable) decide(t *testing.T) answer {
 	t.Helper()
-	r.mu.Lock()
-	r.n++
-	id := fmt.Appendf(nil, "%011d", r.n)
-	r.mu.Unlock()
-	w := post(t, r, "/v1/decisions", "application/json", bytes.Replace(payment(t), []byte("aB3dE5fG7hI"), id, 1))
+	return r.decideOn(t, r.next(t))
+}
+
+func (r *reloadable) decideOn(t *testing.T, body []byte) answer {
+	t.Helper()
+	w := post(t, r, "/v1/decisions", "application/json", body)
 	var a answer
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != http.StatusOK || len(a.Scores) == 0 {
 		t.Fatalf("status %d: %s (%v)", w.Code, w.Body, err)
@@ -140,11 +167,22 @@ func (r *reloadable) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			t.Fatalf("%s did not come about; log:\n%s", what, r.log)
+			t.Fatalf("%s did not come about; the log's warnings:\n%s", what, r.complaints())
 		}
 	}
+}
+
+// complaints are the lines of the log that tell of something unusual.
+func (r *reloadable) complaints() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var unusual []string
+	for line := range strings.Lines(r.log.String()) {
+		if !strings.Contains(line, `"message":"decided"`) {
+			unusual = append(unusual, line)
+		}
+	}
+	return strings.Join(unusual, "")
 }
 
 // metric adds up the series of a metric that carry every given label value.
@@ -189,7 +227,7 @@ func TestReload(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-time.After(5 * time.Millisecond): // one payer's history must stay short
 				}
 				a := r.decide(t)
 				mu.Lock()
@@ -199,6 +237,7 @@ func TestReload(t *testing.T) {
 		})
 	}
 	r.addModel(t, "2", nil)
+	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("2\n1\n"))
 	r.await(t, "model 2", func() bool { return r.decide(t).Scores[0].Version == "2" })
 	r.write(t, r.policy, bytes.Replace(policy.Shipped(), []byte("version: pix-"), []byte("version: next-"), 1))
 	r.await(t, "the next policy", func() bool { return strings.HasPrefix(r.decide(t).PolicyVersion, "next-") })
@@ -209,6 +248,7 @@ func TestReload(t *testing.T) {
 		}
 		return data
 	})
+	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("3\n2\n1\n"))
 	r.write(t, r.policy, []byte("version: [broken"))
 	r.await(t, "refusals", func() bool {
 		return r.metric(t, "pix_model_refusals_total", "payer", "champion") == 1 && r.metric(t, "pix_policy_refusals_total") == 1
@@ -222,9 +262,7 @@ func TestReload(t *testing.T) {
 	}
 	close(stop)
 	load.Wait()
-	r.mu.Lock()
-	log := r.log.String()
-	r.mu.Unlock()
+	log := r.complaints()
 	for _, line := range []string{"policy refused", "policy in force", "model refused", "model serves"} {
 		if !strings.Contains(log, line) {
 			t.Errorf("no log line says %q", line)
@@ -245,7 +283,6 @@ func TestReload(t *testing.T) {
 func TestChallengersScoreInShadow(t *testing.T) {
 	t.Parallel()
 	r := newReloadable(t)
-	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("1\n"))
 	r.addModel(t, "2", nil)
 	r.write(t, filepath.Join(r.models, "payer", "challengers"), []byte("2\n"))
 	r.await(t, "a challenger", func() bool { return len(r.decide(t).ShadowScores) == 1 })

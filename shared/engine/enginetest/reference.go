@@ -17,6 +17,8 @@ type Reference struct {
 	features   *feature.Set
 	featureSet string
 	rows       map[string]map[string][]feature.Event // row, family, events
+	notes      map[eventKey]map[noteKey]feature.StatusNote
+	marks      map[string][]feature.Mark // by row
 	decisions  map[pix.EndToEndID]*pix.Decision
 	order      []*pix.Decision
 }
@@ -29,7 +31,8 @@ func NewReference(models engine.Models, pack *policy.Pack) (*Reference, error) {
 	}
 	return &Reference{
 		models: models, pack: pack, features: features, featureSet: feature.SetVersion(),
-		rows: map[string]map[string][]feature.Event{}, decisions: map[pix.EndToEndID]*pix.Decision{},
+		rows: map[string]map[string][]feature.Event{}, notes: map[eventKey]map[noteKey]feature.StatusNote{}, marks: map[string][]feature.Mark{},
+		decisions: map[pix.EndToEndID]*pix.Decision{},
 	}, nil
 }
 
@@ -69,6 +72,46 @@ func (r *Reference) Decide(tx *pix.Transaction) *pix.Decision {
 	return d
 }
 
+// eventKey names an event of a stream, and noteKey one of its statuses: what comes twice is one.
+type (
+	eventKey struct {
+		row, family string
+		id          pix.EndToEndID
+	}
+	noteKey struct {
+		state    feature.State
+		returnID string
+	}
+)
+
+// Status applies a status to a payment that was decided. It reports whether there was one.
+func (r *Reference) Status(s *pix.Status) bool {
+	d := r.decisions[s.ID]
+	if d == nil {
+		return false
+	}
+	for _, w := range feature.StatusWrites(&d.Transaction, s) {
+		of := eventKey{w.Row, w.Family, w.Note.ID}
+		if r.notes[of] == nil {
+			r.notes[of] = map[noteKey]feature.StatusNote{}
+		}
+		r.notes[of][noteKey{w.Note.State, w.Note.ReturnID}] = w.Note
+	}
+	return true
+}
+
+// Fraud applies a label to a payment that was decided. It reports whether there was one.
+func (r *Reference) Fraud(l *pix.Label) bool {
+	d := r.decisions[l.ID]
+	if d == nil {
+		return false
+	}
+	for _, w := range feature.MarkWrites(&d.Transaction, l) {
+		r.marks[w.Row] = append(r.marks[w.Row], w.Mark)
+	}
+	return true
+}
+
 // Decisions returns every decision in the order in which it was made.
 func (r *Reference) Decisions() []*pix.Decision { return r.order }
 
@@ -97,13 +140,14 @@ func (r *Reference) scores(d pix.Direction, vector []float64) []pix.Score {
 	return scores
 }
 
-// history gives the events of an entity under its current and previous token, in the order in which they arrived.
+// history gives what is known of an entity under its current and previous token, events in the order in which they
+// arrived.
 func (r *Reference) history(row feature.Row) feature.History {
 	var h feature.History
 	events := func(family string) feature.Stream {
-		all, previous := r.rows[row.Current][family], r.rows[row.Previous][family]
-		if len(previous) > 0 && row.Previous != row.Current {
-			all = slices.Concat(previous, all)
+		all := r.told(row.Current, family)
+		if row.Previous != row.Current {
+			all = append(r.told(row.Previous, family), all...)
 		}
 		first := h.First.Of(family)
 		for i := range all {
@@ -112,5 +156,21 @@ func (r *Reference) history(row feature.Row) feature.History {
 		return feature.Stream{Events: all}
 	}
 	h.Out, h.In, h.Use = events(feature.FamilyOut), events(feature.FamilyIn), events(feature.FamilyUse)
+	h.Marks = slices.Clone(r.marks[row.Current])
+	if row.Previous != row.Current {
+		h.Marks = append(h.Marks, r.marks[row.Previous]...)
+	}
+	h.Marks = feature.SortMarks(h.Marks)
 	return h
+}
+
+// told gives the events of a stream with what statuses said of them.
+func (r *Reference) told(row, family string) []feature.Event {
+	events := slices.Clone(r.rows[row][family])
+	for i := range events {
+		for _, note := range r.notes[eventKey{row, family, events[i].ID}] {
+			events[i].Apply(&note)
+		}
+	}
+	return events
 }
