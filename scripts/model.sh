@@ -9,7 +9,7 @@ work=${WORK:-build/training} out=${OUT:-build/models}
 mkdir -p "$work"
 rm -rf "${out:?}"/{payer,receiver}/"$version"
 "$pixctl" simulate -accounts "$accounts" -days "$days" -seed "$seed" -fraud-boost 200 -out "$work"
-"$pixctl" vectors -events "$work/events.jsonl" -labels "$work/labels.jsonl" -weights "$work/truth.jsonl" -out "$work/vectors.parquet"
+"$pixctl" vectors -events "$work/events.jsonl" -labels "$work/labels.jsonl" -statuses "$work/statuses.jsonl" -weights "$work/truth.jsonl" -out "$work/vectors.parquet"
 for role in payer receiver; do
   PYTHONPATH=models/src "$python" -m sentinela_models.train --vectors "$work/vectors.parquet" --role "$role" \
     --out "$out/$role/$version" --contract models/contract/features.json

@@ -243,23 +243,3 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkRun(b *testing.B) {
-	w := world.New(world.Params{Seed: 1, Accounts: 10_000, Days: 5})
-	var log bytes.Buffer
-	n := 0
-	for e, ok := w.Next(); ok; e, ok = w.Next() {
-		line, err := event.EncodeSubmissionJSON(&e.Submission)
-		if err != nil {
-			b.Fatal(err)
-		}
-		log.Write(append(line, '\n'))
-		n++
-	}
-	for b.Loop() {
-		if _, err := replay.Run(b.Context(), replay.Config{}, bytes.NewReader(log.Bytes()), func(*replay.Row) error { return nil }); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
-}
