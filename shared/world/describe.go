@@ -166,7 +166,7 @@ func (w *World) device(out *pix.Submission, s *step, now int32) {
 		Registered:   pix.Some(registered),
 		RemoteAccess: pix.Some(s.traits&remoteAccess != 0 || d.chance(backgroundRemote)),
 		CallActive:   pix.Some(s.traits&callActive != 0 || d.chance(backgroundCall)),
-		Emulator:     pix.Some(d.chance(0.004) || s.traits&strangerDevice != 0 && d.chance(0.08)),
+		Emulator:     pix.Some(d.chance(w.t.emulator) || s.traits&strangerDevice != 0 && d.chance(w.t.gangEmulator)),
 	}
 }
 
@@ -175,14 +175,14 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 	if d.chance(silentSession) {
 		return
 	}
-	seconds := d.lognormal(75, 0.8)
+	seconds := d.curve(w.t.session)
 	if s.traits&longSession != 0 || d.chance(backgroundLong) {
-		seconds = d.lognormal(200, 0.9) // talked through it, or looking around
+		seconds = d.curve(w.t.longSession)
 	}
 	out.Session.Duration = pix.Some(time.Duration(max(seconds, 4)*1000) * time.Millisecond)
 	failed := int64(0)
 	if s.traits&failedLogins != 0 || d.chance(backgroundFailed) {
-		failed = 1 + int64(d.r.ExpFloat64()*1.2)
+		failed = 1 + int64(d.r.ExpFloat64()*w.t.loginFailures)
 	}
 	out.Session.FailedLogins = pix.Some(failed)
 	reset := a.resetAt
@@ -196,9 +196,9 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 	if usesKey(s.initiation) {
 		out.Session.PastedKey = pix.Some(s.traits&pastedKey != 0 || d.chance(backgroundPasted))
 	}
-	metres := d.lognormal(900, 1.6)
+	metres := d.curve(w.t.distance)
 	if s.traits&farAway != 0 || d.chance(backgroundFar) {
-		metres = d.lognormal(60_000, 1.5)
+		metres = d.curve(w.t.farDistance)
 	}
 	out.Session.DistanceMetres = pix.Some(int64(min(metres, 15_000_000)))
 }

@@ -16,15 +16,17 @@ const (
 
 // Delays of DICT's watermarks [published: up to 12 hours], and rare states of keys [assumed].
 const (
-	shortestLag  = 30           // minutes
-	longestLag   = 11*60 + 30   // v1
-	longerByV2   = 30           // v2 lags by up to this many minutes more
-	withoutData  = 97           // one account in so many has no statistics yet: its watermark is the epoch
-	openClaims   = 1500         // one key in so many has an open claim of portability or ownership
-	claimMinutes = 14 * 24 * 60 // for how long
-	distinctKeys = 5            // accounts registered to one owner, at most
-	markDays     = 5 * 365      // what is older than v2's longest window
-	maxMarks     = 64           // of one account; the oldest give way
+	shortestLag     = 30           // minutes
+	longestLag      = 11*60 + 30   // v1
+	longerByV2      = 30           // v2 lags by up to this many minutes more
+	withoutData     = 97           // one account in so many has no statistics yet: its watermark is the epoch
+	openClaims      = 1500         // one key in so many has an open claim of portability or ownership
+	claimMinutes    = 14 * 24 * 60 // for how long
+	distinctKeys    = 5            // accounts registered to one owner, at most
+	pastReportsMost = 3            // reports before the start against one account, at most
+	pastAgreed      = 0.3          // of reports before the start: accepted
+	markDays        = 5 * 365      // what is older than v2's longest window
+	maxMarks        = 64           // of one account; the oldest give way
 )
 
 // stats are an account's settlements as DICT counts them. Windows decay exponentially rather than slide, which costs
@@ -70,10 +72,10 @@ func (w *World) stationary() {
 		if a.opened == never {
 			continue
 		}
-		rate := w.dice.lognormal(0.35, 0.8)
+		rate := w.dice.curve(w.t.received)
 		switch a.kind {
 		case company:
-			rate = w.dice.lognormal(2.5, 0.9)
+			rate = w.dice.curve(w.t.receivedFirm)
 		case merchant:
 			rate = perDay * 0.45 * share[int32(i)-w.people-w.companies] / total
 		}
@@ -83,11 +85,11 @@ func (w *World) stationary() {
 		}
 		a.stats.shown, a.stats.shownAt = a.stats.live, -w.dice.index(12*60)
 		if w.dice.chance(w.t.pastReports[a.kind]) {
-			for range w.dice.between(1, 3) {
+			for range w.dice.between(1, pastReportsMost) {
 				opened := -w.dice.index(180 * 24 * 60)
 				closed := opened + w.dice.index(maxAnalysis/minuteMs)
 				w.mark(int32(i), mark{
-					opened: opened, closed: closed, agreed: w.dice.chance(0.3), centavos: w.dice.centavos(300, 1),
+					opened: opened, closed: closed, agreed: w.dice.chance(pastAgreed), centavos: w.dice.reais(w.t.pastReport),
 					kind: uint8(w.dice.pick(w.t.markerWeights[:])),
 				})
 			}

@@ -125,7 +125,7 @@ func (w *World) affordable(payer *account, s *step) int64 {
 		if payer.kind != person && s.layer == 0 {
 			payer.balance += amount // a company moves money in from another account of its own
 		}
-		amount = min(amount, int64(float64(payer.balance)*w.dice.uniform(0.3, 0.95)))
+		amount = min(amount, int64(float64(payer.balance)*w.dice.of(w.t.shortOfFunds)))
 	}
 	if payer.kind != person {
 		return amount
@@ -170,7 +170,7 @@ func (w *World) credit(a *account) {
 		}
 	}
 	if a.role != 0 && w.dice.chance(emptiedOvernight) {
-		a.balance -= int64(float64(a.balance) * w.dice.uniform(0.9, 1))
+		a.balance -= int64(float64(a.balance) * w.dice.of(w.t.overnight))
 	}
 }
 
@@ -191,7 +191,7 @@ func (w *World) payroll(midnight, from int64) {
 		if a.employer < 0 || int(a.payday) != w.day.payday || a.opened == never {
 			continue
 		}
-		at := midnight + 5*60*minuteMs + int64(w.dice.r.ExpFloat64()*2.5*60*minuteMs)
+		at := midnight + 5*60*minuteMs + int64(w.dice.r.ExpFloat64()*w.t.payrollHours*60*minuteMs)
 		if at >= from && at < midnight+dayMs {
 			w.add(step{at: at, payer: a.employer, payee: i, amount: int64(a.income), initiation: byManual})
 		}

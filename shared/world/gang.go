@@ -81,7 +81,7 @@ func (w *World) recruit(g uint8, at int64) int32 {
 	}
 	account := w.muleAccount(now)
 	w.accounts[account].role |= muleRole
-	gang.mules = append(gang.mules, mule{account: account, uses: uint8(d.between(0, 6)), until: now + int32(d.between(1, 12))*24*60})
+	gang.mules = append(gang.mules, mule{account: account, uses: uint8(d.count(w.t.muleUses)), until: now + int32(d.count(w.t.muleDays))*24*60})
 	return account
 }
 
@@ -102,7 +102,7 @@ func (w *World) muleAccount(now int32) int32 {
 	}
 	if d.chance(w.style.known) {
 		opened := now - d.index(60*24*60)
-		w.mark(account, mark{opened: opened, closed: opened + 4*24*60, agreed: d.chance(.4), centavos: d.centavos(400, 1)})
+		w.mark(account, mark{opened: opened, closed: opened + 4*24*60, agreed: d.chance(pastAgreed), centavos: d.reais(w.t.pastReport)})
 	}
 	return account
 }
@@ -116,7 +116,7 @@ func (w *World) shell(i int32) int32 {
 // collector returns one of the gang's companies.
 func (w *World) collector(g uint8, at int64) int32 {
 	gang, d := &w.gangs[g], w.dice
-	if n := len(gang.collectors); n > 0 && (n >= maxCollectors || d.chance(.7)) {
+	if n := len(gang.collectors); n > 0 && (n >= maxCollectors || d.chance(w.t.sameCollector)) {
 		return gang.collectors[d.index(int32(n))]
 	}
 	account := w.people + d.index(w.companies)
@@ -155,7 +155,7 @@ func (w *World) moveOn(s *step, received int64) {
 	for branch := 0; branch == 0 || branch < 4 && d.chance(st.branch); branch++ {
 		w.branchOut(&next, s.onward, received)
 		w.add(next)
-		next.at += d.minutes(4, 1.0)
+		next.at += d.after(w.t.branchGap)
 	}
 }
 
@@ -169,13 +169,13 @@ func (w *World) withdraw(s *step) {
 	if a.kind != person {
 		taken = min(s.amount, a.balance)
 	}
-	a.balance -= int64(float64(taken) * w.dice.uniform(0.85, 1))
+	a.balance -= int64(float64(taken) * w.dice.of(w.t.cashed))
 }
 
 // branchOut chooses where one branch of the money goes.
 func (w *World) branchOut(next *step, onward uint8, received int64) {
 	d, st := w.dice, &w.style
-	next.share, next.amount, next.onward, next.exit = float32(d.uniform(0.5, 1)), 0, 0, false
+	next.share, next.amount, next.onward, next.exit = float32(d.of(w.t.passedOn)), 0, 0, false
 	if w.accounts[next.payer].kind != person { // a company has a business to hide behind; a person's account is emptied
 		next.amount = max(int64(float64(received)*float64(next.share)), 1)
 	}

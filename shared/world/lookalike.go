@@ -10,7 +10,7 @@ func (w *World) payDaySpree(at int64, p *plot) {
 	s := w.begin(at, p)
 	s.payer = w.wealthy(w.minuteOf(at), p.numbers.wealth, -1)
 	w.spend(at, &p.numbers, s, func(now int32) int32 {
-		if w.dice.chance(0.35) {
+		if w.dice.chance(w.t.spreeFriend) {
 			return w.somebody(now, s.payer)
 		}
 		return w.shop(&w.accounts[s.payer], 0.3)
@@ -22,7 +22,7 @@ func (w *World) movingHouse(at int64, p *plot) {
 	s := w.begin(at, p)
 	s.payer = w.wealthy(w.minuteOf(at), p.numbers.wealth, -1)
 	w.spend(at, &p.numbers, s, func(now int32) int32 {
-		if w.dice.chance(0.35) {
+		if w.dice.chance(w.t.movingFirm) {
 			return w.people + w.dice.index(w.companies)
 		}
 		return w.somebody(now, s.payer)
@@ -38,8 +38,8 @@ func (w *World) newPhone(at int64, p *plot) {
 	a.deviceGen++
 	a.deviceSince = now
 	a.unregistered = true
-	w.spend(at+w.dice.minutes(12, 1.2), &p.numbers, s, func(now int32) int32 {
-		if w.dice.chance(0.3) {
+	w.spend(at+w.dice.after(w.t.afterNewPhone), &p.numbers, s, func(now int32) int32 {
+		if w.dice.chance(w.t.phoneShop) {
 			return w.shop(a, 0.5)
 		}
 		return w.acquaintance(s.payer, now)
@@ -58,7 +58,7 @@ func (w *World) nightOut(at int64, p *plot) {
 	s := w.begin(at, p)
 	s.payer = w.wealthy(w.minuteOf(at), p.numbers.wealth, -1)
 	w.spend(at, &p.numbers, s, func(now int32) int32 {
-		if w.dice.chance(0.5) {
+		if w.dice.chance(w.t.nightBar) {
 			return w.people + w.companies + w.popularity.draw(w.dice)
 		}
 		return w.somebody(now, s.payer)
@@ -72,9 +72,9 @@ func (w *World) giftCollection(at int64, p *plot) {
 	s.payee = w.somebody(w.minuteOf(at), -1)
 	last := w.collect(at, &p.numbers, s)
 	out := s
-	out.at, out.payer, out.share = last+d.minutes(40, 1.3), s.payee, float32(d.uniform(0.5, 0.97))
+	out.at, out.payer, out.share = last+d.after(w.t.afterGift), s.payee, float32(d.of(w.t.takings))
 	out.payee, out.initiation = w.shop(&w.accounts[out.payer], 0.2), byDynamicQR
-	if d.chance(0.4) {
+	if d.chance(w.t.giftPerson) {
 		out.payee, out.initiation = w.somebody(w.minuteOf(at), out.payer), byKey
 	}
 	w.add(out)
@@ -85,12 +85,12 @@ func (w *World) streetSeller(at int64, p *plot) {
 	now := w.minuteOf(at)
 	s := w.begin(at, p)
 	s.payee = w.somebody(now, -1)
-	if w.dice.chance(0.5) {
+	if w.dice.chance(w.t.freshSeller) {
 		s.payee = w.newcomer(now, 20)
 	}
 	w.collect(at, &p.numbers, s)
 	w.takings(at, s)
-	if w.dice.chance(0.5) {
+	if w.dice.chance(w.t.secondTakings) {
 		w.takings(at+3*60*minuteMs, s)
 	}
 }
@@ -108,7 +108,7 @@ func (w *World) takings(at int64, s step) {
 	d := w.dice
 	owner := s.payee
 	s.at, s.payer, s.payee = at+d.between(2*60*minuteMs, 11*60*minuteMs), owner, w.somebody(w.minuteOf(at), owner)
-	s.share, s.initiation = float32(d.uniform(0.5, 0.97)), byKey
+	s.share, s.initiation = float32(d.of(w.t.takings)), byKey
 	w.add(s)
 }
 
@@ -130,7 +130,7 @@ func (w *World) treasuryDay(at int64, p *plot) {
 func (w *World) newSubscription(at int64, p *plot) {
 	s := w.begin(at, p)
 	s.payee = w.people + w.dice.index(w.companies)
-	if w.dice.chance(0.35) {
+	if w.dice.chance(w.t.freshClub) {
 		s.payee = w.newShop(w.minuteOf(at), 90)
 	}
 	w.collect(at, &p.numbers, s)

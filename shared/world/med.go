@@ -93,7 +93,7 @@ func (w *World) afterwards(s *step, e *Event, f facts) []Report {
 	}
 	delay := w.reportDelay()
 	if s.traits&bait != 0 {
-		delay = d.minutes(240, 0.8)
+		delay = d.after(w.t.baitDisputed)
 	}
 	if delay > maxReportDelay {
 		return nil
@@ -161,10 +161,8 @@ func (w *World) openFile(c *file, at int64) {
 // reportDelay draws the time from payment to report in milliseconds: three in ten within hours, half within days, the
 // rest within weeks.
 func (w *World) reportDelay() int64 {
-	hours := [...]float64{2, 30, 240}
-	spread := [...]float64{1.1, 0.8, 0.9}
-	i := w.dice.pick([]float64{0.3, 0.5, 0.2})
-	return w.dice.minutes(hours[i]*60, spread[i])
+	c := w.t.reportDelays[w.dice.pick(w.t.reportSpeed[:])]
+	return w.dice.minutes(c.median*60, c.sigma)
 }
 
 // reportedTypology is what the analyst writes down, which is not always right.

@@ -4,20 +4,21 @@ package world
 // Params.PaymentsPerAccountPerDay is what comes out (measured).
 const ordinaryShare = 0.97
 
-// What people pay for, and whom [the split between people and companies after the Banco Central's figures of September
-// 2023: 56 % person to person, 34 % person to business; the rest assumed].
+// What people pay for, and whom [the split between people and companies after the Banco Central's figures of October
+// 2024: 48 % person to person, 40 % to companies; Pix Saque after those of July 2022; the rest assumed].
 const (
-	toShops         = 0.34 // of people's payments
+	toShops         = 0.36 // of people's payments
 	toBillers       = 0.085
 	usualShop       = 0.45 // of payments to shops: one of the payer's own
 	toFamily        = 0.22 // of payments to people
 	toFriends       = 0.36
 	largeAmong      = 0.015 // of payments to people: rent, a car, a loan: the heavy tail
 	roundAmong      = 0.5
-	cashOfShops     = 0.004 // of payments to shops: Pix Saque
+	cashOfShops     = 0.0006 // of payments to shops: Pix Saque
 	scheduledBills  = 0.2
 	scheduledOthers = 0.03
-	pairsOfHome     = 4 // accounts with neighbouring numbers form a household
+	mostCash        = 30 // of Pix Saque, in notes of R$ 10
+	pairsOfHome     = 4  // accounts with neighbouring numbers form a household
 )
 
 // Initiation forms by index, in the order of tables.initiations.
@@ -46,17 +47,17 @@ func (w *World) ordinary(at int64) step {
 		w.business(&s, now)
 	case r < toBillers*w.day.bills:
 		s.payee = w.people + d.index(w.companies)
-		s.amount = d.centavos(150, 0.9)
+		s.amount = d.reais(w.t.bill)
 		s.initiation = uint8(d.pick(w.t.toBiller[:]))
 		if d.chance(scheduledBills) {
 			s.traits |= scheduledFor15h
 		}
 	case r < toBillers*w.day.bills+toShops:
 		s.payee = w.shop(a, usualShop)
-		s.amount = d.centavos(38, 1.0)
+		s.amount = d.reais(w.t.purchase)
 		s.initiation = uint8(d.pick(w.t.toMerchant[:]))
 		if d.chance(cashOfShops) {
-			s.amount, s.initiation, s.traits = d.between(1, 30)*10_00, byDynamicQR, withdrawal
+			s.amount, s.initiation, s.traits = d.between(1, mostCash)*10_00, byDynamicQR, withdrawal
 		}
 	default:
 		w.between(&s, now)
@@ -68,9 +69,9 @@ func (w *World) ordinary(at int64) step {
 func (w *World) between(s *step, now int32) {
 	d := w.dice
 	s.payee = w.acquaintance(s.payer, now)
-	s.amount = d.centavos(80, 1.35)
+	s.amount = d.reais(w.t.amongPeople)
 	if d.chance(largeAmong) {
-		s.amount = d.centavos(2000, 1.1)
+		s.amount = d.reais(w.t.largePayment)
 	}
 	if d.chance(roundAmong) {
 		s.amount = roundTo(s.amount)
@@ -101,19 +102,19 @@ func (w *World) business(s *step, now int32) {
 	a := &w.accounts[s.payer]
 	s.initiation = uint8(d.pick(w.t.toSupplier[:]))
 	switch r := d.r.Float64(); {
-	case r < 0.40:
+	case r < w.t.supplierShare:
 		s.payee = a.friends[d.index(4)]
-		s.amount = d.centavos(620, 1.4)
-	case r < 0.62:
+		s.amount = d.reais(w.t.supplies)
+	case r < w.t.supplierShare+w.t.companyShare:
 		s.payee = w.people + d.index(w.companies+w.merchants)
-		s.amount = d.centavos(380, 1.4)
-	case r < 0.80 && a.kind == merchant: // the day's takings go to the owner
+		s.amount = d.reais(w.t.toCompany)
+	case r < w.t.supplierShare+w.t.companyShare+w.t.ownerShare && a.kind == merchant: // the day's takings go to the owner
 		s.payee = int32(mix(uint64(s.payer)) % uint64(w.people))
-		s.share = float32(d.uniform(0.4, 0.97))
+		s.share = float32(d.of(w.t.takings))
 		s.initiation = byKey
 	default:
 		s.payee = w.somebody(now, s.payer)
-		s.amount = d.centavos(160, 1.1)
+		s.amount = d.reais(w.t.toHelper)
 	}
 }
 

@@ -137,24 +137,24 @@ func (w *World) create(i int32) float64 {
 		accountType: uint8(d.pick(w.t.typeWeights[:])), limitAt: -never, resetAt: -never,
 	}
 	// Ages are exponential with a mean of three years, and one account in twenty is younger than a month [assumed].
-	a.opened = -int32(d.r.ExpFloat64() * 3 * 365 * 24 * 60)
-	if d.chance(0.05) {
+	a.opened = -int32(d.r.ExpFloat64() * w.t.accountAge * 365 * 24 * 60)
+	if d.chance(w.t.youngAccount) {
 		a.opened = -d.index(30 * 24 * 60)
 	}
 	a.keySince = int32(float64(a.opened) * d.r.Float64())
-	a.deviceSince = max(a.opened, -int32(d.r.ExpFloat64()*500*24*60))
+	a.deviceSince = max(a.opened, -int32(d.r.ExpFloat64()*w.t.deviceAge*24*60))
 	a.deviceGen = uint16(d.index(3))
-	if d.chance(0.3) {
-		a.resetAt = max(a.opened, -int32(d.r.ExpFloat64()*180*24*60))
+	if d.chance(w.t.onceReset) {
+		a.resetAt = max(a.opened, -int32(d.r.ExpFloat64()*w.t.resetAge*24*60))
 	}
 	if a.kind != person {
 		return w.createBusiness(a)
 	}
 	a.keyKind = uint8(d.pick(w.t.personKeys[:]))
-	a.income = int32(min(d.centavos(2300, 0.75), 20_000_000))
-	a.balance = int64(d.lognormal(float64(a.income)*0.5, 1.2))
-	a.limit = int32(d.between(10, 60)) * 500_00
-	if d.chance(0.25) {
+	a.income = int32(min(d.reais(w.t.salary), 20_000_000))
+	a.balance = int64(d.curve(w.t.cushion) * float64(a.income))
+	a.limit = int32(d.count(w.t.dailyLimit)) * 500_00
+	if d.chance(w.t.paidByPix) {
 		a.employer = w.people + d.index(w.companies)
 	}
 	for j := range a.friends {
@@ -163,19 +163,19 @@ func (w *World) create(i int32) float64 {
 			a.friends[j] = w.people + w.companies + w.popularity.draw(d)
 		}
 	}
-	return d.lognormal(1, 0.8)
+	return d.curve(w.t.activity)
 }
 
 func (w *World) createBusiness(a *account) float64 {
 	d := w.dice
 	a.keyKind = uint8(d.pick(w.t.businessKeys[:]))
-	a.income = int32(min(d.centavos(900, 1.3), 2_000_000_000))
-	a.balance = int64(a.income) * d.between(2, 30)
+	a.income = int32(min(d.reais(w.t.revenue), 2_000_000_000))
+	a.balance = int64(a.income) * d.count(w.t.firmDays)
 	a.limit = 2_000_000_000
 	for j := range a.friends {
 		a.friends[j] = w.people + d.index(w.companies)
 	}
-	return d.lognormal(0.9, 1.1)
+	return d.curve(w.t.trade)
 }
 
 func (w *World) kindOf(i int32) kind {
@@ -210,7 +210,7 @@ func (w *World) newcomer(now int32, days float64) int32 {
 	i := w.nextPerson
 	w.nextPerson++
 	w.opening(i, now, days)
-	w.accounts[i].balance = w.dice.centavos(40, 1.5)
+	w.accounts[i].balance = w.dice.reais(w.t.newBalance)
 	return i
 }
 

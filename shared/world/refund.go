@@ -18,7 +18,7 @@ func (w *World) planRefund(s *step, e *Event, amount int64) {
 	c := &file{id: e.Submission.ID, eventAt: s.at, payer: s.payer, payee: s.payee, amount: amount, visible: e.Submission.ID != ""}
 	w.lastFile++
 	w.files[w.lastFile] = c
-	w.add(step{at: s.at + w.dice.minutes(20*60, 1.5), act: refundBuy, file: w.lastFile})
+	w.add(step{at: s.at + w.dice.after(w.t.shopRefund), act: refundBuy, file: w.lastFile})
 }
 
 // proceed performs a step that is no payment: mostly it takes a case to its next state.

@@ -38,6 +38,9 @@ func (d dice) some(odds []odd) traits {
 	return t
 }
 
+// justUnder is the chance that an amount under a limit has centavos [assumed].
+const justUnder = 0.3
+
 // price sets what a step pays: a share of the balance, a drawn amount, the first amount again or one under a limit.
 func (sc *scenario) price(d dice, s *step, first int64) {
 	if sc.same > 0 && first > 0 && d.chance(sc.same) {
@@ -48,7 +51,7 @@ func (sc *scenario) price(d dice, s *step, first int64) {
 	switch {
 	case sc.under > 0:
 		s.amount, s.share = int64(sc.under*100)-d.between(0, int64(sc.below))*100, 0
-		if d.chance(0.3) {
+		if d.chance(justUnder) {
 			s.amount -= d.between(0, 99)
 		}
 	case sc.share[1] == 0 || d.chance(sc.drawn):

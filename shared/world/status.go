@@ -51,9 +51,9 @@ func (w *World) conclude(e *Event, s *step, refused uint8) {
 	after := d.lognormal(receivedAfter, receivedSpread)
 	switch r := d.r.Float64(); {
 	case r < receivedLate:
-		after = d.lognormal(20*minuteMs, 1)
+		after = d.curve(w.t.lateReceipt)
 	case r < receivedLate+receivedSlow:
-		after = d.lognormal(40_000, 1)
+		after = d.curve(w.t.slowReceipt)
 	}
 	e.Submission.ReceivedAt = time.UnixMilli(s.at + int64(min(after, latestReceived))).UTC()
 	e.Rejected = refused > 0

@@ -30,6 +30,7 @@ type tables struct {
 	typologies []Typology
 	lookAlikes []LookAlike
 
+	habits
 	names
 }
 
@@ -91,13 +92,14 @@ func newTables() *tables {
 		initiations: [7]pix.Initiation{
 			pix.ByKey, pix.Manual, pix.DynamicQR, pix.StaticQR, pix.ByInitiator, pix.Automatic, pix.ContactlessDN,
 		},
-		toPerson:   [7]float64{0.83, 0.12, 0.01, 0.04, 0, 0, 0},
+		toPerson:   [7]float64{0.74, 0.14, 0.04, 0.08, 0, 0, 0},
 		toMerchant: [7]float64{0.18, 0.01, 0.50, 0.24, 0.05, 0, 0.02},
 		toBiller:   [7]float64{0.14, 0.04, 0.64, 0.02, 0.06, 0.10, 0},
 		toSupplier: [7]float64{0.45, 0.30, 0.23, 0.01, 0.01, 0, 0},
 		windowDays: [windows]float64{3, 30, 180, 90, 365, 1825},
 		typologies: Typologies(),
 		lookAlikes: LookAlikes(),
+		habits:     newHabits(),
 		names:      newNames(),
 	}
 }
