@@ -219,14 +219,15 @@ func initiations() []entry {
 }
 
 func keys() []entry {
-	of := func(name, word string, kind pix.KeyKind) entry {
-		return entry{Definition{"key_" + name, familyKey, "payee", "", UnitFlag, "", "The key used is of kind " + word + ".", inEvent,
-			"chave " + word + "|chave de outro tipo ou sem chave", word + " key|key of another kind or none"},
+	of := func(name string, word words, kind pix.KeyKind) entry {
+		return entry{Definition{"key_" + name, familyKey, "payee", "", UnitFlag, "", "The key used is of kind " + word.en + ".", inEvent,
+			"chave " + word.pt + "|chave de outro tipo ou sem chave", word.en + " key|key of another kind or none"},
 			func(f *frame) float64 { return truth(f.tx.PayeeFacts.KeyKind == kind) }}
 	}
 	return []entry{
-		of("cpf", "CPF", pix.KeyCPF), of("cnpj", "CNPJ", pix.KeyCNPJ), of("phone", "celular", pix.KeyPhone),
-		of("email", "e-mail", pix.KeyEmail), of("evp", "EVP", pix.KeyEVP),
+		of("cpf", words{"CPF", "CPF"}, pix.KeyCPF), of("cnpj", words{"CNPJ", "CNPJ"}, pix.KeyCNPJ),
+		of("phone", words{"celular", "mobile phone"}, pix.KeyPhone), of("email", words{"e-mail", "e-mail"}, pix.KeyEmail),
+		of("evp", words{"aleatória", "random (EVP)"}, pix.KeyEVP),
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	UnitBRL     = "brl"     // reais
 	UnitCount   = "count"   // whole number
 	UnitRatio   = "ratio"   // 1 is equal
+	UnitShare   = "share"   // 1 is all
 	UnitScore   = "score"   // standard deviations
 	UnitFlag    = "flag"    // 0 or 1
 	UnitCode    = "code"    // a number that stands for a word or a calendar position

@@ -23,7 +23,7 @@ func TestRegistry(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	units := []string{
-		UnitBRL, UnitCount, UnitRatio, UnitScore, UnitFlag, UnitCode, UnitMinutes, UnitSeconds, UnitHours, UnitDays, UnitKM,
+		UnitBRL, UnitCount, UnitRatio, UnitShare, UnitScore, UnitFlag, UnitCode, UnitMinutes, UnitSeconds, UnitHours, UnitDays, UnitKM,
 	}
 	entities := []string{"payer", "payee", "pair", "device", "payment"}
 	seen := map[string]bool{}
@@ -113,9 +113,13 @@ func TestReason(t *testing.T) {
 	}{
 		{"pair_first_30d", 1, "primeiro pagamento a este recebedor", "first payment to this payee"},
 		{"pair_first_30d", 0, "recebedor já pago nos últimos 30 dias", "payee already paid in the last 30 days"},
-		{"amount_to_median_30d", 12.2, "valor é 12× a mediana dos últimos 30 dias", "amount is 12× the median of the last 30 days"},
-		{"amount_to_balance", 0.95, "valor é 0,9× o saldo da conta", "amount is 0.9× the account's balance"},
-		{"amount_to_balance", 0.034, "valor é 0,03× o saldo da conta", "amount is 0.03× the account's balance"},
+		{"amount_to_median_30d", 12.2, "R$ 150,00 é 12× a mediana dos últimos 30 dias", "R$ 150,00 is 12× the median of the last 30 days"},
+		{"amount_to_balance", 0.95, "R$ 150,00 é 0,9× o saldo da conta", "R$ 150,00 is 0.9× the account's balance"},
+		{"amount_to_balance", 0.034, "R$ 150,00 é 0,03× o saldo da conta", "R$ 150,00 is 0.03× the account's balance"},
+		{"amount_rank_30d", 0.97, "R$ 150,00 está acima de 97 % dos pagamentos dos últimos 30 dias",
+			"R$ 150,00 is above 97 % of the payments of the last 30 days"},
+		{"payee_drained_24h", 0.004, "recebedor enviou 0,4 % do que tinha em 24 horas", "payee sent 0.4 % of what it had in 24 hours"},
+		{"key_phone", 1, "chave celular", "mobile phone key"},
 		{"amount_brl", 150, "valor de R$ 150,00", "amount of R$ 150,00"},
 		{"payer_out_sum_24h_brl", 1234.56, "pagador pagou R$ 1.234,56 em 24 horas", "payer paid R$ 1.234,56 in 24 hours"},
 		{"payer_out_count_1h", 1, "pagador fez 1 pagamento em 1 hora", "payer made 1 payment in 1 hour"},
@@ -136,6 +140,17 @@ func TestReason(t *testing.T) {
 		if d := cmp.Diff(want, Reason(c.name, &tx, c.value)); d != "" {
 			t.Errorf("%s of %v (-want +got):\n%s", c.name, c.value, d)
 		}
+	}
+}
+
+func TestReasonWithoutThePayment(t *testing.T) {
+	t.Parallel()
+	want := pix.Reason{
+		Code: "amount_to_max_30d", TextPT: "valor é 2× o maior pagamento dos últimos 30 dias",
+		TextEN: "amount is 2× the largest payment of the last 30 days",
+	}
+	if d := cmp.Diff(want, Reason("amount_to_max_30d", nil, 2)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
 

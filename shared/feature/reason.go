@@ -11,8 +11,8 @@ import (
 // Reason puts a feature's value in words, in Portuguese and English, as a stable human sentence. tx gives the amount
 // when the payment's own is spoken of; no token and no raw value ever enters the text.
 //
-// A template holds {v}, the value written by its unit; {v singular/plural}, a count with its noun; {weekday}. A flag has
-// two wordings parted by "|", for 1 and 0. A missing value names its family instead.
+// A template holds {v}, the value written by its unit; {v singular/plural}, a count with its noun; {amount}, the payment's
+// amount; {weekday}. A flag has two wordings parted by "|", for 1 and 0. A missing value names its family instead.
 func Reason(name string, tx *pix.Transaction, value float64) pix.Reason {
 	for _, d := range Definitions() {
 		if d.Name == name {
@@ -35,8 +35,8 @@ func (d *Definition) reason(tx *pix.Transaction, value float64) pix.Reason {
 	}
 	return pix.Reason{
 		Code:   d.Name,
-		TextPT: portuguese().fill(d, d.ReasonPT, value),
-		TextEN: english().fill(d, d.ReasonEN, value),
+		TextPT: portuguese().fill(d, portuguese().amountIn(d.ReasonPT, tx), value),
+		TextEN: english().fill(d, english().amountIn(d.ReasonEN, tx), value),
 	}
 }
 
@@ -77,18 +77,28 @@ func familyWords(family string) (pt, en string) {
 // language holds what differs between the two.
 type language struct {
 	decimal  string
+	amount   string
 	days     string
 	weekdays [7]string
 }
 
 func portuguese() language {
-	return language{",", "dias", [7]string{
+	return language{",", "valor", "dias", [7]string{
 		"domingo", "segunda-feira", "terça-feira", "quarta-feira", "quinta-feira", "sexta-feira", "sábado"}}
 }
 
 func english() language {
-	return language{".", "days", [7]string{
+	return language{".", "amount", "days", [7]string{
 		"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}}
+}
+
+// amountIn names the payment's amount, in figures when the payment is known.
+func (l language) amountIn(template string, tx *pix.Transaction) string {
+	text := l.amount
+	if tx != nil {
+		text = tx.Amount.String()
+	}
+	return strings.Replace(template, "{amount}", text, 1)
 }
 
 func (l language) fill(d *Definition, template string, value float64) string {
@@ -126,6 +136,8 @@ func (l language) write(unit string, v float64) string {
 		return strconv.FormatFloat(math.Round(v), 'f', 0, 64)
 	case UnitRatio:
 		return l.short(v) + "×"
+	case UnitShare:
+		return l.short(v*100) + " %"
 	case UnitSeconds:
 		return l.duration(v)
 	case UnitMinutes:

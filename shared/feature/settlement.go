@@ -56,7 +56,7 @@ func (d side) settledShare(w window) entry {
 	span := w.words()
 	return entry{
 		Definition{
-			Name: d.prefix + "_settled_share_" + w.String(), Entity: d.entity, Window: w.String(), Unit: UnitRatio,
+			Name: d.prefix + "_settled_share_" + w.String(), Entity: d.entity, Window: w.String(), Unit: UnitShare,
 			Missing:  "there was none, or " + storeSilent,
 			Doc:      "Share, of those that settled so far, of " + d.doc + " in the " + span.en + " before this one.",
 			ReasonPT: "{v} dos pagamentos que o " + d.made.pt + " em " + span.pt + " foram liquidados",
@@ -74,7 +74,7 @@ func (d side) returnedShare(w window) entry {
 	span := w.words()
 	return entry{
 		Definition{
-			Name: d.prefix + "_returned_share_" + w.String(), Entity: d.entity, Window: w.String(), Unit: UnitRatio,
+			Name: d.prefix + "_returned_share_" + w.String(), Entity: d.entity, Window: w.String(), Unit: UnitShare,
 			Missing:  "there was none, or " + storeSilent,
 			Doc:      "Return rate: money returned over the money of " + d.doc + " in the " + span.en + " before this one.",
 			ReasonPT: "{v} do dinheiro que o " + d.moved.pt + " em " + span.pt + " foi devolvido",

@@ -17,7 +17,6 @@ const BusyEvents = 4000
 type Tile struct {
 	Level       Level
 	Start       int64 // milliseconds
-	Cells       int   // cells it was made from, for the store's version of it
 	Totals      Totals
 	Last        int64   // newest event time
 	Parties     Sketch  // counterparties under the current token
@@ -75,10 +74,9 @@ func (t *Totals) Merge(o *Totals) {
 	t.ReturnedSum += o.ReturnedSum
 }
 
-// NewTile makes the tile of a family's events, which must lie in it and hold no duplicates. Cells is set to the number of
-// events; a store that counts status cells too sets it anew.
+// NewTile makes the tile of a family's events, which must lie in it and hold no duplicates.
 func NewTile(family string, l Level, start int64, events []Event) Tile {
-	t := Tile{Level: l, Start: start, Cells: len(events)}
+	t := Tile{Level: l, Start: start}
 	for i := range events {
 		t.addEvent(&events[i])
 		if family == FamilyOut {
@@ -90,7 +88,6 @@ func NewTile(family string, l Level, start int64, events []Event) Tile {
 
 // Add counts an event of a family that the tile does not hold yet: the same as making it anew of all of them.
 func (t *Tile) Add(family string, e *Event) {
-	t.Cells++
 	t.addEvent(e)
 	if family == FamilyOut {
 		t.Amounts = addBin(t.Amounts, uint16(binOf(e.Amount)))
@@ -126,7 +123,6 @@ func (t *Tile) addEvent(e *Event) {
 
 // Merge adds a tile of other events, as an hour is made of minutes. Level and Start stay.
 func (t *Tile) Merge(o *Tile) {
-	t.Cells += o.Cells
 	t.Totals.Merge(&o.Totals)
 	t.Last = max(t.Last, o.Last)
 	if t.PartiesPrev == nil && o.PartiesPrev != nil {
@@ -174,14 +170,14 @@ func (t *Tile) AppendValue(b []byte) []byte {
 }
 
 // numbers lists the plain numbers of t in the order of its encoding.
-func (t *Tile) numbers() [11]int64 {
+func (t *Tile) numbers() [10]int64 {
 	n := &t.Totals
 	last := int64(0)
 	if n.Count > 0 {
 		last = t.Last - t.Start
 	}
 	return [...]int64{
-		int64(t.Cells), int64(n.Count), int64(n.NearLimit), int64(n.Settled), int64(n.Rejected), int64(n.Returned),
+		int64(n.Count), int64(n.NearLimit), int64(n.Settled), int64(n.Rejected), int64(n.Returned),
 		last, int64(n.Sum), int64(n.Max), int64(n.SettledSum), int64(n.ReturnedSum),
 	}
 }
@@ -193,12 +189,12 @@ func DecodeTile(l Level, start int64, value []byte) (Tile, error) {
 		return t, errTile
 	}
 	rest := value[2:]
-	var n [11]int64
+	var n [10]int64
 	for i := range n {
 		limit := uint64(maxTileCount)
-		if i == 6 {
+		if i == 5 {
 			limit = uint64(l.Span() - 1)
-		} else if i > 6 {
+		} else if i > 5 {
 			limit = 1<<63 - 1
 		}
 		v, after, ok := uvarint(rest, limit)
@@ -207,13 +203,12 @@ func DecodeTile(l Level, start int64, value []byte) (Tile, error) {
 		}
 		n[i], rest = int64(v), after
 	}
-	t.Cells = int(n[0])
 	t.Totals = Totals{
-		Count: int(n[1]), NearLimit: int(n[2]), Settled: int(n[3]), Rejected: int(n[4]), Returned: int(n[5]),
-		Sum: pix.Money(n[7]), Max: pix.Money(n[8]), SettledSum: pix.Money(n[9]), ReturnedSum: pix.Money(n[10]),
+		Count: int(n[0]), NearLimit: int(n[1]), Settled: int(n[2]), Rejected: int(n[3]), Returned: int(n[4]),
+		Sum: pix.Money(n[6]), Max: pix.Money(n[7]), SettledSum: pix.Money(n[8]), ReturnedSum: pix.Money(n[9]),
 	}
 	if t.Totals.Count > 0 {
-		t.Last = start + n[6]
+		t.Last = start + n[5]
 	}
 	var err error
 	if t.Parties, rest, err = decodeSketch(rest); err != nil {
