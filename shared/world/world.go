@@ -51,7 +51,7 @@ type World struct {
 	slots   []int64 // times of the ordinary payments of the minute under way
 	slot    int
 	emitted uint64
-	// executed counts payments, plain those of them that have nothing to do with a gang's accounts.
+	// executed counts payments of the last days, plain those of them that have nothing to do with a gang's accounts.
 	executed, plain uint64
 	returns         uint64
 	text            []byte
@@ -149,6 +149,7 @@ func (w *World) plan() {
 	local.UTC().AppendFormat(w.stamp[:0], minuteLayout)
 	if day := (w.minute + w.begun) / (24 * 60); day != w.today {
 		w.today = day
+		w.executed, w.plain = w.executed/8, w.plain/8
 		w.day = w.calendarOf(local)
 		w.payroll(w.at(day*24*60-w.begun), from)
 		if day == w.driftDay && day > 0 {
