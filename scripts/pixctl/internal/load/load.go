@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/api/option"
+
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 )
 
@@ -29,9 +31,12 @@ type options struct {
 	on, url string
 	seed    uint64
 	history int
+	timeout time.Duration
 	maxP99  time.Duration
 	json    bool
 	profile string
+
+	bigtable []option.ClientOption // on top of those of the server in this process
 }
 
 // Command returns `pixctl load`.
@@ -58,6 +63,7 @@ func parse(std command.IO, args []string) (*options, error) {
 	flags.StringVar(&o.url, "url", "", "a running scorer, for example http://127.0.0.1:8080")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the simulated payments")
 	flags.IntVar(&o.history, "history", 20_000, "payments in the store before the run, of the same accounts")
+	flags.DurationVar(&o.timeout, "timeout", decisionTimeout, "deadline of a decision in this process; the store has half of it")
 	flags.DurationVar(&o.maxP99, "max-p99", 0, "the 99th percentile must not exceed this; 0 does not ask")
 	flags.BoolVar(&o.json, "json", false, "print the result as one JSON object")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of the run; default none")
@@ -67,8 +73,8 @@ func parse(std command.IO, args []string) (*options, error) {
 	switch {
 	case o.rate <= 0 || o.rate > 1e6 || o.duration <= 0 || o.duration > time.Hour || o.warmup < 0 || o.warmup > time.Hour:
 		return nil, command.Usagef("load: -rate must be above 0 and at most 1,000,000, -duration and -warmup at most an hour")
-	case o.inFlight < 1 || o.inFlight > 100_000 || o.history < 0 || o.maxP99 < 0:
-		return nil, command.Usagef("load: -in-flight must be 1 to 100,000, -history and -max-p99 not negative")
+	case o.inFlight < 1 || o.inFlight > 100_000 || o.history < 0 || o.timeout <= 0 || o.maxP99 < 0:
+		return nil, command.Usagef("load: -in-flight must be 1 to 100,000, -timeout above 0, -history and -max-p99 not negative")
 	case o.on != onBigtable && o.on != onMemory && o.on != onNothing:
 		return nil, command.Usagef("load: -on must be %s, %s or %s", onBigtable, onMemory, onNothing)
 	case o.calls()-o.unmeasured() < 1:

@@ -52,7 +52,7 @@ func TestEveryPaymentIsDecided(t *testing.T) {
 		t.Run(on, func(t *testing.T) {
 			t.Parallel()
 			r, code, says := runLoad(t, "-on", on, "-rate", "100", "-duration", "500ms", "-warmup", "100ms", "-history", "200",
-				"-max-p99", "1m", "-json")
+				"-timeout", "1m", "-max-p99", "1m", "-json")
 			if code != 0 || r.Target != on || r.Decided != 50 || r.P99 <= 0 && on != "nothing" || r.Max < r.P99 {
 				t.Errorf("exit code %d, %+v\n%s", code, r, says)
 			}
@@ -93,7 +93,7 @@ func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"-rate", "0"}, {"-rate", "NaN"}, {"-duration", "0"}, {"-duration", "2h"}, {"-warmup", "-1s"}, {"-in-flight", "0"}, {"-on", "disk"},
-		{"-rate", "1", "-duration", "10ms"}, {"-history", "-1"}, {"extra"},
+		{"-rate", "1", "-duration", "10ms"}, {"-history", "-1"}, {"-timeout", "0"}, {"extra"},
 	} {
 		if _, code, _ := runLoad(t, args...); code != command.ExitUsage {
 			t.Errorf("%v: exit code %d", args, code)

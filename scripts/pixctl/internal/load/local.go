@@ -25,8 +25,7 @@ import (
 
 // Settings of the decision, those of the score service's defaults.
 const (
-	decisionTimeout  = 300 * time.Millisecond
-	storeDeadline    = 150 * time.Millisecond
+	decisionTimeout  = 300 * time.Millisecond // the store has half of it
 	explainApprovals = 0.01
 	markEvery        = 200 * time.Millisecond
 )
@@ -51,13 +50,14 @@ type local struct {
 	outbox   *engine.Outbox
 	queue    chan *pix.Decision
 	history  int
+	timeout  time.Duration
 
 	work  sync.WaitGroup
 	stops []func(context.Context) error // run in reverse order
 }
 
 func openLocal(ctx context.Context, o *options) (*local, error) {
-	l := &local{history: o.history, queue: make(chan *pix.Decision, published)}
+	l := &local{history: o.history, timeout: o.timeout, queue: make(chan *pix.Decision, published)}
 	tokens, err := pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: []byte(loadTokenKey)}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("token key: %w", err)
@@ -66,7 +66,7 @@ func openLocal(ctx context.Context, o *options) (*local, error) {
 		return nil, fmt.Errorf("generate payments: %w", err)
 	}
 	steps := []func(context.Context) error{
-		func(ctx context.Context) error { return l.openStore(ctx, o.on) }, l.openEngine, l.openOutbox, l.remember,
+		func(ctx context.Context) error { return l.openStore(ctx, o) }, l.openEngine, l.openOutbox, l.remember,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -86,8 +86,8 @@ func (l *local) close(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-func (l *local) openStore(ctx context.Context, on string) error {
-	if on == onMemory {
+func (l *local) openStore(ctx context.Context, o *options) error {
+	if o.on == onMemory {
 		l.store = memory.New(time.Now)
 		return nil
 	}
@@ -96,11 +96,11 @@ func (l *local) openStore(ctx context.Context, on string) error {
 		return fmt.Errorf("start Bigtable: %w", err)
 	}
 	l.stops = append(l.stops, func(context.Context) error { return cloud.Close() })
-	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "load"}
+	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "load", CallTimeout: o.timeout}
 	if err := store.CreateSchema(ctx, cfg, store.Retention{}, cloud.BigtableOptions()...); err != nil {
 		return fmt.Errorf("create table: %w", err)
 	}
-	s, err := store.Open(ctx, cfg, cloud.BigtableOptions()...)
+	s, err := store.Open(ctx, cfg, append(cloud.BigtableOptions(), o.bigtable...)...)
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
@@ -128,7 +128,7 @@ func (l *local) openEngine(ctx context.Context) error {
 	}
 	l.engine, err = engine.New(engine.Deps{
 		Store: l.store, Models: served, Policies: policies, Features: features, Clock: time.Now, Backlog: backlog,
-		Timeout: decisionTimeout, StoreDeadline: storeDeadline, ExplainShare: explainApprovals,
+		Timeout: l.timeout, StoreDeadline: l.timeout / 2, ExplainShare: explainApprovals,
 	})
 	if err != nil {
 		return fmt.Errorf("build engine: %w", err)
