@@ -187,6 +187,9 @@ func addBin(bins []Bin, index uint16) []Bin {
 
 // mergeBins adds two lists of bins.
 func mergeBins(a, b []Bin) []Bin {
+	if len(a)+len(b) == 0 {
+		return nil
+	}
 	out := make([]Bin, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
 		switch {

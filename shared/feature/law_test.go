@@ -1,7 +1,6 @@
 package feature
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -59,19 +58,13 @@ func genEvents(t *rapid.T, label string) []Event {
 		}
 		// The id follows from the rest, as an EndToEndId names one payment.
 		n := rapid.IntRange(idOfPayment-3, idOfPayment+3).Draw(t, "n")
-		return event(n, age.Truncate(time.Millisecond), 1+n%4, pix.Money(180_00+n%5*10_00))
+		e := event(n, age.Truncate(time.Millisecond), 1+n%4, pix.Money(180_00+n%5*10_00))
+		e.State, e.Returned = State(n%4), pix.Money(n%3*10_00)
+		return e
 	}), 0, 25).Draw(t, label)
 }
 
-func genStream(t *rapid.T, label string) Stream { return Stream{Events: genEvents(t, label)} }
-
-func genHistories(t *rapid.T) *Histories {
-	return &Histories{
-		Payer:  History{Out: genStream(t, "payer out"), In: genStream(t, "payer in")},
-		Payee:  History{Out: genStream(t, "payee out"), In: genStream(t, "payee in")},
-		Device: History{Use: genStream(t, "use")},
-	}
-}
+func genHistories(t *rapid.T) *Histories { return genRaw(t).histories() }
 
 // Any order and any duplication of the same events gives the same vector, and the histories are left as they were.
 func TestOrderAndDuplicatesChangeNothing(t *testing.T) {
@@ -79,7 +72,8 @@ func TestOrderAndDuplicatesChangeNothing(t *testing.T) {
 	s := newSet(t)
 	rapid.Check(t, func(t *rapid.T) {
 		tx, h := payment(), genHistories(t)
-		sorted, mixed := &Histories{}, &Histories{}
+		one, two := *h, *h
+		sorted, mixed := &one, &two
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		for i, from := range streams(h) {
 			*streams(sorted)[i] = Sort(slices.Clone(*from))
@@ -101,6 +95,7 @@ func TestOrderAndDuplicatesChangeNothing(t *testing.T) {
 func streams(h *Histories) []*[]Event {
 	return []*[]Event{
 		&h.Payer.Out.Events, &h.Payer.In.Events, &h.Payee.Out.Events, &h.Payee.In.Events, &h.Device.Use.Events,
+		&h.Pair.Out.Events, &h.Reverse.Out.Events,
 	}
 }
 
@@ -120,92 +115,6 @@ func naive(tx *pix.Transaction, events []Event, w time.Duration) []Event {
 		out = append(out, e)
 	}
 	return out
-}
-
-// naiveMeasure recomputes one measure from the raw list.
-func naiveMeasure(name string, events []Event) float64 {
-	parties := map[uint64]bool{}
-	var sum, largest pix.Money
-	for _, e := range events {
-		parties[e.Counterparty.Current] = true
-		sum += e.Amount
-		largest = max(largest, e.Amount)
-	}
-	switch {
-	case strings.Contains(name, "_count_"):
-		return float64(len(events))
-	case strings.Contains(name, "_sum_"):
-		return sum.Reais()
-	case strings.Contains(name, "_max_"):
-		return largest.Reais()
-	default:
-		return float64(len(parties))
-	}
-}
-
-// Incremental windows equal a naive recomputation from the raw list.
-func TestWindowsEqualNaiveRecomputation(t *testing.T) {
-	t.Parallel()
-	s := newSet(t)
-	spans := map[string]time.Duration{
-		"1m": time.Minute, "10m": 10 * time.Minute, "1h": time.Hour, "24h": 24 * time.Hour,
-		"7d": 7 * 24 * time.Hour, "30d": 30 * 24 * time.Hour,
-	}
-	checked := 0
-	rapid.Check(t, func(t *rapid.T) {
-		tx, h := payment(), genHistories(t)
-		got := s.Vector(nil, &tx, h)
-		checked = 0
-		for i, d := range Definitions() {
-			if d.Family != familyVelocity {
-				continue
-			}
-			checked++
-			var raw []Event
-			for prefix, events := range map[string][]Event{
-				"payer_out_": h.Payer.Out.Events, "payer_in_": h.Payer.In.Events,
-				"payee_out_": h.Payee.Out.Events, "payee_in_": h.Payee.In.Events,
-			} {
-				if strings.HasPrefix(d.Name, prefix) {
-					raw = events
-				}
-			}
-			if want := naiveMeasure(d.Name, naive(&tx, raw, spans[d.Window])); got[i] != want {
-				t.Fatalf("%s = %v, naively %v", d.Name, got[i], want)
-			}
-		}
-		checkBehaviour(t, got, &tx, h)
-	})
-	if checked < 30 {
-		t.Errorf("only %d velocity features were compared", checked)
-	}
-}
-
-// checkBehaviour recomputes what is not a plain window.
-func checkBehaviour(t *rapid.T, got []float64, tx *pix.Transaction, h *Histories) {
-	names := Names()
-	value := func(name string) float64 { return got[slices.Index(names, name)] }
-	out := naive(tx, h.Payer.Out.Events, MaxWindow)
-	nearly := 0
-	var amounts []pix.Money
-	devices := map[uint64]bool{}
-	for _, e := range out {
-		amounts = append(amounts, middleOf(binOf(e.Amount)))
-		devices[e.Device.Current] = true
-		young := tx.EventTime.UnixMilli()-e.At < (24 * time.Hour).Milliseconds()
-		if young && (e.Amount > 190_00 && e.Amount <= 200_00 || e.Amount > 950_00 && e.Amount <= 1000_00) {
-			nearly++
-		}
-	}
-	slices.SortFunc(amounts, cmp.Compare)
-	for name, want := range map[string]float64{
-		"payer_near_limit_count_24h": float64(nearly), "payer_devices_30d": float64(len(devices)),
-		"amount_to_median_30d": ratio(float64(tx.Amount), middle(amounts)),
-	} {
-		if v := value(name); v != want && !(math.IsNaN(v) && math.IsNaN(want)) {
-			t.Fatalf("%s = %v, naively %v", name, v, want)
-		}
-	}
 }
 
 func middle(sorted []pix.Money) float64 {
