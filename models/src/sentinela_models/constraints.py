@@ -14,6 +14,8 @@ MARKERS = "more fraud known of the payee never makes a payment safer"
 AGE = "all else equal, an older account, key or relation is not more suspicious than a younger one"
 CONTROL = "a sign that somebody else controls the device or the session never lowers suspicion"
 FRESH = "a change of credentials or limits long ago is not more suspicious than a recent one"
+PASSED_ON = "money reported as stolen that reached the payer before never makes its payments safer"
+DEVICE = "more fraud known of the device never makes a payment from it safer"
 TRUST = "a payee whom the customer registered or has paid before is not more suspicious for it"
 
 # Feature: sign, reason. docs/model-card.md prints this table.
@@ -40,6 +42,22 @@ CONSTRAINTS: dict[str, tuple[int, str]] = {
     "credentials_changed_hours": (DOWN, FRESH),
     "pair_trusted": (DOWN, TRUST),
     "pair_count_30d": (DOWN, TRUST),
+    "pair_age_days": (DOWN, TRUST),
+    "pair_first_ever": (UP, TRUST),
+    "dict_frauds_to_settlements_30d": (UP, MARKERS),
+    "dict_long_application_frauds_90d": (UP, MARKERS),
+    "dict_long_application_frauds_60m": (UP, MARKERS),
+    "dict_long_fraud_sum_90d_brl": (UP, MARKERS),
+    "dict_long_fraud_sum_60m_brl": (UP, MARKERS),
+    "payee_fraud_marks_30d": (UP, MARKERS),
+    "payee_fraud_marks_ever": (UP, MARKERS),
+    "payer_fraud_marks_30d": (UP, PASSED_ON),
+    "payer_fraud_marks_ever": (UP, PASSED_ON),
+    "device_fraud_marks_30d": (UP, DEVICE),
+    "device_fraud_marks_ever": (UP, DEVICE),
+    "payee_seen_days": (DOWN, AGE),
+    "device_seen_days": (DOWN, AGE),
+    "device_first_ever": (UP, AGE),
 }
 
 
