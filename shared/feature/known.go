@@ -18,7 +18,8 @@ func (f *frame) fillFirsts(h *Histories) {
 // events of one millisecond a store may keep either: the events of 30 days decide whether there was one, the fact only
 // since when.
 func (f *frame) firstOf(first First, s *stream) int64 {
-	known := !first.IsZero() && first.ID != f.tx.ID && f.moment.sees(&Event{At: first.At, ID: first.ID})
+	e := Event{At: first.At, ID: first.ID}
+	known := !first.IsZero() && !f.own(&e) && f.moment.sees(&e)
 	if !known && s.windows[w30d].Count == 0 {
 		return 0
 	}
