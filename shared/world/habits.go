@@ -76,7 +76,7 @@ type habits struct {
 func newHabits() habits {
 	return habits{
 		purchase: curve{38, 1.0}, bill: curve{150, 0.9}, amongPeople: curve{80, 1.35}, largePayment: curve{2000, 1.1},
-		supplies: curve{620, 1.4}, toCompany: curve{380, 1.4}, toHelper: curve{160, 1.1}, salary: curve{2300, 0.75},
+		supplies: curve{620, 1.7}, toCompany: curve{380, 1.7}, toHelper: curve{160, 1.1}, salary: curve{2300, 0.75},
 		revenue: curve{900, 1.3}, cushion: curve{0.5, 1.2}, newBalance: curve{40, 1.5}, activity: curve{1, 0.8},
 		trade: curve{0.9, 1.1}, received: curve{0.35, 0.8}, receivedFirm: curve{2.5, 0.9}, session: curve{75, 0.8},
 		longSession: curve{200, 0.9}, distance: curve{900, 1.6}, farDistance: curve{60_000, 1.5},

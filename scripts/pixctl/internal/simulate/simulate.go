@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 	_ "time/tzdata" // the world's days are local
 
@@ -31,46 +32,77 @@ type totals struct {
 	Returns int     `json:"returns"`
 	Seconds float64 `json:"seconds"`
 	Rate    float64 `json:"events_per_second"`
+	Memory  float64 `json:"memory_mb"` // that the process has from the system
 }
 
-func run(ctx context.Context, std command.IO, args []string) error {
+// options are what the flags say.
+type options struct {
+	world          world.Params
+	start, out     string
+	dry, asked, js bool
+}
+
+func parse(std command.IO, args []string) (options, error) {
 	flags := command.NewFlags(std, "simulate", "-out DIR [flags]", 0)
-	var p world.Params
+	var o options
+	p := &o.world
 	flags.IntVar(&p.Accounts, "accounts", world.DefaultAccounts, "accounts in the whole world")
 	flags.IntVar(&p.Days, "days", world.DefaultDays, "days to simulate")
 	flags.Uint64Var(&p.Seed, "seed", 1, "seed; the same seed gives the same bytes")
 	flags.Float64Var(&p.OurShare, "share", world.DefaultOurShare, "share of the accounts that are ours")
 	flags.Float64Var(&p.PaymentsPerAccountPerDay, "rate", world.DefaultPayments, "payments per account and day")
-	flags.Float64Var(&p.FraudBoost, "fraud-boost", 1, "multiplies fraud for training; every event carries its sampling weight")
+	flags.Float64Var(&p.FraudBoost, "fraud-boost", 1, boostHelp)
 	flags.IntVar(&p.DriftDay, "drift-day", 0, driftHelp)
 	flags.IntVar(&p.BreachDay, "breach-day", 0, breachHelp)
-	start := flags.String("start", "2026-01-05", "first day, local, or an RFC 3339 time")
-	out := flags.String("out", "", "directory to write to; made if missing")
-	asJSON := flags.Bool("json", false, "print the summary as one JSON object")
-	if _, err := flags.Parse(args); err != nil {
-		return err
+	flags.StringVar(&o.start, "start", "2026-01-05", "first day, local, or an RFC 3339 time")
+	flags.StringVar(&o.out, "out", "", "directory to write to; made if missing")
+	flags.BoolVar(&o.dry, "dry", false, "write nothing: count, and print rate and memory")
+	flags.BoolVar(&o.asked, "describe", false, "print how a reference world compares with what is published, and nothing else")
+	flags.BoolVar(&o.js, "json", false, "print the summary as one JSON object")
+	if _, err := flags.Parse(args); err != nil || o.asked {
+		return o, err
 	}
-	if err := flags.Required("out"); err != nil {
-		return err
+	if !o.dry {
+		if err := flags.Required("out"); err != nil {
+			return o, err
+		}
 	}
 	var err error
 	if p.Location, err = time.LoadLocation(feature.Zone); err != nil {
-		return fmt.Errorf("simulate: %w", err)
+		return o, fmt.Errorf("simulate: %w", err)
 	}
-	if p.Start, err = parseStart(*start, p.Location); err != nil {
-		return err
+	if p.Start, err = parseStart(o.start, p.Location); err != nil {
+		return o, err
 	}
 	if err := p.Validate(); err != nil {
-		return &command.UsageError{Err: err}
+		return o, &command.UsageError{Err: err}
 	}
-	sum, err := write(ctx, std.Err, p, *out)
+	return o, nil
+}
+
+func run(ctx context.Context, std command.IO, args []string) error {
+	o, err := parse(std, args)
 	if err != nil {
 		return err
 	}
-	return report(std, sum, *asJSON)
+	if o.asked {
+		return describe(std.Out)
+	}
+	f := &files{}
+	if !o.dry {
+		if f, err = create(o.out); err != nil {
+			return err
+		}
+	}
+	sum, err := write(ctx, std.Err, o.world, f)
+	if err = errors.Join(err, f.close()); err != nil {
+		return err
+	}
+	return report(std, sum, o.js)
 }
 
 const (
+	boostHelp = "multiplies fraud for training; samplingWeight of every event undoes it, but for what docs/world.md says"
 	driftHelp = "day on which the newest typologies begin and mule networks change; 0 is the middle of a world of 20 days " +
 		"or more, -1 never"
 	breachHelp = "day in whose night another institution's treasury is emptied; 0 is 85 % of a world of 20 days or more, " +
@@ -95,42 +127,38 @@ func report(std command.IO, sum totals, asJSON bool) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(std.Out, "%d payments, %d of them fraud (%.1f per 100,000 by weight), %d labels, %d returns, %.1f s, %.0f payments/s\n",
-		sum.Events, sum.Frauds, sum.Per100k, sum.Labels, sum.Returns, sum.Seconds, sum.Rate)
+	fmt.Fprintf(std.Out, "%d payments, %d of them fraud (%.1f per 100,000 by weight), %d labels, %d returns, %.1f s, %.0f payments/s, %.0f MB\n",
+		sum.Events, sum.Frauds, sum.Per100k, sum.Labels, sum.Returns, sum.Seconds, sum.Rate, sum.Memory)
 	return nil
 }
 
-// write runs a world into the files of a directory.
-func write(ctx context.Context, progress io.Writer, p world.Params, dir string) (totals, error) {
-	f, err := create(dir)
-	if err != nil {
-		return totals{}, err
-	}
+// write runs a world into files, or into nothing.
+func write(ctx context.Context, progress io.Writer, p world.Params, f *files) (totals, error) {
 	began := time.Now()
 	var sum totals
 	weights := 0.0
 	w := world.New(p)
 	for e, ok := w.Next(); ok; e, ok = w.Next() {
-		if err = f.put(w, &e); err != nil {
-			break
+		if err := f.put(w, &e); err != nil {
+			return sum, err
 		}
 		sum.count(w, &e)
 		weights += e.Weight
 		if sum.Events%progressEvery == 0 {
 			fmt.Fprintf(progress, "simulate: %d payments, up to %s, %.0f/s\n", sum.Events,
 				e.Submission.EventTime.Format(time.DateOnly), float64(sum.Events)/time.Since(began).Seconds())
-			if err = ctx.Err(); err != nil {
-				break
+			if err := ctx.Err(); err != nil {
+				return sum, fmt.Errorf("simulate: %w", err)
 			}
 		}
-	}
-	if err == nil {
-		err = f.follow(w)
 	}
 	sum.Seconds = time.Since(began).Seconds()
 	sum.Rate = float64(sum.Events) / sum.Seconds
 	sum.Per100k *= 100_000 / max(weights, 1)
-	return sum, errors.Join(err, f.close())
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	sum.Memory = float64(memory.Sys) / (1 << 20)
+	return sum, f.follow(w)
 }
 
 func (t *totals) count(w *world.World, e *world.Event) {

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // pixctl runs the subcommand and returns its exit code and what it printed.
@@ -73,13 +75,102 @@ func TestSimulateWritesWhatTheContractReads(t *testing.T) {
 		}
 		if truth.Fraud {
 			frauds++
-			if truth.Weight != 1.0/300 || truth.Typology == "" {
-				t.Errorf("fraud %+v, want weight 1/300 and a typology", truth)
+			if truth.Weight <= 0 || truth.Weight > 1.0/300 || truth.Typology == "" || truth.PayeeRole == "" || truth.Campaign == 0 {
+				t.Errorf("fraud %+v, want a weight of at most 1/300, a typology, roles and a campaign", truth)
 			}
 		}
 	}
 	if frauds != sum.Frauds || frauds == 0 {
 		t.Errorf("%d frauds in the truth, %d in the summary", frauds, sum.Frauds)
+	}
+}
+
+// TestStatusesAndCases reads what became of the payments: one end for each, in order, and MED cases.
+func TestStatusesAndCases(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"-accounts", "1200", "-days", "12", "-seed", "6", "-fraud-boost", "400", "-out", dir}
+	if code, out := pixctl(t, args...); code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	ends, returns := map[string]int{}, 0
+	var last time.Time
+	for _, line := range linesOf(t, dir, StatusesFile) {
+		s, err := event.DecodeStatus(event.Envelope{Data: line}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.OccurredAt.Before(last) {
+			t.Fatalf("status at %s after %s", s.OccurredAt, last)
+		}
+		last = s.OccurredAt
+		if s.State == pix.Returned {
+			returns++
+			continue
+		}
+		ends[string(s.ID)]++
+	}
+	payments := linesOf(t, dir, EventsFile)
+	for id, n := range ends {
+		if n != 1 {
+			t.Errorf("%s ended %d times", id, n)
+		}
+	}
+	if len(ends) < len(payments)-3 || len(ends) > len(payments) || returns < 5 {
+		t.Errorf("%d payments, %d ends, %d returns", len(payments), len(ends), returns)
+	}
+	kinds := map[string]int{}
+	for _, line := range linesOf(t, dir, CasesFile) {
+		var c Case
+		if err := json.Unmarshal(line, &c); err != nil || ends[c.EndToEndID] == 0 || c.Centavos < 0 {
+			t.Fatalf("case %+v: %v", c, err)
+		}
+		kinds[c.Kind+" "+c.State]++
+	}
+	for _, kind := range []string{"INFRACTION OPEN", "INFRACTION ACKNOWLEDGED", "INFRACTION CLOSED", "REFUND OPEN", "REFUND CLOSED"} {
+		if kinds[kind] == 0 {
+			t.Errorf("no case is %s: %v", kind, kinds)
+		}
+	}
+}
+
+// TestTruthNamesAccountsOfTheLog joins the truth with the log by account number.
+func TestTruthNamesAccountsOfTheLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if code, out := pixctl(t, "-accounts", "500", "-days", "3", "-fraud-boost", "500", "-out", dir); code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	accounts := map[string][2]string{}
+	for _, line := range linesOf(t, dir, EventsFile) {
+		s, err := event.DecodeSubmissionJSON(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		accounts[string(s.ID)] = [2]string{s.Payer.Account.Reveal(), s.Payee.Account.Reveal()}
+	}
+	for _, line := range linesOf(t, dir, TruthFile) {
+		var truth Truth
+		if err := json.Unmarshal(line, &truth); err != nil {
+			t.Fatal(err)
+		}
+		if accounts[truth.EndToEndID] != [2]string{truth.PayerAccount, truth.PayeeAccount} {
+			t.Fatalf("%+v is between %v in the log", truth, accounts[truth.EndToEndID])
+		}
+	}
+}
+
+// TestDryRunWritesNothing counts the same world.
+func TestDryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "none")
+	code, out := pixctl(t, "-accounts", "500", "-days", "2", "-dry", "-json", "-out", dir)
+	var sum totals
+	if err := json.Unmarshal([]byte(out), &sum); err != nil || code != 0 || sum.Events < 300 || sum.Memory <= 0 {
+		t.Errorf("exit code %d, %v, %s", code, err, out)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a dry run made the directory")
 	}
 }
 
@@ -91,7 +182,7 @@ func TestSameSeedSameFiles(t *testing.T) {
 			t.Fatal(out)
 		}
 	}
-	for _, name := range []string{EventsFile, LabelsFile, TruthFile} {
+	for _, name := range []string{EventsFile, LabelsFile, StatusesFile, CasesFile, TruthFile} {
 		if !slices.EqualFunc(linesOf(t, dirs[0], name), linesOf(t, dirs[1], name), bytes.Equal) {
 			t.Errorf("%s differs between two runs of one seed", name)
 		}
