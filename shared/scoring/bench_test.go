@@ -1,24 +1,87 @@
 package scoring
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/sentinela-pix/sentinela/shared/scoring/lgbm"
 )
 
-// benched is the size of model that the figures are stated for.
-func benched() synthetic { return synthetic{seed: 1, trees: 300, leaves: 31, features: 80} }
+// bench is a model with rows to score: the one that SENTINELA_BENCH names, which `make bench` lets Python write so that
+// LightGBM and lleaves are measured on the same (an artefact, with its rows as float64 in rows.f64), or else a synthetic
+// one of the same size.
+type bench struct {
+	text     []byte
+	features []string
+	forest   *forest
+	rows     [][]float64
+}
+
+func newBench(b *testing.B) *bench {
+	b.Helper()
+	dir := os.Getenv("SENTINELA_BENCH")
+	if dir == "" {
+		s := synthetic{seed: 1, trees: 300, leaves: 31, features: 80}
+		return &bench{[]byte(s.text()), s.names(), s.forest(b), s.rows(1024)}
+	}
+	var m Manifest
+	if err := json.Unmarshal(readFile(b, dir, ManifestFile), &m); err != nil {
+		b.Fatal(err)
+	}
+	text := readFile(b, dir, ModelFile)
+	f, err := parseForest(string(text), m.Features, DefaultLimits())
+	if err != nil {
+		b.Fatal(err)
+	}
+	numbers := readFile(b, dir, "rows.f64")
+	var rows [][]float64
+	for width := 8 * len(m.Features); len(numbers) >= width; numbers = numbers[width:] {
+		row := make([]float64, len(m.Features))
+		for i := range row {
+			row[i] = math.Float64frombits(binary.LittleEndian.Uint64(numbers[8*i:]))
+		}
+		rows = append(rows, row)
+	}
+	return &bench{text, m.Features, f, rows}
+}
+
+func readFile(tb testing.TB, dir, name string) []byte {
+	tb.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+func (s *bench) readers(b *testing.B) *readers {
+	b.Helper()
+	r, err := newReaders(s.forest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+func (s *bench) model(b *testing.B) *Model {
+	b.Helper()
+	m := &Manifest{Features: s.features, Calibration: Calibration{A: 1}}
+	return newModel(m, s.readers(b))
+}
 
 // BenchmarkScore compares the reference reader with what serves (Model.Score on the compiled walker) and with the
 // plain walk, one row at a time.
 func BenchmarkScore(b *testing.B) {
-	s := benched()
-	f := s.forest(b)
-	reference, err := lgbm.Read([]byte(s.text()), s.features, s.trees)
+	s := newBench(b)
+	reference, err := lgbm.Read(s.text, len(s.features), len(s.forest.roots))
 	if err != nil {
 		b.Fatal(err)
 	}
-	rows := s.rows(1024)
+	rows, m := s.rows, s.model(b)
 	b.Run("leaves", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
@@ -27,7 +90,6 @@ func BenchmarkScore(b *testing.B) {
 			}
 		}
 	})
-	m := newModel(&Manifest{Features: s.names(), Calibration: Calibration{A: 1}}, &readers{forest: f, walker: newWalker(f)})
 	b.Run("compiled", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
@@ -38,29 +100,36 @@ func BenchmarkScore(b *testing.B) {
 	})
 	b.Run("plain", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
-			f.raw(rows[i%len(rows)])
+			s.forest.raw(rows[i%len(rows)])
 		}
 	})
 }
 
 // BenchmarkExplain explains rows of the same model.
 func BenchmarkExplain(b *testing.B) {
-	s := benched()
-	rows := s.rows(64)
-	e := newExplainer(s.forest(b), s.features)
+	s := newBench(b)
+	e := newExplainer(s.readers(b), len(s.features))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		e.explain(rows[i%len(rows)])
+		e.explain(s.rows[i%len(s.rows)])
 	}
 }
 
 // BenchmarkLoad loads, verifies and compiles an artefact as the exporter wrote it.
 func BenchmarkLoad(b *testing.B) {
-	fsys, contract := fixture(b, "deep"), fixtureContract()
-	b.SetBytes(int64(len(fsys[ModelFile].Data)))
+	dir := os.Getenv("SENTINELA_BENCH")
+	if dir == "" {
+		dir = filepath.Join("testdata", "deep")
+	}
+	var m Manifest
+	if err := json.Unmarshal(readFile(b, dir, ManifestFile), &m); err != nil {
+		b.Fatal(err)
+	}
+	contract := Contract{Role: m.Role, FeatureNames: m.Features}
+	b.SetBytes(int64(len(readFile(b, dir, ModelFile))))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Load(fsys, DefaultLimits(), contract); err != nil {
+		if _, err := Load(os.DirFS(dir), DefaultLimits(), contract); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -304,7 +304,7 @@ func TestCorpus(t *testing.T) {
 			t.Fatal(err)
 		}
 		rng := rand.New(rand.NewPCG(uint64(seed), 9))
-		rows := covering(t, m.forest, rng, 0)
+		rows := covering(t, forestOf(t, m), rng, 0)
 		for range 300 {
 			rows = append(rows, randomVector(rng))
 		}

@@ -149,7 +149,7 @@ func coveringGolden(tb testing.TB, f *forest, without int) *golden {
 // TestCoverageWantsEveryProbe leaves out the vectors of one probe.
 func TestCoverageWantsEveryProbe(t *testing.T) {
 	t.Parallel()
-	f := loadFixture(t, "gbdt").forest
+	f := forestOf(t, loadFixture(t, "gbdt"))
 	for probe, reason := range map[int]string{
 		probeNaN: "NaN", probeZero: "zero", probeLeft: "largest value", probeRight: "smallest value",
 	} {

@@ -33,9 +33,9 @@ func TestProofAsksAllReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for reason, r := range map[string]*readers{
-		"leaves scores":       {other.leaves, one.forest, one.walker},
-		"the walker scores":   {one.leaves, one.forest, other.walker},
-		"the explained trees": {one.leaves, other.forest, one.walker},
+		"leaves scores":       {other.leaves, one.forest, one.walker, one.garden},
+		"the walker scores":   {one.leaves, one.forest, other.walker, one.garden},
+		"the explained trees": {one.leaves, other.forest, one.walker, one.garden},
 	} {
 		if err := g.prove(r, identity); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("the proof says %v, want %q", err, reason)

@@ -33,19 +33,15 @@ type forest struct {
 	values   []float64 // of leaves
 	trees    []treeShape
 	expected float64 // mean raw score over the training rows: what contributions add to
-	depth    int     // of the deepest tree
-	points   int     // of the largest quadrature rule among the trees
-	// How many splits the longest ways down have, and how many points an explanation evaluates.
-	scoreSteps, explainSteps int64
+	steps    int64   // splits on the longest ways down, all trees together
 }
 
-// treeShape is what the explanation of one tree needs to know beforehand.
-type treeShape struct{ rule *rule }
+// treeShape is what the layout for explanations needs to know beforehand.
+type treeShape struct{ unique int } // most different features on one way down
 
 // compile lays trees out in flat arrays. The trees have been proved sound.
 func compile(trees []*tree) (*forest, error) {
 	f := &forest{}
-	rules := map[int]*rule{}
 	most := 0.0
 	for _, t := range trees {
 		base, leafBase := int32(len(f.nodes)), int32(len(f.values))
@@ -66,14 +62,8 @@ func compile(trees []*tree) (*forest, error) {
 			f.nodes = append(f.nodes, n)
 		}
 		f.values = append(f.values, t.value...)
-		points := (t.unique + 1) / 2
-		if rules[points] == nil {
-			rules[points] = newRule(points)
-		}
-		f.trees = append(f.trees, treeShape{rules[points]})
-		f.scoreSteps += int64(t.depth)
-		f.explainSteps += int64((len(t.feature) + len(t.value)) * points)
-		f.depth, f.points = max(f.depth, t.depth), max(f.points, points)
+		f.trees = append(f.trees, treeShape{t.unique})
+		f.steps += int64(t.depth)
 		f.expected += t.expected()
 		most += t.largest()
 	}

@@ -36,7 +36,18 @@ func FuzzParseForest(f *testing.F) {
 		if got, err := reference.Raw(v); err != nil || math.Abs(got-raw) > tolerance*max(1, math.Abs(raw)) {
 			t.Fatalf("leaves scores %v (%v), the walker %v", got, err, raw)
 		}
-		newExplainer(forest, len(v)).explain(v)
+		r, err := newReaders(forest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, e := forest.expected, newExplainer(r, len(v))
+		e.explain(v)
+		for _, c := range e.out {
+			sum += c
+		}
+		if math.Abs(sum-raw) > 1e-6*max(1, math.Abs(raw)) {
+			t.Fatalf("the contributions add up to %v, the walker scores %v", sum, raw)
+		}
 	})
 }
 

@@ -91,9 +91,9 @@ func (g *golden) checkWidths() error {
 }
 
 // checkWork refuses a proof that would take more steps than allowed.
-func (g *golden) checkWork(f *forest, most int64) error {
+func (g *golden) checkWork(r *readers, most int64) error {
 	const walks = 4 // three readers and the coverage
-	steps := int64(len(g.Vectors))*f.scoreSteps*walks + int64(len(g.Contributions))*f.explainSteps
+	steps := int64(len(g.Vectors))*r.forest.steps*walks + int64(len(g.Contributions))*r.garden.steps
 	if steps > most {
 		return tooLarge("the proof takes %d steps, the limit is %d", steps, most)
 	}
@@ -102,7 +102,7 @@ func (g *golden) checkWork(f *forest, most int64) error {
 
 // prove scores every golden vector through all readers and explains those that carry contributions.
 func (g *golden) prove(r *readers, calibration Calibration) error {
-	e := newExplainer(r.forest, g.Features)
+	e := newExplainer(r, g.Features)
 	vector, scratch := make([]float64, g.Features), *r.walker.scratch()
 	for i, row := range g.Vectors {
 		for j, v := range row {
@@ -148,7 +148,7 @@ func (r *readers) prove(vector, scratch []float64, want float64) error {
 }
 
 func (g *golden) proveContributions(e *explainer, i int) error {
-	sum := e.forest.expected
+	sum := e.expected
 	want := g.Contributions[i]
 	for j, got := range e.out {
 		if !within(got, float64(want[j]), contributionTolerance) {
@@ -156,8 +156,8 @@ func (g *golden) proveContributions(e *explainer, i int) error {
 		}
 		sum += got
 	}
-	if !within(e.forest.expected, float64(want[g.Features]), contributionTolerance) {
-		return fmt.Errorf("the expected value is %v, LightGBM says %v", e.forest.expected, float64(want[g.Features]))
+	if !within(e.expected, float64(want[g.Features]), contributionTolerance) {
+		return fmt.Errorf("the expected value is %v, LightGBM says %v", e.expected, float64(want[g.Features]))
 	}
 	if !within(sum, float64(g.Raw[i]), tolerance) {
 		return errors.New("the contributions do not add up to the score")

@@ -41,6 +41,12 @@ func loadFixture(tb testing.TB, name string) *Model {
 	return m
 }
 
+// forestOf reads the trees of a fixture that was loaded: a model keeps them only as its readers lay them out.
+func forestOf(tb testing.TB, m *Model) *forest {
+	tb.Helper()
+	return readFixture(tb, m.Version()).forest
+}
+
 // TestLoadServedKinds loads every kind of model that is served. Loading proves all scores and contributions, so this is
 // the comparison with LightGBM 4.7 and, for v3, 3.3.
 func TestLoadServedKinds(t *testing.T) {

@@ -22,7 +22,7 @@ type Contract struct {
 // Model is a verified model. It never changes and is safe for concurrent use.
 type Model struct {
 	manifest   *Manifest
-	forest     *forest   // explains
+	expected   float64   // what contributions add to
 	walker     *walker   // scores
 	inputs     sync.Pool // of *[]float64, the walker's
 	explainers sync.Pool // of *explainer
@@ -69,7 +69,7 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.checkWork(r.forest, limits.ProofSteps); err != nil {
+	if err := g.checkWork(r, limits.ProofSteps); err != nil {
 		return nil, err
 	}
 	if err := g.prove(r, manifest.Calibration); err != nil {
@@ -89,6 +89,7 @@ type readers struct {
 	leaves *lgbm.Ensemble
 	forest *forest
 	walker *walker
+	garden *garden
 }
 
 // read reads the trees twice: with this package's own parser first, which also keeps from leaves what would make it
@@ -106,13 +107,28 @@ func read(text []byte, manifest *Manifest, limits Limits) (*readers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &readers{reference, f, newWalker(f)}, nil
+	own, err := newReaders(f)
+	if err != nil {
+		return nil, err
+	}
+	own.leaves = reference
+	return own, nil
+}
+
+// newReaders lays out a forest for scoring and for explaining.
+func newReaders(f *forest) (*readers, error) {
+	w := newWalker(f)
+	g, err := newGarden(f, w)
+	if err != nil {
+		return nil, err
+	}
+	return &readers{forest: f, walker: w, garden: g}, nil
 }
 
 func newModel(manifest *Manifest, r *readers) *Model {
-	m := &Model{manifest: manifest, forest: r.forest, walker: r.walker}
+	m := &Model{manifest: manifest, expected: r.forest.expected, walker: r.walker}
 	m.inputs.New = func() any { return r.walker.scratch() }
-	m.explainers.New = func() any { return newExplainer(r.forest, len(manifest.Features)) }
+	m.explainers.New = func() any { return newExplainer(r, len(manifest.Features)) }
 	return m
 }
 
@@ -172,7 +188,7 @@ func (m *Model) Contributions(dst, vector []float64) (expected float64, err erro
 	defer m.explainers.Put(e)
 	e.explain(vector)
 	copy(dst, e.out)
-	return m.forest.expected, nil
+	return m.expected, nil
 }
 
 // insert keeps best sorted by falling absolute value and at most top long.
