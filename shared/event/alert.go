@@ -27,7 +27,7 @@ func EncodeAlert(a *pix.Alert) (Envelope, error) {
 	if err := e.problems.Err(op); err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaAlert, a.ID, m)
+	out, err := seal(SchemaAlert, a.ID, m, nil)
 	return out, wrap(op, err)
 }
 

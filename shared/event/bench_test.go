@@ -82,3 +82,24 @@ func BenchmarkEncodeDecision(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkDecodeDecision(b *testing.B) {
+	d := pix.Decision{Transaction: exampleTransaction(b), Outcome: pix.Approve, Vector: make([]float64, 60),
+		Scores: []pix.Score{{Role: pix.PayerRole, Version: "1"}}}
+	e, err := event.EncodeDecision(&d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, decode := range map[string]func(event.Envelope) (pix.Decision, error){
+		"plain": event.DecodeDecision, "reference": event.DecodeDecisionReference,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := decode(e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

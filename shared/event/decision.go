@@ -13,17 +13,53 @@ import (
 // EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives.
 func EncodeDecision(d *pix.Decision) (Envelope, error) {
 	const op = "encode decision"
+	payment, plain := plainPayment(d)
+	if !plain {
+		return encodeDecision(d)
+	}
 	var e enums
-	m := e.decision(d)
+	m := e.verdict(d)
 	if err := e.problems.Err(op); err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaDecision, d.ID(), m)
+	out, err := seal(SchemaDecision, d.ID(), m, payment)
 	if err != nil {
 		return Envelope{}, wrap(op, err)
 	}
 	out.Attributes[AttrOutcome] = string(d.Outcome)
 	return out, nil
+}
+
+// encodeDecision is EncodeDecision for everything, through the generated message.
+func encodeDecision(d *pix.Decision) (Envelope, error) {
+	const op = "encode decision"
+	var e enums
+	m := e.decision(d)
+	if err := e.problems.Err(op); err != nil {
+		return Envelope{}, err
+	}
+	out, err := seal(SchemaDecision, d.ID(), m, nil)
+	if err != nil {
+		return Envelope{}, wrap(op, err)
+	}
+	out.Attributes[AttrOutcome] = string(d.Outcome)
+	return out, nil
+}
+
+// paymentField is the number of Decision.transaction, its first field.
+const paymentField = 1
+
+// plainPayment writes a decision's payment the short way, as the field that it is, with room for the rest.
+func plainPayment(d *pix.Decision) ([]byte, bool) {
+	f := takeForm()
+	defer f.free()
+	f.put(&d.Transaction)
+	w := writer{out: make([]byte, 0, writeSize+16*len(d.Vector))}
+	f.writeProto(&w, paymentField)
+	if w.spoiled {
+		return nil, false
+	}
+	return w.out, true
 }
 
 // DecisionJSON writes a decision in the JSON mapping, for HTTP answers. NaN becomes "NaN".
@@ -44,6 +80,30 @@ func DecisionJSON(d *pix.Decision) ([]byte, error) {
 // kinds are those of DecodeTransaction.
 func DecodeDecision(e Envelope) (pix.Decision, error) {
 	const op = "decode decision"
+	f := takeForm()
+	defer f.free()
+	rest, plain := f.readPayment(e)
+	if !plain {
+		return decodeDecision(e)
+	}
+	var (
+		m pixv1.Decision
+		r reader
+	)
+	if err := open(rest, SchemaDecision, &m, &r.problems); err != nil {
+		return pix.Decision{}, wrap(op, err)
+	}
+	if m.Transaction != nil { // a second one, to be merged with the first
+		return decodeDecision(e)
+	}
+	d := r.verdict(&m)
+	d.Transaction = f.transaction()
+	return r.decided(op, &d, f.hasRaw())
+}
+
+// decodeDecision is DecodeDecision for everything, through the generated message.
+func decodeDecision(e Envelope) (pix.Decision, error) {
+	const op = "decode decision"
 	var (
 		m pixv1.Decision
 		r reader
@@ -51,20 +111,19 @@ func DecodeDecision(e Envelope) (pix.Decision, error) {
 	if err := open(e, SchemaDecision, &m, &r.problems); err != nil {
 		return pix.Decision{}, wrap(op, err)
 	}
-	d := r.decision(&m)
-	r.identity("transaction.endToEndId", d.Transaction.ID)
-	r.present("transaction.eventTime", d.Transaction.EventTime)
-	r.outcome("outcome", d.Outcome)
-	r.decided(m.GetTransaction(), &d.Transaction)
-	if err := r.problems.Err(op); err != nil {
-		return pix.Decision{}, err
-	}
-	return d, nil
+	tx := r.transaction(m.GetTransaction())
+	d := r.verdict(&m)
+	d.Transaction = tx
+	return r.decided(op, &d, r.hasRaw(m.GetTransaction()))
 }
 
-// decided checks the payment inside a decision.
-func (r *reader) decided(m *pixv1.Transaction, tx *pix.Transaction) {
-	if r.hasRaw(m) {
+// decided checks a decision and the payment inside it.
+func (r *reader) decided(op string, d *pix.Decision, raw bool) (pix.Decision, error) {
+	tx := &d.Transaction
+	r.identity("transaction.endToEndId", tx.ID)
+	r.present("transaction.eventTime", tx.EventTime)
+	r.outcome("outcome", d.Outcome)
+	if raw {
 		r.problems.Add("transaction", "carries raw identifiers")
 	}
 	r.pair("transaction.payer.accountToken", pix.AccountToken, tx.Payer.Account)
@@ -74,6 +133,10 @@ func (r *reader) decided(m *pixv1.Transaction, tx *pix.Transaction) {
 	r.pair("transaction.payee.ownerToken", pix.OwnerToken, tx.Payee.Owner)
 	r.pair("transaction.payee.keyToken", pix.KeyToken, tx.Payee.Key)
 	r.pair("transaction.device.token", pix.DeviceToken, tx.DeviceToken)
+	if err := r.problems.Err(op); err != nil {
+		return pix.Decision{}, err
+	}
+	return *d, nil
 }
 
 func (r *reader) pair(field string, kind pix.TokenKind, pair pix.TokenPair) {
@@ -114,8 +177,15 @@ func (r *reader) outcome(field string, o pix.Outcome) {
 }
 
 func (e *enums) decision(d *pix.Decision) *pixv1.Decision {
+	tx := e.transaction(&d.Transaction)
+	m := e.verdict(d)
+	m.Transaction = tx
+	return m
+}
+
+// verdict writes a decision without its payment.
+func (e *enums) verdict(d *pix.Decision) *pixv1.Decision {
 	m := &pixv1.Decision{
-		Transaction:     e.transaction(&d.Transaction),
 		Outcome:         e.outcome(d.Outcome),
 		HoldUntil:       timestamp(d.HoldUntil),
 		Reasons:         reasonMessages(d.Reasons),
@@ -173,9 +243,9 @@ func reasonMessages(reasons []pix.Reason) []*pixv1.Reason {
 	return out
 }
 
-func (r *reader) decision(m *pixv1.Decision) pix.Decision {
+// verdict reads a decision without its payment.
+func (r *reader) verdict(m *pixv1.Decision) pix.Decision {
 	d := pix.Decision{
-		Transaction:     r.transaction(m.GetTransaction()),
 		Outcome:         toCode[pix.Outcome](pixv1.Outcome_name, outcomePrefix, int32(m.GetOutcome())),
 		HoldUntil:       r.time("holdUntil", m.GetHoldUntil()),
 		Reasons:         reasons(m.GetReasons()),

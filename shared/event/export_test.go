@@ -88,3 +88,9 @@ func WritesPlainly(s *pix.Submission) bool {
 	f.writeJSON(&w, "")
 	return !w.spoiled
 }
+
+// EncodeDecisionReference is EncodeDecision through the generated message.
+func EncodeDecisionReference(d *pix.Decision) (Envelope, error) { return encodeDecision(d) }
+
+// DecodeDecisionReference is DecodeDecision through the generated message.
+func DecodeDecisionReference(e Envelope) (pix.Decision, error) { return decodeDecision(e) }

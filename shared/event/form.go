@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -65,6 +67,33 @@ func (f *form) read(e Envelope) bool {
 	}
 	f.EventTime = f.EventTime.Truncate(time.Millisecond)
 	return ok && (!f.hasRaw() || !f.hasTokens()) // both together are refused with their names
+}
+
+// readPayment reads the payment of a proto decision, whose first field it is, and returns the decision without it.
+func (f *form) readPayment(e Envelope) (rest Envelope, plain bool) {
+	if len(e.Data) > MaxDataBytes || e.Attributes[AttrEncoding] != EncodingProto {
+		return e, false
+	}
+	number, typ, n := protowire.ConsumeTag(e.Data)
+	if n < 0 || number != paymentField {
+		return e, false
+	}
+	size := f.readProto(typ, e.Data[n:])
+	if size < 0 {
+		return e, false
+	}
+	f.EventTime = f.EventTime.Truncate(time.Millisecond)
+	return Envelope{Data: e.Data[n+size:], Attributes: e.Attributes}, true
+}
+
+// transaction returns the payment, tokenised.
+func (p *places) transaction() pix.Transaction {
+	return pix.Transaction{Facts: p.Facts, Payer: p.payer, Payee: p.payee, DeviceToken: p.device}
+}
+
+// put takes the places of a tokenised payment.
+func (p *places) put(tx *pix.Transaction) {
+	p.Facts, p.payer, p.payee, p.device = tx.Facts, tx.Payer, tx.Payee, tx.DeviceToken
 }
 
 func (p *places) hasRaw() bool {

@@ -86,6 +86,10 @@ func FuzzDecodeDecision(f *testing.F) {
 	seed(f, [][]byte{data}, env)
 	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
 		got, err := event.DecodeDecision(envelope(data, asProto))
+		want, refused := event.DecodeDecisionReference(envelope(data, asProto))
+		if d := cmp.Diff(want, got, equal()); d != "" || (err == nil) != (refused == nil) || err != nil && err.Error() != refused.Error() {
+			t.Fatalf("%v against %v\n%s", err, refused, d)
+		}
 		if err != nil {
 			return
 		}

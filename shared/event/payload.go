@@ -86,9 +86,9 @@ func malformed(err error) string {
 	return fmt.Sprintf("malformed JSON at %d:%d", line, column)
 }
 
-// seal writes m as proto with the attributes that every message carries.
-func seal(schema string, id pix.EndToEndID, m proto.Message) (Envelope, error) {
-	data, err := proto.Marshal(m)
+// seal writes m as proto, behind fields of it that are written already, with the attributes that every message carries.
+func seal(schema string, id pix.EndToEndID, m proto.Message, written []byte) (Envelope, error) {
+	data, err := proto.MarshalOptions{}.MarshalAppend(written, m)
 	if err != nil {
 		return Envelope{}, &pix.Error{Kind: pix.Invalid, Op: "write proto", Err: errUnwritable}
 	}

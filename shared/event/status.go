@@ -14,7 +14,7 @@ func EncodeStatus(s *pix.Status) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaStatus, s.ID, m)
+	out, err := seal(SchemaStatus, s.ID, m, nil)
 	return out, wrap(op, err)
 }
 

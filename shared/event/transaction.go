@@ -19,7 +19,7 @@ func DecodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transac
 		return decodeTransaction(e, t, now)
 	}
 	if !f.hasRaw() {
-		tx := pix.Transaction{Facts: f.Facts, Payer: f.payer, Payee: f.payee, DeviceToken: f.device}
+		tx := f.transaction()
 		if err := tx.Validate(now); err != nil {
 			return pix.Transaction{}, (&reader{}).finish(op, err)
 		}
@@ -60,7 +60,7 @@ func decodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transac
 func EncodeTransaction(tx *pix.Transaction) (Envelope, error) {
 	f := takeForm()
 	defer f.free()
-	f.Facts, f.payer, f.payee, f.device = tx.Facts, tx.Payer, tx.Payee, tx.DeviceToken
+	f.put(tx)
 	w := writer{out: make([]byte, 0, writeSize)}
 	f.writeBody(&w)
 	if w.spoiled || len(w.out) > MaxDataBytes {
@@ -77,7 +77,7 @@ func encodeTransaction(tx *pix.Transaction) (Envelope, error) {
 	if err := e.problems.Err(op); err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaTransaction, tx.ID, m)
+	out, err := seal(SchemaTransaction, tx.ID, m, nil)
 	return out, wrap(op, err)
 }
 
