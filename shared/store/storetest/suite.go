@@ -35,6 +35,13 @@ func Run(t *testing.T, open Factory) {
 		"a rotated redelivery is one event":          rotatedRedelivery,
 		"an ended context is an error":               endedContext,
 		"absent entities are fine":                   absentEntities,
+		"statuses count once, in any order":          statusesOnce,
+		"a status of nothing is nothing":             statusOfNothing,
+		"of several reports the newest counts":       newestReportCounts,
+		"the earliest event is the first":            earliestIsFirst,
+		"vectors equal the model's":                  walk,
+		"edges of windows are exact":                 windowEdges,
+		"no vector sees its own future":              ownFutureIsUnseen,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -316,7 +323,8 @@ func endedContext(t *testing.T, open Factory) {
 	_, listErr := s.Unpublished(ctx, time.Now(), 1)
 	for what, err := range map[string]error{
 		"Record": s.Record(ctx, &tx), "Read": readErr, "Commit": commitErr, "Decision": decisionErr,
-		"Unpublished": listErr, "MarkPublished": s.MarkPublished(ctx, []pix.EndToEndID{tx.ID}),
+		"MarkStatus": s.MarkStatus(ctx, &tx, &pix.Status{ID: tx.ID, State: pix.Settled}),
+		"MarkFraud":  s.MarkFraud(ctx, &tx, &pix.Label{ID: tx.ID, ArrivedAt: Start()}), "Unpublished": listErr, "MarkPublished": s.MarkPublished(ctx, []pix.EndToEndID{tx.ID}),
 	} {
 		if err == nil || pix.KindOf(err) != pix.Cancelled {
 			t.Errorf("%s: error %v, want kind %v", what, err, pix.Cancelled)
