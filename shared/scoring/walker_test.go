@@ -73,12 +73,13 @@ func TestWalkerFollowsEverySplit(t *testing.T) {
 	for _, name := range []string{"gbdt", "dart", "zero", "none", "deep", "single", "v3"} {
 		m := loadFixture(t, name)
 		scratch := *m.walker.scratch()
-		for _, x := range hostile(forestOf(t, m)) {
+		plain := forestOf(t, m)
+		for _, x := range hostile(plain) {
 			v := randomVector(rng)
 			for j := range v {
 				kept := v[j]
 				v[j] = x
-				if got, want := m.walker.raw(v, scratch), forestOf(t, m).raw(v); got != want {
+				if got, want := m.walker.raw(v, scratch), plain.raw(v); got != want {
 					t.Fatalf("%s: feature %d at %v: walker %v, plain walk %v", name, j, x, got, want)
 				}
 				v[j] = kept
