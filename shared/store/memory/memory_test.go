@@ -20,12 +20,12 @@ func TestConformance(t *testing.T) {
 // disorder, late events, late statuses, duplicates and a key rotation.
 func TestBusyStreamsEqualTheModel(t *testing.T) {
 	t.Parallel()
-	walk := storetest.Walk{Seed: 1, Payments: 10_000, Accounts: 40, Merchant: 0.8, Gap: 3 * time.Minute, Every: 40}
+	walk := storetest.Walk{Seed: 1, Payments: 12_000, Accounts: 40, Merchant: 0.85, Gap: 3 * time.Minute, Every: 50}
 	s := memory.New(time.Now)
 	walk.Run(t, s)
 	tx := storetest.Payment(0, 1, 40)
 	tx.Payee.Account = storetest.Rotated(pix.AccountToken, 40)
-	tx.EventTime = storetest.Start().Add(22 * 24 * time.Hour)
+	tx.EventTime = storetest.Start().Add(26 * 24 * time.Hour)
 	h, _, err := s.Read(t.Context(), &tx)
 	if err != nil || len(h.Payee.In.Tiles) < 15 {
 		t.Errorf("%d tiles, %v: the merchant is not served in tiles", len(h.Payee.In.Tiles), err)
