@@ -98,6 +98,16 @@ func BenchmarkScore(b *testing.B) {
 			}
 		}
 	})
+	b.Run("batch", func(b *testing.B) {
+		raw, probability := make([]float64, len(rows)), make([]float64, len(rows))
+		for done := 0; b.Loop(); done++ { // an operation is one row, as above
+			if done%len(rows) == 0 {
+				if err := m.ScoreBatch(raw, probability, rows); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
 	b.Run("plain", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			s.forest.raw(rows[i%len(rows)])

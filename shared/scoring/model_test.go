@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"math"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -23,6 +24,37 @@ func TestScoreRefusesWrongLength(t *testing.T) {
 		}
 		if _, err := m.Contributions(v, v); err == nil {
 			t.Errorf("Contributions took %d values", n)
+		}
+	}
+}
+
+// TestScoreBatchIsScore compares bit for bit, for numbers of vectors around that of a block.
+func TestScoreBatchIsScore(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(7, 7))
+	for _, name := range []string{"gbdt", "zero", "platt", "single"} {
+		m := loadFixture(t, name)
+		for _, n := range []int{0, 1, block - 1, block, block + 1, 5*block + 3} {
+			vectors := make([][]float64, n)
+			for i := range vectors {
+				vectors[i] = randomVector(rng)
+			}
+			raw, p := make([]float64, n), make([]float64, n)
+			if err := m.ScoreBatch(raw, p, vectors); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range vectors {
+				if wantRaw, wantP, err := m.Score(v); raw[i] != wantRaw || p[i] != wantP || err != nil {
+					t.Fatalf("%s: vector %d of %d: %v, %v, one by one %v, %v (%v)", name, i, n, raw[i], p[i], wantRaw, wantP, err)
+				}
+			}
+		}
+		short := [][]float64{make([]float64, 5)}
+		if err := m.ScoreBatch(make([]float64, 1), make([]float64, 1), short); err == nil {
+			t.Error("a short vector was scored")
+		}
+		if err := m.ScoreBatch(make([]float64, 1), make([]float64, 2), make([][]float64, 2)); err == nil {
+			t.Error("two vectors were scored into one place")
 		}
 	}
 }
