@@ -116,8 +116,7 @@ type assembly struct {
 	raw    []rawCell
 	tiles  []feature.Tile
 	late   []servedLate
-	head   int64 // newest raw event behind the watermark
-	count  int   // raw cells behind the watermark
+	count  int // raw cells behind the watermark
 }
 
 // servedLate is a late cell beside a tile that is served.
@@ -138,7 +137,6 @@ func (a *assembly) row(r bigtable.Row, span feature.Span) error {
 		}
 		return nil
 	}
-	made := map[int64]int64{} // by start: what arrived by then is in the tile
 	items := r[familyTile]
 	for i := range items {
 		start, err := timeOf(qualifierOf(&items[i]))
@@ -152,14 +150,14 @@ func (a *assembly) row(r bigtable.Row, span feature.Span) error {
 		if err != nil {
 			return err
 		}
-		made[start] = millis(items[i].Timestamp)
 		a.tiles = append(a.tiles, t)
 	}
-	return a.lateRow(r[familyLate], span, made)
+	return a.lateRow(r[familyLate], span)
 }
 
-// lateRow takes the late cells that the tiles of the span lack.
-func (a *assembly) lateRow(items []bigtable.ReadItem, span feature.Span, made map[int64]int64) error {
+// lateRow takes the late cells beside the tiles of the span. That they are there says that their tiles lack them: a tile
+// that takes a late cell in removes it in the same mutation.
+func (a *assembly) lateRow(items []bigtable.ReadItem, span feature.Span) error {
 	for i := range items {
 		name := qualifierOf(&items[i])
 		at, err := timeOf(name)
@@ -169,14 +167,11 @@ func (a *assembly) lateRow(items []bigtable.ReadItem, span feature.Span, made ma
 		if at < span.Start || at >= span.End {
 			continue
 		}
-		arrived := millis(items[i].Timestamp)
-		l := servedLate{at: at, arrived: arrived, level: span.Level}
-		if arrived > made[floorTo(at, span.Level.Span())] {
-			if l.lateCell, err = decodeLate(name, items[i].Value); err != nil {
-				return err
-			}
+		l, err := decodeLate(name, items[i].Value)
+		if err != nil {
+			return err
 		}
-		a.late = append(a.late, l)
+		a.late = append(a.late, servedLate{l, at, millis(items[i].Timestamp), span.Level})
 	}
 	return nil
 }
@@ -194,10 +189,7 @@ func (a *assembly) behind(now int64, t *tuning) bool {
 
 // result puts the stream together and reports the buckets whose tiles lack something.
 func (a *assembly) result(dirty func(at, arrived int64)) (feature.Stream, error) {
-	byName := func(x, y rawCell) int { return cmp.Compare(x.name, y.name) }
-	if !slices.IsSortedFunc(a.raw, byName) {
-		slices.SortStableFunc(a.raw, byName)
-	}
+	sortRaw(a.raw)
 	a.raw = slices.CompactFunc(a.raw, func(x, y rawCell) bool { return x.name == y.name })
 	events, err := feature.DecodeStream(len(a.raw), rawColumns(a.raw))
 	if err != nil {
@@ -210,9 +202,7 @@ func (a *assembly) result(dirty func(at, arrived int64)) (feature.Stream, error)
 		var cells []lateCell
 		for ; to < len(a.late) && eventName(a.late[to].name) == eventName(a.late[from].name); to++ {
 			dirty(a.late[to].at, a.late[to].arrived)
-			if a.late[to].name != "" {
-				cells = append(cells, a.late[to].lateCell)
-			}
+			cells = append(cells, a.late[to].lateCell)
 		}
 		if err := addLate(&out, &a.late[from], cells); err != nil {
 			return out, err
@@ -237,6 +227,13 @@ func addLate(out *feature.Stream, l *servedLate, cells []lateCell) error {
 		})
 	}
 	return nil
+}
+
+func sortRaw(cells []rawCell) {
+	byName := func(x, y rawCell) int { return cmp.Compare(x.name, y.name) }
+	if !slices.IsSortedFunc(cells, byName) {
+		slices.SortStableFunc(cells, byName)
+	}
 }
 
 func rawColumns(cells []rawCell) iter.Seq2[string, []byte] {
