@@ -16,15 +16,15 @@ type facts struct {
 
 // Background rates of circumstances in honest life, and of what an app fails to tell [assumed].
 const (
-	backgroundCall   = 0.035
-	backgroundRemote = 0.0025
-	backgroundFailed = 0.06
-	backgroundPasted = 0.22
-	backgroundFar    = 0.07
-	backgroundLong   = 0.06
-	silentDevice     = 0.04
-	silentSession    = 0.05
-	silentDICT       = 0.04
+	backgroundCall   = 0.035   // of honest payments: a call in progress
+	backgroundRemote = 0.0025  // of honest payments: a remote-access tool is running
+	backgroundFailed = 0.06    // of sessions: a failed log-in before
+	backgroundPasted = 0.22    // of payments by key: the key was pasted
+	backgroundFar    = 0.07    // of payments: far from the usual place
+	backgroundLong   = 0.06    // of sessions: long without a reason
+	silentDevice     = 0.04    // of sessions: no word on the device
+	silentSession    = 0.05    // of sessions: no word on the session
+	silentDICT       = 0.04    // of look-ups: failed or withheld
 	registeredAfter  = 36 * 60 // minutes until a new phone is registered, on average
 )
 

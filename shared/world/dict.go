@@ -10,7 +10,7 @@ import (
 // windows is how many windows DICT counts over: three of v1 (3 and 30 days, 6 months), three of v2 (90 days, 12 and 60
 // months).
 const (
-	windows     = 6
+	windows     = 6 // windows that DICT counts over
 	longWindows = 3 // index of the first of v2
 )
 

@@ -33,10 +33,10 @@ func Typologies() []Typology {
 
 // 1 + the index of typologies that the code treats in a way of their own.
 const (
-	muleAccountID = 5
-	medAbuseID    = 8
-	breachID      = 9
-	automaticID   = 10
+	muleAccountID = 5  // 1 + its index
+	medAbuseID    = 8  // 1 + its index
+	breachID      = 9  // 1 + its index
+	automaticID   = 10 // 1 + its index
 )
 
 // LookAlike names legitimate behaviour that resembles a fraud. The set is closed.

@@ -147,8 +147,8 @@ func (w *World) affordable(payer *account, s *step) int64 {
 
 // Shares of people whose institution lets more through than the rule's default [assumed].
 const (
-	raisedAtNight   = 0.04
-	unlimitedDevice = 0.06
+	raisedAtNight   = 0.04 // above the night limit
+	unlimitedDevice = 0.06 // above the limit of an unregistered device
 )
 
 // credit adds what the account earned outside Pix since it was last touched.

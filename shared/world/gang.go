@@ -14,10 +14,10 @@ type mule struct {
 }
 
 const (
-	maxMules         = 256 // of one gang
-	maxGangs         = 64
-	maxCollectors    = 8
-	accountsPerGang  = 1500
+	maxMules         = 256  // of one gang
+	maxGangs         = 64   // in one world
+	maxCollectors    = 8    // of one gang
+	accountsPerGang  = 1500 // accounts of the world for each gang, three gangs at least
 	soldAccount      = 0.75 // of rented accounts: the owner no longer lives on it
 	collectorCompany = 0.8  // chance that a collector is a freshly opened company
 )

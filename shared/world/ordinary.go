@@ -7,18 +7,18 @@ const ordinaryShare = 0.97
 // What people pay for, and whom [the split between people and companies after the Banco Central's figures of October
 // 2024: 48 % person to person, 40 % to companies; Pix Saque after those of July 2022; the rest assumed].
 const (
-	toShops         = 0.36 // of people's payments
-	toBillers       = 0.085
-	usualShop       = 0.45 // of payments to shops: one of the payer's own
-	toFamily        = 0.22 // of payments to people
-	toFriends       = 0.36
-	largeAmong      = 0.015 // of payments to people: rent, a car, a loan: the heavy tail
-	roundAmong      = 0.5
+	toShops         = 0.36   // of people's payments
+	toBillers       = 0.085  // of people's payments, on a mean day
+	usualShop       = 0.45   // of payments to shops: one of the payer's own
+	toFamily        = 0.22   // of payments to people
+	toFriends       = 0.36   // of payments to people: regular payees
+	largeAmong      = 0.015  // of payments to people: rent, a car, a loan: the heavy tail
+	roundAmong      = 0.5    // of payments between people: round amounts
 	cashOfShops     = 0.0006 // of payments to shops: Pix Saque
-	scheduledBills  = 0.2
-	scheduledOthers = 0.03
-	mostCash        = 30 // of Pix Saque, in notes of R$ 10
-	pairsOfHome     = 4  // accounts with neighbouring numbers form a household
+	scheduledBills  = 0.2    // of bills: scheduled
+	scheduledOthers = 0.03   // of payments between people: scheduled
+	mostCash        = 30     // of Pix Saque, in notes of R$ 10
+	pairsOfHome     = 4      // accounts with neighbouring numbers form a household
 )
 
 // Initiation forms by index, in the order of tables.initiations.

@@ -11,11 +11,11 @@ const OurISPB = "99000001"
 
 // Defaults of Params.
 const (
-	DefaultAccounts    = 10_000
-	DefaultDays        = 7
-	DefaultOurShare    = 0.35
-	DefaultPayments    = 1.2 // per account and day: 200 M payments a day over 170 M people and companies with keys, rounded
-	DefaultFraudPer100 = 7.0 // per 100,000 payments
+	DefaultAccounts    = 10_000 // in the whole world, ours and others
+	DefaultDays        = 7      // simulated
+	DefaultOurShare    = 0.35   // of the accounts
+	DefaultPayments    = 1.2    // per account and day: 200 M payments a day over 170 M people and companies with keys, rounded
+	DefaultFraudPer100 = 7.0    // per 100,000 payments
 )
 
 // maxFraudPer100k bounds boosted fraud: above a tenth of payments there would be more thieves than victims.
@@ -92,12 +92,12 @@ const fewestDriftDays = 20
 // The breach has the shape of C&M Software's of 2025-06-30: R$ 541 M in 166 payments, in the small hours. Such an event
 // is one in a hundred million payments, so its payments carry a weight far below one.
 const (
-	breachPayments      = 166
+	breachPayments      = 166     // of the night at full scale (published)
 	breachFullScale     = 200_000 // accounts from which on all of them happen
-	breachFewest        = 24
-	breachHour          = 1
-	breachedInstitution = 4
-	breachPer100k       = 0.0008 // payments of breaches in 100,000: four nights like that a year of 80 billion payments
+	breachFewest        = 24      // of the night in a small world
+	breachHour          = 1       // local hour at which it begins
+	breachedInstitution = 4       // index of the institution whose treasury is emptied
+	breachPer100k       = 0.0008  // payments of breaches in 100,000: four nights like that a year of 80 billion payments
 )
 
 // orDefault returns v when it is above zero.

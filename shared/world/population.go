@@ -15,8 +15,8 @@ const (
 
 // Shares of the population [assumed].
 const (
-	companyShare  = 0.04
-	merchantShare = 0.05
+	companyShare  = 0.04 // of the accounts: companies that are no shops
+	merchantShare = 0.05 // of the accounts: shops
 )
 
 // institutions is how many there are. All are fictitious.
@@ -116,7 +116,7 @@ func (w *World) merchantWeights() []float64 {
 }
 
 const (
-	merchantExponent = 0.9
+	merchantExponent = 0.9   // of the power law of shops' popularity
 	largestMerchant  = 0.011 // of payments to merchants: a million of some 90 million a day
 )
 
@@ -225,7 +225,9 @@ func (w *World) newShop(now int32, days float64) int32 {
 	return i
 }
 
+// opening opens account i as of the minute under way, even when it is wanted later: another campaign may use it sooner.
 func (w *World) opening(i, now int32, days float64) {
+	now = min(now, max(w.minute-1, 0))
 	a := &w.accounts[i]
 	a.opened = now - 60 - int32(w.dice.r.Float64()*days*24*60)
 	a.keySince = a.opened + int32(w.dice.r.Float64()*float64(now-a.opened))
@@ -239,4 +241,4 @@ func (w *World) opening(i, now int32, days float64) {
 // cases under way come on top; they are few.
 const AccountBytes = 128 + aliasBytes
 
-const aliasBytes = 8
+const aliasBytes = 8 // of an account, in the table that draws payers

@@ -3,22 +3,22 @@ package world
 import "time"
 
 const (
-	minuteMs = 60_000
-	dayMs    = 24 * 60 * minuteMs
+	minuteMs = 60_000             // milliseconds
+	dayMs    = 24 * 60 * minuteMs // milliseconds
 )
 
 const (
 	nightFrom = 20 // local hours of the night limit
-	nightTo   = 6
+	nightTo   = 6  // local hour at which the night limit ends
 )
 
 // Factors on a day's activity [assumed].
 const (
-	holidayLevel   = 0.80
-	paydayLevel    = 1.22
+	holidayLevel   = 0.80 // activity on a holiday
+	paydayLevel    = 1.22 // activity on a pay-day
 	christmasLevel = 1.12 // 1 to 24 December, when the 13th salary is spent
 	billDayFactor  = 1.9  // on bills, on the days on which most fall due
-	otherDayFactor = 0.75
+	otherDayFactor = 0.75 // on bills, on other days
 )
 
 // calendar is what the world needs to know of one local day.

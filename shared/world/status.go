@@ -17,17 +17,17 @@ type outcome struct {
 // Times and rates of a payment's end. Settlement within 40 s, p50 1.4 s and p95 2.3 s of the receiving institution are
 // published; the rest is assumed.
 const (
-	settlesAfter    = 1400.0 // milliseconds, median
-	settlesSpread   = 0.302  // so that the 95th percentile is 2.3 s
-	settlesWithin   = 40_000
-	receivedAfter   = 180.0 // milliseconds from the payment to the moment it is visible to us, median
-	receivedSpread  = 0.6
-	receivedSlow    = 0.005 // share that takes about a minute
-	receivedLate    = 0.0001
-	latestReceived  = 2 * 60 * minuteMs
-	rejectedByKey   = 0.005 // published for December 2020
-	rejectedManual  = 0.03  // 0.098 was published for December 2020; customers have learnt since
-	rejectedSuspect = 0.15  // by the receiving institution, when DICT has confirmed fraud on the account: FRAD
+	settlesAfter    = 1400.0            // milliseconds, median
+	settlesSpread   = 0.302             // so that the 95th percentile is 2.3 s
+	settlesWithin   = 40_000            // milliseconds, the limit (published)
+	receivedAfter   = 180.0             // milliseconds from the payment to the moment it is visible to us, median
+	receivedSpread  = 0.6               // σ of that
+	receivedSlow    = 0.005             // share that takes about a minute
+	receivedLate    = 0.0001            // share that takes much longer
+	latestReceived  = 2 * 60 * minuteMs // nothing is seen later
+	rejectedByKey   = 0.005             // published for December 2020
+	rejectedManual  = 0.03              // 0.098 was published for December 2020; customers have learnt since
+	rejectedSuspect = 0.15              // by the receiving institution, when DICT has confirmed fraud on the account: FRAD
 )
 
 // refusal draws whether a payment is rejected and returns 1 + the index of its reason, 0 when it settles.

@@ -1,13 +1,10 @@
 package simulate
 
 import (
-	"io"
 	"math"
 	"slices"
-	"sync"
 	"testing"
 
-	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/replay"
@@ -29,51 +26,61 @@ type sample struct {
 	role   [2]bool // scored by payer, by receiver
 }
 
-// replayed sends a world through the feature code as the scorer would have served it, with the truth beside.
+// known runs a world for its truth and for the labels that a replay delivers when they arrive.
+func known(p world.Params) (fraud map[pix.EndToEndID]bool, labels *replay.Labels) {
+	fraud = map[pix.EndToEndID]bool{}
+	var all []pix.Label
+	w := world.New(p)
+	for e, ok := w.Next(); ok; e, ok = w.Next() {
+		if e.Fraud {
+			fraud[e.Submission.ID] = true
+		}
+		all = append(all, e.Labels()...)
+	}
+	return fraud, replay.NewLabels(all)
+}
+
+// replayed sends a world through the feature code as the scorer would have served it, labels and statuses at their
+// time, with the truth beside.
 func replayed(t *testing.T, p world.Params) []sample {
 	t.Helper()
-	truth := map[pix.EndToEndID]bool{}
-	var mu sync.Mutex
-	in, out := io.Pipe()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		w := world.New(p)
-		for e, ok := w.Next(); ok; e, ok = w.Next() {
-			if e.Fraud {
-				mu.Lock()
-				truth[e.Submission.ID] = true
-				mu.Unlock()
-			}
-			line, err := event.EncodeSubmissionJSON(&e.Submission)
-			if err == nil {
-				_, err = out.Write(append(line, '\n'))
-			}
-			if err != nil {
-				_ = out.CloseWithError(err)
-				return
-			}
-		}
-		_ = out.Close()
-	})
+	fraud, labels := known(p)
+	tokenizer, err := replay.NewTokenizer()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var samples []sample
-	_, err := replay.Run(t.Context(), replay.Config{}, in, func(r *replay.Row) error {
-		mu.Lock()
-		fraud := truth[r.Transaction.ID]
-		mu.Unlock()
+	player, err := replay.NewPlayer(replay.Config{Tokenizer: tokenizer, Labels: labels}, func(r *replay.Row) error {
 		weight := r.Transaction.SamplingWeight
 		if weight == 0 {
 			weight = 1
 		}
 		samples = append(samples, sample{
-			vector: slices.Clone(r.Vector), weight: weight, fraud: fraud,
+			vector: slices.Clone(r.Vector), weight: weight, fraud: fraud[r.Transaction.ID],
 			role: [2]bool{r.Transaction.Direction != pix.Inbound, r.Transaction.Direction != pix.Outbound},
 		})
 		return nil
 	})
-	_ = in.Close()
-	wg.Wait()
 	if err != nil {
 		t.Fatal(err)
+	}
+	w := world.New(p)
+	for e, ok := w.Next(); ok; e, ok = w.Next() {
+		for _, s := range w.Statuses() {
+			if err := player.Status(t.Context(), &s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tx := tokenizer.Tokenize(&e.Submission)
+		if err := player.Pay(t.Context(), &tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := player.End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := player.Stats(); s.Malformed+s.Duplicates > 0 || len(samples) == 0 {
+		t.Fatalf("%d samples, %+v", len(samples), s)
 	}
 	return samples
 }
