@@ -60,8 +60,16 @@ proto: ## lint the protos, refuse a breaking change and generated code that is n
 	scripts/proto.sh check
 
 .PHONY: bench
-bench: ## Go benchmarks, in benchstat's format
+bench: bench-models ## Go benchmarks, in benchstat's format; scores and contributions beside LightGBM and lleaves
 	go test -run '^$$' -bench . -benchmem ./shared/... ./models/... ./kafka-bridge/... ./functions/...
+
+.PHONY: bench-models
+bench-models: $(VENV)/.ready ## of make bench, the part that compares models' scores and contributions
+	scripts/bench-models.sh $(PY) $(BUILD)
+
+.PHONY: conformance
+conformance: ## the same suites against second implementations; a missing one is skipped with a line that says so
+	@for suite in scripts/conformance/*.sh; do "$$suite"; done
 
 .PHONY: model
 model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shipped models

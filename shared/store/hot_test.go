@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,47 +26,69 @@ func TestHotStreamIsExact(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			m := newMerchant(t, small())
-			processes := []*store.Store{m.process(0), m.process(0)}
-			r := rand.New(rand.NewPCG(seed, 46))
-			var past []pix.Transaction
-			tiles := 0
-			for _, gap := range []time.Duration{
-				0, time.Minute, 50 * time.Minute, 3 * time.Hour, 20 * time.Hour, 24 * time.Hour, 6 * 24 * time.Hour,
-				10 * time.Minute, 22 * 24 * time.Hour, time.Hour,
-			} {
-				m.clock.advance(gap)
-				for range 45 {
-					m.clock.advance(time.Duration(r.IntN(6000)) * time.Millisecond)
-					now := m.clock.at(0)()
-					s := processes[r.IntN(2)]
-					at := now
-					if r.IntN(8) == 0 { // late
-						at = now.Add(-time.Duration(r.IntN(40*60)) * time.Second)
-					}
-					tx := m.payment(at)
-					m.pay(s, &tx)
-					past = append(past, tx)
-					old := &past[len(past)-1-r.IntN(min(len(past), 200))]
-					switch r.IntN(6) {
-					case 0:
-						m.pay(s, old) // redelivered
-					case 1:
-						m.mark(s, old, &pix.Status{ID: old.ID, State: pix.Settled, OccurredAt: now})
-					case 2:
-						m.mark(s, old, &pix.Status{
-							ID: old.ID, State: pix.Returned, OccurredAt: now, Returned: old.Amount/2 + 1, ReturnID: fmt.Sprint("D", r.IntN(3)),
-						})
-					}
-					tiles = max(tiles, m.check(&tx))
-					if r.IntN(3) == 0 {
-						m.tend()
-					}
-				}
+			overAMonth(newMerchant(t, small()), seed)
+		})
+	}
+}
+
+// The same on Google's emulator process, where one runs: see TestConformanceOfEmulator.
+func TestHotStreamConformanceOfEmulator(t *testing.T) {
+	t.Parallel()
+	addr := os.Getenv("BIGTABLE_EMULATOR_HOST")
+	if addr == "" {
+		t.Skip("BIGTABLE_EMULATOR_HOST is not set: no second implementation of Bigtable here")
+	}
+	m := newMerchant(t, small())
+	m.opts = reach(addr)
+	dropTable(t, m.cfg, m.opts)
+	overAMonth(m, 3)
+}
+
+// overAMonth lets a merchant live, and checks every payment.
+func overAMonth(m *merchant, seed uint64) {
+	m.t.Helper()
+	processes := []*store.Store{m.process(0), m.process(0)}
+	r := rand.New(rand.NewPCG(seed, 46))
+	var past []pix.Transaction
+	tiles := 0
+	for _, gap := range []time.Duration{
+		0, time.Minute, 50 * time.Minute, 3 * time.Hour, 20 * time.Hour, 24 * time.Hour, 6 * 24 * time.Hour,
+		10 * time.Minute, 22 * 24 * time.Hour, time.Hour,
+	} {
+		m.clock.advance(gap)
+		for range 45 {
+			m.clock.advance(time.Duration(r.IntN(6000)) * time.Millisecond)
+			now := m.clock.at(0)()
+			s, at := processes[r.IntN(2)], now
+			if r.IntN(8) == 0 { // late
+				at = now.Add(-time.Duration(r.IntN(40*60)) * time.Second)
 			}
-			if tiles == 0 {
-				t.Error("no payment was served from tiles")
+			tx := m.payment(at)
+			m.pay(s, &tx)
+			past = append(past, tx)
+			m.afterwards(s, &past[len(past)-1-r.IntN(min(len(past), 200))], r)
+			tiles = max(tiles, m.check(&tx))
+			if r.IntN(3) == 0 {
+				m.tend()
 			}
+		}
+	}
+	if tiles == 0 {
+		m.t.Error("no payment was served from tiles")
+	}
+}
+
+// afterwards lets something happen to an earlier payment, or nothing.
+func (m *merchant) afterwards(s *store.Store, old *pix.Transaction, r *rand.Rand) {
+	m.t.Helper()
+	switch r.IntN(6) {
+	case 0:
+		m.pay(s, old) // redelivered
+	case 1:
+		m.mark(s, old, &pix.Status{ID: old.ID, State: pix.Settled})
+	case 2:
+		m.mark(s, old, &pix.Status{
+			ID: old.ID, State: pix.Returned, Returned: old.Amount/2 + 1, ReturnID: fmt.Sprint("D", r.IntN(3)),
 		})
 	}
 }

@@ -387,6 +387,7 @@ func TestQuietAgainIsExact(t *testing.T) {
 	m.settle()
 	m.clock.advance(feature.MaxWindow - time.Hour)
 	m.flow(20, time.Minute)
+	m.settle()
 	m.clock.advance(2 * time.Hour) // the busy days have left the window: every event is wanted again
 	fresh := m.process(0)
 	tx := m.payment(m.clock.at(0)())
