@@ -66,7 +66,7 @@ func (s *step) before(o *step) bool {
 	return s.at < o.at || s.at == o.at && s.seq < o.seq
 }
 
-// agenda is a binary heap of steps to come. It is bounded by the campaigns and disputes under way and one day's payroll.
+// agenda is a binary heap of steps to come. It is bounded by the campaigns and cases under way and one day's payroll.
 type agenda []step
 
 func (a *agenda) push(s step) {

@@ -48,7 +48,8 @@ func (w *World) schedule() []plot {
 		plots = append(plots, p)
 	}
 	for i, sc := range w.t.honestScenarios() {
-		p := plot{launch: honest[i], numbers: sc, lookAlike: uint8(i + 1), perMinute: rates[i][0] * perMinute, onPayday: rates[i][1]}
+		p := plot{launch: honest[i], numbers: sc, lookAlike: uint8(i + 1)}
+		p.perMinute, p.onPayday = rates[i][0]*perMinute, rates[i][1]
 		plots = append(plots, p)
 	}
 	return plots

@@ -97,7 +97,9 @@ func (w *World) parties(out *pix.Submission, s *step, f facts) {
 }
 
 func (w *World) party(a *account, balance int64) pix.PartyFacts {
-	p := pix.PartyFacts{ISPB: w.t.ispbs[a.institution], AccountType: w.t.accountTypes[a.accountType], Person: pix.LegalPerson}
+	p := pix.PartyFacts{
+		ISPB: w.t.ispbs[a.institution], AccountType: w.t.accountTypes[a.accountType], Person: pix.LegalPerson,
+	}
 	if a.kind == person {
 		p.Person = pix.NaturalPerson
 	}
@@ -270,7 +272,8 @@ func (w *World) appendEndToEndID(b []byte, s *step, scheduled bool) []byte {
 func (w *World) appendTxID(b []byte, s *step) []byte {
 	switch {
 	case s.initiation == byDynamicQR || s.initiation == byContactless || s.initiation == byAutomatic:
-		return appendBase62(appendBase62(appendBase62(b, w.dice.r.Uint64(), 11), w.dice.r.Uint64(), 11), w.dice.r.Uint64(), 10)
+		b = appendBase62(appendBase62(b, w.dice.r.Uint64(), 11), w.dice.r.Uint64(), 11)
+		return appendBase62(b, w.dice.r.Uint64(), 10)
 	case s.initiation == byStaticQR && w.accounts[s.payee].kind != person:
 		return appendBase62(b, w.dice.r.Uint64(), 11)
 	default:

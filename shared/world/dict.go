@@ -97,8 +97,8 @@ func (w *World) stationary() {
 	}
 }
 
-// mark is one report of fraud against an account. Its moments may lie in the future; they count once they are older than
-// the watermark.
+// mark is one report of fraud against an account. Its moments may lie in the future; they count once the watermark has
+// passed them.
 type mark struct {
 	opened, closed int32 // minutes
 	agreed         bool

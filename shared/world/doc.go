@@ -7,7 +7,7 @@
 //
 // The world is ring 0: it imports pix and the standard library, reads no clock, and draws from a PCG generator only, so
 // the same Params give the same bytes. Payments come out in event-time order. Memory is bounded by the number of
-// accounts: about 110 bytes each, plus the campaigns under way.
+// accounts: AccountBytes each, plus the campaigns and cases under way.
 //
 // The seat matters: payments between two other institutions happen (balances and DICT statistics move) but are never
 // emitted, and an emitted payment carries only the facts that our institution would know.

@@ -95,8 +95,8 @@ func (w *World) roles(s *step) (payer, payee Role) {
 	return payer, payee
 }
 
-// weight is how many payments of the unboosted world this one stands for. Such a world has 1/FraudBoost of the mules, so
-// an honest payment that touches a mule's account counts as little as a fraud: otherwise the boost would make
+// weight is how many payments of the unboosted world this one stands for. Such a world has 1/FraudBoost of the mules,
+// so an honest payment that touches a mule's account counts as little as a fraud: otherwise the boost would make
 // neighbours of fraud, and accounts known to DICT, look common. What then is missing from the sum is taken from fraud as
 // well, so that fraud keeps its share.
 func (w *World) weight(s *step) float64 {
@@ -174,8 +174,8 @@ func (w *World) credit(a *account) {
 	}
 }
 
-// emptiedOvernight is the share of days after which nothing is left on a gang's account, whatever came in [assumed; less
-// than a tenth of reported money is recovered].
+// emptiedOvernight is the share of days after which nothing is left on a gang's account, whatever came in [set so that
+// as little of the reported money is recovered as is published].
 const emptiedOvernight = 0.85
 
 // oddJobs is the part of a month's income that comes on any other day, in cash [assumed: 1/90].

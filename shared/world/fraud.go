@@ -17,7 +17,8 @@ func (w *World) persuasion(at int64, p *plot) {
 	now := w.minuteOf(at)
 	s := w.begin(at, p)
 	s.payer = w.wealthy(now, p.numbers.wealth, -1)
-	if other := w.wealthy(now, p.numbers.wealth, -1); w.accounts[other].age > w.accounts[s.payer].age && w.dice.chance(w.t.olderVictim) {
+	other := w.wealthy(now, p.numbers.wealth, -1)
+	if w.accounts[other].age > w.accounts[s.payer].age && w.dice.chance(w.t.olderVictim) {
 		s.payer = other
 	}
 	w.spend(at, &p.numbers, s, w.toMules(&s))

@@ -44,12 +44,12 @@ type style struct {
 func styles() [2]style {
 	return [2]style{
 		{
-			reuse: .7, fresh: .28, firm: .06, known: .15, dwell: 16, spread: 1.3, rest: .06, cash: .3, swept: .92, exit: .12, collect: .1,
-			branch: .35, ownDevice: .35, manual: .15, deeper: .35, dropWhenMarked: .6,
+			reuse: .7, fresh: .28, firm: .06, known: .15, dwell: 16, spread: 1.3, rest: .06, cash: .3, swept: .92,
+			exit: .12, collect: .1, branch: .35, ownDevice: .35, manual: .15, deeper: .35, dropWhenMarked: .6,
 		},
 		{
-			reuse: .5, fresh: .18, firm: .22, known: .1, dwell: 45, spread: 1.5, rest: .06, cash: .2, swept: .92, exit: .22, collect: .16,
-			branch: .5, ownDevice: .2, manual: .3, deeper: .45, dropWhenMarked: .8,
+			reuse: .5, fresh: .18, firm: .22, known: .1, dwell: 45, spread: 1.5, rest: .06, cash: .2, swept: .92,
+			exit: .22, collect: .16, branch: .5, ownDevice: .2, manual: .3, deeper: .45, dropWhenMarked: .8,
 		},
 	}
 }
@@ -81,7 +81,9 @@ func (w *World) recruit(g uint8, at int64) int32 {
 	}
 	account := w.muleAccount(now)
 	w.accounts[account].role |= muleRole
-	gang.mules = append(gang.mules, mule{account: account, uses: uint8(d.count(w.t.muleUses)), until: now + int32(d.count(w.t.muleDays))*24*60})
+	gang.mules = append(gang.mules, mule{
+		account: account, uses: uint8(d.count(w.t.muleUses)), until: now + int32(d.count(w.t.muleDays))*24*60,
+	})
 	return account
 }
 
@@ -102,7 +104,10 @@ func (w *World) muleAccount(now int32) int32 {
 	}
 	if d.chance(w.style.known) {
 		opened := now - d.index(60*24*60)
-		w.mark(account, mark{opened: opened, closed: opened + 4*24*60, agreed: d.chance(pastAgreed), centavos: d.reais(w.t.pastReport)})
+		w.mark(account, mark{
+			opened: opened, closed: opened + 4*24*60, agreed: d.chance(pastAgreed), centavos: d.reais(w.t.pastReport),
+			kind: uint8(d.pick(w.t.markerWeights[:])),
+		})
 	}
 	return account
 }
@@ -186,7 +191,8 @@ func (w *World) branchOut(next *step, onward uint8, received int64) {
 	}
 	switch r := d.r.Float64(); {
 	case r < st.exit/2: // an exchange
-		next.payee, next.exit, next.initiation = w.people+int32(mix(uint64(d.index(exchanges)))%uint64(w.companies)), true, byDynamicQR
+		next.payee = w.people + int32(mix(uint64(d.index(exchanges)))%uint64(w.companies))
+		next.exit, next.initiation = true, byDynamicQR
 	case r < st.exit: // Pix Saque at a shop
 		next.payee, next.exit, next.initiation = w.people+w.companies+w.popularity.draw(d), true, byDynamicQR
 		next.traits |= withdrawal

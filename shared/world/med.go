@@ -141,13 +141,16 @@ func (w *World) openCase(s *step, e *Event, amount, delay int64) []Report {
 		return nil
 	}
 	w.mark(s.payee, mark{
-		opened: w.minuteOf(at), closed: w.minuteOf(c.closesAt), agreed: c.agreed, centavos: amount, kind: uint8(d.pick(w.t.markerWeights[:])),
+		opened: w.minuteOf(at), closed: w.minuteOf(c.closesAt), agreed: c.agreed, centavos: amount,
+		kind: uint8(d.pick(w.t.markerWeights[:])),
 	})
 	reports := []Report{{
-		ArrivedAt: time.UnixMilli(at).UTC(), Fraud: true, Typology: w.reportedTypology(s), Source: "MED", Amount: pix.Money(amount),
+		ArrivedAt: time.UnixMilli(at).UTC(), Fraud: true, Typology: w.reportedTypology(s), Source: "MED",
+		Amount: pix.Money(amount),
 	}}
 	if !c.agreed {
-		reports = append(reports, Report{ArrivedAt: time.UnixMilli(c.closesAt).UTC(), Source: "DESK", Amount: pix.Money(amount)})
+		closed := time.UnixMilli(c.closesAt).UTC()
+		reports = append(reports, Report{ArrivedAt: closed, Source: "DESK", Amount: pix.Money(amount)})
 	}
 	return reports
 }

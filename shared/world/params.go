@@ -14,7 +14,7 @@ const (
 	DefaultAccounts    = 10_000 // in the whole world, ours and others
 	DefaultDays        = 7      // simulated
 	DefaultOurShare    = 0.35   // of the accounts
-	DefaultPayments    = 1.2    // per account and day: 200 M payments a day over 170 M people and companies with keys, rounded
+	DefaultPayments    = 1.2    // per account and day: 200 M a day over 170 M people and companies with keys, rounded
 	DefaultFraudPer100 = 7.0    // per 100,000 payments
 )
 
@@ -50,11 +50,13 @@ func (p Params) Validate() error {
 	check(p.Accounts == 0 || p.Accounts >= 200 && p.Accounts <= 20_000_000, "accounts must be 200 to 20,000,000")
 	check(p.Days >= 0 && p.Days <= 3650, "days must be 1 to 3,650")
 	check(p.OurShare >= 0 && p.OurShare <= 1, "share must be above 0 and at most 1")
-	check(p.PaymentsPerAccountPerDay >= 0 && p.PaymentsPerAccountPerDay <= 50, "payments per account and day must be at most 50")
+	check(p.PaymentsPerAccountPerDay >= 0 && p.PaymentsPerAccountPerDay <= 50,
+		"payments per account and day must be at most 50")
 	check(p.FraudPer100k >= 0, "fraud rate must not be negative")
 	boosted := orDefault(p.FraudPer100k, DefaultFraudPer100) * orDefault(p.FraudBoost, 1)
 	check(p.FraudBoost >= 0 && boosted <= maxFraudPer100k, "boosted fraud must stay at or below 10 % of payments")
-	check(p.DriftDay <= max(p.Days, DefaultDays) && p.BreachDay <= max(p.Days, DefaultDays), "drift and breach must lie within the days")
+	days := orDefault(p.Days, DefaultDays)
+	check(p.DriftDay <= days && p.BreachDay <= days, "drift and breach must lie within the days")
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("world parameters: %w", err)
 	}

@@ -214,7 +214,8 @@ func (w *World) newcomer(now int32, days float64) int32 {
 	return i
 }
 
-// newShop opens a merchant's account that is at most days old at minute now, or returns an existing one when the reserve is used up.
+// newShop opens a merchant's account that is at most days old at minute now, or returns an existing one when the
+// reserve is used up.
 func (w *World) newShop(now int32, days float64) int32 {
 	if w.nextMerchant >= int32(len(w.accounts)) {
 		return w.people + w.companies + w.popularity.draw(w.dice)

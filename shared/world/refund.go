@@ -15,7 +15,9 @@ func (w *World) planRefund(s *step, e *Event, amount int64) {
 	if w.dice.chance(partOfPurchase) {
 		amount = max(int64(float64(amount)*w.dice.uniform(0.1, 0.9)), 1)
 	}
-	c := &file{id: e.Submission.ID, eventAt: s.at, payer: s.payer, payee: s.payee, amount: amount, visible: e.Submission.ID != ""}
+	c := &file{
+		id: e.Submission.ID, eventAt: s.at, payer: s.payer, payee: s.payee, amount: amount, visible: e.Submission.ID != "",
+	}
 	w.lastFile++
 	w.files[w.lastFile] = c
 	w.add(step{at: s.at + w.dice.after(w.t.shopRefund), act: refundBuy, file: w.lastFile})

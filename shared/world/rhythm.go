@@ -32,7 +32,9 @@ type calendar struct {
 
 // calendarOf describes the local day that holds t.
 func (w *World) calendarOf(t time.Time) calendar {
-	c := calendar{level: w.t.weekday[t.Weekday()], payday: -1, holiday: holiday(t), weekday: t.Weekday(), bills: otherDayFactor}
+	c := calendar{
+		level: w.t.weekday[t.Weekday()], payday: -1, holiday: holiday(t), weekday: t.Weekday(), bills: otherDayFactor,
+	}
 	if c.holiday {
 		c.level *= holidayLevel
 	}

@@ -1,6 +1,6 @@
 package world
 
-// scenario holds the numbers of one typology or look-alike. All of them are assumed; the page docs/world.md prints them.
+// scenario holds the numbers of one typology or look-alike. All of them are assumed; docs/world.md prints them.
 type scenario struct {
 	shape         *[24]float64 // hours at which it begins
 	payments      [2]int64     // of one launch, inclusive

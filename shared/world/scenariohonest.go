@@ -39,14 +39,15 @@ func (t *tables) honestScenarios() []scenario {
 			forms: [7]float64{byDynamicQR: .8, byStaticQR: .2},
 		},
 		{ // day wages: helpers are paid at the end of the day, several payments of R$ 200 or a little less
-			shape: &t.hourly, payments: [2]int64{3, 7}, wealth: 3, under: 200, below: 80, round: .75, same: .6, gap: 5, gapSigma: .9,
-			another: 1, forms: keyOnly(), each: []odd{{trait: pastedKey, p: .3}},
+			shape: &t.hourly, payments: [2]int64{3, 7}, wealth: 3, under: 200, below: 80, round: .75, same: .6, gap: 5,
+			gapSigma: .9, another: 1, forms: keyOnly(), each: []odd{{trait: pastedKey, p: .3}},
 		},
 		{ // night out: bars, rides, a split bill, an emergency; away from home and now and then up to the night limit
 			shape: &t.nightly, payments: [2]int64{2, 6}, wealth: 2, share: [2]float64{.3, .9}, drawn: .75, median: 90,
-			sigma: .9, round: .5, gap: 35, gapSigma: 1, another: .9, forms: [7]float64{byKey: .55, byDynamicQR: .25, byStaticQR: .2},
-			odds: []odd{{trait: farAway, p: .45}, {trait: limitRaised, p: .05}},
-			each: []odd{{trait: failedLogins, p: .1}, {trait: longSession, p: .1}},
+			sigma: .9, round: .5, gap: 35, gapSigma: 1, another: .9,
+			forms: [7]float64{byKey: .55, byDynamicQR: .25, byStaticQR: .2},
+			odds:  []odd{{trait: farAway, p: .45}, {trait: limitRaised, p: .05}},
+			each:  []odd{{trait: failedLogins, p: .1}, {trait: longSession, p: .1}},
 		},
 		{ // wrong transfer: money sent by mistake comes back, or goes on to the right person, as a new payment
 			shape: &t.hourly, payments: [2]int64{1, 1}, wealth: 2, median: 220, sigma: 1, round: .4, gap: 60, gapSigma: 1.2,

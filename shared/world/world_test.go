@@ -133,15 +133,3 @@ func factsOfOurSeat(t *rapid.T, e *world.Event) {
 		}
 	}
 }
-
-// BenchmarkNext prints events a second as the seat sees them.
-func BenchmarkNext(b *testing.B) {
-	w := world.New(world.Params{Seed: 1, Accounts: 100_000, Days: 3650})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, ok := w.Next(); !ok {
-			b.Fatal("the world ended")
-		}
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-}

@@ -40,16 +40,19 @@ func (v *survey) comparison() string {
 
 func (v *survey) money() []line {
 	return []line{
-		{"fraudulent payments in 100,000", "6 to 8", lai, fmt.Sprintf("%.1f, of them %.1f by victims", 1e5*v.fraud.n/v.all.n, 1e5*v.victims.n/v.all.n)},
+		{"fraudulent payments in 100,000", "6 to 8", lai, fmt.Sprintf("%.1f, of them %.1f by victims",
+			1e5*v.fraud.n/v.all.n, 1e5*v.victims.n/v.all.n)},
 		{"mean of a fraud", "R$ 1383 (R$ 6.5 bn in 4.7 M)", folha, reais(v.victims.mean())},
-		{"reported and not returned, share of all money", "0.019 %", lai, fmt.Sprintf("%.4f %%", 100*(v.reported.reais-v.returned.reais)/v.all.reais)},
+		{"reported and not returned, share of all money", "0.019 %", lai, fmt.Sprintf("%.4f %%",
+			100*(v.reported.reais-v.returned.reais)/v.all.reais)},
 		{"returned, share of reported money", "7 % (2024)", folha, percent(v.returned.reais / v.reported.reais)},
 		{"refund requests accepted, in whole or part", "31 % (1.56 of 5 M)", folha, percent(v.accepted / v.requests)},
 		{"mean payment", "R$ 414 in 2024", febraban, reais(v.all.mean())},
 		{"mean payment of the record day", "R$ 574", record, "–"},
 		{"mean payment between people", "R$ 496", first20, reais(v.between["NATURALNATURAL"].mean())},
 		{"mean payment between companies", "R$ 14,600", first20, reais(v.between["LEGALLEGAL"].mean())},
-		{"a breach: payments, mean", "166, R$ 3.3 M", breach25, fmt.Sprintf("%.0f (scaled to the world), %s", v.breach.n, reais(v.breach.mean()))},
+		{"a breach: payments, mean", "166, R$ 3.3 M", breach25,
+			fmt.Sprintf("%.0f (scaled to the world), %s", v.breach.n, reais(v.breach.mean()))},
 	}
 }
 
@@ -69,19 +72,26 @@ func (v *survey) shape() []line {
 		{"keys: random, CPF, phone, e-mail", "39.8, 22.7, 21.0, 14.7 %", keysOf22, strings.Join([]string{
 			key(pix.KeyEVP), key(pix.KeyCPF), key(pix.KeyPhone), key(pix.KeyEmail),
 		}, ", ")},
-		{"rejected: with key, by hand", "0.5 %, 9.8 %", first20, percent(v.byKey[1]/v.byKey[0]) + ", " + percent(v.manual[1]/v.manual[0])},
-		{"busiest day of December 2025", "2025-12-05", record, fmt.Sprintf("%s, %.2f × the month's mean", day, busiest/total*float64(len(v.days)))},
-		{"settlement: median, 95th percentile", "≤1.4 s, ≤2.3 s", "objectives of the Banco Central", fmt.Sprintf("%.1f s, %.1f s", quantile(v.settled, 0.5), quantile(v.settled, 0.95))},
+		{"rejected: with key, by hand", "0.5 %, 9.8 %", first20,
+			percent(v.byKey[1]/v.byKey[0]) + ", " + percent(v.manual[1]/v.manual[0])},
+		{"busiest day of December 2025", "2025-12-05", record,
+			fmt.Sprintf("%s, %.2f × the month's mean", day, busiest/total*float64(len(v.days)))},
+		{"settlement: median, 95th percentile", "≤1.4 s, ≤2.3 s", "objectives of the Banco Central",
+			fmt.Sprintf("%.1f s, %.1f s", quantile(v.settled, 0.5), quantile(v.settled, 0.95))},
 		{"age of DICT's watermark", "≤12 h", "DICT's statistics, second version", fmt.Sprintf("≤%.1f h", v.lag.Hours())},
-		{"reports of victims within a day, a week; last", "≤80 days", rule, fmt.Sprintf("%s, %s; %.0f days", percent(within(v.delays, 24*time.Hour)), percent(within(v.delays, 7*24*time.Hour)), quantile(v.delays, 1)/86400)},
-		{"largest receiver, share of payments to companies", "–", "–", percent(merchant/toFirms) + fmt.Sprintf(", %.2f M a day of 100 M", 100*merchant/toFirms)},
+		{"reports of victims within a day, a week; last", "≤80 days", rule,
+			fmt.Sprintf("%s, %s; %.0f days", percent(within(v.delays, 24*time.Hour)), percent(within(v.delays, 7*24*time.Hour)),
+				quantile(v.delays, 1)/86400)},
+		{"largest receiver, share of payments to companies", "–", "–",
+			fmt.Sprintf("%s, %.2f M a day of 100 M", percent(merchant/toFirms), 100*merchant/toFirms)},
 	}
 }
 
 // plots is the table of typologies and their look-alikes, in payments of 100,000.
 func (v *survey) plots() string {
 	var b strings.Builder
-	b.WriteString("| typology | in 100,000 payments | mean | look-alike | in 100,000 | mean |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| typology | in 100,000 payments | mean | look-alike | in 100,000 | mean |\n" +
+		"|---|---|---|---|---|---|\n")
 	pairs := world.Pairs()
 	beside := map[world.LookAlike]bool{}
 	row := func(t world.Typology, l world.LookAlike) {

@@ -57,7 +57,7 @@ func parse(std command.IO, args []string) (options, error) {
 	flags.StringVar(&o.start, "start", "2026-01-05", "first day, local, or an RFC 3339 time")
 	flags.StringVar(&o.out, "out", "", "directory to write to; made if missing")
 	flags.BoolVar(&o.dry, "dry", false, "write nothing: count, and print rate and memory")
-	flags.BoolVar(&o.asked, "describe", false, "print how a reference world compares with what is published, and nothing else")
+	flags.BoolVar(&o.asked, "describe", false, "only print how a reference world compares with what is published")
 	flags.BoolVar(&o.js, "json", false, "print the summary as one JSON object")
 	if _, err := flags.Parse(args); err != nil || o.asked {
 		return o, err
@@ -103,10 +103,10 @@ func run(ctx context.Context, std command.IO, args []string) error {
 
 const (
 	boostHelp = "multiplies fraud for training; samplingWeight of every event undoes it, but for what docs/world.md says"
-	driftHelp = "day on which the newest typologies begin and mule networks change; 0 is the middle of a world of 20 days " +
-		"or more, -1 never"
-	breachHelp = "day in whose night another institution's treasury is emptied; 0 is 85 % of a world of 20 days or more, " +
-		"-1 never"
+	driftHelp = "day on which the newest typologies begin and mule networks change; 0 is the middle of a world of " +
+		"20 days or more, -1 never"
+	breachHelp = "day in whose night another institution's treasury is emptied; 0 is 85 % of a world of 20 days or " +
+		"more, -1 never"
 )
 
 func parseStart(s string, zone *time.Location) (time.Time, error) {
@@ -127,7 +127,8 @@ func report(std command.IO, sum totals, asJSON bool) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(std.Out, "%d payments, %d of them fraud (%.1f per 100,000 by weight), %d labels, %d returns, %.1f s, %.0f payments/s, %.0f MB\n",
+	fmt.Fprintf(std.Out, "%d payments, %d of them fraud (%.1f per 100,000 by weight), %d labels, %d returns, %.1f s, "+
+		"%.0f payments/s, %.0f MB\n",
 		sum.Events, sum.Frauds, sum.Per100k, sum.Labels, sum.Returns, sum.Seconds, sum.Rate, sum.Memory)
 	return nil
 }
