@@ -1,8 +1,10 @@
 package scoring
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
+	"testing/fstest"
 
 	"github.com/sentinela-pix/sentinela/shared/scoring/lgbm"
 )
@@ -63,6 +65,43 @@ func FuzzDecode(f *testing.F) {
 		}
 		if g, err := decodeGolden(data, 1, limits); err == nil && len(g.Raw) != len(g.Vectors) {
 			t.Fatal("a golden file without scores was accepted")
+		}
+	})
+}
+
+// FuzzLoad feeds whole artefacts with hashes that fit, so that whatever the three files hold reaches the proof. What
+// loads must score and explain finitely, and by how much the contributions miss the score is bounded.
+func FuzzLoad(f *testing.F) {
+	for _, name := range []string{"gbdt", "zero", "dart", "single", "v3", "linear", "forest", "multiclass"} {
+		fsys := fixture(f, name)
+		f.Add(fsys[ModelFile].Data, fsys[GoldenFile].Data, []byte(`{"golden_covers_splits":true}`))
+	}
+	sound := fixture(f, "gbdt")
+	f.Add(sound[ModelFile].Data, sound[GoldenFile].Data, []byte(`{"trees":13}`))
+	f.Add(sound[ModelFile].Data, sound[GoldenFile].Data, []byte(`{"calibration":{"type":"platt","a":2,"b":-1}}`))
+	limits := DefaultLimits()
+	limits.Trees, limits.Leaves, limits.Depth, limits.ProofSteps = 64, 256, 64, 1<<24
+	f.Fuzz(func(t *testing.T, model, golden, edits []byte) {
+		fsys := fstest.MapFS{ModelFile: {Data: model}, GoldenFile: {Data: golden}, ManifestFile: sound[ManifestFile]}
+		seal(t, fsys, func(m map[string]any) {
+			_ = json.Unmarshal(edits, &m) // what is no object changes nothing
+		})
+		m, err := Load(fsys, limits, fixtureContract())
+		if err != nil {
+			return
+		}
+		v := []float64{5000, 3, 0, 1, math.NaN(), 0.9}
+		raw, p, err := m.Score(v)
+		if err != nil || !isShare(p) {
+			t.Fatalf("a model that loaded scores %v, %v, %v", raw, p, err)
+		}
+		shares := make([]float64, len(v))
+		sum, err := m.Contributions(shares, v)
+		for _, c := range shares {
+			sum += c
+		}
+		if err != nil || math.Abs(sum-raw) > 1e-6*max(1, math.Abs(raw)) {
+			t.Fatalf("the contributions add up to %v, the score is %v (%v)", sum, raw, err)
 		}
 	})
 }
