@@ -3,8 +3,10 @@ package feature
 import (
 	"math/rand/v2"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -24,18 +26,60 @@ func busy(n int) *Histories {
 		Payer:  History{Out: stream(n / 2), In: stream(n / 2)},
 		Payee:  History{Out: stream(n / 2), In: stream(n / 2)},
 		Device: History{Use: stream(n / 2)},
+		Pair:   History{Out: stream(n / 10)},
 	}
 }
 
+// cpuTime is what the process has used so far: a machine that others share lengthens the wall clock only.
+func cpuTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// timed runs f as a benchmark and reports its CPU time too.
+func timed(b *testing.B, f func()) {
+	b.Helper()
+	b.ReportAllocs()
+	f()
+	began := cpuTime(b)
+	for b.Loop() {
+		f()
+	}
+	b.ReportMetric(float64(cpuTime(b)-began)/float64(b.N), "cpu-ns/op")
+}
+
+// A payer and a payee with n events of 30 days each, half of them out, all of the payer's from one device, a tenth to one payee.
 func BenchmarkVector(b *testing.B) {
 	for _, n := range []int{0, 30, 100, 1000} {
 		b.Run("events="+strconv.Itoa(n), func(b *testing.B) {
 			s, tx, h := newSet(b), full(), busy(n)
 			v := make([]float64, s.Width())
-			b.ReportAllocs()
-			for b.Loop() {
-				v = s.Vector(v, &tx, h)
-			}
+			timed(b, func() { v = s.Vector(v, &tx, h) })
+		})
+	}
+}
+
+// The floor of BenchmarkVector: it reads the same events once and adds up their times and amounts.
+func BenchmarkVectorFloor(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run("events="+strconv.Itoa(n), func(b *testing.B) {
+			h := busy(n)
+			sum, bytes := int64(0), 0
+			timed(b, func() {
+				bytes = 0
+				for _, s := range streams(h) {
+					bytes += len(*s) * int(unsafe.Sizeof(Event{}))
+					for i := range *s {
+						e := &(*s)[i]
+						sum += e.At + int64(e.Amount) + int64(e.Counterparty.Current) + int64(e.State)
+					}
+				}
+			})
+			b.ReportMetric(float64(bytes), "bytes-read/op")
 		})
 	}
 }

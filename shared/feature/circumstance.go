@@ -149,6 +149,11 @@ func calendar() []entry {
 		return entry{Definition{name, familyTime, "payment", "", unit, "", doc, "event time, in " + Zone, pt, en},
 			func(f *frame) float64 { return value(f.local) }}
 	}
+	payday := func(name, unit string, words [3]string, value func(days float64) float64) entry {
+		e := of(name, unit, words[0], words[1], words[2], nil)
+		e.value = func(f *frame) float64 { return value(f.payday) }
+		return e
+	}
 	return []entry{
 		of("hour", UnitCode, "Local hour of the day.", "às {v} h", "at {v}:00",
 			func(t time.Time) float64 { return float64(t.Hour()) }),
@@ -161,11 +166,11 @@ func calendar() []entry {
 			func(t time.Time) float64 { return truth(t.Weekday() == time.Saturday || t.Weekday() == time.Sunday) }),
 		of("holiday", UnitFlag, "A national or bank holiday, local.", "em feriado|em dia que não é feriado", "on a holiday|not on a holiday",
 			func(t time.Time) float64 { return truth(holiday(t.Date())) }),
-		of("pay_day", UnitFlag, "The fifth working day of the month, local: wages are due (CLT art. 459).",
-			"no quinto dia útil do mês|fora do quinto dia útil do mês", "on the fifth working day of the month|not on the fifth working day of the month",
-			func(t time.Time) float64 { return truth(sincePayday(t) == 0) }),
-		of("since_pay_day_days", UnitDays, "Local days since wages were last due.",
-			"salários pagos há {v}", "wages were due {v} ago", sincePayday),
+		payday("pay_day", UnitFlag, [3]string{"The fifth working day of the month, local: wages are due (CLT art. 459).",
+			"no quinto dia útil do mês|fora do quinto dia útil do mês", "on the fifth working day of the month|not on the fifth working day of the month"},
+			func(days float64) float64 { return truth(days == 0) }),
+		payday("since_pay_day_days", UnitDays, [3]string{"Local days since wages were last due.",
+			"salários pagos há {v}", "wages were due {v} ago"}, func(days float64) float64 { return days }),
 		of("day_of_month", UnitCode, "Local day of the month: pay-days are early.", "dia {v} do mês", "day {v} of the month",
 			func(t time.Time) float64 { return float64(t.Day()) }),
 	}

@@ -1,6 +1,10 @@
 package feature
 
-import "math"
+import (
+	"math"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
 
 // cut fills s from the events of an ordinary stream in one pass, newest first, which also checks their order. It reports
 // false, having done nothing of use, when they are out of order or repeated.
@@ -47,28 +51,41 @@ type cutter struct {
 
 // window adds the events that are in the window and were in no shorter one. It reports false when they are out of order.
 func (c *cutter) window(w window) bool {
-	edge := c.moment.at - w.span()
-	for ; c.i >= 0; c.i-- {
-		e := &c.events[c.i]
+	edge, rotating := c.moment.at-w.span(), c.moment.rotating
+	parties, outcomes := w <= c.wants.distinct, c.wants.outcomes
+	run, events, i, at := &c.run, c.events, c.i, c.at
+	var sum, largest pix.Money
+	count, distinct := 0, 0
+	for ; i >= 0; i-- {
+		e := &events[i]
 		if e.At <= edge {
-			return true
+			break
 		}
-		if e.At >= c.at && (e.At > c.at || !before(e, &c.events[c.i+1])) {
+		if e.At >= at && (e.At > at || !before(e, &events[i+1])) {
 			return false
 		}
-		c.at = e.At
+		at = e.At
 		if w <= w24h && c.own(e) {
 			continue
 		}
-		c.last = max(c.last, e.At)
-		c.run.Totals.Add(e)
-		if w <= c.wants.distinct && c.set.add(c.moment.key(e.Counterparty)) {
-			c.run.distinct++
+		if count == 0 {
+			c.last = max(c.last, at)
 		}
-		if c.wants.amounts {
-			c.typical.add(binOf(e.Amount), 1)
+		count++
+		sum += e.Amount
+		largest = max(largest, e.Amount)
+		if parties {
+			distinct += c.set.add(e.Counterparty.key(rotating))
+		}
+		if outcomes && (e.State != 0 || e.Returned != 0) {
+			run.addOutcome(e)
 		}
 	}
+	run.Count += count
+	run.Sum += sum
+	run.Max = max(run.Max, largest)
+	run.distinct += distinct
+	c.i, c.at = i, at
 	return true
 }
 

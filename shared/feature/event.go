@@ -58,9 +58,10 @@ func NewRef(p pix.TokenPair) Ref { return Ref{hashToken(p.Current), hashToken(p.
 // IsZero reports whether r refers to nothing.
 func (r Ref) IsZero() bool { return r.Current == 0 && r.Previous == 0 }
 
-// rotating is the number that names the entity while a rotation lasts: see moment.key.
-func (r Ref) rotating() uint64 {
-	if r.Previous != 0 {
+// key names the entity by one number. While a rotation lasts every event of the last 31 days carries the token of the old
+// key, afterwards every one carries that of the new key: so one number names an entity throughout a window.
+func (r Ref) key(rotating bool) uint64 {
+	if rotating && r.Previous != 0 {
 		return r.Previous
 	}
 	return r.Current

@@ -16,8 +16,9 @@ type frame struct {
 	tx       *pix.Transaction
 	moment   moment
 	local    time.Time
-	known    bool // the store answered
-	device   bool // and the payment names a device
+	payday   float64 // local days since wages were due
+	known    bool    // the store answered
+	device   bool    // and the payment names a device
 	payerOut stream
 	payerIn  stream
 	payeeOut stream
@@ -51,23 +52,24 @@ type deviceFacts struct {
 // fill computes f for one payment. A nil h leaves every history unknown.
 func (f *frame) fill(tx *pix.Transaction, h *Histories, zone *time.Location) {
 	f.tx, f.moment, f.local = tx, newMoment(tx), tx.EventTime.In(zone)
+	f.payday = sincePayday(f.local)
 	f.known, f.device = h != nil, h != nil && tx.DeviceToken.Current != ""
 	if h == nil {
 		return
 	}
 	f.spare = f.spare[:0]
 	f.typical.reset()
-	f.load(&f.payerOut, &h.Payer.Out, wants{distinct: w30d, amounts: true})
+	f.load(&f.payerOut, &h.Payer.Out, wants{distinct: w30d, outcomes: true, amounts: true})
 	f.load(&f.payerIn, &h.Payer.In, wants{distinct: w24h})
 	f.load(&f.payeeOut, &h.Payee.Out, wants{distinct: w24h})
-	f.load(&f.payeeIn, &h.Payee.In, wants{distinct: w30d})
+	f.load(&f.payeeIn, &h.Payee.In, wants{distinct: w30d, outcomes: true})
 	f.load(&f.use, &h.Device.Use, wants{distinct: w30d})
 	f.load(&f.pair, &h.Pair.Out, wants{distinct: -1})
 	f.load(&f.reverse, &h.Reverse.Out, wants{distinct: -1})
 	f.fillFirsts(h)
 	f.fillMarks(h)
-	f.fillUsual()
 	f.fillDevices()
+	f.fillUsual()
 }
 
 // release drops what f holds of the caller's, so that a pooled frame keeps no payment alive.
@@ -86,9 +88,6 @@ func (f *frame) load(s *stream, from *Stream, w wants) {
 	if len(from.Tiles) == 0 && len(events) <= BusyEvents {
 		if f.cut(s, events, w) {
 			return
-		}
-		if w.amounts {
-			f.typical.reset()
 		}
 		f.cut(s, f.sorted(events), w)
 		return
@@ -147,6 +146,13 @@ func (s *Stream) Busy(tx *pix.Transaction) bool {
 }
 
 func (f *frame) fillUsual() {
+	if !f.payerOut.busy {
+		for i := range f.payerOut.events {
+			if e := &f.payerOut.events[i]; !f.own(e) {
+				f.typical.add(binOf(e.Amount), 1)
+			}
+		}
+	}
 	f.usual = usualAmount{count: f.typical.total, median: math.NaN(), deviation: math.NaN(), rank: math.NaN()}
 	if f.usual.count == 0 {
 		return
@@ -156,26 +162,33 @@ func (f *frame) fillUsual() {
 	f.usual.rank = f.typical.rank(f.tx.Amount)
 }
 
+// fillDevices looks at the single payments of a payer that is not busy.
 func (f *frame) fillDevices() {
 	f.devices = deviceFacts{known: !f.payerOut.busy}
 	if f.payerOut.busy {
 		return
 	}
-	this := f.moment.key(NewRef(f.tx.DeviceToken))
+	this, last, near := f.moment.key(NewRef(f.tx.DeviceToken)), uint64(0), 0
 	f.set.reset(len(f.payerOut.events))
+	dayAgo := f.moment.at - day
 	for i := range f.payerOut.events {
 		e := &f.payerOut.events[i]
-		k := f.moment.key(e.Device)
-		if k == 0 || f.own(e) {
+		if f.own(e) {
 			continue
 		}
-		if f.set.add(k) {
-			f.devices.distinct++
+		if justUnder(e.Amount) && e.At > dayAgo {
+			near++
 		}
-		if k == this {
+		k := f.moment.key(e.Device)
+		if k != 0 && k == this {
 			f.devices.thisUsed++
 		}
+		if k != last { // most payments come from the device of the one before
+			f.devices.distinct += f.set.add(k)
+			last = k
+		}
 	}
+	f.payerOut.windows[w24h].NearLimit = near
 }
 
 // Limits that structuring stays under, in centavos: an unregistered device's payment (Res. BCB 403) and the night limit

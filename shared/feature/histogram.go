@@ -81,7 +81,10 @@ func (h *histogram) median() float64 {
 
 // deviation is the median of the amounts' distances to centre, in centavos. It walks away from the centre on both sides.
 func (h *histogram) deviation(centre float64) float64 {
-	right := h.low
+	right := max(binOf(pix.Money(centre)), h.low) // the bin before it may be the first that is not below the centre
+	for right > h.low && float64(middleOf(right-1)) >= centre {
+		right--
+	}
 	for right < h.high && float64(middleOf(right)) < centre {
 		right++
 	}

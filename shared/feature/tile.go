@@ -45,9 +45,11 @@ func (t *Totals) Add(e *Event) {
 	if justUnder(e.Amount) {
 		t.NearLimit++
 	}
-	if e.State|State(min(e.Returned, 1)) == 0 {
-		return
-	}
+	t.addOutcome(e)
+}
+
+// addOutcome counts what became of an event.
+func (t *Totals) addOutcome(e *Event) {
 	if e.State&StateSettled != 0 {
 		t.Settled++
 		t.SettledSum += e.Amount
@@ -117,7 +119,7 @@ func (t *Tile) addEvent(e *Event) {
 	}
 	t.Parties.Add(e.Counterparty.Current)
 	if t.PartiesPrev != nil {
-		t.PartiesPrev.Add(e.Counterparty.rotating())
+		t.PartiesPrev.Add(e.Counterparty.key(true))
 	}
 }
 

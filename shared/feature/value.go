@@ -107,10 +107,10 @@ func moneyRatio(a pix.Money, b pix.Optional[pix.Money]) float64 {
 	return ratio(float64(a), float64(m))
 }
 
-// unlessBusy computes what needs single payments of the payer: NaN when it made so many that they are served in tiles.
+// unlessBusy computes what needs the devices of the payer: NaN when it paid so often that it is served in tiles.
 func unlessBusy(v func(*frame) float64) func(*frame) float64 {
 	return func(f *frame) float64 {
-		if f.payerOut.busy {
+		if !f.devices.known {
 			return math.NaN()
 		}
 		return v(f)

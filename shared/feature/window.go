@@ -57,7 +57,8 @@ type stream struct {
 // wants says what of a stream the features ask for.
 type wants struct {
 	distinct window // longest window in which counterparties are counted; -1 is none
-	amounts  bool   // the histogram of 30 days
+	outcomes bool   // what became of the payments
+	amounts  bool   // the histogram of 30 days, when the stream is busy; frame.fillUsual makes it of an ordinary one
 }
 
 // moment is the point that separates what a payment sees from what it does not, and how it names entities.
@@ -67,14 +68,8 @@ type moment struct {
 	rotating bool // some token of the payment has a previous form
 }
 
-// key names an entity by one number. While a rotation lasts every event of the last 31 days carries the token of the
-// old key, afterwards every one carries that of the new key: so one number names an entity throughout a window.
-func (m *moment) key(r Ref) uint64 {
-	if m.rotating {
-		return r.rotating()
-	}
-	return r.Current
-}
+// key names an entity as this payment's windows do.
+func (m *moment) key(r Ref) uint64 { return r.key(m.rotating) }
 
 // sees reports whether an event comes before the payment.
 func (m *moment) sees(e *Event) bool { return e.At < m.at || e.At == m.at && e.ID < m.id }
@@ -149,18 +144,20 @@ func (d *distinctSet) reset(n int) {
 	d.mask = uint64(size - 1)
 }
 
-// add reports whether k is new. Zero stands for no entity and is never new.
-func (d *distinctSet) add(k uint64) bool {
+// add returns 1 when k is new, else 0: a number rather than a truth, because which it is cannot be foretold and a
+// mistaken branch costs more than the search. Zero stands for no entity and is never new.
+func (d *distinctSet) add(k uint64) int {
 	if k == 0 {
-		return false
+		return 0
 	}
-	for i := k & d.mask; ; i = (i + 1) & d.mask {
-		switch d.slots[i] {
-		case 0:
-			d.slots[i] = k
-			return true
-		case k:
-			return false
-		}
+	i := k & d.mask
+	for d.slots[i] != 0 && d.slots[i] != k {
+		i = (i + 1) & d.mask
 	}
+	isNew := 0
+	if d.slots[i] == 0 {
+		isNew = 1
+	}
+	d.slots[i] = k
+	return isNew
 }

@@ -114,38 +114,3 @@ func unchanged(t *testing.T, known []pix.EndToEndID, events []feature.Event) {
 		}
 	}
 }
-
-// The replay's inner loop: 10⁴ accounts, a device each, in event-time order, about 20 events an account at the end.
-func BenchmarkRecordReadVector(b *testing.B) {
-	const accounts, payments = 10_000, 100_000
-	s, set := memory.New(time.Now), mustSet(b)
-	txs := make([]pix.Transaction, payments)
-	for n := range txs {
-		txs[n] = storetest.Payment(n, n*7919%accounts, n*104729%accounts)
-		txs[n].DeviceToken = storetest.Pair(pix.DeviceToken, n*7919%accounts)
-		txs[n].EventTime = storetest.Start().Add(time.Duration(n) * 10 * time.Second)
-	}
-	var vector []float64
-	b.ReportAllocs()
-	for n := 0; b.Loop(); n++ {
-		tx := &txs[n%payments]
-		if err := s.Record(b.Context(), tx); err != nil {
-			b.Fatal(err)
-		}
-		h, _, err := s.Read(b.Context(), tx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		vector = set.Vector(vector, tx, &h)
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-}
-
-func mustSet(b *testing.B) *feature.Set {
-	b.Helper()
-	set, err := feature.NewSet()
-	if err != nil {
-		b.Fatal(err)
-	}
-	return set
-}

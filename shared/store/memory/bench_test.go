@@ -1,0 +1,141 @@
+package memory_test
+
+import (
+	"fmt"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/store/memory"
+	"github.com/sentinela-pix/sentinela/shared/store/storetest"
+)
+
+func cpuTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// The replay's inner loop: 10⁴ accounts, a device each, in event-time order, about 20 events an account at the end.
+func BenchmarkRecordReadVector(b *testing.B) {
+	const accounts, payments = 10_000, 100_000
+	s, set := memory.New(time.Now), mustSet(b)
+	txs := make([]pix.Transaction, payments)
+	for n := range txs {
+		txs[n] = storetest.Payment(n, n*7919%accounts, n*104729%accounts)
+		txs[n].DeviceToken = storetest.Pair(pix.DeviceToken, n*7919%accounts)
+		txs[n].EventTime = storetest.Start().Add(time.Duration(n) * 10 * time.Second)
+	}
+	var vector []float64
+	b.ReportAllocs()
+	began := cpuTime(b)
+	for n := 0; b.Loop(); n++ {
+		tx := &txs[n%payments]
+		if err := s.Record(b.Context(), tx); err != nil {
+			b.Fatal(err)
+		}
+		h, _, err := s.Read(b.Context(), tx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		vector = set.Vector(vector, tx, &h)
+	}
+	b.ReportMetric(float64(b.N)/(cpuTime(b)-began).Seconds(), "events/cpu-s")
+}
+
+// Reading a merchant of 10⁶ events a day costs what reading one of 10² does, and so does its vector.
+func BenchmarkMerchant(b *testing.B) {
+	for _, perDay := range []int{100, 10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("per_day=%d", perDay), func(b *testing.B) {
+			s, set := memory.New(time.Now), mustSet(b)
+			n := min(perDay*30, 1_500_000) // of the largest a day and a half: 30 would take 4 GB
+			gap := 24 * time.Hour / time.Duration(perDay)
+			for i := range n {
+				tx := storetest.Payment(i, i%1000, 5000)
+				tx.Payer, tx.DeviceToken = pix.Party{}, pix.TokenPair{}
+				tx.EventTime = storetest.Start().Add(time.Duration(i) * gap).Truncate(time.Millisecond)
+				if err := s.Record(b.Context(), &tx); err != nil {
+					b.Fatal(err)
+				}
+			}
+			tx := storetest.Payment(n, 1, 5000)
+			tx.EventTime = storetest.Start().Add(time.Duration(n) * gap).Truncate(time.Millisecond)
+			var vector []float64
+			var h feature.Histories
+			b.ReportAllocs()
+			began := cpuTime(b)
+			for b.Loop() {
+				var err error
+				if h, _, err = s.Read(b.Context(), &tx); err != nil {
+					b.Fatal(err)
+				}
+				vector = set.Vector(vector, &tx, &h)
+			}
+			b.ReportMetric(float64(cpuTime(b)-began)/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(len(h.Payee.In.Events)), "events-read")
+			b.ReportMetric(float64(len(h.Payee.In.Tiles)), "tiles-read")
+		})
+	}
+}
+
+// Memory of a live account: 10 payments each, half of them to other accounts' regulars, from a device of its own.
+func BenchmarkMemoryPerAccount(b *testing.B) {
+	for _, accounts := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
+			if accounts > 100_000 && testing.Short() {
+				b.Skip("takes 5 GB")
+			}
+			var perAccount, perEvent float64
+			for b.Loop() {
+				perAccount, perEvent = footprint(b, accounts)
+			}
+			b.ReportMetric(perAccount, "B/account")
+			b.ReportMetric(perEvent, "B/payment")
+		})
+	}
+}
+
+// footprint fills a store and returns its live bytes for an account and for a payment.
+func footprint(b *testing.B, accounts int) (perAccount, perPayment float64) {
+	b.Helper()
+	const each = 4
+	before := liveBytes()
+	s := memory.New(time.Now)
+	for n := range accounts * each {
+		payer := n % accounts
+		tx := storetest.Payment(n, payer, (payer*7919+n/accounts/2)%accounts)
+		tx.DeviceToken = storetest.Pair(pix.DeviceToken, payer)
+		tx.EventTime = storetest.Start().Add(time.Duration(n) * 20 * 24 * time.Hour / time.Duration(accounts*each)).Truncate(time.Millisecond)
+		if err := s.Record(b.Context(), &tx); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.MarkPublished(b.Context(), []pix.EndToEndID{tx.ID}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	used := float64(liveBytes() - before)
+	runtime.KeepAlive(s)
+	return used / float64(accounts), used / float64(accounts*each)
+}
+
+func liveBytes() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func mustSet(b *testing.B) *feature.Set {
+	b.Helper()
+	set, err := feature.NewSet()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return set
+}
