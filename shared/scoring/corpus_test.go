@@ -314,9 +314,12 @@ func TestCorpus(t *testing.T) {
 				loaded := 0
 				for k := range each {
 					rng := rand.New(rand.NewPCG(uint64(seed*100+i), uint64(k)))
-					got, _, broken := loadWithin(spoiled(t, sound, d, rng), most)
+					got, refused, broken := loadWithin(spoiled(t, sound, d, rng), most)
 					if broken != nil {
 						t.Fatalf("artefact %d: %v", k, broken)
+					}
+					if refused != nil {
+						wantOneSentence(t, refused)
 					}
 					if got != nil {
 						loaded++
@@ -329,6 +332,15 @@ func TestCorpus(t *testing.T) {
 				t.Logf("%d of %d loaded, all with the right scores", loaded, each)
 			})
 		}
+	}
+}
+
+// wantOneSentence holds a refusal to what a person reads in a terminal or a log line.
+func wantOneSentence(t *testing.T, refused error) {
+	t.Helper()
+	text := refused.Error()
+	if len(text) > 240 || strings.ContainsAny(text, "\n\r\x00") || !strings.HasPrefix(text, loadOp+": ") || strings.Contains(text, "%!") {
+		t.Errorf("refused with %q, which is no sentence", text)
 	}
 }
 

@@ -77,7 +77,13 @@ func checkHash(name string, data []byte, want string) error {
 func decodeStrict(name string, data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	var mismatch *json.UnmarshalTypeError
+	switch err := d.Decode(v); {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("decode %s: it is cut off", name)
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("decode %s: %q holds a %s, which does not belong there", name, clip(mismatch.Field), clip(mismatch.Value))
+	case err != nil:
 		return fmt.Errorf("decode %s: %w", name, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
