@@ -25,6 +25,40 @@ func TestNoBalanceBelowZero(t *testing.T) {
 	}
 }
 
+// TestNetworksChange: on the drift's day gangs keep none of their mules and work in another way.
+func TestNetworksChange(t *testing.T) {
+	t.Parallel()
+	w := New(Params{Seed: 2, Accounts: 3000, Days: 4, FraudBoost: 400, DriftDay: 3})
+	mules := func() map[int32]bool {
+		all := map[int32]bool{}
+		for _, g := range w.gangs {
+			for _, m := range g.mules {
+				all[m.account] = true
+			}
+		}
+		return all
+	}
+	before := map[int32]bool{}
+	for {
+		if _, ok := w.Next(); !ok {
+			t.Fatal("the world ended before its drift")
+		}
+		if w.today == 2 {
+			break
+		}
+		before = mules()
+	}
+	kept := 0
+	for m := range mules() {
+		if before[m] {
+			kept++
+		}
+	}
+	if len(before) < 5 || kept > 0 || w.style != styles()[1] {
+		t.Errorf("%d of %d mules kept, style %+v", kept, len(before), w.style)
+	}
+}
+
 func TestEaster(t *testing.T) {
 	t.Parallel()
 	for _, want := range []string{

@@ -168,43 +168,29 @@ func TestVolume(t *testing.T) {
 	}
 }
 
-// TestDrift: the newest typologies begin on their day, and gangs drop their mules on it.
+// TestDrift: the newest typologies begin on their day and not before.
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	const day = 11
-	w := world.New(world.Params{Seed: 2, Accounts: 9000, Days: 20, FraudBoost: 250, DriftDay: day, BreachDay: -1})
+	const day = 7
+	w := world.New(world.Params{Seed: 2, Accounts: 6000, Days: 14, FraudBoost: 400, DriftDay: day, BreachDay: -1})
 	var start time.Time
-	before, after := map[int32]bool{}, map[int32]bool{}
 	newest := 0
 	for e, ok := w.Next(); ok; e, ok = w.Next() {
 		if start.IsZero() {
 			start = e.Submission.EventTime.Truncate(time.Hour)
 		}
-		late := e.Submission.EventTime.Sub(start) >= (day-1)*24*time.Hour
 		switch e.Typology {
 		case world.MEDAbuse, world.AutomaticAbuse:
 			newest++
-			if !late {
-				t.Errorf("%s on day %s", e.Typology, e.Submission.EventTime)
+			if e.Submission.EventTime.Sub(start) < (day-1)*24*time.Hour {
+				t.Errorf("%s on %s", e.Typology, e.Submission.EventTime)
 			}
 		case world.InstitutionBreach:
 			t.Error("a breach in a world without one")
-		case world.AccountTakeover:
-			if late {
-				after[e.Payee] = true
-			} else {
-				before[e.Payee] = true
-			}
 		}
 	}
-	kept := 0
-	for m := range after {
-		if before[m] {
-			kept++
-		}
-	}
-	if newest < 20 || len(after) < 50 || kept > len(after)/10 {
-		t.Errorf("%d of the newest typologies, %d of %d mules kept", newest, kept, len(after))
+	if newest < 20 {
+		t.Errorf("%d of the newest typologies", newest)
 	}
 }
 
