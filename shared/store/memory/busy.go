@@ -100,8 +100,8 @@ func (b *busy) add(e feature.Event) {
 		if t := b.tiles[key]; t != nil {
 			t.own()
 			t.Add(b.family, &e)
-		} else if events := b.within(key); len(events) >= tileAfter {
-			b.tiles[key] = &tile{Tile: feature.NewTile(b.family, l, key.start, events)}
+		} else if b.count(key) >= tileAfter {
+			b.tiles[key] = &tile{Tile: feature.NewTile(b.family, l, key.start, b.within(key))}
 		}
 	}
 }
@@ -127,17 +127,24 @@ func (b *busy) rebuild(at int64) {
 	}
 }
 
-// within lists the events of a tile.
-func (b *busy) within(key tileKey) []feature.Event {
-	return b.between(key.start, key.start+key.level.Span(), nil)
+// count is how many events a tile stands for.
+func (b *busy) count(key tileKey) int {
+	n := 0
+	b.parts(key.start, key.start+key.level.Span(), func(part []feature.Event) { n += len(part) })
+	return n
 }
 
-// between appends the events in [start, end) to a list of the caller's own.
-func (b *busy) between(start, end int64, list []feature.Event) []feature.Event {
+// within lists the events of a tile.
+func (b *busy) within(key tileKey) []feature.Event {
+	return b.between(key.start, key.start+key.level.Span())
+}
+
+// parts calls f with the events in [start, end), hour by hour.
+func (b *busy) parts(start, end int64, f func([]feature.Event)) {
 	first := sort.Search(len(b.hours), func(i int) bool { return b.hours[i].start+hour > start })
 	for _, h := range b.hours[first:] {
 		if h.start >= end {
-			break
+			return
 		}
 		events := h.events
 		if h.start < start {
@@ -146,8 +153,16 @@ func (b *busy) between(start, end int64, list []feature.Event) []feature.Event {
 		if h.start+hour > end {
 			events = events[:sort.Search(len(events), func(i int) bool { return events[i].At >= end })]
 		}
-		list = append(list, events...)
+		f(events)
 	}
+}
+
+// between copies the events in [start, end).
+func (b *busy) between(start, end int64) []feature.Event {
+	n := 0
+	b.parts(start, end, func(part []feature.Event) { n += len(part) })
+	list := make([]feature.Event, 0, n)
+	b.parts(start, end, func(part []feature.Event) { list = append(list, part...) })
 	return list
 }
 
@@ -167,28 +182,33 @@ func (b *busy) visible(own *feature.Event) int {
 	return count
 }
 
-// stream reads the events and tiles that feature.Plan names.
+// stream reads the events and tiles that feature.Plan names, once to count them and once to copy them.
 func (b *busy) stream(at int64) feature.Stream {
-	var s feature.Stream
-	for _, span := range feature.Plan(at, at, 0) {
-		b.serve(span, &s)
-	}
+	plan := feature.Plan(at, at, 0)
+	events, tiles := 0, 0
+	b.serve(plan, func(part []feature.Event) { events += len(part) }, func(*tile) { tiles++ })
+	s := feature.Stream{Events: make([]feature.Event, 0, events), Tiles: make([]feature.Tile, 0, tiles)}
+	b.serve(plan, func(part []feature.Event) { s.Events = append(s.Events, part...) }, func(t *tile) {
+		t.shared = true
+		s.Tiles = append(s.Tiles, t.Tile)
+	})
 	return s
 }
 
-// serve reads one span. Where there is no tile there are few events, so that there is no finer tile either.
-func (b *busy) serve(span feature.Span, s *feature.Stream) {
-	if span.Level == feature.LevelRaw {
-		s.Events = b.between(span.Start, span.End, s.Events)
-		return
-	}
-	for start := span.Start; start < span.End; start += span.Level.Span() {
-		if t := b.tiles[tileKey{span.Level, start}]; t != nil {
-			t.shared = true
-			s.Tiles = append(s.Tiles, t.Tile)
+// serve walks a plan. Where there is no tile there are few events, so that there is no finer tile either.
+func (b *busy) serve(plan []feature.Span, part func([]feature.Event), whole func(*tile)) {
+	for _, span := range plan {
+		if span.Level == feature.LevelRaw {
+			b.parts(span.Start, span.End, part)
 			continue
 		}
-		s.Events = b.between(start, start+span.Level.Span(), s.Events)
+		for start := span.Start; start < span.End; start += span.Level.Span() {
+			if t := b.tiles[tileKey{span.Level, start}]; t != nil {
+				whole(t)
+				continue
+			}
+			b.parts(start, start+span.Level.Span(), part)
+		}
 	}
 }
 

@@ -166,7 +166,7 @@ func (l *log) all(at int64) []feature.Event {
 	case l == nil:
 		return nil
 	case l.busy != nil:
-		return l.busy.between(at-maxWindow, at+1, nil)
+		return l.busy.between(at-maxWindow, at+1)
 	}
 	l.shared = true
 	return l.events[:len(l.events):len(l.events)]
