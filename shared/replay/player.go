@@ -104,6 +104,9 @@ func (p *Player) End(ctx context.Context) error {
 // Stats returns what was seen so far.
 func (p *Player) Stats() Stats { return p.stats }
 
+// Entities is how many accounts, devices and pairs have live events.
+func (p *Player) Entities() int { return p.store.Rows() }
+
 // visibleAt is when a payment became visible to us.
 func visibleAt(tx *pix.Transaction) time.Time {
 	if tx.ReceivedAt.IsZero() {
