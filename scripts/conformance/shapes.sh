@@ -12,7 +12,7 @@ if [ ! -x build/venv/bin/python ]; then
 fi
 [ -e "$out/4.7/single-leaf/manifest.json" ] || build/venv/bin/python -m sentinela_models.shapes --out "$out/4.7"
 if [ ! -e build/venv-3.3/.ready ]; then
-  if python3 -m venv build/venv-3.3 && build/venv-3.3/bin/python -m pip install --quiet 'lightgbm==3.3.5' 'numpy<2' 'scipy<1.13' wheel; then
+  if python3 -m venv build/venv-3.3 && build/venv-3.3/bin/python -m pip install --quiet --require-hashes -r models/requirements-3.3.txt; then
     touch build/venv-3.3/.ready
   else
     echo "skipped: LightGBM 3.3.5 could not be installed; the committed fixture v3 stands for it"
