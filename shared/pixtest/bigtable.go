@@ -77,8 +77,8 @@ func touched(request any) (keys [][]byte, read bool) {
 	}
 }
 
-// oneWriter serves requests under their rows' locks.
-func oneWriter() []grpc.ServerOption {
+// OneWriter makes bttest serve requests under their rows' locks.
+func OneWriter() []grpc.ServerOption {
 	rows := &rowLocks{seed: maphash.MakeSeed()}
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {

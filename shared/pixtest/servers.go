@@ -61,7 +61,7 @@ func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
 
 func startBigtable(keep bool) Starter {
 	return func(_ context.Context, c *Cloud) (Stop, error) {
-		options := append(oneWriter(), grpc.MaxRecvMsgSize(maxMessageBytes))
+		options := append(OneWriter(), grpc.MaxRecvMsgSize(maxMessageBytes))
 		if keep {
 			options = append(options, keepCells())
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
 )
 
@@ -26,14 +27,14 @@ func BenchmarkFlat(b *testing.B) {
 		b.Run(fmt.Sprint("events=", perDay, "/day"), func(b *testing.B) {
 			f := newFlat(b)
 			f.fillPayee(perDay)
-			f.run(payeeNumber)
+			f.run(func(int) int { return payeeNumber })
 		})
 	}
 	for _, accounts := range []int{10_000, 1_000_000} {
 		b.Run(fmt.Sprint("accounts=", accounts), func(b *testing.B) {
 			f := newFlat(b)
 			f.fillAccounts(accounts)
-			f.run(1)
+			f.run(func(n int) int { return n * 7919 % accounts })
 		})
 	}
 }
@@ -51,7 +52,7 @@ type flat struct {
 
 func newFlat(b *testing.B) *flat {
 	b.Helper()
-	server, err := bttest.NewServer("127.0.0.1:0")
+	server, err := bttest.NewServer("127.0.0.1:0", pixtest.OneWriter()...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -101,7 +102,8 @@ func (f *flat) flush() {
 func (f *flat) event(n int, at int64) (feature.Event, string) {
 	e := feature.Event{
 		At: at, ID: pix.EndToEndID(fmt.Sprintf("E12345678202601151500%011d", n)), Amount: pix.Money(1000 + n%977),
-		Counterparty: feature.Ref{Current: uint64(n%(1<<18))*0x9e3779b97f4a7c15 | 1}, Device: feature.Ref{Current: uint64(n) | 1}, Initiation: 2,
+		Counterparty: feature.Ref{Current: uint64(n%(1<<18))*0x9e3779b97f4a7c15 | 1},
+		Device:       feature.Ref{Current: uint64(n) | 1}, Initiation: 2,
 	}
 	return e, timeName(at) + string(e.ID)
 }
@@ -116,7 +118,9 @@ func (f *flat) fillPayee(perDay int) {
 	// As measured with a round every 10 s: the lag, half a batch of events, half a tick.
 	sealed := floorTo(now-85_000, sealStep)
 	edges := []int64{now}
-	for _, w := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, feature.MaxWindow} {
+	for _, w := range []time.Duration{
+		time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, feature.MaxWindow,
+	} {
 		edges = append(edges, now-w.Milliseconds())
 	}
 	read := func(l feature.Level, start int64) bool { // around the edges; coarse tiles everywhere
@@ -127,10 +131,11 @@ func (f *flat) fillPayee(perDay int) {
 		}
 		return start >= sealed
 	}
-	open := [5]*feature.Tile{}
+	r := roller{stream: st, read: read}
 	step := (24 * time.Hour).Milliseconds() / int64(perDay)
 	n := 0
-	for bucket := floorTo(now-(31*24*time.Hour).Milliseconds(), feature.LevelDay.Span()); bucket < now; bucket += feature.RawSpan {
+	first := floorTo(now-feature.Retention.Milliseconds(), feature.LevelDay.Span())
+	for bucket := first; bucket < now; bucket += feature.RawSpan {
 		var events []feature.Event
 		at := (bucket + step - 1) / step * step // events fall on multiples of step
 		for ; at < min(bucket+feature.RawSpan, now); at += step {
@@ -140,12 +145,14 @@ func (f *flat) fillPayee(perDay int) {
 			case !hot:
 				f.put(st.entity, func(m *bigtable.Mutation) { m.Set(st.family, name, stamp(at), e.AppendValue(nil)) })
 			case read(feature.LevelRaw, bucket):
-				f.put(st.row(feature.LevelRaw, bucket), func(m *bigtable.Mutation) { m.Set(st.family, name, stamp(at), e.AppendValue(nil)) })
+				f.put(st.row(feature.LevelRaw, bucket), func(m *bigtable.Mutation) {
+					m.Set(st.family, name, stamp(at), e.AppendValue(nil))
+				})
 			}
 			events = append(events, e)
 		}
 		if hot && bucket+feature.RawSpan <= sealed {
-			f.roll(&open, st, bucket, events, read)
+			f.roll(&r, bucket, events)
 		}
 	}
 	f.flush()
@@ -159,27 +166,34 @@ func (f *flat) fillPayee(perDay int) {
 	}
 }
 
+// roller makes tiles of a stream in order of time, and writes those that a payment of now reads.
+type roller struct {
+	stream
+	open [5]*feature.Tile
+	read func(l feature.Level, start int64) bool
+}
+
 // roll makes the tiles that end with a bucket.
-func (f *flat) roll(open *[5]*feature.Tile, st stream, bucket int64, events []feature.Event, read func(feature.Level, int64) bool) {
-	fine := feature.NewTile(st.family, feature.LevelTenSeconds, bucket, events)
-	open[feature.LevelTenSeconds] = &fine
+func (f *flat) roll(r *roller, bucket int64, events []feature.Event) {
+	fine := feature.NewTile(r.family, feature.LevelTenSeconds, bucket, events)
+	r.open[feature.LevelTenSeconds] = &fine
 	for l := feature.LevelTenSeconds; l <= feature.LevelDay; l++ {
-		t := open[l]
+		t := r.open[l]
 		if t == nil || t.Start+l.Span() > bucket+feature.RawSpan {
 			return
 		}
-		if t.Totals.Count > 0 && read(l, t.Start) {
-			f.put(st.row(l, t.Start), func(m *bigtable.Mutation) {
+		if t.Totals.Count > 0 && r.read(l, t.Start) {
+			f.put(r.row(l, t.Start), func(m *bigtable.Mutation) {
 				m.Set(familyTile, timeName(t.Start), stamp(t.Start+l.Span()+60_000), t.AppendValue(nil))
 			})
 		}
 		if l == feature.LevelDay {
 			return
 		}
-		if start := floorTo(t.Start, (l + 1).Span()); open[l+1] == nil || open[l+1].Start != start {
-			open[l+1] = &feature.Tile{Level: l + 1, Start: start}
+		if start := floorTo(t.Start, (l + 1).Span()); r.open[l+1] == nil || r.open[l+1].Start != start {
+			r.open[l+1] = &feature.Tile{Level: l + 1, Start: start}
 		}
-		open[l+1].Merge(t)
+		r.open[l+1].Merge(t)
 	}
 }
 
@@ -205,8 +219,8 @@ func (f *flat) payment(n, payee int) *pix.Transaction {
 	return &tx
 }
 
-// run measures payments to a payee, one after the other.
-func (f *flat) run(payee int) {
+// run measures payments to payees, one after the other.
+func (f *flat) run(payee func(n int) int) {
 	set, err := feature.NewSet()
 	if err != nil {
 		f.b.Fatal(err)
@@ -216,7 +230,7 @@ func (f *flat) run(payee int) {
 	f.b.ResetTimer()
 	for n := 0; f.b.Loop(); n++ {
 		f.now = f.now.Add(3 * time.Millisecond)
-		tx := f.payment(n, payee)
+		tx := f.payment(n, payee(n))
 		began := time.Now()
 		if err := f.store.Record(f.b.Context(), tx); err != nil {
 			f.b.Fatal(err)

@@ -159,8 +159,8 @@ func TestMetricsOfHotStreams(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"call_seconds", "read_cells", "read_bytes", "late_cells_total", "sealed_tiles_total", "seal_lag_seconds", "hot_streams",
-		"second_reads_total", "dropped_tasks_total",
+		"call_seconds", "read_cells", "read_bytes", "late_cells_total", "sealed_tiles_total", "seal_lag_seconds",
+		"hot_streams", "second_reads_total", "dropped_tasks_total",
 	} {
 		if !seen["pix_store_"+name] {
 			t.Errorf("no metric pix_store_%s", name)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
@@ -304,11 +305,12 @@ func TestCrashOfTheSealer(t *testing.T) {
 	}
 }
 
-// Clocks of writers and sealers differ by up to five minutes. What a writer took for punctual may be seen late, but once
-// the second look has passed everything is exact.
+// Clocks of writers and sealers differ by up to five minutes. What a writer took for punctual may be seen late, but
+// once the second look has passed everything is exact.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
-	for _, skews := range [][]time.Duration{{0, -5 * time.Minute}, {0, 5 * time.Minute}, {-5 * time.Minute, 5 * time.Minute}} {
+	const most = 5 * time.Minute
+	for _, skews := range [][]time.Duration{{0, -most}, {0, most}, {-most, most}} {
 		t.Run(fmt.Sprint(skews), func(t *testing.T) {
 			t.Parallel()
 			m := newMerchant(t, small())
@@ -485,7 +487,7 @@ func (r *relay) cut() {
 // The store goes away and comes back with its data: calls fail or wait, then everything is as it was.
 func TestRestartOfTheStore(t *testing.T) {
 	t.Parallel()
-	server, err := bttest.NewServer("127.0.0.1:0")
+	server, err := bttest.NewServer("127.0.0.1:0", pixtest.OneWriter()...)
 	must(t, err)
 	t.Cleanup(server.Close)
 	r := newRelay(t, server.Addr)

@@ -155,8 +155,8 @@ func (a *assembly) row(r bigtable.Row, span feature.Span) error {
 	return a.lateRow(r[familyLate], span)
 }
 
-// lateRow takes the late cells beside the tiles of the span. That they are there says that their tiles lack them: a tile
-// that takes a late cell in removes it in the same mutation.
+// lateRow takes the late cells beside the tiles of the span. That they are there says that their tiles lack them: a
+// tile that takes a late cell in removes it in the same mutation.
 func (a *assembly) lateRow(items []bigtable.ReadItem, span feature.Span) error {
 	for i := range items {
 		name := qualifierOf(&items[i])

@@ -9,8 +9,8 @@ import (
 )
 
 // lateCell is an event or a status that came after its bucket may have been sealed. It lies beside every tile that may
-// lack it, until the tile is made again, and carries what a reader needs to add it: the event, and what the tile may know
-// of the event already.
+// lack it, until the tile is made again, and carries what a reader needs to add it: the event, and what the tile may
+// know of the event already.
 type lateCell struct {
 	name  string // qualifier of the event or the status
 	value []byte // cell value of the same
@@ -59,8 +59,8 @@ func decodeLate(name string, value []byte) (lateCell, error) {
 	return l, nil
 }
 
-// lateSum is what the late cells of one event add: the event itself when the tiles lack it, else the difference that its
-// statuses make.
+// lateSum is what the late cells of one event add: the event itself when the tiles lack it, else the difference that
+// its statuses make.
 type lateSum struct {
 	event *feature.Event
 	delta feature.Totals

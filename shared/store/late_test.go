@@ -63,8 +63,8 @@ func TestHotRowsAreReadBack(t *testing.T) {
 	}
 }
 
-// Late cells beside a tile are as good as the tile made again: whatever the tile knew, and in whatever order statuses and
-// the event itself came.
+// Late cells beside a tile are as good as the tile made again: whatever the tile knew, and in whatever order statuses
+// and the event itself came.
 func TestLateCellsCompleteTheirTile(t *testing.T) {
 	t.Parallel()
 	tx := storetest.Payment(1, 10, 20)
@@ -161,7 +161,8 @@ func TestIndexIsBounded(t *testing.T) {
 	for n := range 50 {
 		f.learn(stream{fmt.Sprint(n), "in"}, 5)
 	}
-	if s := (stream{"49", "in"}); len(f.young)+len(f.old) > 20 || !f.covers(s, 5) || f.covers(s, 4) || f.covers(stream{"0", "in"}, 9) {
+	newest, oldest := stream{"49", "in"}, stream{"0", "in"}
+	if len(f.young)+len(f.old) > 20 || !f.covers(newest, 5) || f.covers(newest, 4) || f.covers(oldest, 9) {
 		t.Error("first-ever facts are not remembered as they should be")
 	}
 }

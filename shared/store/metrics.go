@@ -27,18 +27,22 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "pix_store_call_seconds", Help: "Time of one store operation with the client's retries, by operation and result (ok or error kind).",
+			Name:    "pix_store_call_seconds",
+			Help:    "Time of one operation with the client's retries, by operation and result (ok or error kind).",
 			Buckets: []float64{.00025, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5},
 		}, []string{"op", "result"}),
 		cells: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pix_store_read_cells", Help: "Cells that one payment's read returned.", Buckets: prometheus.ExponentialBuckets(16, 2, 12),
+			Name: "pix_store_read_cells", Help: "Cells that one payment's read returned.",
+			Buckets: prometheus.ExponentialBuckets(16, 2, 12),
 		}),
 		bytes: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pix_store_read_bytes", Help: "Bytes of row keys, qualifiers, stamps and values that one payment's read returned.",
+			Name:    "pix_store_read_bytes",
+			Help:    "Bytes of row keys, qualifiers, stamps and values that one payment's read returned.",
 			Buckets: prometheus.ExponentialBuckets(1024, 2, 14),
 		}),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_store_late_cells_total", Help: "Events and statuses of hot streams that came after their bucket may have been sealed, by whether they were known already.",
+			Name: "pix_store_late_cells_total",
+			Help: "Events and statuses that reached a hot stream when their tile may have been made, by whether known.",
 		}, []string{"known"}),
 		tiles: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pix_store_sealed_tiles_total", Help: "Tiles written, by level.",
@@ -50,7 +54,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "pix_store_hot_streams", Help: "Hot streams that this process knows.",
 		}),
 		again: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_store_second_reads_total", Help: "Reads that had to be planned anew, by reason (hot, cool, late, overflow).",
+			Name: "pix_store_second_reads_total",
+			Help: "Reads beyond a payment's one, by reason (hot, cool, late, overflow).",
 		}, []string{"reason"}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pix_store_dropped_tasks_total", Help: "Upkeep that did not fit the queue; the next read asks for it again.",
@@ -60,7 +65,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.calls, m.cells, m.bytes, m.late, m.tiles, m.lag, m.hot, m.again, m.dropped} {
+	for _, c := range []prometheus.Collector{
+		m.calls, m.cells, m.bytes, m.late, m.tiles, m.lag, m.hot, m.again, m.dropped,
+	} {
 		errs = append(errs, r.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -39,8 +39,8 @@ func CreateSchema(ctx context.Context, cfg Config, keep Retention, opts ...optio
 	return storeError(op, err)
 }
 
-// policies says how cells of each family leave. Tiles, marks of streams and first-ever facts are superseded by a greater
-// timestamp, so one version is enough.
+// policies says how cells of each family leave. Tiles, marks of streams and first-ever facts are superseded by a
+// greater timestamp, so one version is enough.
 func policies(keep Retention) map[string]bigtable.GCPolicy {
 	newest := bigtable.MaxVersionsPolicy(1)
 	return map[string]bigtable.GCPolicy{

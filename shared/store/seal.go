@@ -23,9 +23,9 @@ const (
 	finalStep = int64(60_000)
 )
 
-// seal makes the tiles that a stream is waiting for and moves its watermarks. Crashed anywhere, or run by two processes at
-// once, it does no harm: a tile is a function of the events that had arrived by its stamp, the greatest stamp counts, and
-// watermarks move after the tiles are written.
+// seal makes the tiles that a stream is waiting for and moves its watermarks. Crashed anywhere, or run by two processes
+// at once, it does no harm: a tile is a function of the events that had arrived by its stamp, the greatest stamp
+// counts, and watermarks move after the tiles are written.
 func (s *Store) seal(ctx context.Context, st stream, k *task, h hotState) error {
 	t := &s.cfg.tuning
 	now := s.cfg.Clock().UnixMilli()
@@ -55,6 +55,10 @@ func (s *Store) seal(ctx context.Context, st stream, k *task, h hotState) error 
 		if err != nil {
 			for bucket := range todo {
 				k.dirty[bucket] = max(k.dirty[bucket], job.cut)
+			}
+			if errors.Is(err, errRaced) { // the other process is at it
+				s.tasks.back(st, k)
+				return nil
 			}
 			return pix.E(pix.KindOf(err), "seal stream", err)
 		}
@@ -208,8 +212,8 @@ func (j *sealing) fine(ctx context.Context, buckets map[int64]bool) error {
 	return j.write(ctx, level, slots)
 }
 
-// arrived decodes the events of a raw row that were there by the cut. What was written in time is stamped with its event
-// time, what was late with its arrival.
+// arrived decodes the events of a raw row that were there by the cut. What was written in time is stamped with its
+// event time, what was late with its arrival.
 func (j *sealing) arrived(r bigtable.Row) ([]feature.Event, error) {
 	var cells []rawCell
 	items := r[j.family]
@@ -231,7 +235,9 @@ func (j *sealing) arrived(r bigtable.Row) ([]feature.Event, error) {
 }
 
 // coarse makes tiles of a level from those of the level below, or returns the buckets that those lack.
-func (j *sealing) coarse(ctx context.Context, l feature.Level, parents map[int64]bool) (lacking map[int64]bool, err error) {
+func (j *sealing) coarse(
+	ctx context.Context, l feature.Level, parents map[int64]bool,
+) (lacking map[int64]bool, err error) {
 	var keys bigtable.RowList
 	for p := range parents {
 		keys = append(keys, j.row(l-1, p), j.row(l, p))

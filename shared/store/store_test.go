@@ -19,6 +19,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
@@ -34,7 +35,7 @@ const forever = 100 * 365 * 24 * time.Hour
 // server starts an in-process Bigtable and returns the options that reach it.
 func server(tb testing.TB) []option.ClientOption {
 	tb.Helper()
-	s, err := bttest.NewServer("127.0.0.1:0")
+	s, err := bttest.NewServer("127.0.0.1:0", pixtest.OneWriter()...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -84,8 +85,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// The same suite against Google's emulator process, where one runs. Run it alone (-run ConformanceOfEmulator): the client
-// prefers the variable to the endpoints and interceptors of the other tests.
+// The same suite against Google's emulator process, where one runs. Run it alone (-run ConformanceOfEmulator): the
+// client prefers the variable to the endpoints and interceptors of the other tests.
 func TestConformanceOfEmulator(t *testing.T) {
 	t.Parallel()
 	addr := os.Getenv("BIGTABLE_EMULATOR_HOST")

@@ -42,7 +42,8 @@ func TestVectorsFromTilesAreThoseFromEvents(t *testing.T) {
 	}
 }
 
-// sameVector compares the vector of what the store returns with that of every event, and returns how many tiles it took.
+// sameVector compares the vector of what the store returns with that of every event, and returns how many tiles it
+// took.
 func (m *merchant) sameVector(set *feature.Set, s *store.Store, tx *pix.Transaction) int {
 	m.t.Helper()
 	got := m.read(s, tx)

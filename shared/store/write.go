@@ -29,8 +29,8 @@ func (b *batch) row(key string) *bigtable.Mutation {
 	return b.mutations[k]
 }
 
-// Record writes the payment's event to the streams of payer, payee, device and pair, and its mark, in one bulk write. It
-// is done only when every row took its cell. An event that is late at a hot stream costs one read before: see known.
+// Record writes the payment's event to the streams of payer, payee, device and pair, and its mark, in one bulk write.
+// It is done only when every row took its cell. An event that is late at a hot stream costs one read before: see known.
 func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 	const op = "record payment"
 	defer s.timed("record", &err)()
@@ -107,8 +107,8 @@ func (s *Store) place(ctx context.Context, b *batch, tx *pix.Transaction, a arri
 	return s.placeLate(ctx, b, tx, arrival{late, a.now})
 }
 
-// placeLate writes events and statuses whose buckets may be sealed: into their raw rows, stamped with their arrival, and
-// beside every tile that may lack them. What is there already is left alone: its tile may hold it.
+// placeLate writes events and statuses whose buckets may be sealed: into their raw rows, stamped with their arrival,
+// and beside every tile that may lack them. What is there already is left alone: its tile may hold it.
 func (s *Store) placeLate(ctx context.Context, b *batch, tx *pix.Transaction, a arrival) error {
 	late := a.cells
 	found, err := s.known(ctx, tx, late)
@@ -193,9 +193,9 @@ type seenCell struct {
 	at    int64
 }
 
-// known reads what the table has of the event of each late cell, in the entity's row and the raw row, under both tokens:
-// all in one read of single columns. Without it a redelivery, which comes late by nature, would count twice until the
-// tile is made again.
+// known reads what the table has of the event of each late cell, in the entity's row and the raw row, under both
+// tokens: all in one read of single columns. Without it a redelivery, which comes late by nature, would count twice
+// until the tile is made again.
 func (s *Store) known(ctx context.Context, tx *pix.Transaction, late []feature.Cell) ([]map[string]seenCell, error) {
 	s.metrics.again.WithLabelValues(againLate).Inc()
 	name := eventName(late[0].Qualifier) // all are of one payment
