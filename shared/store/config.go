@@ -31,7 +31,7 @@ type Config struct {
 	tuning tuning
 }
 
-// tuning holds the figures of docs/adr/0006-hot-streams.md. Only tests change them.
+// tuning holds the figures of docs/adr/0008-hot-streams.md. Only tests change them.
 type tuning struct {
 	busy      int           // events in 30 days from which a stream gets tiles
 	hotDelay  time.Duration // from a promotion to the first event in a bucket row
