@@ -43,6 +43,9 @@ func logs(t *testing.T, dir string) (payments []world.Event, labelAt time.Time) 
 		events.Write(append(line, '\n'))
 		payments = append(payments, e)
 	}
+	slices.SortStableFunc(payments, func(a, b world.Event) int { // rows come in the order in which payments became visible
+		return a.Submission.ReceivedAt.Compare(b.Submission.ReceivedAt)
+	})
 	first := payments[0].Submission
 	labelAt = first.EventTime.Add(30 * time.Hour)
 	label := fmt.Sprintf(`{"endToEndId":%q,"eventTime":%q,"arrivedAt":%q,"fraud":true,"typology":"swapped_qr","source":"LABEL_SOURCE_MED"}`,
