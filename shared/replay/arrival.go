@@ -19,14 +19,11 @@ func newParty(tx *pix.Transaction) party {
 	return party{tx.EventTime.UnixMilli(), tx.Payer.Account, tx.Payee.Account, tx.DeviceToken}
 }
 
-// transaction returns the payment with what its rows are named by, and nothing else.
-func (p *party) transaction(id pix.EndToEndID) *pix.Transaction {
-	return &pix.Transaction{
-		Facts:       pix.Facts{ID: id, EventTime: time.UnixMilli(p.at).UTC()},
-		Payer:       pix.Party{Account: p.payer},
-		Payee:       pix.Party{Account: p.payee},
-		DeviceToken: p.device,
-	}
+// transaction puts into tx what the payment's rows are named by.
+func (p *party) transaction(id pix.EndToEndID, tx *pix.Transaction) *pix.Transaction {
+	tx.ID, tx.EventTime = id, time.UnixMilli(p.at).UTC()
+	tx.Payer.Account, tx.Payee.Account, tx.DeviceToken = p.payer, p.payee, p.device
+	return tx
 }
 
 // served remembers the payments of as many days as a stream does, by the day of their event time: a status of an older one
@@ -85,7 +82,7 @@ func (p *Player) apply(ctx context.Context, s *pix.Status) error {
 		return nil
 	}
 	p.stats.Statuses++
-	if err := p.store.MarkStatus(ctx, paid.transaction(s.ID), s); err != nil {
+	if err := p.store.MarkStatus(ctx, paid.transaction(s.ID, &p.scratch), s); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	return nil
@@ -99,7 +96,7 @@ func (p *Player) mark(ctx context.Context, l *pix.Label) error {
 		return nil
 	}
 	p.stats.Marks++
-	if err := p.store.MarkFraud(ctx, paid.transaction(l.ID), l); err != nil {
+	if err := p.store.MarkFraud(ctx, paid.transaction(l.ID, &p.scratch), l); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	return nil

@@ -27,6 +27,7 @@ type Player struct {
 	newest    int64                           // newest event time of the log, milliseconds
 	lastServe int64
 	sequence  int
+	scratch   pix.Transaction // of statuses and labels
 	vector    []float64
 	stats     Stats
 }
@@ -128,14 +129,10 @@ func (p *Player) serve(ctx context.Context, w waiting) error {
 	if err := p.store.Record(ctx, w.tx); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	histories, _, err := p.store.Read(ctx, w.tx)
-	if err != nil {
-		return fmt.Errorf("replay: %w", err)
-	}
 	if err := p.store.MarkPublished(ctx, []pix.EndToEndID{w.tx.ID}); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	p.vector = p.set.Vector(p.vector, w.tx, &histories)
+	p.store.View(w.tx, func(h *feature.Histories) { p.vector = p.set.Vector(p.vector, w.tx, h) })
 	if err := p.show(w.tx); err != nil {
 		return err
 	}

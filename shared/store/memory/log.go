@@ -2,6 +2,7 @@ package memory
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 
@@ -134,7 +135,7 @@ func (l *log) mark(note *feature.StatusNote) {
 // own makes sure that no reader holds the list.
 func (l *log) own() {
 	if l.shared {
-		l.events, l.shared = slices.Clone(l.events), false
+		l.events, l.shared = append(make([]feature.Event, 0, len(l.events)+len(l.events)/4+2), l.events...), false
 	}
 }
 
@@ -160,35 +161,53 @@ func (l *log) empty() bool {
 	return len(l.events)+len(l.notes) == 0 && (l.busy == nil || len(l.busy.hours) == 0)
 }
 
-// all returns every event of the 30 days before a moment, and maybe more.
-func (l *log) all(at int64) []feature.Event {
-	switch {
-	case l == nil:
-		return nil
-	case l.busy != nil:
-		return l.busy.between(at-maxWindow, at+1)
-	}
-	l.shared = true
-	return l.events[:len(l.events):len(l.events)]
-}
-
-// visible is how many events a payment sees in 30 days.
-func (l *log) visible(own *feature.Event) int {
+// size is how many events there are at most; a busy stream counts as endless.
+func (l *log) size() int {
 	switch {
 	case l == nil:
 		return 0
 	case l.busy != nil:
-		return l.busy.visible(own)
+		return math.MaxInt32
+	default:
+		return len(l.events)
 	}
-	end, _ := find(l.events, own)
-	start := sort.Search(end, func(i int) bool { return own.At-l.events[i].At < maxWindow })
+}
+
+// reader is a payment that reads streams.
+type reader struct {
+	own   feature.Event // its time and id
+	keeps bool          // it keeps what it reads, so that nobody may write there any more
+}
+
+// all returns every event of the reader's 30 days, and maybe more.
+func (l *log) all(r *reader) []feature.Event {
+	switch {
+	case l == nil:
+		return nil
+	case l.busy != nil:
+		return l.busy.between(r.own.At-maxWindow, r.own.At+1)
+	}
+	l.shared = l.shared || r.keeps
+	return l.events[:len(l.events):len(l.events)]
+}
+
+// visible is how many events the reader sees in 30 days.
+func (l *log) visible(r *reader) int {
+	switch {
+	case l == nil:
+		return 0
+	case l.busy != nil:
+		return l.busy.visible(&r.own)
+	}
+	end, _ := find(l.events, &r.own)
+	start := sort.Search(end, func(i int) bool { return r.own.At-l.events[i].At < maxWindow })
 	return end - start
 }
 
-// tiled returns the stream as a payment at a moment reads it, in tiles where there are any.
-func (l *log) tiled(at int64) feature.Stream {
+// tiled returns the stream in tiles where there are any.
+func (l *log) tiled(r *reader) feature.Stream {
 	if l == nil || l.busy == nil {
-		return feature.Stream{Events: l.all(at)}
+		return feature.Stream{Events: l.all(r)}
 	}
-	return l.busy.stream(at)
+	return l.busy.stream(r.own.At)
 }

@@ -101,14 +101,26 @@ func (s *Store) Read(ctx context.Context, tx *pix.Transaction) (feature.Historie
 	if err := stopped(ctx, "read payment's rows"); err != nil {
 		return feature.Histories{}, nil, err
 	}
-	rows := feature.Rows(tx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	own := feature.Event{At: tx.EventTime.UnixMilli(), ID: tx.ID}
+	return s.histories(tx, true), clone(s.decisions[tx.ID]), nil
+}
+
+// View calls f with what Read would return, without copying it: it is valid until f returns, and f must not use the store.
+func (s *Store) View(tx *pix.Transaction, f func(*feature.Histories)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.histories(tx, false)
+	f(&h)
+}
+
+func (s *Store) histories(tx *pix.Transaction, keeps bool) feature.Histories {
+	rows := feature.Rows(tx)
+	by := reader{feature.Event{At: tx.EventTime.UnixMilli(), ID: tx.ID}, keeps}
 	return feature.Histories{
-		Payer: s.history(rows.Payer, &own), Payee: s.history(rows.Payee, &own), Device: s.history(rows.Device, &own),
-		Pair: s.history(rows.Pair, &own), Reverse: s.history(rows.Reverse, &own),
-	}, clone(s.decisions[tx.ID]), nil
+		Payer: s.history(rows.Payer, &by), Payee: s.history(rows.Payee, &by), Device: s.history(rows.Device, &by),
+		Pair: s.history(rows.Pair, &by), Reverse: s.history(rows.Reverse, &by),
+	}
 }
 
 // Commit implements engine.Store.

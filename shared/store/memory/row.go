@@ -73,14 +73,14 @@ func (s *Store) known(name string) *row {
 }
 
 // history joins an entity's rows under its current and its previous token. Called with the lock held.
-func (s *Store) history(names feature.Row, own *feature.Event) feature.History {
+func (s *Store) history(names feature.Row, by *reader) feature.History {
 	current, previous := s.known(names.Current), &row{}
 	if names.Previous != names.Current {
 		previous = s.known(names.Previous)
 	}
 	h := feature.History{
-		Out: join(previous.out, current.out, own), In: join(previous.in, current.in, own),
-		Use: join(previous.use, current.use, own), First: current.first.Earlier(previous.first), Marks: current.marks,
+		Out: join(previous.out, current.out, by), In: join(previous.in, current.in, by),
+		Use: join(previous.use, current.use, by), First: current.first.Earlier(previous.first), Marks: current.marks,
 	}
 	if len(previous.marks) > 0 {
 		h.Marks = feature.SortMarks(slices.Concat(current.marks, previous.marks))
@@ -90,14 +90,14 @@ func (s *Store) history(names feature.Row, own *feature.Event) feature.History {
 
 // join reads one stream from both rows: in tiles when the payment sees more events than a stream may have without being
 // busy.
-func join(previous, current *log, own *feature.Event) feature.Stream {
-	if previous.visible(own)+current.visible(own) <= feature.BusyEvents {
+func join(previous, current *log, by *reader) feature.Stream {
+	if previous.size()+current.size() <= feature.BusyEvents || previous.visible(by)+current.visible(by) <= feature.BusyEvents {
 		if previous == nil {
-			return feature.Stream{Events: current.all(own.At)}
+			return feature.Stream{Events: current.all(by)}
 		}
-		return feature.Stream{Events: feature.Sort(slices.Concat(previous.all(own.At), current.all(own.At)))}
+		return feature.Stream{Events: feature.Sort(slices.Concat(previous.all(by), current.all(by)))}
 	}
-	a, b := previous.tiled(own.At), current.tiled(own.At)
+	a, b := previous.tiled(by), current.tiled(by)
 	if previous == nil {
 		return b
 	}
