@@ -33,13 +33,48 @@ const intro = `# Features
 
 This page is written from the registry in ` + "`shared/feature`" + `, the only place where a feature exists: ` + "`go test ./shared/feature -run Page -update`" + `.
 
-To add a feature, add one entry to the registry (name, entity, window, unit, when it is missing, one sentence, source, the
-words of its reason and the function that computes it) and its test. The vector, ` + "`models/contract/features.json`" + `, this
-page and the names in the audit row follow from it; the version of the list changes, and a model that was trained on
-another list is refused until it is trained again.
+A vector is a pure function of the payment and of what had arrived before it. What is unknown is NaN, never zero. Amounts
+are in reais.
 
-A vector is a pure function of the payment and the events that came before it. What is unknown is NaN, never zero.
-Amounts are in reais.
+- **Payments** are seen in order of event time, then EndToEndId. The payment itself and later ones are left out. A window
+  of length w holds events with age in [0, w).
+- **Statuses** (settled, rejected, returned) are seen from the moment they arrived, beside their payment: an attempt counts
+  at once, settled money once its status is there, returns add up.
+- **Reports of fraud** are seen from the moment they arrived, never from the time of the fraud. Of one payment the report
+  that arrived last counts; one that says no fraud lifts the mark. They stand for 400 days, the newest 256 of an entity.
+- **First-ever facts** outlive the 30 days.
+- **Busy streams**: with more than 4,000 events in 30 days, different counterparties are an estimate (HyperLogLog of 256
+  registers, standard error 6.5 %), and what needs single payments is missing (dwell time, devices of the payer). Counts,
+  sums, maxima and windows stay exact to the millisecond. A store may serve such a stream in tiles; no vector differs by it.
+- **Median, deviation and rank of amounts** come from a histogram whose bins are within 0.8 % of every amount in them.
+- **Token key rotation**: for 31 days an event carries both tokens and both rows are read, so that no window changes. What
+  outlives the windows is read from both rows in that time; of an entity that makes no payment in those 31 days,
+  first-ever facts and marks from before the rotation are lost.
+
+## To add a feature
+
+One entry and its test. For example, the largest amount that the payee received in 7 days is one more window of a measure
+that exists, in ` + "`payeeVelocity`" + `:
+
+` + "```go" + `
+in.over(maxOf(), w7d, w30d),
+` + "```" + `
+
+and a ratio of what is known already is an entry of its own, in ` + "`payeeFlows`" + `:
+
+` + "```go" + `
+{Definition{"payee_returned_to_out_24h", familyFlow, "payee", "24h", UnitRatio, "the payee sent nothing in 24 hours",
+	"Money returned over money the payee sent in 24 hours.", accountRows,
+	"devoluções são {v} o que o recebedor enviou", "returns are {v} what the payee sent"},
+	fromPayee(func(f *frame) float64 {
+		return ratio(float64(f.payeeIn.windows[w24h].ReturnedSum), float64(f.payeeOut.windows[w24h].Sum))
+	})},
+` + "```" + `
+
+Its test is one line of the oracle in ` + "`oracle_test.go`" + `, which recomputes every feature from the raw lists and refuses one
+that it does not know. The vector, ` + "`models/contract/features.json`" + ` (` + "`go test ./models -update`" + `), this page and the names in
+the audit row follow from the entry; the version of the list changes, and a model that was trained on another list is
+refused until it is trained again.
 
 `
 
