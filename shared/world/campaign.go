@@ -19,7 +19,7 @@ func (p *plot) onDay(day calendar) float64 {
 }
 
 // victimShare is the part of fraudulent payments that victims make; the rest is what mules pass on (measured).
-const victimShare = 0.5
+const victimShare = 0.54
 
 func launches() (frauds, honest []func(*World, int64, *plot)) {
 	return []func(*World, int64, *plot){
