@@ -159,6 +159,44 @@ func TestCoverageWantsEveryProbe(t *testing.T) {
 	}
 }
 
+// TestCoverageWantsEveryLeaf brings every split all that can tell it from others, and still misses a leaf: the lowest split
+// can only be told by NaN, so that nothing asks for a number there.
+func TestCoverageWantsEveryLeaf(t *testing.T) {
+	t.Parallel()
+	f := &forest{roots: []int32{0}, values: []float64{1, 2, 3, 4}, nodes: []node{
+		{feature: 0, threshold: -5, flags: nanLeft, left: 1, right: ^0},
+		{feature: 1, threshold: 1, flags: nanLeft, left: 2, right: ^1},
+		{feature: 0, threshold: -3, left: ^2, right: ^3},
+	}}
+	nan, after := number(math.NaN()), func(x float64) number { return number(math.Nextafter(x, math.Inf(1))) }
+	g := &golden{Features: 2, Vectors: [][]number{
+		{0, 0}, {-5, 2}, {after(-5), 0}, {nan, nan}, {nan, 0}, {nan, 1}, {nan, after(1)},
+	}}
+	if err := g.checkCoverage(f); err == nil || !strings.Contains(err.Error(), "the leaf of value 3") {
+		t.Errorf("a leaf that no vector meets gave %v", err)
+	}
+	g.Vectors = append(g.Vectors, []number{-6, 0})
+	if err := g.checkCoverage(f); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReach holds the values of a place to what splits let through: within ±nearZero there is only zero, by itself.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	band := reach{low: -nearZero, high: nearZero}
+	if !band.empty() || band.has(0) || anyValue().empty() || !anyValue().has(5e-324) {
+		t.Error("the band around zero is not one value")
+	}
+	band.zero = true
+	if band.empty() || !band.has(-nearZero) || band.has(1) {
+		t.Error("zero does not get where only zero gets")
+	}
+	if r := (reach{low: 1, high: 2}); r.empty() || r.has(0) || !r.has(1) || !r.has(2) || r.has(math.Nextafter(2, 3)) {
+		t.Error("an interval is not itself")
+	}
+}
+
 // TestCoverageSeesEveryThreshold moves every threshold of every kind of fixture by one step either way: the golden
 // vectors of the exporter cover none of these models.
 func TestCoverageSeesEveryThreshold(t *testing.T) {

@@ -3,6 +3,7 @@ package scoring
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestScoreBatchIsScore(t *testing.T) {
 			for i := range vectors {
 				vectors[i] = randomVector(rng)
 			}
-			raw, p := make([]float64, n), make([]float64, n)
+			raw, p := slices.Repeat([]float64{7}, n), make([]float64, n) // what was there before is not added to
 			if err := m.ScoreBatch(raw, p, vectors); err != nil {
 				t.Fatal(err)
 			}
@@ -129,6 +130,28 @@ func TestSetWithoutModel(t *testing.T) {
 		m, err := s.Model(role)
 		if m != nil || pix.KindOf(err) != kind {
 			t.Errorf("Model(%s) is %v, %v; want kind %v", role, m, err, kind)
+		}
+	}
+}
+
+func TestSetOfChallengers(t *testing.T) {
+	t.Parallel()
+	var s Set
+	m := loadFixture(t, "gbdt")
+	if got := s.Challengers(pix.PayerRole); got != nil {
+		t.Errorf("an empty set has challengers %v", got)
+	}
+	if err := s.SetChallengers(pix.PayerRole, []*Model{m}); err != nil {
+		t.Fatal(err)
+	}
+	for role, want := range map[pix.Role]int{pix.PayerRole: 1, pix.ReceiverRole: 0, "other": 0} {
+		if got := s.Challengers(role); len(got) != want {
+			t.Errorf("%s has challengers %v", role, got)
+		}
+	}
+	for _, role := range []pix.Role{pix.ReceiverRole, "other"} {
+		if err := s.SetChallengers(role, []*Model{m}); pix.KindOf(err) != pix.Invalid {
+			t.Errorf("a payer model as challenger of %s gave %v", role, err)
 		}
 	}
 }

@@ -30,6 +30,7 @@ TRAINING_ROWS, ROWS, CONTRIBUTION_ROWS, ROUNDS = 20_000, 4096, 128, 7
 RATIOS = (
     ("Score/compiled", "Score/leaves", 0.45),
     ("Score/compiled", "LightGBM/batch", 0.6),
+    ("Score/compiled", "BitVector", None),
     ("Score/batch", "LightGBM/batch", None),
     ("Score/compiled", "Lleaves/batch", None),
     ("Score/batch", "Lleaves/batch", None),
@@ -64,6 +65,8 @@ def write(out: pathlib.Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     artefact.write(out, text, answers, manifest)
     x[:ROWS].astype("<f8").tofile(out / "rows.f64")
+    sizes = ((out / name).stat().st_size for name in ("model.txt", "golden.json"))
+    print(f"{out}: model.txt {next(sizes)} bytes, {len(chosen)} golden vectors, golden.json {next(sizes)} bytes")
 
 
 def best(call: Callable[[], object], rows: int) -> float:
