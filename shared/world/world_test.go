@@ -46,6 +46,7 @@ func TestLaws(t *testing.T) {
 			Seed: rapid.Uint64().Draw(t, "seed"), Accounts: rapid.IntRange(200, 900).Draw(t, "accounts"),
 			Days: rapid.IntRange(1, 4).Draw(t, "days"), OurShare: rapid.Float64Range(0.02, 1).Draw(t, "share"),
 			FraudBoost: rapid.Float64Range(1, 300).Draw(t, "boost"),
+			Start:      time.Unix(rapid.Int64Range(1_700_000_000, 1_850_000_000).Draw(t, "start"), 0),
 		}
 		if rapid.Bool().Draw(t, "drifts") {
 			p.DriftDay, p.BreachDay = p.Days, p.Days
