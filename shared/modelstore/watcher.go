@@ -164,11 +164,8 @@ func (w *Watcher) follow(ctx context.Context, role pix.Role, use Use) error {
 		read, act = w.cfg.Store.challengers, w.challengers
 	}
 	p, err := read(ctx, role)
-	if ctx.Err() != nil && err != nil {
-		return nil // stopping, or out of time: nothing was learnt
-	}
 	if err != nil {
-		return w.unreadable(s, err)
+		return w.unreadable(ctx, s, err)
 	}
 	s.unreadable = false
 	key := p.key()
@@ -203,7 +200,14 @@ func (w *Watcher) serving(role pix.Role) string {
 	return ""
 }
 
-func (w *Watcher) unreadable(s *slot, err error) error {
+// stopping tells the end of the process from a look that took too long.
+func stopping(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
+
+// unreadable tells once that the store does not answer, and returns why.
+func (w *Watcher) unreadable(ctx context.Context, s *slot, err error) error {
+	if stopping(ctx) {
+		return err
+	}
 	if !s.unreadable {
 		s.unreadable = true
 		w.cfg.OnEvent(Event{Role: s.role, Use: s.use, Err: err})
@@ -213,7 +217,10 @@ func (w *Watcher) unreadable(s *slot, err error) error {
 }
 
 // refused tells a failure once, and returns it.
-func (w *Watcher) refused(s *slot, version string, err error) error {
+func (w *Watcher) refused(ctx context.Context, s *slot, version string, err error) error {
+	if stopping(ctx) {
+		return err
+	}
 	if about := version + " " + pix.KindOf(err).String(); !s.told[about] {
 		s.told[about] = true
 		w.metrics.refused(s.slotKey)
@@ -236,7 +243,7 @@ func (w *Watcher) champion(ctx context.Context, s *slot, p pointer) error {
 		}
 		m, err := w.load(ctx, s.role, version)
 		if err != nil {
-			failed = errors.Join(failed, w.refused(s, version, err))
+			failed = errors.Join(failed, w.refused(ctx, s, version, err))
 			continue
 		}
 		if _, err := w.set.Swap(m); err != nil {
@@ -252,7 +259,7 @@ func (w *Watcher) champion(ctx context.Context, s *slot, p pointer) error {
 // challengers loads what is new among the challengers, and drops what is no longer named.
 func (w *Watcher) challengers(ctx context.Context, s *slot, p pointer) error {
 	if len(p.versions) > MaxChallengers {
-		return w.refused(s, "", pix.E(pix.TooLarge, "load challengers",
+		return w.refused(ctx, s, "", pix.E(pix.TooLarge, "load challengers",
 			fmt.Errorf("%d challengers are more than the limit of %d", len(p.versions), MaxChallengers)))
 	}
 	loaded := map[string]*scoring.Model{}
@@ -272,7 +279,7 @@ func (w *Watcher) challengers(ctx context.Context, s *slot, p pointer) error {
 		if !known {
 			var err error
 			if m, err = w.load(ctx, s.role, version); err != nil {
-				failed = errors.Join(failed, w.refused(s, version, err))
+				failed = errors.Join(failed, w.refused(ctx, s, version, err))
 				continue
 			}
 			fresh = append(fresh, version)

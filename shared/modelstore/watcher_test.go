@@ -251,6 +251,36 @@ func TestStoreAway(t *testing.T) {
 	})
 }
 
+// hung is a store that does not answer.
+type hung struct{ folder }
+
+func (h hung) pointer(ctx context.Context, _ string, _ int64) ([]byte, string, error) {
+	<-ctx.Done()
+	return nil, "", ctx.Err()
+}
+
+// TestHungStoreIsTold gives up after the time of a look and tells so; the end of the process is nothing to tell.
+func TestHungStoreIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t, fixtureFiles(t, "gbdt"))
+		if err := w.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.cfg.Store = &Store{hung{}}
+		stop := w.running(t)
+		step(time.Second + defaultTimeout/2)
+		w.wantFailures(t, 0)
+		stop()
+		w.wantFailures(t, 0)
+		stop = w.running(t)
+		step(3 * defaultTimeout)
+		w.wantFailures(t, 2) // champion and challengers
+		w.wantChampion(t, "gbdt")
+		stop()
+	})
+}
+
 // TestStartFallsBack starts on a store whose version in force is bad.
 func TestStartFallsBack(t *testing.T) {
 	t.Parallel()

@@ -30,8 +30,13 @@ type Model struct {
 
 // Load reads an artefact and proves it, or returns an error whose text says in one sentence why it was refused: Invalid
 // for what is wrong with the artefact, TooLarge for what is above a limit, Unavailable where the files cannot be read.
-func Load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
-	m, err := load(fsys, limits, contract)
+func Load(fsys fs.FS, limits Limits, contract Contract) (m *Model, err error) {
+	defer func() {
+		if p := recover(); p != nil { // a scorer that serves must not die of an artefact
+			m, err = nil, refusal(errors.New("a reader panicked"))
+		}
+	}()
+	m, err = load(fsys, limits, contract)
 	if err != nil {
 		return nil, refusal(err)
 	}

@@ -32,3 +32,16 @@ func TestUnreadableIsNotInvalid(t *testing.T) {
 		}
 	}
 }
+
+// rotten is a file system that panics.
+type rotten struct{}
+
+func (rotten) Open(string) (fs.File, error) { panic("rotten") }
+
+// TestPanicIsARefusal stands for a defect of a reader.
+func TestPanicIsARefusal(t *testing.T) {
+	t.Parallel()
+	if m, err := Load(rotten{}, DefaultLimits(), fixtureContract()); m != nil || pix.KindOf(err) != pix.Invalid {
+		t.Errorf("a panic gave %v, %v", m, err)
+	}
+}
