@@ -137,6 +137,8 @@ type partial struct {
 	code  codes.Code
 	index int // of the entry
 	n     int // answers left to spoil
+	// meanwhile runs while one entry is in and the other is not; may be nil
+	meanwhile func()
 }
 
 func (p *partial) options() []option.ClientOption {
@@ -195,6 +197,9 @@ func (s *partialStream) RecvMsg(m any) error {
 	res.Entries = append(res.Entries, &bigtablepb.MutateRowsResponse_Entry{
 		Index: int64(s.p.index), Status: &rpcstatus.Status{Code: int32(s.p.code)},
 	})
+	if s.p.meanwhile != nil {
+		s.p.meanwhile()
+	}
 	return nil
 }
 

@@ -252,6 +252,37 @@ func TestPartialRecordAtAHotMerchant(t *testing.T) {
 	}
 }
 
+// A late write whose entries are not applied at the same moment, as Bigtable's are not, while another process seals:
+// whichever entry comes last, the event is neither lost nor counted twice.
+func TestSealingBetweenTheEntriesOfALateWrite(t *testing.T) {
+	t.Parallel()
+	for index := range 8 { // three rows of entities, the raw row, three tile rows, the mark
+		t.Run(fmt.Sprint("entry ", index), func(t *testing.T) {
+			t.Parallel()
+			m := newMerchant(t, small())
+			p := &partial{code: codes.Unavailable, index: index}
+			writer, sealer := m.process(0, p.options()...), m.process(0)
+			m.warm()
+			old := m.clock.at(0)()
+			m.flow(100, 40*time.Second)
+			m.settle()
+			near := m.payment(old.Add(time.Minute)) // makes the sealer look at these tiles
+			m.pay(sealer, &near)
+			m.clock.advance(31 * time.Second)
+			tx := m.payment(old.Add(61 * time.Second))
+			var sealed error
+			p.mu.Lock()
+			p.n, p.meanwhile = 1, func() { sealed = sealer.Tend(t.Context()) }
+			p.mu.Unlock()
+			m.pay(writer, &tx)
+			must(t, sealed)
+			m.flow(1, time.Second)
+			m.settle()
+			m.flow(1, time.Second)
+		})
+	}
+}
+
 func TestTwoProcessesSealAtOnce(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, small())
