@@ -81,6 +81,13 @@ def test_a_version_never_changes(trained, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
+def test_too_many_golden_vectors_are_refused(tmp_path):
+    golden_file = {"vectors": [[0.0]] * (artefact.MAX_GOLDEN_ROWS + 1)}
+    with pytest.raises(Refused, match="fewer or smaller trees"):
+        artefact.write(tmp_path / "1", "tree\n", golden_file, {})
+    assert not (tmp_path / "1").exists()
+
+
 def test_wrong_columns_are_refused_in_a_sentence(trained, tmp_path, capsys):
     pq.write_table(pq.read_table(trained / "v.parquet").drop_columns(["label"]), tmp_path / "v.parquet")
     assert run(tmp_path / "v.parquet", tmp_path / "payer" / "1") == 1

@@ -13,6 +13,8 @@ from sentinela_models import coverage
 from sentinela_models import golden as golden_module
 from sentinela_models.errors import Refused
 
+MAX_GOLDEN_ROWS = 5000  # the scorer's limit (shared/scoring/limits.go)
+
 
 def count_trees(model_text: str) -> tuple[int, int]:
     """Return the number of trees and of leaves in all of them."""
@@ -24,6 +26,11 @@ def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict) -> N
     """Write the three files into a new directory: a version never changes once it exists."""
     if out.exists() and any(out.iterdir()):
         raise Refused(f"{out} exists already; a version never changes, choose another")
+    if len(golden["vectors"]) > MAX_GOLDEN_ROWS:
+        raise Refused(
+            f"covering every split takes {len(golden['vectors'])} golden vectors, the scorer takes {MAX_GOLDEN_ROWS}: "
+            "train fewer or smaller trees"
+        )
     out.mkdir(parents=True, exist_ok=True)
     trees, leaves = count_trees(model_text)
     vectors = np.array([[golden_module.decode(v) for v in row] for row in golden["vectors"]])
