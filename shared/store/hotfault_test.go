@@ -197,6 +197,36 @@ func TestLateEventsAndStatusesReachTheirTiles(t *testing.T) {
 	m.flow(1, time.Second)
 }
 
+// The process that wrote a late event dies before it made the tile again: whoever reads the event does it.
+func TestLateEventsOfADeadWriter(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, small())
+	m.process(0)
+	m.warm()
+	start := m.clock.at(0)()
+	m.flow(200, 20*time.Second)
+	m.settle()
+	cfg := m.cfg
+	cfg.Clock = m.clock.at(0)
+	dead := open(t, cfg, m.opts)
+	must(t, dead.Tend(t.Context()))
+	for n := range 40 {
+		late := m.payment(start.Add(5*time.Minute + time.Duration(n)*time.Second))
+		m.pay(dead, &late)
+	}
+	count := func() int {
+		tx := m.payment(m.clock.at(0)())
+		return len(m.read(m.stores[0], &tx).Payee.In.Events)
+	}
+	before := count()
+	m.clock.advance(time.Minute)
+	m.settle()
+	if after := count(); after > before-20 {
+		t.Errorf("%d single events are read, %d before: the late ones are in no tile", after, before)
+	}
+	m.flow(1, time.Second)
+}
+
 func TestLostRepliesAtAHotMerchant(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, small())

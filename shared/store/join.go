@@ -249,21 +249,14 @@ func rawColumns(cells []rawCell) iter.Seq2[string, []byte] {
 // reconsider looks whether a stream that is served from tiles is still busy: of one that is not, every event is wanted.
 // It reports whether another read must fetch them.
 func (s *Store) reconsider(p *plan, one *part, h *feature.History) (again bool) {
-	for _, family := range [...]string{feature.FamilyOut, feature.FamilyIn, feature.FamilyUse} {
-		var hot []*section
-		for _, e := range one.entities {
-			for j := range e.sections {
-				if c := &e.sections[j]; c.family == family && c.hot {
-					hot = append(hot, c)
-				}
+	for _, e := range one.entities {
+		for i := range e.sections {
+			c := &e.sections[i]
+			if !c.hot {
+				continue
 			}
-		}
-		if len(hot) == 0 {
-			continue
-		}
-		st := streamOf(h, family)
-		busy := p.visible(st) > s.cfg.tuning.busy
-		for _, c := range hot {
+			st := streamOf(h, c.family)
+			busy := p.visible(st) > s.cfg.tuning.busy
 			s.index.setCool(c.stream, !busy)
 			again = again || !busy && !c.state.cool && len(st.Tiles) > 0
 		}

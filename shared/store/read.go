@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"slices"
 	"sort"
 
@@ -225,29 +227,49 @@ func (s *Store) fetch(ctx context.Context, p *plan) (*rows, error) {
 	}, bigtable.RowFilter(bigtable.ChainFilters(bigtable.LatestNFilter(1), bigtable.CellsPerRowLimitFilter(limit+1))))
 	s.metrics.cells.Observe(float64(cells))
 	s.metrics.bytes.Observe(float64(bytes))
-	return found, err
+	if err != nil {
+		return nil, fmt.Errorf("read rows: %w", err)
+	}
+	return found, nil
+}
+
+// sections lists the streams of a plan with the row of their entity.
+func (p *plan) sections() iter.Seq2[string, *section] {
+	return func(yield func(string, *section) bool) {
+		for i := range p.parts {
+			for _, e := range p.parts[i].entities {
+				if !e.each(yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (e *entity) each(yield func(string, *section) bool) bool {
+	for i := range e.sections {
+		if !yield(e.key, &e.sections[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // review learns what the entities' own rows say of hot streams, and says why the plan must be made anew, if so.
 func (s *Store) review(p *plan, found *rows) (again string, err error) {
-	for i := range p.parts {
-		for _, e := range p.parts[i].entities {
-			marks, err := parseMeta(found.row(e.key))
-			if err != nil {
-				return "", err
-			}
-			for j := range e.sections {
-				c := &e.sections[j]
-				mark, hot := marks[c.family]
-				if !hot {
-					continue
-				}
-				s.index.learn(c.stream, s.born(mark))
-				if !c.hot {
-					again = againHot
-					s.tasks.add(c.stream, p.at)
-				}
-			}
+	for key, c := range p.sections() {
+		marks, err := parseMeta(found.row(key))
+		if err != nil {
+			return "", err
+		}
+		mark, hot := marks[c.family]
+		if !hot {
+			continue
+		}
+		s.index.learn(c.stream, s.born(mark))
+		if !c.hot {
+			again = againHot
+			s.tasks.add(c.stream, p.at)
 		}
 	}
 	if found.overflow {
@@ -259,30 +281,20 @@ func (s *Store) review(p *plan, found *rows) (again string, err error) {
 
 // relieve asks for what makes the next read smaller.
 func (s *Store) relieve(p *plan, found *rows) {
-	for i := range p.parts {
-		for _, e := range p.parts[i].entities {
-			for j := range e.sections {
-				c := &e.sections[j]
-				s.index.setCool(c.stream, false)
-				if c.hot || len(found.row(e.key)[c.family]) > s.cfg.tuning.busy {
-					s.tasks.add(c.stream, p.at)
-				}
-			}
+	for key, c := range p.sections() {
+		s.index.setCool(c.stream, false)
+		if c.hot || len(found.row(key)[c.family]) > s.cfg.tuning.busy {
+			s.tasks.add(c.stream, p.at)
 		}
 	}
 }
 
 // caughtUp reports whether what was learned makes another plan than p.
 func (s *Store) caughtUp(p *plan) bool {
-	for i := range p.parts {
-		for _, e := range p.parts[i].entities {
-			for j := range e.sections {
-				c := &e.sections[j]
-				now, hot := s.index.get(c.stream)
-				if hot && (!c.hot || c.state.cool || now.sealed > c.state.sealed) {
-					return true
-				}
-			}
+	for _, c := range p.sections() {
+		now, hot := s.index.get(c.stream)
+		if hot && (!c.hot || c.state.cool || now.sealed > c.state.sealed) {
+			return true
 		}
 	}
 	return false

@@ -15,10 +15,10 @@ import (
 const (
 	// sealStep is what the watermark moves in.
 	sealStep = feature.RawSpan
-	// sealRows is how many raw rows one chunk of sealing reads: an hour and more.
-	sealRows = 400
+	// sealRows is how many raw rows one chunk of sealing reads: 20 minutes of a stream that never rests.
+	sealRows = 120
 	// sealChunks bounds one round; the next goes on.
-	sealChunks = 12
+	sealChunks = 30
 	// finalStep is how far the second look has to get to be worth while.
 	finalStep = int64(60_000)
 )

@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/bigtable"
 	"cloud.google.com/go/bigtable/bttest"
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -164,6 +165,31 @@ func TestExpiredEventsAreCollected(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d events are left, want the fresh one", len(h.Payer.Out.Events))
 		}
+	}
+}
+
+// Every family has a policy: nothing stays for ever but the newest version of what has one.
+func TestGarbageCollectionPolicies(t *testing.T) {
+	t.Parallel()
+	opts, cfg := server(t), config(t)
+	must(t, store.CreateSchema(t.Context(), cfg, store.Retention{}, opts...))
+	admin, err := bigtable.NewAdminClient(t.Context(), cfg.ProjectID, cfg.InstanceID, opts...)
+	must(t, err)
+	info, err := admin.TableInfo(t.Context(), cfg.Table)
+	must(t, err)
+	must(t, admin.Close())
+	got := map[string]string{}
+	for _, f := range info.FamilyInfos {
+		got[f.Name] = f.GCPolicy
+	}
+	want := map[string]string{
+		"out": "age() > 31d", "in": "age() > 31d", "use": "age() > 31d", "mark": "age() > 400d", "dec": "age() > 90d",
+		"pend": "age() > 7d", "first": "versions() > 1", "meta": "versions() > 1",
+		"tile": "(versions() > 1 || age() > 31d)", "late": "(versions() > 1 || age() > 31d)",
+		"hot": "(versions() > 1 || age() > 32d)",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("policies (-want +got):\n%s", d)
 	}
 }
 

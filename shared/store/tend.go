@@ -75,10 +75,7 @@ func (s *Store) tend(ctx context.Context, st stream, k *task) error {
 	}
 	main, err := s.head(ctx, st)
 	if err == nil {
-		var marks map[string]hotState
-		if marks, err = parseMeta(main); err == nil {
-			err = s.tendHead(ctx, st, k, main, marks[st.family])
-		}
+		err = s.tendHead(ctx, st, k, main)
 	}
 	if err != nil {
 		s.tasks.back(st, k)
@@ -86,7 +83,13 @@ func (s *Store) tend(ctx context.Context, st stream, k *task) error {
 	return err
 }
 
-func (s *Store) tendHead(ctx context.Context, st stream, k *task, main bigtable.Row, h hotState) error {
+// tendHead goes by what the entity's row says.
+func (s *Store) tendHead(ctx context.Context, st stream, k *task, main bigtable.Row) error {
+	marks, err := parseMeta(main)
+	if err != nil {
+		return storeError("tend stream", err)
+	}
+	h := marks[st.family]
 	now := s.cfg.Clock().UnixMilli()
 	left := main[st.family]
 	if h.since == 0 {
