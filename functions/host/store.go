@@ -28,6 +28,10 @@ func (c *StoreConfig) Validate() error {
 func (h *Host) OpenStore(ctx context.Context, c StoreConfig) (*store.Store, error) {
 	s, err := store.Open(ctx, store.Config{
 		ProjectID: h.config.ProjectID, InstanceID: c.BigtableInstance, Table: c.BigtableTable, AppProfile: c.BigtableProfile,
+		Metrics: h.Metrics,
+		Degraded: func(err error) {
+			h.Logger.Warn("degraded", "part", "upkeep of hot streams", "error", err.Error())
+		},
 	}, h.Bigtable...)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)

@@ -21,6 +21,7 @@ const (
 	loadTimeout = 30 * time.Second       // of models and policy, at the start
 	markEvery   = 200 * time.Millisecond // removal of the marks of what was published
 	writeEvery  = time.Second            // of events that the store did not take
+	tendEvery   = 10 * time.Second       // of hot streams
 	// Sweeps look for what a crash or a full queue left unpublished. A younger mark may still be on its way.
 	sweepEvery = 10 * time.Second
 	sweepAge   = 30 * time.Second
@@ -32,6 +33,7 @@ type App struct {
 	host     *host.Host
 	signals  *signals
 	features *feature.Set
+	store    *store.Store
 	engine   *engine.Engine
 	models   *modelstore.Watcher
 	policies *policyWatcher
@@ -83,29 +85,28 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if a.features, err = feature.NewSet(); err != nil {
 		return fmt.Errorf("build features: %w", err)
 	}
-	s, err := a.host.OpenStore(ctx, c.StoreConfig)
-	if err != nil {
+	if a.store, err = a.host.OpenStore(ctx, c.StoreConfig); err != nil {
 		return err
 	}
 	if err := a.load(ctx, c); err != nil {
 		return err
 	}
-	if a.backlog, err = engine.NewBacklog(s, 0, a.survived("backlog")); err != nil {
+	if a.backlog, err = engine.NewBacklog(a.store, 0, a.survived("backlog")); err != nil {
 		return fmt.Errorf("build backlog: %w", err)
 	}
 	if a.signals, err = newSignals(a.host.Metrics, a.host.Logger, a.backlog); err != nil {
 		return err
 	}
-	if a.engine, err = a.newEngine(c, s); err != nil {
+	if a.engine, err = a.newEngine(c); err != nil {
 		return fmt.Errorf("build engine: %w", err)
 	}
 	a.outbox, err = engine.NewOutbox(engine.OutboxDeps{
-		Store: s, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.survived("outbox"),
+		Store: a.store, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.survived("outbox"),
 	})
 	if err != nil {
 		return fmt.Errorf("build outbox: %w", err)
 	}
-	marker, err := engine.NewMarker(s)
+	marker, err := engine.NewMarker(a.store)
 	if err != nil {
 		return fmt.Errorf("build marker: %w", err)
 	}
@@ -117,9 +118,9 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	return err
 }
 
-func (a *App) newEngine(c *Config, s *store.Store) (*engine.Engine, error) {
+func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 	return engine.New(engine.Deps{ //nolint:wrapcheck // wire wraps it
-		Store: s, Models: champions{a.models.Set()}, Challengers: challengers{a.models.Set()}, Policies: a.policies,
+		Store: a.store, Models: champions{a.models.Set()}, Challengers: challengers{a.models.Set()}, Policies: a.policies,
 		Features: a.features, Clock: time.Now, Backlog: a.backlog,
 		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,
 		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals, Degraded: a.signals.degraded,
@@ -149,6 +150,7 @@ func (a *App) start(ctx context.Context) {
 	loops := map[string]func(context.Context) error{
 		"outbox":  func(ctx context.Context) error { return ticking(ctx, markEvery, a.outbox.Run) },
 		"backlog": func(ctx context.Context) error { return ticking(ctx, writeEvery, a.backlog.Run) },
+		"store":   func(ctx context.Context) error { return ticking(ctx, tendEvery, a.store.Run) },
 		"models":  a.models.Run,
 		"policy":  a.policies.Run,
 	}
