@@ -80,21 +80,20 @@ def pack(trees: list[Tree], rng: np.random.Generator) -> Box:
         keys = list(t.open)
         start = int(rng.integers(len(keys)))
         for i in range(min(TRIES, len(keys))):
-            joined = join(box, t.open[keys[(start + i) % len(keys)]])
-            if joined is not None:
-                box = joined
+            join(box, t.open[keys[(start + i) % len(keys)]])
     return box
 
 
-def join(box: Box, other: Box) -> Box | None:
-    """Return what is in both boxes, None when that is nothing."""
-    changed = {}
+def join(box: Box, other: Box) -> None:
+    """Narrow a box to what is also in the other, unless that is nothing."""
+    narrowed = {}
     for feature, reach in other.items():
-        both = reach.also(box.get(feature, ANYTHING))
+        mine = box.get(feature)
+        both = reach if mine is None else reach.also(mine)
         if both.empty():
-            return None
-        changed[feature] = both
-    return {**box, **changed}
+            return
+        narrowed[feature] = both
+    box.update(narrowed)
 
 
 def fill(box: Box, base: np.ndarray) -> list[float]:

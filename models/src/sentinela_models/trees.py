@@ -9,6 +9,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,7 @@ BELOW_ZERO, ABOVE_ZERO = math.nextafter(-NEAR_ZERO, -math.inf), math.nextafter(N
 DEFAULT_LEFT, MISSING_ZERO, MISSING_NAN = 2, 1, 2
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """Which values of one feature get to a place: low to high but for zero, and zero and NaN each by itself."""
 
     low: float = -math.inf
