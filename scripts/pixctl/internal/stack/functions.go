@@ -59,7 +59,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 func (s *Stack) openScore(ctx context.Context) error {
 	c := score.Config{
 		Config: s.config(), StoreConfig: storeOf(), DecisionsTopic: DecisionsTopic,
-		Models: "gs://" + modelBucket, ReloadEvery: reloadEvery,
+		Models: "gs://" + modelBucket, Policy: s.options.Policy, ReloadEvery: reloadEvery,
 		DecisionTimeout: decisionTimeout, StoreDeadline: storeDeadline, ShadowWait: shadowWait,
 		MaxInFlight: engine.DefaultMaxInFlight, ExplainApprovals: explainApprovals,
 		Keys: keyring.Config{TokenKey: []byte(demoTokenKey), TokenKeyVersion: 1},

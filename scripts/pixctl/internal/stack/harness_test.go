@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -13,8 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
+	"github.com/sentinela-pix/sentinela/shared/engine/enginetest"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/policy"
 )
 
 // patience is how long a test waits for something that must happen; only a failing test waits it out.
@@ -32,6 +36,16 @@ func start(t *testing.T, o stack.Options) *stack.Stack {
 		}
 	})
 	return s
+}
+
+// eagerPolicy writes a pack that stops many payments, and returns its location.
+func eagerPolicy(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(name, enginetest.WithEagerThresholds(policy.Shipped()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // await polls until the condition holds.

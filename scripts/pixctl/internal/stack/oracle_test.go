@@ -21,21 +21,23 @@ import (
 
 // TestDecisionsAreThoseOfTheReference is the oracle of the main job: under duplicated, delayed and republished messages,
 // lost acknowledgements and lost replies of the store, the decisions are exactly those of a single-threaded reference,
-// each of them once in the store and once in BigQuery, and the alerts are exactly the decisions that do not approve.
+// each of them once in the store and once in BigQuery with the very vector that was served, and the alerts are exactly the
+// decisions that do not approve. Between the waves payments are settled, returned and reported, so that later vectors
+// depend on statuses and labels too.
 func TestDecisionsAreThoseOfTheReference(t *testing.T) {
 	t.Parallel()
 	faults := fault.New()
 	seen := newCollector()
 	s := start(t, stack.Options{
 		Faults:   push.Faults{Seed: 7, LoseAcks: 0.2, Republish: 0.1, Delay: 0.2, MaxDelay: 30 * time.Millisecond},
-		Bigtable: faults.ClientOptions(),
-		Watch:    map[string]http.Handler{stack.DeadLetterTopic: seen.handler(stack.DeadLetterTopic)},
+		Bigtable: faults.ClientOptions(), Policy: eagerPolicy(t),
+		Watch: map[string]http.Handler{stack.DeadLetterTopic: seen.handler(stack.DeadLetterTopic)},
 	})
 	reference, err := enginetest.NewReference(s.Models(), s.Policy())
 	if err != nil {
 		t.Fatal(err)
 	}
-	producer := newProducer(t, s)
+	producer, became := newProducer(t, s), newAftermath(t, s, reference)
 	waves := wavesOf(simulate(t, world.Params{Seed: 11, Accounts: 1500, Days: 3, FraudBoost: 400}, 700))
 	var sent []*pix.Transaction
 	for i, wave := range waves {
@@ -49,8 +51,9 @@ func TestDecisionsAreThoseOfTheReference(t *testing.T) {
 				producer.send(t, sub)
 			}
 		}
-		decisionsOf(t, s, sent[len(sent)-len(wave):])
+		became.follow(decisionsOf(t, s, sent[len(sent)-len(wave):]))
 	}
+	became.unknown()
 	want := reference.Decisions()
 	if diff := cmp.Diff(want, decisionsOf(t, s, sent), asDecided()...); diff != "" {
 		t.Errorf("decisions (-reference +pipeline):\n%.4000s", diff)
@@ -68,6 +71,15 @@ func TestDecisionsAreThoseOfTheReference(t *testing.T) {
 	}
 	if diff := cmp.Diff(ids(want, notApproved), column(t, s, "alerts_latest", "end_to_end_id")); diff != "" {
 		t.Errorf("alerted payments (-want +got):\n%s", diff)
+	}
+	if n := became.settled(t, s); n != 0 {
+		t.Errorf("%d labels without a row", n)
+	}
+	audited := auditedVectors(t, s)
+	for _, d := range want {
+		if !sameBits(d.Vector, audited[d.ID()]) {
+			t.Errorf("%s: BigQuery holds another vector than was served", d.ID())
+		}
 	}
 	if twice := decidedTwice(t, s); len(twice) != 0 {
 		t.Errorf("payments with two decisions: %v", twice)

@@ -28,7 +28,7 @@ func TestNothingRawIsLeftAnywhere(t *testing.T) {
 	for _, topic := range topics {
 		watch[topic] = seen.handler(topic)
 	}
-	s := start(t, stack.Options{Logs: logs, Watch: watch, TraceEverything: true})
+	s := start(t, stack.Options{Logs: logs, Watch: watch, TraceEverything: true, Policy: eagerPolicy(t)})
 	payments := simulate(t, world.Params{Seed: 5, Accounts: 800, Days: 2, FraudBoost: 500}, 240)
 	secrets := map[string]string{}
 	for i, p := range payments {

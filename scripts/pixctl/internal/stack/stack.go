@@ -53,6 +53,8 @@ type Options struct {
 	Faults push.Faults
 	// Bigtable and BigQuery are added to the functions' client options: interceptors that inject failures.
 	Bigtable, BigQuery []option.ClientOption
+	// Policy is the location of a policy pack; empty means the shipped one.
+	Policy string
 	// Watch receives pushed copies of these topics, in addition to the functions.
 	Watch map[string]http.Handler
 	// TraceEverything keeps every span in memory, for Spans.
