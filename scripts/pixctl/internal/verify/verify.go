@@ -71,7 +71,8 @@ func report(w io.Writer, m *scoring.Model, asJSON bool) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(w, "%s/%s would be served: %d trees, %d leaves, %d features; hashes, structure, features and golden scores agree\n",
+	fmt.Fprintf(w, "%s/%s would be served: %d trees, %d leaves, %d features; "+
+		"hashes, structure, features and golden scores agree, every split and leaf is covered\n",
 		m.Role(), m.Version(), manifest.Trees, manifest.Leaves, len(manifest.Features))
 	return nil
 }
