@@ -19,7 +19,8 @@ func newWatcherMetrics(registry prometheus.Registerer) *watcherMetrics {
 			Name: "pix_model_swaps_total", Help: "Model versions that were verified and began to serve.",
 		}, labels),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_model_refusals_total", Help: "Model versions that could not be loaded, each counted once until the store changes.",
+			Name: "pix_model_refusals_total",
+			Help: "Model versions that could not be loaded, each counted once until the store changes.",
 		}, labels),
 	}
 	if registry != nil {

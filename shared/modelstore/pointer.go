@@ -120,7 +120,8 @@ func (s *Store) Rollback(ctx context.Context, role pix.Role) (from, to string, e
 func (s *Store) SetChallengers(ctx context.Context, role pix.Role, versions []string) error {
 	op := "name " + string(role) + " challengers"
 	if len(versions) > MaxChallengers {
-		return pix.E(pix.TooLarge, op, fmt.Errorf("%d challengers are more than the limit of %d", len(versions), MaxChallengers))
+		return pix.E(pix.TooLarge, op,
+			fmt.Errorf("%d challengers are more than the limit of %d", len(versions), MaxChallengers))
 	}
 	for _, v := range versions {
 		if err := checkVersion(v); err != nil {

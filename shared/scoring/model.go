@@ -162,12 +162,13 @@ func (m *Model) Score(vector []float64) (raw, probability float64, err error) {
 	return raw, m.manifest.Calibration.Probability(raw), nil
 }
 
-// ScoreBatch writes the log-odds and the probabilities of many vectors, as Score gives them one by one, in less time: for
-// replay and backtests. All three slices are of one length. An error means that none of the results may be used.
+// ScoreBatch writes the log-odds and the probabilities of many vectors, as Score gives them one by one, in less time:
+// for replay and backtests. All three slices are of one length. An error means that none of the results may be used.
 func (m *Model) ScoreBatch(raw, probability []float64, vectors [][]float64) error {
 	op := "score with " + m.name()
 	if len(raw) != len(vectors) || len(probability) != len(vectors) {
-		return pix.E(pix.Unexpected, op, fmt.Errorf("%d and %d places for %d scores", len(raw), len(probability), len(vectors)))
+		return pix.E(pix.Unexpected, op,
+			fmt.Errorf("%d and %d places for %d scores", len(raw), len(probability), len(vectors)))
 	}
 	scratch := make([]float64, block*(1+len(m.walker.inputs)))
 	for first := 0; first < len(vectors); first += block {

@@ -82,7 +82,8 @@ func decodeStrict(name string, data []byte, v any) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fmt.Errorf("decode %s: it is cut off", name)
 	case errors.As(err, &mismatch):
-		return fmt.Errorf("decode %s: %q holds a %s, which does not belong there", name, clip(mismatch.Field), clip(mismatch.Value))
+		return fmt.Errorf("decode %s: %q holds a %s, which does not belong there",
+			name, clip(mismatch.Field), clip(mismatch.Value))
 	case err != nil:
 		return fmt.Errorf("decode %s: %w", name, err)
 	}

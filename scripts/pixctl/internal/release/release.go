@@ -28,7 +28,8 @@ func Commands(opts ...option.ClientOption) []command.Command {
 			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE", arguments: 1, act: rollback,
 		})},
 		{Name: "model challengers", Summary: "name the versions that score in shadow", Run: with(opts, verb{
-			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION", arguments: 2, act: challengers,
+			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION",
+			arguments: 2, act: challengers,
 		})},
 	}
 }
@@ -59,7 +60,8 @@ type outcome struct {
 func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, []string) error {
 	return func(ctx context.Context, std command.IO, args []string) error {
 		flags := command.NewFlags(std, v.name, v.synopsis, v.arguments)
-		location := flags.String("store", std.Getenv("MODELS_LOCATION"), "a directory or gs://bucket/prefix; MODELS_LOCATION by default")
+		location := flags.String("store", std.Getenv("MODELS_LOCATION"),
+			"a directory or gs://bucket/prefix; MODELS_LOCATION by default")
 		asJSON := flags.Bool("json", false, "print the result as one JSON object")
 		given, err := flags.Parse(args)
 		if err != nil {
@@ -83,7 +85,9 @@ func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, 
 	}
 }
 
-func (v verb) run(ctx context.Context, location string, r request, opts []option.ClientOption) (done outcome, err error) {
+func (v verb) run(
+	ctx context.Context, location string, r request, opts []option.ClientOption,
+) (done outcome, err error) {
 	if r.store, err = modelstore.OpenWritable(ctx, location, opts...); err != nil {
 		return outcome{}, err
 	}
