@@ -10,7 +10,7 @@ import (
 
 // bitVector is the bit-vector method (QuickScorer, Lucchese et al. 2015) on the walker's inputs, for trees of at most 64
 // leaves: the splits of each input in order of their thresholds, each with the leaves that stay possible when a row goes
-// right. It is here to be measured beside the walker (docs/adr/0008-lockstep-walker.md); nothing serves with it.
+// right. It is here to be measured beside the walker (docs/adr/0009-lockstep-walker.md); nothing serves with it.
 type bitVector struct {
 	walker *walker
 	splits [][]bitSplit // by input, thresholds rising
