@@ -3,5 +3,9 @@
 //
 // A pushed payment is acknowledged once its decision is stored and published. Over HTTP the answer does not wait for the
 // bus: the decision is stored, a bounded queue publishes it, and what a crash or a full queue leaves behind is published
-// by the outbox's sweep. An error is answered as an error, never as an approval.
+// by the outbox's sweep. While the store is away the answer is provisional: no approval, stored and published nowhere. An
+// error is answered as an error, never as an approval.
+//
+// The transactions topic carries statuses as well, told apart by their schema: they mark what was decided. Models and
+// policy are followed and swapped while decisions go on.
 package score

@@ -31,17 +31,18 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		decisions: counters("pix_decisions_total", "Decisions given, by direction, outcome and whether it stood already.",
 			"direction", "outcome", "replayed"),
-		provisional: counters("pix_provisional_answers_total", "Answers given over HTTP while no decision could be stored, by direction and outcome.",
-			"direction", "outcome"),
-		missing: counters("pix_decisions_without_features_total", "Decisions made without histories, by direction and outcome.",
-			"direction", "outcome"),
+		provisional: counters("pix_provisional_answers_total",
+			"Answers given over HTTP while no decision could be stored, by direction and outcome.", "direction", "outcome"),
+		missing: counters("pix_decisions_without_features_total",
+			"Decisions made without histories, by direction and outcome.", "direction", "outcome"),
 		statuses: counters("pix_statuses_total", "Statuses that reached the store, by state.", "state"),
 		divergence: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "pix_shadow_divergence_log_odds", Help: "Absolute difference of a challenger's probability from its champion's, in log-odds.",
+			Name:    "pix_shadow_divergence_log_odds",
+			Help:    "Absolute difference of a challenger's probability from its champion's, in log-odds.",
 			Buckets: []float64{0.01, 0.03, 0.1, 0.3, 0.6, 1, 2, 3, 5, 8},
 		}, []string{"role"}),
-		shadows: counters("pix_shadow_scores_total", "Scores of challengers, by role and whether they would have given the same outcome.",
-			"role", "outcome"),
+		shadows: counters("pix_shadow_scores_total",
+			"Scores of challengers, by role and whether they would have given the same outcome.", "role", "outcome"),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "pix_decision_seconds", Help: "Time of one decision in the engine.", Buckets: obs.LatencyBuckets(),
 		}),
@@ -99,7 +100,8 @@ func (m *metrics) challenged(d *pix.Decision) {
 		m.shadows.WithLabelValues(string(shadow.Role), same).Inc()
 		for _, champion := range d.Scores {
 			if champion.Role == shadow.Role {
-				m.divergence.WithLabelValues(string(shadow.Role)).Observe(math.Abs(logOdds(shadow.Probability) - logOdds(champion.Probability)))
+				distance := math.Abs(logOdds(shadow.Probability) - logOdds(champion.Probability))
+				m.divergence.WithLabelValues(string(shadow.Role)).Observe(distance)
 			}
 		}
 	}
@@ -119,7 +121,8 @@ type signals struct {
 }
 
 func newSignals(r prometheus.Registerer, logger *slog.Logger, backlog *engine.Backlog) (*signals, error) {
-	s := &signals{logger: logger, parts: counters("pix_decisions_degraded_total", "Failures that an answer survived, by the part that failed.", "part")}
+	s := &signals{logger: logger}
+	s.parts = counters("pix_decisions_degraded_total", "Failures that an answer survived, by the part that failed.", "part")
 	for _, part := range engine.Parts() {
 		s.parts.WithLabelValues(string(part))
 	}

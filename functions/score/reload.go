@@ -71,7 +71,8 @@ func (a *App) watchPolicy(ctx context.Context, c *Config) (*policyWatcher, error
 		Name: "pix_policy_swaps_total", Help: "Policy packs that were verified and put in force.",
 	})
 	w.refused = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "pix_policy_refusals_total", Help: "Policy packs that could not be read or loaded, each counted once until the file changes.",
+		Name: "pix_policy_refusals_total",
+		Help: "Policy packs that could not be read or loaded, each counted once until the file changes.",
 	})
 	r := a.host.Metrics
 	if err := errors.Join(r.Register(w.current), r.Register(w.swaps), r.Register(w.refused)); err != nil {
@@ -145,7 +146,8 @@ func (w *policyWatcher) look(ctx context.Context) {
 		if w.told != err.Error() {
 			w.told = err.Error()
 			w.refused.Inc()
-			w.logger.ErrorContext(ctx, "policy refused, the last good one stays in force", "policy_version", before, "error", err.Error())
+			w.logger.ErrorContext(ctx, "policy refused, the last good one stays in force",
+				"policy_version", before, "error", err.Error())
 		}
 	default:
 		w.current.Set(1)

@@ -89,7 +89,8 @@ func (e *Engine) commit(ctx context.Context, d *pix.Decision) answer {
 	if won == nil {
 		return answer{err: pix.E(pix.Unexpected, op, errors.New("the store returned none"))}
 	}
-	if won == d || won.TraceID == d.TraceID && won.DecidedAt.Equal(d.DecidedAt) && pix.SamePayment(&won.Transaction, &d.Transaction) {
+	same := won.TraceID == d.TraceID && won.DecidedAt.Equal(d.DecidedAt) && pix.SamePayment(&won.Transaction, &d.Transaction)
+	if won == d || same {
 		return answer{decision: won}
 	}
 	return e.replay(ctx, &d.Transaction, won)

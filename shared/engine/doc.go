@@ -1,10 +1,26 @@
 // Package engine is the use case: one payment in, the one decision that stands for its EndToEndID out.
 //
 // Decide records the payment's own event, reads what is known, builds the vector, scores, applies the policy and
-// commits; whatever is redelivered, retried or raced, the first committed decision is what everyone gets. Any error on
-// the way is returned and nothing is decided, so an error never approves. Outbox publishes what was committed: a
-// pending mark, written with the event, is removed once the bus has acknowledged the decision, and Sweep republishes
-// what a crash left marked.
+// commits; whatever is redelivered, retried or raced, the first committed decision is what everyone gets. A store that
+// does not take the event or give the histories in time leaves a decision that says FeaturesMissing and that the policy's
+// fail mode answers; the event waits in a Backlog. A store that does not take the decision leaves an error, or, for a
+// caller that waits (Answer), a provisional answer. Neither ever approves. Challengers score beside the decision and
+// decide nothing.
 //
-// The package declares the ports it needs (ports.go) and knows no SDK. Time comes from the Clock and the ticks it is given.
+// Outbox publishes what was committed: a pending mark, written with the event, is removed once the bus has acknowledged
+// the decision, and Sweep republishes what a crash left marked. Marker writes what became known of a payment later.
+//
+// # Files
+//
+//	engine.go    Engine, its settings, Decide and Answer
+//	decide.go    the conversation with the store
+//	judge.go     vector, scores, policy, contributions, reasons: no store
+//	shadow.go    challengers
+//	backlog.go   events that the store did not take
+//	marker.go    statuses and labels
+//	outbox.go    publishing
+//	failure.go   what a failure means
+//	ports.go     what the engine needs
+//
+// The package knows no SDK. Time comes from the Clock and the ticks it is given.
 package engine

@@ -31,8 +31,8 @@ func NewReference(models engine.Models, pack *policy.Pack) (*Reference, error) {
 	}
 	return &Reference{
 		models: models, pack: pack, features: features, featureSet: feature.SetVersion(),
-		rows: map[string]map[string][]feature.Event{}, notes: map[eventKey]map[noteKey]feature.StatusNote{}, marks: map[string][]feature.Mark{},
-		decisions: map[pix.EndToEndID]*pix.Decision{},
+		rows: map[string]map[string][]feature.Event{}, notes: map[eventKey]map[noteKey]feature.StatusNote{},
+		marks: map[string][]feature.Mark{}, decisions: map[pix.EndToEndID]*pix.Decision{},
 	}, nil
 }
 
