@@ -163,6 +163,48 @@ func TestWhatIsNotWrittenPlainly(t *testing.T) {
 	}
 }
 
+// TestEventTimeHasWholeMilliseconds: what is finer is cut off, whichever way a payment is read.
+func TestEventTimeHasWholeMilliseconds(t *testing.T) {
+	t.Parallel()
+	tx := exampleTransaction(t)
+	fine := tx
+	fine.EventTime = tx.EventTime.Add(999 * time.Microsecond)
+	env, err := event.EncodeTransaction(&fine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := strings.Replace(string(example(t)), "12.345Z", "12.345999Z", 1)
+	for _, e := range []event.Envelope{env, {Data: []byte(data)}} {
+		if got, err := event.DecodeTransaction(e, tokenizer(t), now()); err != nil || got != tx || !holdToReference(t, e) {
+			t.Errorf("%v: %v", err, got.EventTime)
+		}
+	}
+	d, err := event.EncodeDecision(&pix.Decision{Transaction: fine, Outcome: pix.Reject})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := event.DecodeDecision(d); err != nil || got.Transaction != tx {
+		t.Errorf("in a decision: %v: %v", err, got.Transaction.EventTime)
+	}
+}
+
+// TestLongMessagesInside writes messages whose length takes one, two and three bytes.
+func TestLongMessagesInside(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{100, 127, 128, 200, 16_383, 16_384, 20_000} {
+		tx := exampleTransaction(t)
+		tx.PayerFacts.AgeBand = strings.Repeat("1", size)
+		want, err := event.EncodeReference(&tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := event.EncodeTransaction(&tx)
+		if err != nil || !bytes.Equal(got.Data, want.Data) {
+			t.Errorf("%d: %v, written otherwise than by the reference", size, err)
+		}
+	}
+}
+
 // TestExampleIsPlain keeps the short way in use: were it never taken, every other test would still pass.
 func TestExampleIsPlain(t *testing.T) {
 	t.Parallel()
@@ -221,7 +263,7 @@ func TestWhatIsNotPlain(t *testing.T) {
 		return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), b)
 	}
 	for name, data := range map[string][]byte{
-		"repeated": append(number(5, 1), number(5, 2)...), "wire type": number(1, 1), "enum": number(4, 99),
+		"repeated": append(number(5, 1), number(5, 2)...), "wire type": number(1, 1), "enum": number(4, 99), "next enum": number(4, 4),
 		"group": {1<<3 | 3, 1<<3 | 4}, "UTF-8": inside(10, []byte("\xff")), "truncated": {0x0a, 0x05, 'a'}, "tag": {0x80},
 		"year 10000": inside(2, number(1, 253402300800)), "nanos": inside(2, number(2, 1e9)), "merged": append(inside(13, nil), inside(13, nil)...),
 		"a time's unknown field": inside(2, number(3, 1)), "negative span": inside(14, inside(1, number(1, math.MaxUint64))),

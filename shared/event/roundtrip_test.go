@@ -137,7 +137,13 @@ func TestDecisionRoundTrip(t *testing.T) {
 		if d := cmp.Diff(reference, proto); d != "" || err != nil {
 			t.Fatalf("%v, written otherwise than by the reference: %s", err, d)
 		}
-		twice := event.Envelope{Data: append(proto.Data[:len(proto.Data):len(proto.Data)], proto.Data...), Attributes: proto.Attributes}
+		other := want
+		other.Transaction.Amount++
+		second, err := event.EncodeDecision(&other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice := event.Envelope{Data: append(proto.Data[:len(proto.Data):len(proto.Data)], second.Data...), Attributes: proto.Attributes}
 		want2, err := event.DecodeDecisionReference(twice)
 		if got2, err2 := event.DecodeDecision(twice); err != nil || err2 != nil || cmp.Diff(want2, got2, equal()) != "" {
 			t.Fatalf("merged otherwise than by the reference: %v, %v", err, err2)
