@@ -1,0 +1,60 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// explaining is a model whose contributions a test gives.
+type explaining struct {
+	fakeModel
+	top []pix.Contribution
+}
+
+// Explain implements engine.Model.
+func (m *explaining) Explain([]float64, int) ([]pix.Contribution, error) { return m.top, nil }
+
+// TestReasonsRead: what a person is told, word for word, in both languages, strongest first, and nothing that names
+// anybody.
+func TestReasonsRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	w.models.set(pix.PayerRole, &explaining{fakeModel{version: "p1", probability: 0.6}, []pix.Contribution{
+		{Feature: "pair_first_30d", Value: 1, Contribution: 2},
+		{Feature: "amount_to_median_30d", Value: 12, Contribution: 1},
+		{Feature: "payer_account_age_days", Value: 900, Contribution: -0.7}, // speaks against fraud: not told
+		{Feature: "device_new_to_payer_30d", Value: 1, Contribution: 0.5},
+		{Feature: "night", Value: 1, Contribution: 0.1}, // the fourth
+	}})
+	tx := payment(1, pix.Outbound)
+	tx.Amount = 4_800_00
+	d, _, err := w.engine.Decide(t.Context(), tx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pt, en []string
+	for _, r := range d.Reasons {
+		pt, en = append(pt, r.TextPT), append(en, r.TextEN)
+	}
+	wantPT := []string{
+		"O modelo do pagador suspeita de fraude; o pagamento fica retido para análise.",
+		"primeiro pagamento a este recebedor", "R$ 4.800,00 é 12× a mediana dos últimos 30 dias", "aparelho novo para este pagador",
+	}
+	wantEN := []string{
+		"The payer model suspects fraud; the payment is held for analysis.",
+		"first payment to this payee", "R$ 4.800,00 is 12× the median of the last 30 days", "device new to this payer",
+	}
+	if diff := cmp.Diff(wantPT, pt) + cmp.Diff(wantEN, en); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	for _, secret := range []string{string(tx.Payer.Account.Current), string(tx.Payee.Account.Current), string(tx.DeviceToken.Current), string(tx.ID)} {
+		if strings.Contains(fmt.Sprint(d.Reasons), secret) {
+			t.Errorf("the reasons hold %q", secret)
+		}
+	}
+}
