@@ -206,6 +206,7 @@ func startCloud(t *testing.T) (*pixtest.Cloud, []string) {
 		}
 	}
 	return cloud, append(cloud.Env(), "PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
+		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
 		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
 }
 

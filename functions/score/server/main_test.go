@@ -135,7 +135,9 @@ func startServer(t *testing.T, cloud *pixtest.Cloud) (*exec.Cmd, string) {
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "PUBSUB_EMULATOR_HOST="+slow(t, cloud.PubSubEndpoint), "LISTEN_ADDR="+address, "LOG_LEVEL=WARN",
-		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i", "TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
+		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
+		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
+		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
