@@ -46,7 +46,7 @@ type field struct {
 // forms keeps forms that are not in use.
 var forms = sync.Pool{New: func() any { return newForm() }} //nolint:gochecknoglobals // a pool holds no state
 
-func takeForm() *form { return forms.Get().(*form) } //nolint:errcheck // New returns nothing else
+func takeForm() *form { return forms.Get().(*form) }
 
 func (f *form) free() {
 	f.places = places{}
