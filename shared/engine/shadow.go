@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ type challenged struct {
 	err    error
 }
 
-// start lets the challengers of the payment's roles score in's vector. Nothing of in may change afterwards.
+// start lets the challengers of the payment's roles score in's vector, which must not change afterwards.
 func (s *shadows) start(in policy.Input, pack *policy.Pack) *challenge {
 	if s.challengers == nil {
 		return nil
@@ -66,6 +67,8 @@ func (s *shadows) start(in policy.Input, pack *policy.Pack) *challenge {
 	default:
 		return &challenge{err: errShadowBusy}
 	}
+	tx := *in.Tx // the decision goes on, and a late challenger outlives it: what may change is its own
+	in.Tx, in.Scores = &tx, slices.Clone(in.Scores)
 	c := &challenge{patience: s.wait, done: make(chan challenged, 1)}
 	s.running.Go(func() {
 		defer func() { <-s.slots }()
