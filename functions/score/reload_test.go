@@ -69,6 +69,7 @@ func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	if err := os.CopyFS(r.models, models.Shipped()); err != nil {
 		t.Fatal(err)
 	}
+	r.renameShipped(t)
 	r.write(t, r.policy, policy.Shipped())
 	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("1\n"))
 	c := &score.Config{
@@ -107,6 +108,25 @@ func (r *reloadable) write(t *testing.T, name string, data []byte) {
 		t.Fatal(err)
 	}
 	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// renameShipped calls the shipped payer model version 1, whatever this release ships it as.
+func (r *reloadable) renameShipped(t *testing.T) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(r.models, "payer", "*", "manifest.json"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("this release ships the payer models %v, want one (%v)", found, err)
+	}
+	shipped := filepath.Dir(found[0])
+	manifest, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := fmt.Appendf(nil, `"version": %q`, filepath.Base(shipped))
+	r.write(t, found[0], bytes.Replace(manifest, version, []byte(`"version": "1"`), 1))
+	if err := os.Rename(shipped, filepath.Join(r.models, "payer", "1")); err != nil {
 		t.Fatal(err)
 	}
 }

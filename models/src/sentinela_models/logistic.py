@@ -13,7 +13,7 @@ from scipy import optimize
 
 from sentinela_models import metrics
 
-PENALTIES = (1e-5, 1e-4, 1e-3)
+PENALTIES = (1e-4, 1e-5, 1e-6)
 MISSING_SHARE = 0.001  # an indicator is worth having from this share of missing values on
 CLIP = 8.0  # standard deviations
 
@@ -53,23 +53,23 @@ def fit(training, validation) -> Logistic:
     design, later = empty.design(x), empty.design(validation.x)
     best, weights = -1.0, np.zeros(design.shape[1])
     for penalty in PENALTIES:
-        weights = minimise(design, training.label, penalty, weights)
+        weights = minimise((design, training.label, training.softened()), penalty, weights)
         curve = metrics.curve((later @ weights.astype(np.float32)).astype(float), validation.label, validation.weight)
         if (got := metrics.average_precision(curve)) > best:
             best, chosen = got, weights
     return dataclasses.replace(empty, weights=chosen)
 
 
-def minimise(design: np.ndarray, label: np.ndarray, penalty: float, start: np.ndarray) -> np.ndarray:
+def minimise(rows: tuple, penalty: float, start: np.ndarray) -> np.ndarray:
     """Minimise the mean logistic loss with an L2 penalty on everything but the intercept."""
-    y = label.astype(np.float32)
+    design, y, share = rows[0], rows[1].astype(np.float32), (rows[2] / rows[2].sum()).astype(np.float32)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         z = design @ weights.astype(np.float32)
         p = 1 / (1 + np.exp(-z))
         free = np.append(weights[:-1], 0.0)
-        value = float(np.mean(np.logaddexp(0, z) - y * z, dtype=float)) + penalty / 2 * float(free @ free)
-        return value, (design.T @ ((p - y) / len(y))).astype(float) + penalty * free
+        value = float(np.dot(share, np.logaddexp(0, z) - y * z)) + penalty / 2 * float(free @ free)
+        return value, (design.T @ ((p - y) * share)).astype(float) + penalty * free
 
     found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 150})
     return found.x

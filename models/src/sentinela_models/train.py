@@ -48,15 +48,15 @@ def params(o: Options) -> dict:
     return {
         "objective": "binary",
         "metric": "average_precision",
-        "learning_rate": 0.05,
+        "learning_rate": 0.08,
         "num_leaves": o.leaves,
-        "min_data_in_leaf": 40,
-        "lambda_l2": 5.0,
+        "min_data_in_leaf": 20,
+        "lambda_l2": 1.0,
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "path_smooth": 1.0,
-        "monotone_constraints_method": "intermediate",
+        "monotone_constraints_method": "basic",
         "seed": o.seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -79,8 +79,8 @@ def progress(role: str):
 def fit(o: Options, s: split.Split) -> str:
     """Train with early stopping on the later slice and return the model as text."""
     training, validation = s.training.thin(o.negatives, o.seed), s.validation.thin(o.negatives, o.seed)
-    train = lgb.Dataset(training.x, training.label, feature_name=training.features)
-    valid = train.create_valid(validation.x, validation.label, weight=validation.weight)
+    train = lgb.Dataset(training.x, training.label, weight=training.softened(), feature_name=training.features)
+    valid = train.create_valid(validation.x, validation.label, weight=validation.softened())
     stop = lgb.early_stopping(EARLY_STOPPING_ROUNDS, verbose=False)
     settings = {**params(o), "monotone_constraints": constraints.signs(training.features)}
     booster = lgb.train(settings, train, o.trees, valid_sets=[valid], callbacks=[stop, progress(o.role)])
