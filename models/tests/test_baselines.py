@@ -1,5 +1,6 @@
 """Rules, logistic regression and constraints: they fire where they say, and know the contract's features."""
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -83,3 +84,13 @@ def test_thin_keeps_frauds_and_totals():
     assert (thin.label == 0).sum() == 1000
     assert thin.weight.sum() == pytest.approx(v.weight.sum())
     assert v.thin(10_000, 1) is v
+
+
+def test_a_false_report_does_not_outweigh_the_frauds():
+    v = sample(5000, 5)
+    frauds = np.flatnonzero(v.label == 1)
+    weight = np.where(v.label == 1, 0.003, 1.0)
+    weight[frauds[0]] = 1.0  # a false report in a world with boosted fraud
+    levelled = dataclasses.replace(v, weight=weight).levelled()
+    assert levelled.weight[frauds].max() == pytest.approx(0.003)
+    assert (levelled.weight[v.label == 0] == 1).all()

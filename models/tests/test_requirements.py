@@ -24,9 +24,7 @@ def test_lock_is_hashed_and_names_no_index(lock):
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_direct_need_is_locked(lock):
     names = [
-        re.split(r"[=<>]", line)[0]
-        for line in (ROOT / f"{lock}.in").read_text().splitlines()
-        if line[:1] not in "#"
+        re.split(r"[=<>]", line)[0] for line in (ROOT / f"{lock}.in").read_text().splitlines() if line[:1] not in "#"
     ]
     locked = re.findall(r"^([a-z0-9._-]+)==", (ROOT / f"{lock}.txt").read_text(), re.M)
     assert set(names) <= set(locked)

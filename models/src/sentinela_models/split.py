@@ -39,7 +39,7 @@ def by_time(rows: Vectors, warmup_days: float) -> Split:
     at = np.searchsorted(rows.event_time, [begin, first, second])
     numbers = np.arange(len(rows.label))
     training, validation, evaluation = (rows.take(p) for p in np.split(numbers, at)[1:])
-    return checked(training.known_at(second), validation.known_at(second), evaluation)
+    return checked(training.known_at(second).levelled(), validation.known_at(second).levelled(), evaluation)
 
 
 def with_evaluation(rows: Vectors, later: Vectors, warmup_days: float) -> Split:
@@ -62,7 +62,7 @@ def fitted(rows: Vectors, cut: int, warmup_days: float) -> tuple[Vectors, Vector
     first = begin + int(span * TRAINING_SHARE / (TRAINING_SHARE + VALIDATION_SHARE))
     at = np.searchsorted(rows.event_time, [begin, first])
     _, training, validation = (rows.take(p) for p in np.split(np.arange(len(rows.label)), at))
-    return training.known_at(cut), validation.known_at(cut)
+    return training.known_at(cut).levelled(), validation.known_at(cut).levelled()
 
 
 def checked(*parts: Vectors) -> Split:
