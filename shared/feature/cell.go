@@ -113,7 +113,7 @@ func StatusWrites(tx *pix.Transaction, s *pix.Status) []StatusWrite {
 		return nil
 	}
 	rows := Rows(tx)
-	var writes []StatusWrite
+	writes := make([]StatusWrite, 0, 3)
 	for _, w := range [...]StatusWrite{
 		{rows.Payer.Current, FamilyOut, note}, {rows.Payee.Current, FamilyIn, note}, {rows.Pair.Current, FamilyOut, note},
 	} {

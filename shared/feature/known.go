@@ -23,13 +23,14 @@ func (f *frame) firstOf(first First, s *stream) int64 {
 	if !known && s.windows[w30d].Count == 0 {
 		return 0
 	}
-	at := f.moment.at
-	if !first.IsZero() {
-		at = min(at, first.At)
-	} else if len(s.events) > 0 { // events from before there were first-ever facts
-		at = s.events[0].At
+	switch {
+	case !first.IsZero():
+		return first.At
+	case len(s.events) > 0: // from before there were first-ever facts
+		return s.events[0].At
+	default:
+		return f.moment.at - w30d.span()
 	}
-	return at
 }
 
 // markFacts are the reports of fraud that stand against an entity in one role.

@@ -47,7 +47,7 @@ type MarkWrite struct {
 func MarkWrites(tx *pix.Transaction, l *pix.Label) []MarkWrite {
 	mark := Mark{At: l.ArrivedAt.UnixMilli(), ID: tx.ID, Source: l.Source, Fraud: l.Fraud}
 	rows := Rows(tx)
-	var writes []MarkWrite
+	writes := make([]MarkWrite, 0, 3)
 	add := func(row string, role MarkRole) {
 		if row != "" {
 			mark.Role = role

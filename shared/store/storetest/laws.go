@@ -35,16 +35,15 @@ func Label(tx *pix.Transaction, hours int, fraud bool) pix.Label {
 func statusesOnce(t *testing.T, open Factory) {
 	s := open(t, time.Now)
 	tx, other := Payment(500, 10, 20), Payment(501, 10, 20)
-	late := Status(&tx, 3)
+	late, rejected := Status(&tx, 3), Status(&other, 1)
 	must(t, s.MarkStatus(t.Context(), &tx, &late)) // before its event: order does not matter
+	must(t, s.MarkStatus(t.Context(), &other, &rejected))
 	must(t, s.Record(t.Context(), &tx))
 	must(t, s.Record(t.Context(), &other))
 	for _, n := range []int{0, 2, 3, 2, 0} { // twice changes nothing; returns of two parts add up
 		status := Status(&tx, n)
 		must(t, s.MarkStatus(t.Context(), &tx, &status))
 	}
-	rejected := Status(&other, 1)
-	must(t, s.MarkStatus(t.Context(), &other, &rejected))
 	h := read(t, s, other)
 	for what, events := range map[string][]feature.Event{
 		"payer": h.Payer.Out.Events, "payee": h.Payee.In.Events, "pair": h.Pair.Out.Events,
@@ -123,6 +122,35 @@ func earliestIsFirst(t *testing.T, open Factory) {
 	back := read(t, s, Payment(8, 20, 10))
 	same(t, "reverse of the way back", feature.Firsts{Out: first}, back.Reverse.First)
 	same(t, "reverse's events", 4, len(back.Reverse.Out.Events))
+}
+
+// What outlives the windows is found under both tokens while a rotation lasts, long after the last event.
+func oldFactsSurviveRotation(t *testing.T, open Factory) {
+	s := open(t, time.Now)
+	old := Payment(1, 10, 20)
+	must(t, s.Record(t.Context(), &old))
+	report := Label(&old, 5, true)
+	must(t, s.MarkFraud(t.Context(), &old, &report))
+	other := Payment(2, 30, 40)
+	other.DeviceToken = Pair(pix.DeviceToken, 2)
+	other.EventTime = Start().AddDate(0, 0, 40)
+	must(t, s.Record(t.Context(), &other))
+	tx := rotate(Payment(3, 20, 10))
+	tx.EventTime = other.EventTime
+	h := read(t, s, tx)
+	for what, got := range map[string]feature.First{
+		"payer, as payee": h.Payer.First.In, "payee, as payer": h.Payee.First.Out, "device": h.Device.First.Use, "reverse": h.Reverse.First.Out,
+	} {
+		if got.At != old.EventTime.UnixMilli() || got.IsZero() {
+			t.Errorf("%s: first seen at %d, want %d", what, got.At, old.EventTime.UnixMilli())
+		}
+	}
+	same(t, "pair", feature.First{}, h.Pair.First.Out)
+	for what, marks := range map[string][]feature.Mark{"payer": h.Payer.Marks, "payee": h.Payee.Marks, "device": h.Device.Marks} {
+		if len(marks) != 1 || marks[0].ID != old.ID || !marks[0].Fraud {
+			t.Errorf("%s: marks %+v", what, marks)
+		}
+	}
 }
 
 // equalVectors compares what a payment is served with what the model says.

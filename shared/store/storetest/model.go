@@ -10,7 +10,7 @@ import (
 // Model is the simplest store there could be, the oracle of the others: lists of everything that was ever written, in the
 // order in which it was written, joined anew for every reader. It never forgets and is not safe for concurrent use.
 type Model struct {
-	events   map[string][]feature.Event // by row and family
+	events   map[string][]feature.Event      // by row and family
 	statuses map[string][]feature.StatusNote // by row, family and EndToEndId
 	marks    map[string][]feature.Mark
 }

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Factory) {
 		"a status of nothing is nothing":             statusOfNothing,
 		"of several reports the newest counts":       newestReportCounts,
 		"the earliest event is the first":            earliestIsFirst,
+		"old facts survive a token rotation":         oldFactsSurviveRotation,
 		"vectors equal the model's":                  walk,
 		"edges of windows are exact":                 windowEdges,
 		"no vector sees its own future":              ownFutureIsUnseen,
