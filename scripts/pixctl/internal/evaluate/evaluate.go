@@ -63,7 +63,7 @@ func parse(std command.IO, args []string) (options, error) {
 	var o options
 	flags.StringVar(&o.scores, "scores", "", "table of pixctl score")
 	flags.StringVar(&o.truth, "truth", "", "truth.jsonl of pixctl simulate; without it only reported frauds are known")
-	flags.Func("beside", "another table on the same payments to compare with; may be given several times", func(name string) error {
+	flags.Func("beside", "another table on the same payments to compare with; may be repeated", func(name string) error {
 		o.beside = append(o.beside, name)
 		return nil
 	})

@@ -30,7 +30,8 @@ func pixctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func fixture(role string, more ...string) []string {
 	return append([]string{
 		"-scores", "testdata/" + role + ".parquet", "-beside", "testdata/" + role + "-beside.parquet",
-		"-truth", "testdata/truth.jsonl", "-replicates", "20", "-top", "5", "-budget", "1000", "-from", "2026-03-02T00:00:00Z",
+		"-truth", "testdata/truth.jsonl", "-replicates", "20", "-top", "5", "-budget", "1000",
+		"-from", "2026-03-02T00:00:00Z",
 	}, more...)
 }
 

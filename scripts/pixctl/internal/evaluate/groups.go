@@ -40,6 +40,7 @@ func (t *tally) group(name string) Group {
 	g.Name = name
 	g.FPR, g.Recall = ratio(t.wrong, t.legit), ratio(t.caught, t.fraud)
 	g.BRLRecall, g.BudgetRecall = ratio(t.caughtBRL, g.FraudBRL), ratio(t.inBudget, t.fraud)
+	g.OnlyFraud = t.legit == 0 && t.fraud > 0
 	return g
 }
 

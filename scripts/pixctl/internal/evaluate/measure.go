@@ -95,7 +95,8 @@ func resample(s *sample, r *Report, ranked []int32, t totals, desks []*desk, o s
 	drawn := b.run(o.replicates, o.seed)
 	for i := range r.AtFPR {
 		p := &r.AtFPR[i]
-		p.RecallCI, p.PrecCI, p.BRLCI = interval(drawn.points[i][0]), interval(drawn.points[i][1]), interval(drawn.points[i][2])
+		lists := drawn.points[i]
+		p.RecallCI, p.PrecCI, p.BRLCI = interval(lists[0]), interval(lists[1]), interval(lists[2])
 	}
 	for i, lists := range drawn.budgets {
 		precision, recall, brl := interval(lists[0]), interval(lists[1]), interval(lists[2])

@@ -47,7 +47,8 @@ func TestAreas(t *testing.T) {
 	t.Parallel()
 	s := ranked()
 	precision, roc := areas(s, s.byScore(), s.totals())
-	// Steps: (1/3)·1 at 0.9, (1/3)·(2/4) at 0.7, (1/3)·(3/5) at 0.6. Of 15 pairs 0.9 wins 5, 0.7 wins 3 and ties 1, 0.6 wins 3.
+	// Steps: (1/3)·1 at 0.9, (1/3)·(2/4) at 0.7, (1/3)·(3/5) at 0.6.
+	// Of 15 pairs 0.9 wins 5, 0.7 wins 3 and ties 1, 0.6 wins 3.
 	if want := (1 + 0.5 + 0.6) / 3; math.Abs(precision-want) > 1e-12 {
 		t.Errorf("average precision %v, want %v", precision, want)
 	}
@@ -139,7 +140,7 @@ func TestTopDaily(t *testing.T) {
 	}
 }
 
-// TestMulesBeforeTheirThirdFraud has one mule whose score rises with the second fraud and one that shows only at the third.
+// TestMulesBeforeTheirThirdFraud has a mule whose score rises with the second fraud and one that shows at the third.
 func TestMulesBeforeTheirThirdFraud(t *testing.T) {
 	t.Parallel()
 	s := newSample()

@@ -26,7 +26,9 @@ const (
 
 // palette is Okabe and Ito's, which people with any colour vision can tell apart.
 func palette(i int) color.Color {
-	colours := []color.RGBA{{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {86, 180, 233, 255}}
+	colours := []color.RGBA{
+		{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {86, 180, 233, 255},
+	}
 	return colours[i%len(colours)]
 }
 
@@ -141,18 +143,22 @@ func (l line) add(p *plot.Plot) error {
 }
 
 func subtitle(r *Report) string {
-	return fmt.Sprintf("%d frauds in the sample, %.1f per 100,000 of %.0f thousand payments", r.Frauds, r.Per100k, r.Payments/1000)
+	const text = "%d frauds in the sample, %.1f per 100,000 of %.0f thousand payments"
+	return fmt.Sprintf(text, r.Frauds, r.Per100k, r.Payments/1000)
 }
 
 func drawPrecisionRecall(r *Report) (*plot.Plot, error) {
-	p := newPlot("Precision and recall, "+r.Model+"\n"+subtitle(r), "recall (share of frauds)", "precision (share of alerts that are fraud)")
+	title := "Precision and recall, " + r.Model + "\n" + subtitle(r)
+	p := newPlot(title, "recall (share of frauds)", "precision (share of alerts that are fraud)")
 	p.Add(grid())
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 	p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks(0.2), percentTicks(0.2)
-	lines := []line{{name: r.Model, points: r.curve}}
+	var lines []line
 	for i, b := range r.Beside {
 		lines = append(lines, line{name: b.Model, points: b.curve, number: i + 1})
 	}
+	// On top and dashed, so that a line that it hides shows through.
+	lines = append(lines, line{name: r.Model, points: r.curve, dashed: len(lines) > 0})
 	for _, l := range lines {
 		if err := l.add(p); err != nil {
 			return nil, err
@@ -162,25 +168,26 @@ func drawPrecisionRecall(r *Report) (*plot.Plot, error) {
 	return p, markLevels(p, r)
 }
 
-// markLevels marks where the false positive rates of the report lie.
+// markLevels marks where the false positive rates of the report lie. Neighbours are close: every other label is higher.
 func markLevels(p *plot.Plot, r *Report) error {
-	points, names := make(plotter.XYs, len(r.AtFPR)), make([]string, len(r.AtFPR))
+	points := make(plotter.XYs, len(r.AtFPR))
 	for i, at := range r.AtFPR {
 		points[i] = plotter.XY{X: at.Recall, Y: at.Precision}
-		names[i] = fmt.Sprintf(" FPR %g %%", 100*at.FPR)
+		name := fmt.Sprintf(" FPR %g %%", 100*at.FPR)
+		label, err := plotter.NewLabels(plotter.XYLabels{XYs: points[i : i+1], Labels: []string{name}})
+		if err != nil {
+			return fmt.Errorf("levels: %w", err)
+		}
+		label.Offset = vg.Point{X: vg.Points(5), Y: vg.Points(float64(3 + 12*(i%2)))}
+		sans(label)
+		p.Add(label)
 	}
 	dots, err := plotter.NewScatter(points)
 	if err != nil {
 		return fmt.Errorf("levels: %w", err)
 	}
 	dots.GlyphStyle = draw.GlyphStyle{Color: color.Black, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
-	labels, err := plotter.NewLabels(plotter.XYLabels{XYs: points, Labels: names})
-	if err != nil {
-		return fmt.Errorf("levels: %w", err)
-	}
-	labels.Offset = vg.Point{X: vg.Points(5), Y: vg.Points(4)}
-	sans(labels)
-	p.Add(dots, labels)
+	p.Add(dots)
 	return nil
 }
 
@@ -191,15 +198,17 @@ func sans(l *plotter.Labels) {
 }
 
 func drawBudget(r *Report) (*plot.Plot, error) {
-	p := newPlot("What a daily alert budget finds, "+r.Model+"\n"+subtitle(r), "alerts per 100,000 payments", "share found")
+	title := "What a daily alert budget finds, " + r.Model + "\n" + subtitle(r)
+	p := newPlot(title, "alerts per 100,000 payments", "share found")
 	p.Add(grid())
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, budgetTicks()
 	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, 1, percentTicks(0.2)
+	recall, brl := func(b *Budget) float64 { return b.Recall }, func(b *Budget) float64 { return b.BRLRecall }
 	for i, l := range []line{
-		{name: "frauds, by score", points: r.along(orderScore, func(b *Budget) float64 { return b.Recall })},
-		{name: "R$, by score", points: r.along(orderScore, func(b *Budget) float64 { return b.BRLRecall })},
-		{name: "frauds, by expected loss", points: r.along(orderLoss, func(b *Budget) float64 { return b.Recall }), dashed: true},
-		{name: "R$, by expected loss", points: r.along(orderLoss, func(b *Budget) float64 { return b.BRLRecall }), dashed: true},
+		{name: "frauds, by score", points: r.along(orderScore, recall)},
+		{name: "R$, by score", points: r.along(orderScore, brl)},
+		{name: "frauds, by expected loss", points: r.along(orderLoss, recall), dashed: true},
+		{name: "R$, by expected loss", points: r.along(orderLoss, brl), dashed: true},
 	} {
 		l.number, l.marks = i%2, true
 		if err := l.add(p); err != nil {

@@ -45,7 +45,8 @@ func budgetTicks() plot.ConstantTicks {
 }
 
 func drawCalibration(r *Report) (*plot.Plot, error) {
-	title := fmt.Sprintf("Calibration, %s\n%.0f frauds expected, %.0f seen (by weight)", r.Model, r.Calib.Expected, r.Calib.Observed)
+	const text = "Calibration, %s\n%.0f frauds expected, %.0f seen (by weight)"
+	title := fmt.Sprintf(text, r.Model, r.Calib.Expected, r.Calib.Observed)
 	p := newPlot(title, "mean probability of the bin", "share of fraud in the bin")
 	p.Add(grid())
 	const low = 1e-6
@@ -137,7 +138,8 @@ func drawContributions(r *Report) (*plot.Plot, error) {
 }
 
 func drawTypologies(r *Report) (*plot.Plot, error) {
-	p := newPlot("Recall by typology at a false positive rate of 0.1 %, "+r.Model, "recall (share of the typology's frauds)", "")
+	title := "Recall by typology at a false positive rate of 0.1 %, " + r.Model
+	p := newPlot(title, "recall (share of the typology's frauds)", "")
 	var bars []bar
 	for _, g := range r.Typology {
 		bars = append(bars, bar{words(g.Name), g.Recall, fmt.Sprintf("%s of %d", percent(g.Recall), g.Frauds)})

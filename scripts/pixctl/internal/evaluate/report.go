@@ -116,6 +116,7 @@ type Group struct {
 	Recall       float64 `json:"recall"`
 	BRLRecall    float64 `json:"brl_recall"`
 	BudgetRecall float64 `json:"budget_recall"` // at the daily alert budget, by score
+	OnlyFraud    bool    `json:"-"`             // by what it is: a typology, a delay
 }
 
 // Calibrate compares probabilities with what happened.

@@ -104,8 +104,8 @@ func fixedValues(i int) parquet.Row {
 	text := func(s string) parquet.Value { return parquet.ByteArrayValue([]byte(s)) }
 	row := parquet.Row{
 		text("E" + strings.Repeat("0", 30) + string(rune('a'+i%26))), parquet.Int64Value(int64(i)), parquet.NullValue(),
-		parquet.Int32Value(0), text(""), text(string(directions[i%3])), parquet.DoubleValue(1), text("acct.1.p"), text("acct.1.q"),
-		text("18-24"), text("SP"), text(""), text(""),
+		parquet.Int32Value(0), text(""), text(string(directions[i%3])), parquet.DoubleValue(1),
+		text("acct.1.p"), text("acct.1.q"), text("18-24"), text("SP"), text(""), text(""),
 	}
 	for column := range row {
 		row[column] = row[column].Level(0, 0, column)
@@ -127,8 +127,11 @@ func TestScoresAreTheModels(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
 	var sum summary
-	if err := json.Unmarshal([]byte(text), &sum); err != nil || sum.Rows != 467 || sum.Skipped != 233 || sum.Explained != 467 {
-		t.Errorf("summary %+v, error %v", sum, err)
+	if err := json.Unmarshal([]byte(text), &sum); err != nil {
+		t.Fatal(err)
+	}
+	if sum.Rows != 467 || sum.Skipped != 233 || sum.Explained != 467 {
+		t.Errorf("summary %+v", sum)
 	}
 	got := open(t, out)
 	n := 0
