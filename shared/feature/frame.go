@@ -128,7 +128,13 @@ func (m *moment) visible(events []Event) []Event {
 
 // own reports whether an earlier event is the payment itself, redelivered with a corrected clock: an EndToEndId is valid
 // within 12 hours of the minute in it, so two event times of one lie less than a day apart.
-func (f *frame) own(e *Event) bool { return f.moment.at-e.At < day && e.ID == f.tx.ID }
+func (f *frame) own(e *Event) bool { return f.moment.at-e.At < day && sameID(e.ID, f.moment.id) }
+
+// sameID compares from the end: ids of one institution and minute are equal up to their random part.
+func sameID(a, b pix.EndToEndID) bool {
+	n := len(b)
+	return n > 0 && len(a) == n && a[n-1] == b[n-1] && a == b
+}
 
 // Busy reports whether the payment sees more than BusyEvents events of the stream in 30 days, those in tiles included.
 // Only then may the stream have tiles.
@@ -147,9 +153,11 @@ func (s *Stream) Busy(tx *pix.Transaction) bool {
 
 func (f *frame) fillUsual() {
 	if !f.payerOut.busy {
-		for i := range f.payerOut.events {
-			if e := &f.payerOut.events[i]; !f.own(e) {
-				f.typical.add(binOf(e.Amount), 1)
+		older, recent := f.split(f.payerOut.events)
+		f.typical.fill(older)
+		for i := range recent {
+			if !f.own(&recent[i]) {
+				f.typical.add(binOf(recent[i].Amount), 1)
 			}
 		}
 	}
@@ -168,19 +176,12 @@ func (f *frame) fillDevices() {
 	if f.payerOut.busy {
 		return
 	}
-	this, last, near := f.moment.key(NewRef(f.tx.DeviceToken)), uint64(0), 0
+	older, recent := f.split(f.payerOut.events)
+	this, last := f.moment.key(NewRef(f.tx.DeviceToken)), uint64(0)
 	f.set.reset(len(f.payerOut.events))
-	dayAgo := f.moment.at - day
-	for i := range f.payerOut.events {
-		e := &f.payerOut.events[i]
-		if f.own(e) {
-			continue
-		}
-		if justUnder(e.Amount) && e.At > dayAgo {
-			near++
-		}
+	use := func(e *Event) {
 		k := f.moment.key(e.Device)
-		if k != 0 && k == this {
+		if k == this && k != 0 {
 			f.devices.thisUsed++
 		}
 		if k != last { // most payments come from the device of the one before
@@ -188,7 +189,21 @@ func (f *frame) fillDevices() {
 			last = k
 		}
 	}
-	f.payerOut.windows[w24h].NearLimit = near
+	for i := range older {
+		use(&older[i])
+	}
+	for i := range recent {
+		if e := &recent[i]; !f.own(e) {
+			use(e)
+			f.payerOut.windows[w24h].NearLimit += int(truth(justUnder(e.Amount)))
+		}
+	}
+}
+
+// split parts ascending events into those a day old and older, and the rest, among which the payment itself may be.
+func (f *frame) split(events []Event) (older, recent []Event) {
+	i := sort.Search(len(events), func(i int) bool { return f.moment.at-events[i].At < day })
+	return events[:i], events[i:]
 }
 
 // Limits that structuring stays under, in centavos: an unregistered device's payment (Res. BCB 403) and the night limit

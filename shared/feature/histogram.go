@@ -60,6 +60,20 @@ func (h *histogram) add(bin, n int) {
 	h.total += n
 }
 
+// fill counts the amounts of a list into an empty h.
+func (h *histogram) fill(events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	low, high := binCount, 0
+	for i := range events {
+		bin := binOf(events[i].Amount)
+		h.counts[bin]++
+		low, high = min(low, bin), max(high, bin+1)
+	}
+	h.low, h.high, h.total = low, high, len(events)
+}
+
 // at returns the bin of the k-th smallest amount, k from 0.
 func (h *histogram) at(k int) int {
 	for bin := h.low; bin < h.high; bin++ {
