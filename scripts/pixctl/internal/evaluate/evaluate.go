@@ -79,9 +79,13 @@ func parse(std command.IO, args []string) (options, error) {
 		"to":       "leave out payments from this RFC 3339 time on",
 		"known-at": "take reports that arrived after this RFC 3339 time as unknown",
 	} {
-		flags.Func(name, about, func(text string) (err error) {
-			*times[name], err = time.Parse(time.RFC3339, text)
-			return err
+		flags.Func(name, about, func(text string) error {
+			at, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				return fmt.Errorf("not an RFC 3339 time: %w", err)
+			}
+			*times[name] = at
+			return nil
 		})
 	}
 	if _, err := flags.Parse(args); err != nil {

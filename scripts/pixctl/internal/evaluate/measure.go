@@ -40,7 +40,12 @@ func measure(s *sample, o settings) *Report {
 	r.Accounts = topDaily(s, o.top)
 	measureGroups(s, r, flags{at(items, t, groupFPR).Threshold, taken(s, desks[0], o.budget)})
 	r.Calib, r.Shares = calibrate(s), shares(s)
-	resample(s, r, ranked, t, desks, o)
+	b := newResampler(s, ranked, t)
+	b.budget = o.budget
+	for _, d := range desks {
+		b.desks = append(b.desks, d.shorten(s, o.budget))
+	}
+	b.fill(r, o)
 	return r
 }
 
@@ -81,15 +86,10 @@ func measureGroups(s *sample, r *Report, f flags) {
 	r.State = sorted(s.groups(f, s.states.list, func(p *row) int32 { return p.state }))
 }
 
-// resample fills in the intervals.
-func resample(s *sample, r *Report, ranked []int32, t totals, desks []*desk, o settings) {
-	b := newResampler(s, ranked, t)
-	b.budget = o.budget
-	for _, d := range desks {
-		b.desks = append(b.desks, d.shorten(s, o.budget))
-	}
-	if s.receiver {
-		b.mules = newMuleTable(s, s.byTime())
+// fill fills in the intervals.
+func (b *resampler) fill(r *Report, o settings) {
+	if b.s.receiver {
+		b.mules = newMuleTable(b.s, b.s.byTime())
 		r.Mules = b.mules.report()
 	}
 	drawn := b.run(o.replicates, o.seed)
@@ -106,5 +106,5 @@ func resample(s *sample, r *Report, ranked []int32, t totals, desks []*desk, o s
 	if r.Mules != nil {
 		r.Mules.CI = interval(drawn.mules)
 	}
-	r.Boot = Bootstrap{o.replicates, o.seed, s.role + " account"}
+	r.Boot = Bootstrap{o.replicates, o.seed, b.s.role + " account"}
 }

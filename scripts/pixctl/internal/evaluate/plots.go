@@ -66,7 +66,7 @@ func save(p *plot.Plot, name string) (err error) {
 	page := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI))
 	canvas := draw.New(page)
 	canvas.SetColor(color.White)
-	canvas.Fill(canvas.Rectangle.Path())
+	canvas.Fill(canvas.Path())
 	p.Draw(draw.Crop(canvas, plotMargin, -2*plotMargin, plotMargin, -plotMargin))
 	file, err := os.Create(name)
 	if err != nil {
@@ -152,7 +152,7 @@ func drawPrecisionRecall(r *Report) (*plot.Plot, error) {
 	p := newPlot(title, "recall (share of frauds)", "precision (share of alerts that are fraud)")
 	p.Add(grid())
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
-	p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks(0.2), percentTicks(0.2)
+	p.X.Tick.Marker, p.Y.Tick.Marker = percentTicks(), percentTicks()
 	var lines []line
 	for i, b := range r.Beside {
 		lines = append(lines, line{name: b.Model, points: b.curve, number: i + 1})
@@ -202,7 +202,7 @@ func drawBudget(r *Report) (*plot.Plot, error) {
 	p := newPlot(title, "alerts per 100,000 payments", "share found")
 	p.Add(grid())
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, budgetTicks()
-	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, 1, percentTicks(0.2)
+	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, 1, percentTicks()
 	recall, brl := func(b *Budget) float64 { return b.Recall }, func(b *Budget) float64 { return b.BRLRecall }
 	for i, l := range []line{
 		{name: "frauds, by score", points: r.along(orderScore, recall)},

@@ -27,11 +27,10 @@ func (r *Report) along(order string, figure func(*Budget) float64) []xy {
 	return out
 }
 
-func percentTicks(step float64) plot.ConstantTicks {
+func percentTicks() plot.ConstantTicks {
 	var ticks plot.ConstantTicks
-	for i := 0; float64(i)*step <= 1+1e-9; i++ {
-		v := float64(i) * step
-		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%.0f %%", 100*v)})
+	for percent := 0; percent <= 100; percent += 20 {
+		ticks = append(ticks, plot.Tick{Value: float64(percent) / 100, Label: fmt.Sprintf("%d %%", percent)})
 	}
 	return ticks
 }
@@ -149,6 +148,6 @@ func drawTypologies(r *Report) (*plot.Plot, error) {
 	}
 	slices.SortStableFunc(bars, func(a, b bar) int { return falling(a.value, b.value) })
 	err := addBars(p, bars)
-	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, 1.2, percentTicks(0.2)
+	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, 1.2, percentTicks()
 	return p, err
 }
