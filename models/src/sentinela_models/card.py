@@ -151,12 +151,43 @@ in brackets the middle 95 % of {a["bootstrap"]["replicates"]} bootstrap replicat
 - Average precision {a["average_precision"]:.3f}, AUC {a["auc"]:.4f} (a sanity line only).
 - Of each day's {top["k"]} most suspicious accounts {percent(top["precision"])} have a fraud that day ({percent(top["recall"])} of all such accounts).
 - Calibration: {c["expected"]:.1f} frauds expected, {c["observed"]:.1f} seen, expected calibration error {c["ece"]:.1e}, Brier {c["brier"]:.2e}.
+  The probabilities are of fraud that gets reported, which is all that the training sees; {percent(reported(a), 0)} of the
+  frauds here ever were.
 
 ![precision and recall](model-card/{r.name}-precision-recall.png)
 ![alert budget](model-card/{r.name}-budget.png)
 ![calibration](model-card/{r.name}-calibration.png)
 ![contributions](model-card/{r.name}-contributions.png)
 """
+
+
+def reported(report: dict) -> float:
+    """Return the share of frauds that somebody reported, rows counted one each."""
+    frauds = {g["name"]: g["frauds"] for g in report["by_label_delay"]}
+    return 1 - frauds.get("never reported", 0) / max(sum(frauds.values()), 1)
+
+
+def missed(roles: list[Role]) -> str:
+    """Say what stands in the way of the targets that are missed."""
+    out = []
+    for r in roles:
+        logistic = next(b for b in r.together["beside"] if b["model"].endswith("/logistic"))
+        b, ratio = logistic["at_budget"][0], logistic["brl_ratios"][0]
+        if ratio["ratio"] < TARGETS["logistic"]:
+            wanted = percent(b["brl_recall"] * TARGETS["logistic"])
+            out.append(
+                f"- {r.name}, logistic: the regression gets the same {len(r.manifest['features'])} features, which hold most of "
+                f"the work, and finds {percent(b['brl_recall'])} of the R$ by score. {TARGETS['logistic']} times that would be {wanted}. "
+                f"In number of frauds model and rules find {r.together['at_budget'][0]['recall'] / b['recall']:.2f} times as many."
+            )
+        if "mules" in r.alone and r.alone["mules"]["found_before_third_fraud"] < MULE_TARGET:
+            m = r.alone["mules"]
+            out.append(
+                f"- mule accounts: an account is judged by its highest score of {r.alone['days']} days, so {percent(m['account_fpr'])} of "
+                f"accounts is {100 * m['payment_fpr']:.4f} % of payments. {m['mules_with_one_fraud']} of the {m['mules']} mules have only one "
+                f"incoming fraud that this institution sees; of those with several {percent(m['found_of_those_with_several'])} are found."
+            )
+    return "\n".join(["What stands in the way of the missed ones:", "", *out]) if out else ""
 
 
 def verdict(met: bool) -> str:
@@ -205,6 +236,8 @@ by its expected loss, probability times amount. The last column is how many time
 {table(["", "ranked by", "recall", "R$ detected", "model + rules detects"], rows)}
 
 {table(["target", "wanted", "measured", ""], targets)}
+
+{missed(roles)}
 """
 
 

@@ -191,6 +191,8 @@ class Mules:
         place = np.lexsort((numbers, -early))
         self.account, self.early, self.ever = numbers[place], early[place], ever[place]
         self.weight, self.mule = weight[place], mule[place]
+        self.frauds = np.bincount(s.account[s.mule], minlength=int(s.account.max()) + 1)[self.account]
+        self.legit = (s.raw[~s.fraud], s.weight[~s.fraud])
 
     def measure(self, times: np.ndarray | None = None) -> tuple[float, float, float]:
         """Return the threshold and the shares of mule accounts found before the third fraud, and ever."""
@@ -207,7 +209,14 @@ class Mules:
     def report(self, early: list[float]) -> dict:
         """Name the figures."""
         threshold, before, ever = self.measure()
+        several = self.mule & (self.frauds > 1)
+        raw, weight = self.legit
         return {
+            "mules_with_one_fraud": int((self.mule & (self.frauds == 1)).sum()),
+            "found_of_those_with_several": ratio(
+                self.weight[several & (self.early >= threshold)].sum(), self.weight[several].sum()
+            ),
+            "payment_fpr": ratio(weight[raw >= threshold].sum(), weight.sum()),
             "account_fpr": MULE_FPR,
             "threshold_raw": threshold,
             "accounts": len(self.account),

@@ -122,6 +122,7 @@ type mule struct {
 	early, ever float64
 	weight      float64
 	fraud       bool
+	frauds      int
 }
 
 // muleTable is the receiving accounts from the highest early score down.
@@ -133,7 +134,6 @@ const muleFrauds = 2
 // newMuleTable gathers accounts. The rows are in order of event time.
 func newMuleTable(s *sample, order []int32) *muleTable {
 	list := make([]mule, len(s.accounts.list))
-	frauds := make([]int, len(list))
 	for i := range list {
 		list[i] = mule{account: int32(i), early: math.Inf(-1), ever: math.Inf(-1)}
 	}
@@ -143,9 +143,9 @@ func newMuleTable(s *sample, order []int32) *muleTable {
 		m.ever = max(m.ever, r.raw)
 		m.weight, m.fraud = heavier(m.weight, m.fraud, r.weight, r.mule)
 		if r.mule {
-			frauds[r.account]++
+			m.frauds++
 		}
-		if frauds[r.account] <= muleFrauds {
+		if m.frauds <= muleFrauds {
 			m.early = max(m.early, r.raw)
 		}
 	}
@@ -199,14 +199,30 @@ func (t *muleTable) measure(times []float64) (threshold, early, ever float64) {
 	return threshold, early, ratio(found, mules)
 }
 
-// report summarises the table.
-func (t *muleTable) report() *Mules {
+// report summarises the table of a sample.
+func (t *muleTable) report(s *sample) *Mules {
 	m := &Mules{FPR: muleFPR, Accounts: len(t.list)}
+	m.Threshold, m.BeforeThird, m.Ever = t.measure(nil)
+	var several, found, wrong float64
 	for i := range t.list {
-		if t.list[i].fraud {
-			m.Mules++
+		switch a := &t.list[i]; {
+		case !a.fraud:
+			continue
+		case a.frauds == 1:
+			m.Once++
+		default:
+			several += a.weight
+			if a.early >= m.Threshold {
+				found += a.weight
+			}
+		}
+		m.Mules++
+	}
+	for i := range s.rows {
+		if r := &s.rows[i]; !r.fraud && r.raw >= m.Threshold {
+			wrong += r.weight
 		}
 	}
-	m.Threshold, m.BeforeThird, m.Ever = t.measure(nil)
+	m.Repeated, m.PaymentFPR = ratio(found, several), ratio(wrong, s.totals().legit)
 	return m
 }

@@ -90,7 +90,7 @@ func measureGroups(s *sample, r *Report, f flags) {
 func (b *resampler) fill(r *Report, o settings) {
 	if b.s.receiver {
 		b.mules = newMuleTable(b.s, b.s.byTime())
-		r.Mules = b.mules.report()
+		r.Mules = b.mules.report(b.s)
 	}
 	drawn := b.run(o.replicates, o.seed)
 	for i := range r.AtFPR {

@@ -158,8 +158,11 @@ func TestMulesBeforeTheirThirdFraud(t *testing.T) {
 	add("late", true, 0)
 	add("late", true, 0)
 	add("late", true, 9)
-	got := newMuleTable(s, s.byTime()).report()
-	want := &Mules{FPR: muleFPR, Threshold: 5, Accounts: 3, Mules: 2, BeforeThird: 0.5, Ever: 1}
+	add("once", true, 0)
+	got := newMuleTable(s, s.byTime()).report(s)
+	want := &Mules{
+		FPR: muleFPR, Threshold: 5, Accounts: 4, Mules: 3, BeforeThird: 1.0 / 3, Ever: 2.0 / 3, Once: 1, Repeated: 0.5,
+	}
 	if diff := cmp.Diff(want, got, near); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -104,6 +104,9 @@ type Mules struct {
 	BeforeThird float64  `json:"found_before_third_fraud"`
 	CI          Interval `json:"found_before_third_fraud_interval"`
 	Ever        float64  `json:"found_ever"`
+	Once        int      `json:"mules_with_one_fraud"`        // that we see: there is no second one to learn from
+	Repeated    float64  `json:"found_of_those_with_several"` // before the third, of the others
+	PaymentFPR  float64  `json:"payment_fpr"`                 // at this threshold
 }
 
 // Group is a part of the payments, flagged at a false positive rate of 0.1 % over all.

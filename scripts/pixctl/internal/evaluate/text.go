@@ -78,7 +78,10 @@ func writeAccounts(w io.Writer, r *Report) {
 	if m := r.Mules; m != nil {
 		fmt.Fprintf(w, "mule accounts found before their third incoming fraud: %s %s (ever: %s)\n",
 			percent(m.BeforeThird), brackets(&m.CI), percent(m.Ever))
-		fmt.Fprintf(w, "  of %d mules among %d accounts, with %.1f %% of the others suspected\n", m.Mules, m.Accounts, 100*m.FPR)
+		fmt.Fprintf(w, "  of %d mules among %d accounts, with %.1f %% of the others suspected (%.4f %% of payments)\n",
+			m.Mules, m.Accounts, 100*m.FPR, 100*m.PaymentFPR)
+		fmt.Fprintf(w, "  %d of the mules have one incoming fraud that we see; of those with several %s are found\n",
+			m.Once, percent(m.Repeated))
 	}
 	fmt.Fprintf(w, "probabilities: %.1f frauds expected, %.1f seen; expected calibration error %.2g, Brier %.3g\n",
 		c.Expected, c.Observed, c.ECE, c.Brier)
