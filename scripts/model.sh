@@ -12,7 +12,7 @@ work=${WORK:-build/training} out=${OUT:-build/models} card=${CARD:-docs/model-ca
 warmup=7 # days
 # seed, accounts, days, first day, boost
 training=(${TRAINING:-1 24000 60 2026-01-05 300})
-evaluation=(${EVALUATION:-2 40000 35 2026-03-20 20})
+evaluation=(${EVALUATION:-3 40000 35 2026-03-20 20})
 export PYTHONPATH=models/src
 
 step() { printf '\n== %s (%d s so far)\n' "$*" "$SECONDS"; }

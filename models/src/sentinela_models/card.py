@@ -73,11 +73,11 @@ def data(run: dict, roles: list[Role]) -> str:
 Nothing real: two simulated worlds (`pixctl simulate`), replayed through the feature code that serves (`pixctl vectors`).
 
 - Training world: seed {train["seed"]}, {train["accounts"]:,} accounts, {train["days"]} days from {train["start"]}, fraud
-  boosted {train["boost"]}-fold: {train["events"]:,} payments that our institution sees, {train["frauds"]:,} of them fraud,
+  boosted {train["boost"]:g}-fold: {train["events"]:,} payments that our institution sees, {train["frauds"]:,} of them fraud,
   {train["labels"]:,} reports.
 - Evaluation world: seed {later["seed"]}, {later["accounts"]:,} accounts, {later["days"]} days from {later["start"]}, fraud
-  boosted {later["boost"]}-fold: {later["events"]:,} payments, {later["frauds"]:,} of them fraud. Other people, other mules,
-  and later: nothing was fitted to it.
+  boosted {later["boost"]:g}-fold: {later["events"]:,} payments, {later["frauds"]:,} of them fraud. Other people, other mules,
+  and later: nothing was fitted to it, and no choice of method was made by its figures.
 
 Every payment carries its sampling weight, and every figure below counts payments by weight, so that fraud is at its true
 rate of {later["per_100k"]:.1f} in 100,000 payments. The first {run["warmup_days"]} days of both worlds are left out: their windows look
