@@ -241,17 +241,17 @@ by its expected loss, probability times amount. The last column is how many time
 """
 
 
-def groups(title: str, head: str, rows: list[dict], weak: bool = False) -> str:
-    """Write recall and FPR of groups."""
+def groups(title: str, head: str, rows: list[dict], frauds_only: bool = False) -> str:
+    """Write recall and FPR of groups; classes of frauds have no FPR, and the weak among them are named."""
     out = []
     for g in rows:
-        note = " (weak)" if weak and g["recall"] < WEAK else ""
+        note = " (weak)" if frauds_only and g["recall"] < WEAK else ""
         few = " †" if 0 < g["frauds"] < FEW else ""
         recall = percent(g["recall"]) + few if g["frauds"] else "-"
         line = [words(g["name"]) + note, f"{g['frauds']:,}", recall, percent(g["brl_recall"]) if g["frauds"] else "-"]
-        out.append(line if weak else [*line, percent(g["fpr"], 2)])
+        out.append(line if frauds_only else [*line, percent(g["fpr"], 2)])
     columns = [head, "frauds", "recall", "R$ detected"]
-    return f"{title}\n\n" + table(columns if weak else [*columns, "FPR"], out) + "\n"
+    return f"{title}\n\n" + table(columns if frauds_only else [*columns, "FPR"], out) + "\n"
 
 
 def weaknesses(roles: list[Role]) -> str:
@@ -264,11 +264,11 @@ At a false positive rate of 0.1 % over all payments. † marks fewer than {FEW} 
     ]
     for r in roles:
         weak = [words(g["name"]) for g in r.alone["by_typology"] if g["recall"] < WEAK]
-        parts.append(groups(f"### {r.name}: typologies", "typology", r.alone["by_typology"], weak=True))
+        parts.append(groups(f"### {r.name}: typologies", "typology", r.alone["by_typology"], True))
         parts.append(f"![typologies](model-card/{r.name}-typologies.png)\n")
         if weak:
             parts.append(f"Below {percent(WEAK, 0)}: {', '.join(weak)}.\n")
-        parts.append(groups(f"### {r.name}: time until the report", "reported", r.alone["by_label_delay"], weak=False))
+        parts.append(groups(f"### {r.name}: time until the report", "reported", r.alone["by_label_delay"], True))
         look = [[words(g["name"]), f"{g['payments']:,.0f}", percent(g["fpr"], 2)] for g in r.alone["look_alikes"]]
         parts.append(
             f"### {r.name}: legitimate look-alikes\n\n" + table(["look-alike", "payments", "FPR"], look) + "\n"
@@ -351,9 +351,9 @@ calibrated to the true share of fraud by Platt's method. `model.txt` has sha256
 
 ## Again
 
-`make model` prints all of this on two cores; `pixctl evaluate -scores build/training/<role>/model.parquet -truth
-build/training/evaluation/truth.jsonl` prints the figures of one model, and `python -m sentinela_models.evaluate` computes
-them a second time and agrees within 1e-9.
+`make model` prints all of this on two cores and leaves the tables of scores in `build/training/<role>`, the truth in
+`build/training/evaluation/truth.jsonl` and the reports beside them. `pixctl evaluate` prints the figures of any such table;
+`python -m sentinela_models.evaluate` computes them a second time and agrees within 1e-9.
 """
 
 
