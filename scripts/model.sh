@@ -45,7 +45,7 @@ judge() {
   "$pixctl" score -model "$out/$1/$version" -in "$later/vectors.parquet" -out "$dir/model.parquet" -contributions alerts
   step "baselines of the $1 model"
   "$python" -m sentinela_models.baselines --vectors "$work/training/vectors.parquet" --evaluation "$later/vectors.parquet" \
-    --scores "$dir/model.parquet" --role "$1" --contract models/contract/features.json --out "$dir" --warmup-days "$warmup"
+    --scores "$dir/model.parquet" --role "$1" --contract models/contract/features.json --out "$dir"
   step "measure the $1 model"
   local beside=(-beside "$dir/rules.parquet" -beside "$dir/logistic.parquet")
   "$pixctl" evaluate -scores "$dir/model.parquet" "${measure[@]}" -beside "$dir/model+rules.parquet" "${beside[@]}" \

@@ -63,12 +63,12 @@ def test_a_later_table_must_be_later(files, capsys):
 def test_labels_after_the_cut_are_unknown(files):
     rows = vectors.read_vectors(files / "v.parquet", "payer", None)
     cut = int(rows.event_time[-1]) + 1
-    training, validation = split.fitted(rows, cut, 7)
+    training, validation = split.fitted(rows, cut)
     assert (validation.arrived_at[validation.label == 1] <= cut).all()
     assert ((validation.label == 0) & (validation.arrived_at > cut)).any()
     assert training.event_time[-1] <= validation.event_time[0]
     with pytest.raises(Refused, match="must begin after"):
-        split.fitted(rows, cut - 2, 7)
+        split.fitted(rows, cut - 2)
 
 
 def test_card_says_what_was_measured(tmp_path):

@@ -97,10 +97,10 @@ def test_wrong_columns_are_refused_in_a_sentence(trained, tmp_path, capsys):
 
 def test_split_keeps_time_and_hides_late_labels(trained):
     rows = vectors.read_vectors(trained / "v.parquet", "payer", None)
-    s = split.by_time(rows, 7)
+    s = split.by_time(rows)
     assert s.training.event_time[-1] <= s.validation.event_time[0]
     assert s.validation.event_time[-1] <= s.evaluation.event_time[0]
-    assert s.training.event_time[0] >= rows.event_time[0] + 7 * 86_400_000_000
+    assert s.training.event_time[0] == rows.event_time[0]
     fitted = s.validation
     assert (fitted.arrived_at[fitted.label == 1] <= s.evaluation.event_time[0]).all()
     late = (fitted.label == 0) & ~np.isnan(fitted.arrived_at)
@@ -111,4 +111,4 @@ def test_too_few_frauds_are_refused(trained):
     rows = vectors.read_vectors(trained / "v.parquet", "payer", None)
     few = rows.known_at(int(rows.event_time[0]) + 1)
     with pytest.raises(Refused, match="too few"):
-        split.by_time(few, 7)
+        split.by_time(few)

@@ -54,7 +54,7 @@ def run(a: argparse.Namespace) -> None:
     contract = vectors.read_contract(a.contract)
     rows = vectors.read_vectors(a.vectors, a.role, contract)
     cut = int(pq.read_table(a.evaluation, columns=["event_time"])["event_time"].to_numpy().min())
-    training, validation = split.fitted(rows, cut, a.warmup_days)
+    training, validation = split.fitted(rows, cut)
     odds = rules.fit_odds(rules.points(rows.features, training.x), training.label, training.weight)
     thin = training.thin(a.negatives, a.seed)
     print(f"baselines {a.role}: logistic regression on {len(thin.label)} rows", file=sys.stderr, flush=True)
@@ -88,7 +88,6 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--out", type=pathlib.Path, required=True, help="directory")
     p.add_argument("--negatives", type=int, default=400_000)
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--warmup-days", type=float, default=7.0)
     try:
         run(p.parse_args(sys.argv[1:] if argv is None else argv))
     except Refused as e:

@@ -80,8 +80,8 @@ Nothing real: two simulated worlds (`pixctl simulate`), replayed through the fea
   and later: nothing was fitted to it, and no choice of method was made by its figures.
 
 Every payment carries its sampling weight, and every figure below counts payments by weight, so that fraud is at its true
-rate of {later["per_100k"]:.1f} in 100,000 payments. The first {run["warmup_days"]} days of both worlds are left out: their windows look
-back on nothing. Training and validation see the reports that had arrived when the evaluation world begins; unreported
+rate of {later["per_100k"]:.1f} in 100,000 payments. The first {run["warmup_days"]} days of the evaluation world are left out: their
+windows look back on nothing. Those of the training world are not, because a new installation begins like that. Training and validation see the reports that had arrived when the evaluation world begins; unreported
 fraud is legitimate to them. The evaluation counts what was fraud in truth, reported or not.
 
 {table(["slice", "from", "to", "payments", "frauds known"], rows)}

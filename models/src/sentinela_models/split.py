@@ -23,46 +23,49 @@ class Split:
     evaluation: Vectors
 
 
-def by_time(rows: Vectors, warmup_days: float) -> Split:
+def by_time(rows: Vectors) -> Split:
     """Cut the span of time, not the number of rows, at 60 % and 80 %.
 
-    The first days are left out: the windows of their payments look back on nothing, which never happens in service.
     What is fitted sees only the labels that had arrived when the evaluation slice begins, as on the day of a
     deployment; what is measured sees all.
     """
-    begin = rows.event_time[0] + int(warmup_days * DAY)
+    begin = rows.event_time[0]
     span = rows.event_time[-1] - begin
-    if span <= 0:
-        raise Refused("the events span less time than the warm-up")
     first = begin + int(span * TRAINING_SHARE)
     second = begin + int(span * (TRAINING_SHARE + VALIDATION_SHARE))
-    at = np.searchsorted(rows.event_time, [begin, first, second])
-    numbers = np.arange(len(rows.label))
-    training, validation, evaluation = (rows.take(p) for p in np.split(numbers, at)[1:])
+    training, validation, evaluation = cut_at(rows, [first, second])
     return checked(training.known_at(second).levelled(), validation.known_at(second).levelled(), evaluation)
 
 
 def with_evaluation(rows: Vectors, later: Vectors, warmup_days: float) -> Split:
-    """Cut one table into training and validation; the other, later one is only measured, without its warm-up."""
-    cut = int(later.event_time[0])
-    warm = np.flatnonzero(later.event_time >= cut + int(warmup_days * DAY))
-    return checked(*fitted(rows, cut, warmup_days), later.take(warm))
+    """Cut one table into training and validation; the other, later one is only measured, without its warm-up.
+
+    In the first days windows look back on nothing. That is left out of the measure, which is of a system that has been
+    running, but not of the training: a new installation begins like that, and must not take it for a sign of fraud.
+    """
+    begin = int(later.event_time[0])
+    warm = np.flatnonzero(later.event_time >= begin + int(warmup_days * DAY))
+    return checked(*fitted(rows, begin), later.take(warm))
 
 
-def fitted(rows: Vectors, cut: int, warmup_days: float) -> tuple[Vectors, Vectors]:
-    """Cut a table at 75 % of its span, after the warm-up, into training and validation.
+def fitted(rows: Vectors, cut: int) -> tuple[Vectors, Vectors]:
+    """Cut a table at 75 % of its span into training and validation.
 
     What is fitted sees the labels that had arrived at the cut, when the later table begins: as on the day of a
     deployment.
     """
-    begin = rows.event_time[0] + int(warmup_days * DAY)
-    span = rows.event_time[-1] - begin
-    if span <= 0 or cut <= rows.event_time[-1]:
-        raise Refused("the table to measure on must begin after the end of the other, which must outlast the warm-up")
-    first = begin + int(span * TRAINING_SHARE / (TRAINING_SHARE + VALIDATION_SHARE))
-    at = np.searchsorted(rows.event_time, [begin, first])
-    _, training, validation = (rows.take(p) for p in np.split(np.arange(len(rows.label)), at))
+    if cut <= rows.event_time[-1]:
+        raise Refused("the table to measure on must begin after the end of the other")
+    span = rows.event_time[-1] - rows.event_time[0]
+    first = rows.event_time[0] + int(span * TRAINING_SHARE / (TRAINING_SHARE + VALIDATION_SHARE))
+    training, validation = cut_at(rows, [first])
     return training.known_at(cut).levelled(), validation.known_at(cut).levelled()
+
+
+def cut_at(rows: Vectors, times: list[int]) -> list[Vectors]:
+    """Cut rows, which are in order of time, before each of the times."""
+    places = np.split(np.arange(len(rows.label)), np.searchsorted(rows.event_time, times))
+    return [rows.take(p) for p in places]
 
 
 def checked(*parts: Vectors) -> Split:

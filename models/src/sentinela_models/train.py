@@ -134,7 +134,7 @@ def slices(o: Options, contract: vectors.Contract | None) -> split.Split:
     """Read and cut the tables."""
     rows = vectors.read_vectors(o.vectors, o.role, contract)
     if o.evaluation is None:
-        return split.by_time(rows, o.warmup_days)
+        return split.by_time(rows)
     later = vectors.read_vectors(o.evaluation, o.role, contract)
     if o.truth:
         later = later.judged_by(vectors.read_truth(o.truth))
@@ -209,7 +209,12 @@ def parse(argv: list[str]) -> Options:
     p.add_argument("--seed", type=int, default=7)
     p.add_argument("--trees", type=int, default=300)
     p.add_argument("--leaves", type=int, default=31)
-    p.add_argument("--warmup-days", type=float, default=7.0, help="first days to leave out: their windows are empty")
+    p.add_argument(
+        "--warmup-days",
+        type=float,
+        default=7.0,
+        help="first days of --evaluation to leave out: their windows are empty",
+    )
     p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; the file's own by default")
     args = vars(p.parse_args(argv))
     if (args["contract"] is None) == (args["feature_set"] == ""):
