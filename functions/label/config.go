@@ -33,7 +33,7 @@ func FromEnv(ctx context.Context) (http.Handler, error) {
 
 // Open connects to the bus, the warehouse and the store.
 func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
-	return c.WarehouseConfig.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
+	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
 		s, err := h.OpenStore(ctx, c.StoreConfig)
 		if err != nil {
 			return nil, err

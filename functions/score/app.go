@@ -119,7 +119,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 }
 
 func (a *App) newEngine(c *Config) (*engine.Engine, error) {
-	return engine.New(engine.Deps{ //nolint:wrapcheck // wire wraps it
+	return engine.New(engine.Deps{
 		Store: a.store, Models: champions{a.models.Set()}, Challengers: challengers{a.models.Set()}, Policies: a.policies,
 		Features: a.features, Clock: time.Now, Backlog: a.backlog,
 		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,

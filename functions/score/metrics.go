@@ -141,7 +141,7 @@ func newSignals(r prometheus.Registerer, logger *slog.Logger, backlog *engine.Ba
 // degraded hears of the engine's failures.
 func (s *signals) degraded(err error) {
 	part := "unknown"
-	var d *engine.Degradation
+	var d *engine.DegradedError
 	if errors.As(err, &d) {
 		part = string(d.Part)
 	}

@@ -86,8 +86,9 @@ func (r *reloadable) events(t *testing.T, tx *pix.Transaction) int {
 	return len(h.Payer.Out.Events)
 }
 
-// TestSlowStoreAddsNoGoroutines: many callers at once, and once they have their answers nothing of them is left. Not
-// parallel: it counts goroutines.
+// TestSlowStoreAddsNoGoroutines: many callers at once, and once they have their answers nothing of them is left.
+//
+//nolint:paralleltest // it counts goroutines
 func TestSlowStoreAddsNoGoroutines(t *testing.T) {
 	r := newReloadable(t, func(c *score.Config) {
 		deadlines(c)

@@ -322,7 +322,9 @@ func TestBacklogKeepsWhatTheStoreRefuses(t *testing.T) {
 }
 
 // TestSlowStoreIsBounded: 2,000 callers meet a store that takes 50 times its usual time. Nobody waits beyond the
-// deadline, at most MaxInFlight wait at all, and no goroutine is left or added. Not parallel: it counts goroutines.
+// deadline, at most MaxInFlight wait at all, and no goroutine is left or added.
+//
+//nolint:paralleltest // it counts goroutines
 func TestSlowStoreIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const callers, limit = 2_000, 50

@@ -34,7 +34,7 @@ type Deps struct {
 	ShadowWait    time.Duration // how long a decision waits for its challengers; zero means DefaultShadowWait
 	ExplainShare  float64       // of the approvals, chosen by their EndToEndID, that carry their contributions as well
 
-	// Degraded hears of failures that an answer survived, each a *Degradation; may be nil.
+	// Degraded hears of failures that an answer survived, each a *DegradedError; may be nil.
 	Degraded func(error)
 }
 

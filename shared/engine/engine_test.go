@@ -224,7 +224,7 @@ func (w *world) heard() []engine.Part {
 	defer w.mu.Unlock()
 	var parts []engine.Part
 	for _, err := range w.degraded {
-		var d *engine.Degradation
+		var d *engine.DegradedError
 		if errors.As(err, &d) {
 			parts = append(parts, d.Part)
 		}

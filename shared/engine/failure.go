@@ -29,20 +29,22 @@ func Parts() []Part {
 	return []Part{PartStore, PartOverload, PartCommit, PartBacklog, PartModel, PartExplanation, PartShadow}
 }
 
-// Degradation is a failure that an answer survived.
-type Degradation struct {
+// DegradedError is a failure that an answer survived.
+type DegradedError struct {
 	Part Part
 	Err  error
 }
 
 // Error implements error.
-func (d *Degradation) Error() string { return string(d.Part) + ": " + d.Err.Error() }
+func (d *DegradedError) Error() string { return string(d.Part) + ": " + d.Err.Error() }
 
 // Unwrap gives the cause.
-func (d *Degradation) Unwrap() error { return d.Err }
+func (d *DegradedError) Unwrap() error { return d.Err }
 
 // degraded reports a failure that the answer survives.
-func (e *Engine) degraded(part Part, err error) { e.deps.Degraded(&Degradation{Part: part, Err: err}) }
+func (e *Engine) degraded(part Part, err error) {
+	e.deps.Degraded(&DegradedError{Part: part, Err: err})
+}
 
 // survivable reports whether a decision can go on without what failed: a store that is slow, away or ill. What is wrong
 // with the payment, and a caller that has gone, end it.

@@ -103,7 +103,7 @@ func (f *frame) cutBusy(s *stream, w wants) {
 				continue
 			}
 			s.last = max(s.last, e.At)
-			run.Totals.Add(e)
+			run.Add(e)
 			parties.Add(f.moment.key(e.Counterparty))
 			if w.amounts {
 				f.typical.add(binOf(e.Amount), 1)
@@ -112,7 +112,7 @@ func (f *frame) cutBusy(s *stream, w wants) {
 		for ; len(tiles) > 0 && tiles[len(tiles)-1].Start > edge; tiles = tiles[:len(tiles)-1] {
 			t := tiles[len(tiles)-1]
 			s.last = max(s.last, t.Last)
-			run.Totals.Merge(&t.Totals)
+			run.Merge(&t.Totals)
 			parties.Merge(t.parties(f.moment.rotating))
 			for _, b := range t.Amounts {
 				if w.amounts {

@@ -44,9 +44,6 @@ func (s stream) rowsIn(l feature.Level, start, end int64) bigtable.RowRange {
 	return bigtable.NewClosedRange(s.row(l, start), s.row(l, end-1))
 }
 
-// after names the first key behind every row of the stream.
-func (s stream) after(l feature.Level) string { return s.prefix(l) + ":" } // ':' follows '9'
-
 // hotRow names the row of the stream in the index of hot streams.
 func (s stream) hotRow() string {
 	return fmt.Sprintf("%s%02x#%s#%s", hotPrefix, shardOf(s.entity), s.family, s.entity)

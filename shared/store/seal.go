@@ -109,17 +109,18 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 	var last int64
 	var bad error
 	err := j.store.table.ReadRows(ctx, j.rowsIn(feature.LevelRaw, start, end), func(r bigtable.Row) bool {
-		for _, item := range r[j.family] {
-			at, err := timeOf(qualifierOf(&item))
-			if err != nil {
-				bad = err
-				return false
-			}
-			last = floorTo(at, feature.RawSpan)
-			into[last] = true
-			rows++
-			break
+		items := r[j.family]
+		if len(items) == 0 {
+			return true
 		}
+		at, err := timeOf(qualifierOf(&items[0]))
+		if err != nil {
+			bad = err
+			return false
+		}
+		last = floorTo(at, feature.RawSpan)
+		into[last] = true
+		rows++
 		return true
 	}, bigtable.LimitRows(sealRows), bigtable.RowFilter(bigtable.ChainFilters(
 		bigtable.FamilyFilter(j.family), bigtable.CellsPerRowLimitFilter(1), bigtable.StripValueFilter())))

@@ -154,8 +154,12 @@ func oldFactsSurviveRotation(t *testing.T, open Factory) {
 }
 
 // equalVectors compares what a payment is served with what the model says.
-func equalVectors(t *testing.T, set *feature.Set, tx *pix.Transaction, want, got feature.Histories) {
+func equalVectors(t *testing.T, tx *pix.Transaction, want, got feature.Histories) {
 	t.Helper()
+	set, err := feature.NewSet()
+	if err != nil {
+		t.Fatal(err)
+	}
 	a, b := set.Vector(nil, tx, &want), set.Vector(nil, tx, &got)
 	for i, name := range set.Names() {
 		if math.Float64bits(a[i]) != math.Float64bits(b[i]) && !(math.IsNaN(a[i]) && math.IsNaN(b[i])) {
@@ -178,8 +182,6 @@ type Walk struct {
 // Run plays the walk.
 func (w Walk) Run(t *testing.T, s engine.Store) {
 	t.Helper()
-	set, err := feature.NewSet()
-	must(t, err)
 	model, random := NewModel(), rand.New(rand.NewPCG(w.Seed, 9))
 	var known []pix.Transaction
 	at := time.Duration(0)
@@ -190,7 +192,7 @@ func (w Walk) Run(t *testing.T, s engine.Store) {
 		model.Record(&tx)
 		known = append(known, tx)
 		if n%max(w.Every, 1) == 0 {
-			equalVectors(t, set, &tx, model.Read(&tx), read(t, s, tx))
+			equalVectors(t, &tx, model.Read(&tx), read(t, s, tx))
 		}
 		old := &known[max(0, len(known)-1-random.IntN(60))]
 		switch random.IntN(6) {
@@ -257,8 +259,6 @@ func walk(t *testing.T, open Factory) {
 // Every edge of every window, to the millisecond, comes back from the store as it went in.
 func windowEdges(t *testing.T, open Factory) {
 	s, model := open(t, time.Now), NewModel()
-	set, err := feature.NewSet()
-	must(t, err)
 	tx, n := Payment(900, 10, 20), 0
 	tx.EventTime = Start().Add(30 * 24 * time.Hour)
 	for _, w := range []time.Duration{0, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour} {
@@ -270,14 +270,12 @@ func windowEdges(t *testing.T, open Factory) {
 			n++
 		}
 	}
-	equalVectors(t, set, &tx, model.Read(&tx), read(t, s, tx))
+	equalVectors(t, &tx, model.Read(&tx), read(t, s, tx))
 }
 
 // No vector sees its own event's future: neither later payments, nor what became of this one, nor reports on it.
 func ownFutureIsUnseen(t *testing.T, open Factory) {
 	s := open(t, time.Now)
-	set, err := feature.NewSet()
-	must(t, err)
 	tx := Payment(50, 10, 20)
 	for _, n := range []int{40, 45, 50} {
 		earlier := Payment(n, 10, 20)
@@ -295,5 +293,5 @@ func ownFutureIsUnseen(t *testing.T, open Factory) {
 	}
 	label := Label(&tx, 30, true)
 	must(t, s.MarkFraud(t.Context(), &tx, &label))
-	equalVectors(t, set, &tx, before, read(t, s, tx))
+	equalVectors(t, &tx, before, read(t, s, tx))
 }

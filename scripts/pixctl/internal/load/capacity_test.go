@@ -16,7 +16,6 @@ import (
 // page is the document whose two tables are made here: what was measured, and what follows from it.
 const page = "../../../../docs/capacity.md"
 
-//nolint:gochecknoglobals // a test's flag
 var update = flag.Bool("update", false, "measure anew and write docs/capacity.md")
 
 // Payments that are measured: with -update, and to see whether the page still holds.

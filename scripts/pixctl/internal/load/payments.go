@@ -33,8 +33,6 @@ func (p *payments) at(i int) []byte {
 	return p.bytes[from:p.ends[i]]
 }
 
-func (p *payments) len() int { return len(p.ends) }
-
 // generate takes n payments of a simulated week and gives each to keep, in event-time order.
 func generate(seed uint64, n int, keep func(*pix.Submission) error) error {
 	visible := 1 - (1-world.DefaultOurShare)*(1-world.DefaultOurShare)

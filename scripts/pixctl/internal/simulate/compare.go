@@ -97,9 +97,10 @@ func (v *survey) plots() string {
 	row := func(t world.Typology, l world.LookAlike) {
 		f, h := count(v.typologies, string(t)), count(v.lookAlikes, string(l))
 		left := fmt.Sprintf("%s | %.2f | %s", t, 1e5*f.n/v.all.n, reais(f.mean()))
-		if t == world.InstitutionBreach {
+		switch t {
+		case world.InstitutionBreach:
 			left = fmt.Sprintf("%s | one night | %s", t, reais(v.breach.mean()))
-		} else if t == "" {
+		case "":
 			left = "– | – | –"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %.0f | %s |\n", left, l, 1e5*h.n/v.all.n, reais(h.mean()))
