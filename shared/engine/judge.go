@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -12,7 +13,7 @@ import (
 
 // Bounds of an explanation.
 const (
-	topContributions = 5 // kept per role, for the audit row
+	topContributions = 5 // kept per role, for the audit row; as many of those that speak for fraud may be told
 	topReasons       = 3 // told to a person per role
 )
 
@@ -107,28 +108,37 @@ func scoreWith(model Model, role pix.Role, vector []float64) (pix.Score, error) 
 func (e *Engine) explain(d *pix.Decision, models []Model, blamed []pix.Role) {
 	for i, model := range models {
 		score := &d.Scores[i]
-		top, err := model.Explain(d.Vector, topContributions)
+		all, err := model.Explain(d.Vector, len(d.Vector))
 		if err != nil {
 			e.degraded(PartExplanation, fmt.Errorf("explain score of %s model: %w", score.Role, err))
 		}
-		score.Top = top[:min(len(top), topContributions)]
-		for _, role := range blamed {
-			if role == score.Role {
-				d.Reasons = append(d.Reasons, e.reasons(&d.Transaction, score.Top, err)...)
-			}
+		score.Top = slices.Clone(all[:min(len(all), topContributions)])
+		if slices.Contains(blamed, score.Role) {
+			d.Reasons = append(d.Reasons, e.reasons(&d.Transaction, against(all), err)...)
 		}
 	}
 }
 
-// reasons puts the contributions that speak for fraud in words.
-func (e *Engine) reasons(tx *pix.Transaction, top []pix.Contribution, err error) []pix.Reason {
+// against returns the strongest contributions that speak for fraud. They are looked for among all: those that weigh most
+// may all speak for the payment, and whoever was stopped must still be told why.
+func against(all []pix.Contribution) (out []pix.Contribution) {
+	for _, c := range all {
+		if c.Contribution > 0 && len(out) < topContributions {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// reasons puts contributions that speak for fraud in words.
+func (e *Engine) reasons(tx *pix.Transaction, against []pix.Contribution, err error) []pix.Reason {
 	if err != nil {
 		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Os fatores da pontuação não puderam ser calculados.",
 			TextEN: "The factors of the score could not be computed."}}
 	}
 	told := func(missing bool) (out []pix.Reason) {
-		for _, c := range top {
-			if c.Contribution > 0 && math.IsNaN(c.Value) == missing && len(out) < topReasons {
+		for _, c := range against {
+			if math.IsNaN(c.Value) == missing && len(out) < topReasons {
 				out = append(out, e.deps.Features.Reason(c.Feature, tx, c.Value))
 			}
 		}

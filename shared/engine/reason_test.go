@@ -58,3 +58,26 @@ func TestReasonsRead(t *testing.T) {
 		}
 	}
 }
+
+// TestReasonsAreFoundAmongAll: what weighs most may all speak for the payment; the person is still told what speaks
+// against it, and the audit row keeps what weighs most.
+func TestReasonsAreFoundAmongAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	var top []pix.Contribution
+	for i, name := range []string{"pair_count_30d", "payer_seen_days", "payee_seen_days", "pair_age_days", "device_seen_days"} {
+		top = append(top, pix.Contribution{Feature: name, Value: 100, Contribution: float64(i) - 9})
+	}
+	top = append(top, pix.Contribution{Feature: "night", Value: 1, Contribution: 0.3})
+	w.models.set(pix.PayerRole, &explaining{fakeModel{version: "p1", probability: 0.6}, top})
+	d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.Reasons); n != 2 || d.Reasons[1].Code != "night" {
+		t.Errorf("reasons %v, want the rule's and that of the night", d.Reasons)
+	}
+	if diff := cmp.Diff(top[:5], d.Scores[0].Top); diff != "" {
+		t.Errorf("kept for the audit row (-want +got):\n%s", diff)
+	}
+}

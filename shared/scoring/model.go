@@ -1,10 +1,12 @@
 package scoring
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -200,14 +202,16 @@ func (m *Model) Explain(vector []float64, top int) ([]pix.Contribution, error) {
 	e := m.explainers.Get().(*explainer)
 	defer m.explainers.Put(e)
 	e.explain(vector)
-	best := make([]pix.Contribution, 0, min(max(top, 0), len(vector))+1)
+	told := make([]pix.Contribution, 0, len(vector))
 	for i, c := range e.out {
-		if c == 0 {
-			continue
+		if c != 0 {
+			told = append(told, pix.Contribution{Feature: m.manifest.Features[i], Value: vector[i], Contribution: c})
 		}
-		best = insert(best, pix.Contribution{Feature: m.manifest.Features[i], Value: vector[i], Contribution: c}, top)
 	}
-	return best, nil
+	slices.SortStableFunc(told, func(a, b pix.Contribution) int {
+		return cmp.Compare(math.Abs(b.Contribution), math.Abs(a.Contribution))
+	})
+	return told[:min(len(told), max(top, 0))], nil
 }
 
 // Contributions writes the contribution of every feature to dst, which is as long as the vector, and returns the
@@ -222,21 +226,6 @@ func (m *Model) Contributions(dst, vector []float64) (expected float64, err erro
 	e.explain(vector)
 	copy(dst, e.out)
 	return m.expected, nil
-}
-
-// insert keeps best sorted by falling absolute value and at most top long.
-func insert(best []pix.Contribution, c pix.Contribution, top int) []pix.Contribution {
-	at := len(best)
-	for at > 0 && math.Abs(best[at-1].Contribution) < math.Abs(c.Contribution) {
-		at--
-	}
-	if at >= top {
-		return best
-	}
-	best = append(best, c)
-	copy(best[at+1:], best[at:])
-	best[at] = c
-	return best[:min(len(best), top)]
 }
 
 func (m *Model) name() string { return string(m.manifest.Role) + "/" + m.manifest.Version }
