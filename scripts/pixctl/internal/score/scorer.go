@@ -120,14 +120,9 @@ func (s *scorer) batch(rows []parquet.Row) error {
 	for w := range workers {
 		from, to := w*len(mine)/workers, (w+1)*len(mine)/workers
 		group.Go(func() {
-			vector := make([]float64, len(s.model.Manifest().Features))
-			for i := from; i < to && errs[w] == nil; i++ {
-				var told bool
-				s.out[i], told, errs[w] = s.row(mine[i], vector)
-				if told {
-					explained.Add(1)
-				}
-			}
+			var told int
+			told, errs[w] = s.part(s.out[from:to], mine[from:to])
+			explained.Add(int64(told))
 		})
 	}
 	group.Wait()
@@ -135,34 +130,47 @@ func (s *scorer) batch(rows []parquet.Row) error {
 	return errors.Join(errs...)
 }
 
-// row scores one payment; told says whether it has contributions.
-func (s *scorer) row(in parquet.Row, vector []float64) (out parquet.Row, told bool, err error) {
-	for i := range vector {
-		vector[i] = in[s.first+i].Double()
+// part scores rows in one batch of the model's and writes the results to out; told is how many have contributions.
+func (s *scorer) part(out, in []parquet.Row) (told int, err error) {
+	vectors := make([][]float64, len(in))
+	for i, row := range in {
+		vectors[i] = make([]float64, len(s.model.Manifest().Features))
+		for j := range vectors[i] {
+			vectors[i][j] = row[s.first+j].Double()
+		}
 	}
-	raw, probability, err := s.model.Score(vector)
-	if err != nil {
-		return nil, false, err
+	raw, probability := make([]float64, len(in)), make([]float64, len(in))
+	if err := s.model.ScoreBatch(raw, probability, vectors); err != nil {
+		return 0, err
 	}
-	shares, err := s.contributions(vector, probability)
-	if err != nil {
-		return nil, false, err
+	for i, row := range in {
+		shares, err := s.contributions(vectors[i], probability[i])
+		if err != nil {
+			return 0, err
+		}
+		out[i] = s.row(row, []float64{row[s.amount].Double(), raw[i], probability[i]}, shares)
+		told += min(len(shares), 1)
 	}
-	out = make(parquet.Row, 0, s.first+4+len(shares))
+	return told, nil
+}
+
+// row writes one payment: what is carried through, amount and scores, and the contributions if there are any.
+func (s *scorer) row(in parquet.Row, scores, shares []float64) parquet.Row {
+	out := make(parquet.Row, 0, s.first+4+len(shares))
 	for _, v := range in[:s.first] {
 		out = append(out, v.Clone())
 	}
-	for i, v := range []float64{in[s.amount].Double(), raw, probability} {
+	for i, v := range scores {
 		out = append(out, parquet.DoubleValue(v).Level(0, 0, s.first+i))
 	}
-	column := s.first + 3
+	column := s.first + len(scores)
 	if len(shares) == 0 {
-		return append(out, parquet.NullValue().Level(0, 0, column)), false, nil
+		return append(out, parquet.NullValue().Level(0, 0, column))
 	}
 	for i, v := range shares {
 		out = append(out, parquet.DoubleValue(v).Level(min(i, 1), 1, column))
 	}
-	return out, true, nil
+	return out
 }
 
 // contributions returns the shares of a row with the expected value last, or none when the row is not to be explained.
