@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 
+	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
@@ -123,7 +125,7 @@ func pump(to, from net.Conn, delay time.Duration) {
 }
 
 // startServer returns the running server, with a slow way to the bus, and its URL.
-func startServer(t *testing.T, cloud *pixtest.Cloud) (*exec.Cmd, string) {
+func startServer(t *testing.T, cloud *pixtest.Cloud, settings ...string) (*exec.Cmd, string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -138,6 +140,7 @@ func startServer(t *testing.T, cloud *pixtest.Cloud) (*exec.Cmd, string) {
 		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
 		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
 		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
+	cmd.Env = append(cmd.Env, settings...)
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -275,4 +278,50 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 		t.Errorf("%d of %d answered decisions were published", len(seen), len(decided))
 	}
 	t.Logf("%d decisions answered before the stop", len(decided))
+}
+
+// await waits for a line of the metrics.
+func await(t *testing.T, url, line string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, body := get(t, url+"/metrics"); strings.Contains(body, line+"\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the metrics do not say %s", line)
+		}
+	}
+}
+
+// TestBadModelLeavesItReady: a pod whose model store names a broken version goes on serving the last good one, so it must
+// not be taken out of service: all pods read the same store.
+func TestBadModelLeavesItReady(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, models.Shipped()); err != nil {
+		t.Fatal(err)
+	}
+	_, url := startServer(t, startCloud(t), "MODELS_LOCATION="+dir, "RELOAD_EVERY=1s")
+	await(t, url, `pix_model_current{role="payer",use="champion"} 1`)
+	if err := os.WriteFile(filepath.Join(dir, "payer", "current"), []byte("broken\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, url, `pix_model_current{role="payer",use="champion"} 0`)
+	await(t, url, `pix_model_refusals_total{role="payer",use="champion"} 1`)
+	if status, _ := get(t, url+"/readyz"); status != http.StatusOK {
+		t.Errorf("/readyz answers %d after a bad model", status)
+	}
+	_, data := payment(t, 1)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/decisions", bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"scores"`)) {
+		t.Errorf("a decision after a bad model: %d %s (%v)", response.StatusCode, body, err)
+	}
 }
