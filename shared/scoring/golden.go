@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -52,6 +53,9 @@ const minContributions = 20
 
 // decodeGolden reads golden.json and checks its measures.
 func decodeGolden(data []byte, features int, limits Limits) (*golden, error) {
+	if err := checkSize(data, features, limits); err != nil {
+		return nil, err
+	}
 	g := &golden{}
 	if err := decodeStrict(GoldenFile, data, g); err != nil {
 		return nil, err
@@ -74,6 +78,21 @@ func decodeGolden(data []byte, features int, limits Limits) (*golden, error) {
 		return nil, fmt.Errorf("%d golden vectors carry contributions, at least %d must", len(g.Contributions), minContributions)
 	}
 	return g, g.checkWidths()
+}
+
+// checkSize refuses what holds more lists or values than golden vectors within limits could, before it is decoded: a
+// list of two bytes takes twenty times as many in memory.
+func checkSize(data []byte, features int, limits Limits) error {
+	const rest = 16 // of the document itself
+	rows := limits.MaxGoldenRows + limits.Contributions
+	if n := bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")); n > rows+rest {
+		return tooLarge("golden.json holds %d lists, golden vectors within the limits at most %d", n, rows+rest)
+	}
+	most := rows*(features+3) + rest // a vector brings its values, a score and a probability
+	if n := bytes.Count(data, []byte(",")); n > most {
+		return tooLarge("golden.json holds %d values, golden vectors within the limits at most %d", n, most)
+	}
+	return nil
 }
 
 func (g *golden) checkWidths() error {

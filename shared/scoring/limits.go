@@ -20,7 +20,8 @@ type Limits struct {
 	MaxGoldenRows int   // more would make loading slow
 	Contributions int   // golden vectors with contributions: explaining costs a hundred times what scoring does
 	// ProofSteps bounds the work of the proof, and so its time without a clock: splits walked by the three readers and
-	// points evaluated by explanations, of a few nanoseconds each.
+	// points evaluated by explanations. A step takes a few nanoseconds, and some twenty in a model that is far larger
+	// than the caches: five seconds for the most that DefaultLimits allows.
 	ProofSteps int64
 }
 
@@ -37,6 +38,6 @@ func DefaultLimits() Limits {
 		MinGoldenRows: 1000,
 		MaxGoldenRows: 5000,
 		Contributions: 256,
-		ProofSteps:    1 << 29,
+		ProofSteps:    1 << 28,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -313,5 +314,25 @@ func TestLoadRefusesAboveLimits(t *testing.T) {
 			tc.change(&limits)
 			wantRefused(t, fixture(t, "gbdt"), limits, tc.kind, tc.reason)
 		})
+	}
+}
+
+// TestGoldenIsBoundedInMemory brings golden files of which every few bytes would become a list or a value of its own: a
+// scorer that serves must not run out of memory over an artefact.
+//
+//nolint:paralleltest // it counts what is allocated, and other tests allocate.
+func TestGoldenIsBoundedInMemory(t *testing.T) {
+	for _, cell := range []string{"[],", "{},", "0,"} {
+		fsys := fixture(t, "gbdt")
+		cells := strings.Repeat(cell, int(DefaultLimits().GoldenBytes)/len(cell)-100)
+		fsys[GoldenFile].Data = []byte(`{"schema_version":1,"features":6,"vectors":[` + cells + cell[:len(cell)-1] + `]}`)
+		seal(t, fsys, nil)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		wantRefused(t, fsys, DefaultLimits(), pix.TooLarge, "golden vectors within the limits")
+		runtime.ReadMemStats(&after)
+		if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 192 { // a dozen times the file, as it is read
+			t.Errorf("refusing a list of %q took %d MB", cell, took)
+		}
 	}
 }

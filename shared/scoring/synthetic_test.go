@@ -13,6 +13,7 @@ type synthetic struct {
 	seed                    uint64
 	trees, leaves, features int
 	decisions               []int // drawn from for each split; 2, 8 and 10 when empty
+	stumps                  bool  // every third tree is a single leaf
 }
 
 // names returns the features of the model.
@@ -30,6 +31,10 @@ func (s synthetic) text() string {
 	rng := rand.New(rand.NewPCG(s.seed, s.seed))
 	var blocks, sizes []string
 	for i := range s.trees {
+		s := s
+		if s.stumps && i%3 == 1 {
+			s.leaves = 1
+		}
 		block := fmt.Sprintf("Tree=%d\n%s\n\n", i, s.tree(rng))
 		blocks, sizes = append(blocks, block), append(sizes, fmt.Sprint(len(block)))
 	}

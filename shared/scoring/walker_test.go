@@ -38,6 +38,7 @@ func TestWalkerGivesTheBitsOfLeaves(t *testing.T) {
 		"all in one":   {seed: 9, trees: 20, leaves: 31, features: 4, decisions: []int{0, 2, 4, 6, 8, 10}},
 		"seven trees":  {seed: 10, trees: 7, leaves: 12, features: 4},
 		"eight trees":  {seed: 11, trees: 8, leaves: 12, features: 4},
+		"some leaves":  {seed: 13, trees: 20, leaves: 12, features: 4, stumps: true},
 		"as they ship": {seed: 12, trees: 100, leaves: 31, features: 80},
 	} {
 		t.Run(name, func(t *testing.T) {
