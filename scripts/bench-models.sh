@@ -15,6 +15,6 @@ fi
 [ ! -e "$venv/.ready" ] || python=$venv/bin/python
 export PYTHONPATH=models/src
 [ -e "$model/manifest.json" ] || "$python" -m sentinela_models.bench artefact --out "$model"
-SENTINELA_BENCH=$(realpath "$model") go test -run '^$' -bench . -benchmem -count 3 ./shared/scoring | tee "$lines"
+SENTINELA_BENCH=$(realpath "$model") go test -run '^$' -bench . -skip Shapes -benchmem -count 3 ./shared/scoring | tee "$lines"
 "$python" -m sentinela_models.bench time --model "$model" | tee -a "$lines"
 "$python" -m sentinela_models.bench ratios "$lines"

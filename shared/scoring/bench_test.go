@@ -3,6 +3,7 @@ package scoring
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -122,6 +123,37 @@ func BenchmarkExplain(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		e.explain(s.rows[i%len(s.rows)])
+	}
+}
+
+// BenchmarkShapes takes models from the smallest to those that no longer fit the second-level cache: a walker that wins at
+// one size may lose at another.
+func BenchmarkShapes(b *testing.B) {
+	for _, s := range []synthetic{
+		{seed: 1, trees: 10, leaves: 8, features: 20}, {seed: 2, trees: 100, leaves: 31, features: 80},
+		{seed: 3, trees: 1000, leaves: 8, features: 80}, {seed: 4, trees: 100, leaves: 255, features: 300},
+		{seed: 5, trees: 1000, leaves: 31, features: 300},
+	} {
+		name := fmt.Sprintf("%dx%dx%d", s.trees, s.leaves, s.features)
+		shape := &bench{[]byte(s.text()), s.names(), s.forest(b), s.rows(256)}
+		reference, err := lgbm.Read(shape.text, s.features, s.trees)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m, e := shape.model(b), newExplainer(shape.readers(b), s.features)
+		each := func(reader string, read func(row []float64) error) {
+			b.Run(name+"/"+reader, func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if err := read(shape.rows[i%len(shape.rows)]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		each("leaves", func(row []float64) error { _, err := reference.Raw(row); return err })
+		each("compiled", func(row []float64) error { _, _, err := m.Score(row); return err })
+		each("explain", func(row []float64) error { e.explain(row); return nil })
 	}
 }
 

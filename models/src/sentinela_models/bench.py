@@ -37,6 +37,12 @@ RATIOS = (
     ("Explain", "LightGBM/pred_contrib", 0.25),
 )
 
+# What one of the lines may hold at most, whatever else was measured.
+LIMITS = (
+    ("Load", "ns/op", 1e9),
+    ("Score/compiled", "allocs/op", 0),
+)
+
 
 def data(rows: int, features: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return made-up rows with missing values and zeros, and labels that depend on ten of the features."""
@@ -123,6 +129,14 @@ def ratios(text: str) -> int:
         verdict = "" if budget is None else f", budget {budget}: {'within' if ratio <= budget else 'ABOVE'}"
         above += budget is not None and ratio > budget
         print(f"{name} {found[name] / 1000:.2f} µs against {to} {found[to] / 1000:.2f} µs: {ratio:.3f}{verdict}")
+    for name, unit, limit in LIMITS:
+        values = re.findall(rf"^Benchmark{name}(?:-\d+)?\s.*?([\d.]+) {unit}", text, re.M)
+        if not values:
+            print(f"skipped: {name} in {unit}: not measured")
+            continue
+        value = min(map(float, values))
+        above += value > limit
+        print(f"{name} {value:.0f} {unit}, budget {limit:.0f}: {'within' if value <= limit else 'ABOVE'}")
     return above
 
 
