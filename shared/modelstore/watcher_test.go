@@ -183,7 +183,7 @@ func TestRunFollowsThePointer(t *testing.T) {
 		w.wantChampion(t, "deep")
 		w.wantCurrent(t, Champion, 1)
 
-		w.store.set("current", "dart\ndeep\ngbdt\n")
+		w.store.set("current", "dart\ngbdt\n") // what serves goes on, not what the store names second
 		step(time.Hour)
 		w.wantChampion(t, "deep")
 		w.wantCurrent(t, Champion, 0)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -33,11 +34,13 @@ func TestProofAsksAllReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for reason, r := range map[string]*readers{
-		"leaves scores":       {other.leaves, one.forest, one.walker, one.garden},
-		"the walker scores":   {one.leaves, one.forest, other.walker, one.garden},
-		"the explained trees": {one.leaves, other.forest, one.walker, one.garden},
+		"leaves scores":                     {other.leaves, one.forest, one.walker, one.garden},
+		"the walker scores":                 {one.leaves, one.forest, other.walker, one.garden},
+		"the explained trees":               {one.leaves, other.forest, one.walker, one.garden},
+		"the walker scores [^,]+, LightGBM": {one.leaves, other.forest, other.walker, one.garden}, // the parser misread
+		"contributes":                       {one.leaves, one.forest, one.walker, other.garden},
 	} {
-		if err := g.prove(r, identity); err == nil || !strings.Contains(err.Error(), reason) {
+		if err := g.prove(r, identity); err == nil || !regexp.MustCompile(reason).MatchString(err.Error()) {
 			t.Errorf("the proof says %v, want %q", err, reason)
 		}
 	}

@@ -3,6 +3,8 @@ package scoring
 import (
 	"errors"
 	"io/fs"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -43,5 +45,27 @@ func TestPanicIsARefusal(t *testing.T) {
 	t.Parallel()
 	if m, err := Load(rotten{}, DefaultLimits(), fixtureContract()); m != nil || pix.KindOf(err) != pix.Invalid {
 		t.Errorf("a panic gave %v, %v", m, err)
+	}
+}
+
+// TestGoldenIsBoundedInMemory brings golden files of which every few bytes would become a list or a value of its own: a
+// scorer that serves must not run out of memory over an artefact.
+//
+//nolint:paralleltest // it counts what is allocated, and other tests allocate.
+func TestGoldenIsBoundedInMemory(t *testing.T) {
+	limits := DefaultLimits()
+	for cell, features := range map[string]int{"[],": limits.Features, "{},": limits.Features, "0,": 134} {
+		cells := strings.Repeat(cell, int(limits.GoldenBytes)/len(cell)-100)
+		data := []byte(`{"schema_version":1,"features":6,"vectors":[` + cells + cell[:len(cell)-1] + `]}`)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		g, err := decodeGolden(data, features, limits)
+		runtime.ReadMemStats(&after)
+		if g != nil || pix.KindOf(refusal(err)) != pix.TooLarge || !strings.Contains(err.Error(), "within the limits") {
+			t.Errorf("a list of %q gave %v", cell, err)
+		}
+		if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 1 {
+			t.Errorf("refusing a list of %q took %d MB", cell, took)
+		}
 	}
 }

@@ -109,6 +109,13 @@ func TestVerify(t *testing.T) {
 	if code, out := pixctl(t, dir, "-role", "receiver"); code != 1 || !strings.Contains(out, "refused") {
 		t.Errorf("another role: exit code %d: %s", code, out)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "payer", "2")
+	if err := os.CopyFS(elsewhere, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := pixctl(t, elsewhere); code != 1 || !strings.Contains(out, `version is "single", its place says "2"`) {
+		t.Errorf("in the directory of another version: exit code %d: %s", code, out)
+	}
 	name := filepath.Join(dir, "model.txt")
 	text := bytes.Replace(read(t, name), []byte("leaf_value=-0.9"), []byte("leaf_value=-0.8"), 1)
 	if err := os.WriteFile(name, text, 0o600); err != nil {
