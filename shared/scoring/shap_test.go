@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // TestExplainIsShapley compares with the definition: the average over all coalitions, by enumeration, of a game that
@@ -107,5 +109,29 @@ func TestRuleIsExact(t *testing.T) {
 				t.Errorf("%d points: integral of t^%d is %v, want %v", n, power, sum, want)
 			}
 		}
+	}
+}
+
+// TestCurvesAreBounded brings trees in which every feature returns further down: what explaining them keeps in memory
+// would be many times the trees.
+func TestCurvesAreBounded(t *testing.T) {
+	t.Parallel()
+	const trees, depth, unique = 600, 256, 128
+	f := &forest{}
+	for range trees {
+		f.roots, f.trees = append(f.roots, int32(len(f.nodes))), append(f.trees, treeShape{unique})
+		for i := range depth {
+			n := node{feature: int32(i % unique), threshold: float64(i), leftCover: 0.5}
+			n.left, n.right = ^int32(len(f.values)), int32(len(f.nodes)+1)
+			f.values = append(f.values, 1)
+			if i == depth-1 {
+				n.right = ^int32(len(f.values))
+				f.values = append(f.values, 1)
+			}
+			f.nodes = append(f.nodes, n)
+		}
+	}
+	if _, err := newGarden(f, newWalker(f)); pix.KindOf(refusal(err)) != pix.TooLarge {
+		t.Errorf("%d trees of depth %d gave %v", trees, depth, err)
 	}
 }
