@@ -21,7 +21,7 @@ type Limits struct {
 	Contributions int   // golden vectors with contributions: explaining costs a hundred times what scoring does
 	// ProofSteps bounds the work of the proof, and so its time without a clock: splits walked by the three readers and
 	// points evaluated by explanations. A step takes a few nanoseconds, and some twenty in a model that is far larger
-	// than the caches: five seconds for the most that DefaultLimits allows.
+	// than the caches: seconds for the most that DefaultLimits allows.
 	ProofSteps int64
 }
 

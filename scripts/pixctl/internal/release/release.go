@@ -28,7 +28,7 @@ func Commands(opts ...option.ClientOption) []command.Command {
 			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE", arguments: 1, act: rollback,
 		})},
 		{Name: "model challengers", Summary: "name the versions that score in shadow", Run: with(opts, verb{
-			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION",
+			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION|\"\"",
 			arguments: 2, act: challengers,
 		})},
 	}
