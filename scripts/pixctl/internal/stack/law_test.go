@@ -60,7 +60,7 @@ func TestServedIsLoggedIsReplayedThroughBigtable(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cloud.Close() })
 	clock := &simulatedClock{}
-	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "i", Clock: clock.Now}
+	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "i", Clock: clock.Now, CallTimeout: time.Minute}
 	kept := store.Retention{Events: 100 * 365 * 24 * time.Hour} // the emulator collects by its own clock
 	if err := store.CreateSchema(t.Context(), cfg, kept, cloud.BigtableOptions()...); err != nil {
 		t.Fatal(err)
