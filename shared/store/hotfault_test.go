@@ -366,6 +366,29 @@ func TestCrashOfTheSealer(t *testing.T) {
 	}
 }
 
+// A sealer some of whose tiles are refused, while everything after them passes, does not move the watermark past them.
+func TestRefusedTilesHoldTheWatermark(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, small())
+	faults := fault.New()
+	m.process(0)
+	refused := m.process(0, faults.ClientOptions()...)
+	m.warm()
+	failures := 0
+	for range 12 {
+		m.flow(30, 2*time.Second)
+		faults.Refuse("MutateRows", codes.PermissionDenied, 1)
+		if err := refused.Tend(t.Context()); err != nil {
+			failures++
+		}
+		faults.Restore("MutateRows")
+		m.flow(1, time.Millisecond)
+	}
+	if failures < 6 {
+		t.Errorf("upkeep failed %d times: the fault did not bite", failures)
+	}
+}
+
 // Clocks of writers and sealers differ by up to five minutes. What a writer took for punctual may be seen late, but
 // once the second look has passed everything is exact.
 func TestClockSkew(t *testing.T) {
