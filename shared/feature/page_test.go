@@ -73,9 +73,9 @@ and a ratio of what is known already is an entry of its own, in ` + "`payeeFlows
 ` + "```" + `
 
 Its test is one line of the oracle in ` + "`oracle_test.go`" + `, which recomputes every feature from the raw lists and refuses one
-that it does not know. The vector, ` + "`models/contract/features.json`" + ` (` + "`go test ./models -update`" + `), this page and the names in
-the audit row follow from the entry; the version of the list changes, and a model that was trained on another list is
-refused until it is trained again.
+that it does not know. The vector and the names in the audit row follow from the entry; ` + "`go test ./shared/feature ./models -update`" + `
+writes this page, ` + "`models/contract/features.json`" + ` and the golden files. The version of the list changes, and a model that was
+trained on another list is refused until it is trained again.
 
 `
 
