@@ -61,7 +61,7 @@ proto: ## lint the protos, refuse a breaking change and generated code that is n
 
 .PHONY: bench
 bench: bench-models ## Go benchmarks, in benchstat's format; scores and contributions beside LightGBM and lleaves
-	go test -run '^$$' -bench . -benchmem ./shared/... ./models/... ./kafka-bridge/... ./functions/...
+	go test -run '^$$' -bench . -benchmem ./shared/... ./models/... ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/load
 
 .PHONY: bench-models
 bench-models: $(VENV)/.ready ## of make bench, the part that compares models' scores and contributions

@@ -25,10 +25,17 @@ const (
 	storeDeadline    = 10 * time.Millisecond
 )
 
-// degradable gives an engine a store deadline and a backlog.
+// degradable gives an engine deadlines, to be met in virtual time only, and a backlog.
 func degradable(limit int) func(*world, *engine.Deps) {
 	return func(w *world, d *engine.Deps) {
+		queueing(limit)(w, d)
 		d.Timeout, d.StoreDeadline = decisionDeadline, storeDeadline
+	}
+}
+
+// queueing gives an engine a backlog.
+func queueing(limit int) func(*world, *engine.Deps) {
+	return func(w *world, d *engine.Deps) {
 		w.backlog, _ = engine.NewBacklog(w.store, limit, w.hear)
 		d.Backlog = w.backlog
 	}
@@ -114,7 +121,7 @@ func TestWhatEndsADecision(t *testing.T) {
 	}
 	for _, step := range []string{"record", "read"} {
 		for name, tc := range ends {
-			w := newWorld(t, 0, degradable(10))
+			w := newWorld(t, 0, queueing(10))
 			breakStep(w, step, tc.fail)
 			for call, ask := range both(w.engine) {
 				d, _, err := ask(t.Context(), payment(1, pix.Outbound), "")
@@ -191,7 +198,7 @@ func sameJudgement() []cmp.Option {
 // TestNeverASilentZero: without histories a feature is missing, or it does not depend on them.
 func TestNeverASilentZero(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 0, degradable(10))
+	w := newWorld(t, 0, queueing(10))
 	for n := range 40 {
 		if _, _, err := w.engine.Decide(t.Context(), payment(n, pix.Internal), ""); err != nil {
 			t.Fatal(err)
@@ -243,7 +250,7 @@ func velocity(name string) bool {
 // TestBacklogIsBounded: what finds no place comes back, and is counted.
 func TestBacklogIsBounded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 0, degradable(2))
+	w := newWorld(t, 0, queueing(2))
 	w.store.record = failures()["unavailable"]
 	for n := range 5 {
 		for range 3 { // a redelivery takes no second place
@@ -278,7 +285,7 @@ func TestBacklogIsBounded(t *testing.T) {
 // TestBacklogKeepsWhatTheStoreRefuses through several ticks, in order, and gives up nothing when it is stopped.
 func TestBacklogKeepsWhatTheStoreRefuses(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 0, degradable(100))
+	w := newWorld(t, 0, queueing(100))
 	var mu sync.Mutex
 	broken := true
 	w.store.record = func(context.Context) error {

@@ -48,8 +48,9 @@ are in reais.
   sums, maxima and windows stay exact to the millisecond. A store may serve such a stream in tiles; no vector differs by it.
 - **Median, deviation and rank of amounts** come from a histogram whose bins are within 0.8 % of every amount in them.
 - **Token key rotation**: for 31 days an event carries both tokens and both rows are read, so that no window changes. What
-  outlives the windows is read from both rows in that time; of an entity that makes no payment in those 31 days,
-  first-ever facts and marks from before the rotation are lost.
+  outlives the windows is carried over to the row of the new token when a payment names the entity in that time. Of an
+  entity that none names, first-ever facts and marks from before the rotation are lost, and so is a report that arrives
+  after those 31 days on a payment from before the rotation.
 
 ## To add a feature
 
@@ -72,9 +73,9 @@ and a ratio of what is known already is an entry of its own, in ` + "`payeeFlows
 ` + "```" + `
 
 Its test is one line of the oracle in ` + "`oracle_test.go`" + `, which recomputes every feature from the raw lists and refuses one
-that it does not know. The vector, ` + "`models/contract/features.json`" + ` (` + "`go test ./models -update`" + `), this page and the names in
-the audit row follow from the entry; the version of the list changes, and a model that was trained on another list is
-refused until it is trained again.
+that it does not know. The vector and the names in the audit row follow from the entry; ` + "`go test ./shared/feature ./models -update`" + `
+writes this page, ` + "`models/contract/features.json`" + ` and the golden files. The version of the list changes, and a model that was
+trained on another list is refused until it is trained again.
 
 `
 

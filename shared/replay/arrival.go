@@ -35,6 +35,17 @@ const (
 	servedDays = int64(feature.Retention/1e6)/dayMillis + 1
 )
 
+// has reports whether a payment was served. Two event times of one EndToEndId lie less than a day apart: it is valid
+// within 12 hours of the minute in it.
+func (s served) has(id pix.EndToEndID, at int64) bool {
+	for day := at/dayMillis - 1; day <= at/dayMillis+1; day++ {
+		if _, known := s[day][id]; known {
+			return true
+		}
+	}
+	return false
+}
+
 // add remembers a payment and reports whether it is the first of its day.
 func (s served) add(id pix.EndToEndID, p party) bool {
 	day, first := p.at/dayMillis, false

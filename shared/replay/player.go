@@ -17,7 +17,6 @@ type Player struct {
 	set       *feature.Set
 	store     *memory.Store
 	held      held
-	seen      recent
 	served    served
 	waiting   []pix.Status                    // until they have occurred, in that order
 	early     map[pix.EndToEndID][]pix.Status // of payments that were not served yet
@@ -61,12 +60,9 @@ func NewPlayer(cfg Config, visit func(*Row) error) (*Player, error) {
 	return p, nil
 }
 
-// Pay puts a payment in line and serves every payment whose moment has come. Payments come in order of event time.
+// Pay puts a payment in line and serves every payment whose moment has come. Payments come in order of event time. Of one
+// that comes several times, the one that became visible first is served, wherever it stands in the log.
 func (p *Player) Pay(ctx context.Context, tx *pix.Transaction) error {
-	if p.seen.before(tx.ID, tx.EventTime) {
-		p.stats.Duplicates++
-		return nil
-	}
 	p.newest = max(p.newest, tx.EventTime.UnixMilli())
 	p.sequence++
 	p.held.push(waiting{visible: visibleAt(tx).UnixMilli(), sequence: p.sequence, tx: tx})
@@ -119,6 +115,10 @@ func visibleAt(tx *pix.Transaction) time.Time {
 // serve does what the engine does before it scores, in the same order: write, then read. Before that, everything that
 // had arrived takes effect; after it, what had arrived for this payment before the payment itself.
 func (p *Player) serve(ctx context.Context, w waiting) error {
+	if p.served.has(w.tx.ID, w.tx.EventTime.UnixMilli()) {
+		p.stats.Duplicates++
+		return nil
+	}
 	if w.visible < p.lastServe {
 		p.stats.Disordered++
 	}

@@ -52,7 +52,7 @@ type Row struct {
 type Stats struct {
 	Events          int // payments that became rows
 	Malformed       int // lines that are no valid payment or status
-	Duplicates      int // payments seen before within a day or two: like the engine, a replay serves the first
+	Duplicates      int // payments that were served before: like the engine, a replay serves what became visible first
 	Disordered      int // payments that became visible before one already replayed: their vectors know too much
 	Labelled        int // rows with a label
 	Fraud           int // rows whose label says fraud

@@ -135,6 +135,33 @@ func TestReplayServesInOrderOfArrival(t *testing.T) {
 	}
 }
 
+// TestTheFirstVisibleIsServed: copies of one payment stand in the log in any order; the one that became visible first is
+// served, at its moment.
+func TestTheFirstVisibleIsServed(t *testing.T) {
+	t.Parallel()
+	log := payments(7)
+	want := reference(t, log)
+	var copies []pix.Submission
+	for i := range log {
+		for n := range i % 3 {
+			again := log[i]
+			if again.ReceivedAt.IsZero() {
+				again.ReceivedAt = again.EventTime
+			}
+			again.ReceivedAt = again.ReceivedAt.Add(time.Duration(1+n) * 40 * time.Minute)
+			copies = append(copies, again)
+		}
+		copies = append(copies, log[i])
+	}
+	got, stats := replayed(t, replay.Config{}, lines(t, copies))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("vectors differ from those of the log without copies (-want +got):\n%.2000s", diff)
+	}
+	if stats.Duplicates != len(copies)-len(log) || stats.Disordered != 0 {
+		t.Errorf("%d copies, %+v", len(copies)-len(log), stats)
+	}
+}
+
 // TestNoLookAhead: what comes later in the log must not change a vector that was already served.
 func TestNoLookAhead(t *testing.T) {
 	t.Parallel()

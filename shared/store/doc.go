@@ -27,6 +27,9 @@
 // read.go and join.go (how a history is put together), tend.go (promotion, moving), seal.go (tiles). oracle_test.go
 // holds every payment of every test against one pass over the raw list.
 //
+// While a rotation of the token key lasts, a payment reads the rows of both tokens. What outlives the windows is carried
+// over to the row of the new one (carry.go).
+//
 // Old cells leave by garbage collection (CreateSchema). It goes by the cell's timestamp against Bigtable's own clock,
 // so events whose event time is older than the retention may vanish at any moment after they were written.
 package store

@@ -87,14 +87,17 @@ func TestRefusedCommitDecidesNothing(t *testing.T) {
 func TestUnavailableForAWhile(t *testing.T) {
 	t.Parallel()
 	faults := fault.New()
-	cfg := config(t)
-	cfg.CallTimeout = 100 * time.Millisecond
-	s := open(t, cfg, server(t), faults.ClientOptions()...)
+	s := open(t, config(t), server(t), faults.ClientOptions()...)
 	tx := storetest.Payment(1, 10, 20)
 	faults.Down("*")
-	_, _, readErr := s.Read(t.Context(), &tx)
-	_, commitErr := s.Commit(t.Context(), storetest.Decision(&tx, "x"))
-	for what, err := range map[string]error{"Record": s.Record(t.Context(), &tx), "Read": readErr, "Commit": commitErr} {
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	_, _, readErr := s.Read(soon(), &tx)
+	_, commitErr := s.Commit(soon(), storetest.Decision(&tx, "x"))
+	for what, err := range map[string]error{"Record": s.Record(soon(), &tx), "Read": readErr, "Commit": commitErr} {
 		if kind := pix.KindOf(err); err == nil || kind != pix.Unavailable && kind != pix.Timeout {
 			t.Errorf("%s while away: %v, want unavailable or timeout", what, err)
 		}

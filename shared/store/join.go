@@ -19,6 +19,7 @@ func (s *Store) histories(p *plan, found *rows) (h feature.Histories, again stri
 				return h, "", err
 			}
 		}
+		s.outlasting(&p.parts[i], found)
 		if s.reconsider(p, &p.parts[i], into) {
 			again = againCool
 		}

@@ -148,6 +148,26 @@ func TestTasksAreBounded(t *testing.T) {
 	}
 }
 
+func TestCarriedIsBounded(t *testing.T) {
+	t.Parallel()
+	dropped := 0
+	c := newCarried(func() { dropped++ })
+	for n := range maxCarried/2 + 3 {
+		for range 2 { // found twice, queued once
+			c.add(fmt.Sprint(n), make([]feature.Cell, 2))
+		}
+	}
+	rows := 0
+	for taken := c.take(); len(taken) > 0; taken = c.take() {
+		if rows += len(taken); len(taken) > carryBatch {
+			t.Errorf("%d rows at once", len(taken))
+		}
+	}
+	if dropped != 6 || rows != maxCarried/2 || c.cells != 0 {
+		t.Errorf("%d were dropped, want 6; %d rows were queued, %d cells are left", dropped, rows, c.cells)
+	}
+}
+
 func TestIndexIsBounded(t *testing.T) {
 	t.Parallel()
 	x := newIndex(10)

@@ -27,6 +27,7 @@ type Store struct {
 	index   *index
 	firsts  *firsts
 	tasks   *tasks
+	carried *carried
 }
 
 // Open connects. The options are those of the gRPC client: an emulator's endpoint, interceptors, pool size.
@@ -51,6 +52,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 	return &Store{
 		cfg: cfg, client: client, table: client.Open(cfg.Table),
 		metrics: m, index: newIndex(cfg.tuning.maxHot), firsts: newFirsts(maxFirsts), tasks: newTasks(m.dropped.Inc),
+		carried: newCarried(m.dropped.Inc),
 	}, nil
 }
 

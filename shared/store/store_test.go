@@ -51,10 +51,13 @@ func reach(addr string) []option.ClientOption {
 	}
 }
 
+// config names a table of the test's own. The deadline of a call is one that a busy machine keeps.
 func config(tb testing.TB) store.Config {
 	tb.Helper()
 	table := strings.NewReplacer("/", "-", " ", "-", "#", "-").Replace(tb.Name())
-	return store.Config{ProjectID: "test", InstanceID: "test", Table: table[max(0, len(table)-50):]}
+	return store.Config{
+		ProjectID: "test", InstanceID: "test", Table: table[max(0, len(table)-50):], CallTimeout: 30 * time.Second,
+	}
 }
 
 // open creates the table and opens a store on it.

@@ -24,8 +24,9 @@ const (
 )
 
 // Run looks after hot streams at every tick until ctx ends: it refreshes the index, promotes streams that became busy,
-// moves what was left behind and seals tiles. A tick of 10 seconds is meant. What fails is told to Config.Degraded and
-// tried again at the next tick. Nothing is lost when no process runs it: reads then grow until they reach their bound.
+// moves what was left behind and seals tiles; and it carries over what a rotation of the token key must not forget. A tick
+// of 10 seconds is meant. What fails is told to Config.Degraded and tried again at the next tick. Where no process runs
+// it, reads grow until they reach their bound, and the end of a rotation forgets.
 func (s *Store) Run(ctx context.Context, ticks <-chan time.Time) error {
 	for {
 		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
@@ -45,6 +46,7 @@ func (s *Store) Tend(ctx context.Context) error {
 	if now := s.cfg.Clock().UnixMilli(); s.index.age(now) >= indexEvery.Milliseconds() {
 		errs = append(errs, s.refresh(ctx, now))
 	}
+	errs = append(errs, s.carryOver(ctx))
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, tendWorkers)

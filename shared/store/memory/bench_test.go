@@ -84,7 +84,7 @@ func BenchmarkMerchant(b *testing.B) {
 	}
 }
 
-// Memory of a live account: 10 payments each, half of them to other accounts' regulars, from a device of its own.
+// Memory of a live account: four payments each in 20 days, two to each of two accounts, from a device of its own.
 func BenchmarkMemoryPerAccount(b *testing.B) {
 	for _, accounts := range []int{100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {

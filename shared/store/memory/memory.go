@@ -63,6 +63,10 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 	for _, w := range feature.Writes(tx) {
 		s.record(&w)
 	}
+	rows := feature.Rows(tx)
+	for _, names := range [...]feature.Row{rows.Payer, rows.Payee, rows.Device, rows.Pair, rows.Reverse} {
+		s.carry(names)
+	}
 	if _, marked := s.pending[tx.ID]; !marked {
 		s.pending[tx.ID] = mark{s.clock(), tx.EventTime.UnixMilli()}
 	}

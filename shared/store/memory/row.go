@@ -43,19 +43,27 @@ func (s *Store) row(name string) *row {
 	return r
 }
 
-// record writes one event. From the entity's row under the token before a rotation it carries over what outlives the 30
-// days, and a payment that is there already is not written twice.
+// carry brings what outlives the 30 days from an entity's row under the token before a rotation to the current one.
+func (s *Store) carry(names feature.Row) {
+	if names.Previous == "" || names.Previous == names.Current {
+		return
+	}
+	old := s.known(names.Previous)
+	if old.first == (feature.Firsts{}) && len(old.marks) == 0 {
+		return
+	}
+	r := s.row(names.Current)
+	r.first = r.first.Earlier(old.first)
+	if len(old.marks) > 0 {
+		r.marks = feature.SortMarks(slices.Concat(r.marks, old.marks))
+	}
+}
+
+// record writes one event. A payment that is in the entity's row under the token before a rotation is not written twice.
 func (s *Store) record(w *feature.Write) {
 	r := s.row(w.Row)
-	if w.Previous != "" && w.Previous != w.Row {
-		old := s.known(w.Previous)
-		r.first = r.first.Earlier(old.first)
-		if len(old.marks) > 0 {
-			r.marks = feature.SortMarks(slices.Concat(r.marks, old.marks))
-		}
-		if (*old.stream(w.Family)).has(&w.Event) {
-			return
-		}
+	if w.Previous != "" && w.Previous != w.Row && (*s.known(w.Previous).stream(w.Family)).has(&w.Event) {
+		return
 	}
 	first := r.first.Of(w.Family)
 	*first = first.Earlier(feature.First{At: w.Event.At, ID: w.Event.ID})

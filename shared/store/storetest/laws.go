@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -150,6 +151,47 @@ func oldFactsSurviveRotation(t *testing.T, open Factory) {
 		if len(marks) != 1 || marks[0].ID != old.ID || !marks[0].Fraud {
 			t.Errorf("%s: marks %+v", what, marks)
 		}
+	}
+}
+
+// What outlives the windows outlives a rotation, too: after it only the new token is known, and of every entity that a
+// payment named while both were, nothing is forgotten.
+func rotationEnds(t *testing.T, open Factory) {
+	s := open(t, time.Now)
+	old, back := Payment(1, 10, 20), Payment(2, 20, 10)
+	var known feature.Histories
+	for i, tx := range []pix.Transaction{old, back} {
+		must(t, s.Record(t.Context(), &tx))
+		report := Label(&tx, 5+i, true)
+		must(t, s.MarkFraud(t.Context(), &tx, &report))
+		known = read(t, s, old)
+	}
+	for n, days := range []int{10, 10, 20} { // the second and the third find that everything was carried over
+		during := rotate(Payment(10+n, 10, 20))
+		during.EventTime = Start().AddDate(0, 0, days)
+		must(t, s.Record(t.Context(), &during))
+		read(t, s, during)
+		if upkeep, ok := s.(interface {
+			Tend(ctx context.Context) error
+		}); ok {
+			must(t, upkeep.Tend(t.Context()))
+		}
+	}
+	after := rotate(Payment(20, 10, 20))
+	after.Payer.Account.Previous, after.Payee.Account.Previous, after.DeviceToken.Previous = "", "", ""
+	after.EventTime = Start().AddDate(0, 0, 60)
+	must(t, s.Record(t.Context(), &after))
+	h := read(t, s, after)
+	for what, c := range map[string]struct{ want, got feature.History }{
+		"payer": {known.Payer, h.Payer}, "payee": {known.Payee, h.Payee}, "device": {known.Device, h.Device},
+		"pair": {known.Pair, h.Pair}, "reverse": {known.Reverse, h.Reverse},
+	} {
+		for _, family := range []string{feature.FamilyOut, feature.FamilyIn, feature.FamilyUse} {
+			if want, got := c.want.First.Of(family).At, c.got.First.Of(family).At; want != got {
+				t.Errorf("%s, %s: first seen at %d, want %d", what, family, got, want)
+			}
+		}
+		same(t, "marks of "+what, c.want.Marks, c.got.Marks)
 	}
 }
 

@@ -96,7 +96,8 @@ func (l *local) openStore(ctx context.Context, o *options) error {
 		return fmt.Errorf("start Bigtable: %w", err)
 	}
 	l.stops = append(l.stops, func(context.Context) error { return cloud.Close() })
-	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "load", CallTimeout: o.timeout}
+	// The deadline of a decision bounds its calls; the history has none.
+	cfg := store.Config{ProjectID: cloud.ProjectID, InstanceID: "load", CallTimeout: time.Minute}
 	if err := store.CreateSchema(ctx, cfg, store.Retention{}, cloud.BigtableOptions()...); err != nil {
 		return fmt.Errorf("create table: %w", err)
 	}

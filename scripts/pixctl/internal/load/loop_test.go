@@ -46,6 +46,37 @@ func TestStallCountsAgainstEveryCallThatWaited(t *testing.T) {
 	}
 }
 
+// TestLateLoopCountsAgainstTheCalls: the loop itself wakes 200 ms too late once. Every call that was due meanwhile counts
+// from its moment, though the target answers at once.
+func TestLateLoopCountsAgainstTheCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start, late := time.Now(), false
+		l := &loop{plan: plan{rate: second, duration: time.Second, inFlight: second}}
+		l.sleep = func(d time.Duration) {
+			if !late && time.Since(start) >= 300*time.Millisecond {
+				late = true
+				d += 200 * time.Millisecond
+			}
+			time.Sleep(d)
+		}
+		l.call = func(context.Context, int) string {
+			time.Sleep(time.Millisecond)
+			return ""
+		}
+		out := l.run(t.Context())
+		slow := 0
+		for _, bar := range out.latency.Distribution() {
+			if bar.From > 1500 {
+				slow += int(bar.Count)
+			}
+		}
+		if n := out.latency.TotalCount(); n != second || slow < 199 || slow > 201 || out.latency.Max() < 200_000 {
+			t.Errorf("decided %d, %d slow calls, max %d µs", n, slow, out.latency.Max())
+		}
+	})
+}
+
 // TestLoopCounts: what is dropped, fails or is warm-up is in no latency.
 func TestLoopCounts(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
-	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -117,7 +116,7 @@ func measure(t *testing.T, n int) figures {
 	m.mu.Lock()
 	m.on = true
 	m.mu.Unlock()
-	var sizes struct{ transaction, decision, row, alert float64 }
+	var sizes struct{ transaction, decision, row float64 }
 	for i := range n {
 		tx, err := l.payment(l.history + i)
 		if err != nil {
@@ -131,10 +130,6 @@ func measure(t *testing.T, n int) figures {
 		sizes.transaction += counted(event.EncodeTransaction(&tx))
 		sizes.decision += counted(event.EncodeDecision(d))
 		sizes.row += float64(warehouse.DecisionRowBytes(d))
-		if d.Outcome != pix.Approve {
-			sizes.alert += counted(event.EncodeAlert(&pix.Alert{ID: d.ID(), EventTime: tx.EventTime, RaisedAt: d.DecidedAt,
-				Direction: tx.Direction, Outcome: d.Outcome, Reasons: d.Reasons, Payer: tx.Payer.Account.Current, Payee: tx.Payee.Account.Current}))
-		}
 	}
 	if err := l.close(t.Context()); err != nil { // removes the marks of the last ones
 		t.Fatal(err)
@@ -149,7 +144,7 @@ func measure(t *testing.T, n int) figures {
 	}
 	return append(f,
 		figure{pubsubTransaction, per(sizes.transaction)}, figure{pubsubDecision, per(sizes.decision)},
-		figure{"Pub/Sub: bytes of alerts", per(sizes.alert)}, figure{bigqueryRow, per(sizes.row)})
+		figure{bigqueryRow, per(sizes.row)})
 }
 
 // counted is what Pub/Sub counts of a message that must encode.

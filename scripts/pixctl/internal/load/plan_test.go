@@ -26,6 +26,7 @@ const (
 	storedMonth     = 0.17 // GiB in Bigtable on SSD
 	pubsubTiB       = 40.0
 	pubsubFreeGiB   = 10.0
+	pubsubRequest   = 1_000 // bytes that a request counts at least
 	writeGiB        = 0.025 // Storage Write API
 	writeFreeTiB    = 2.0
 	queryableMonth  = 0.02 // GiB in BigQuery
@@ -71,11 +72,13 @@ type demand struct {
 func (f figures) demand(rate float64) demand {
 	load := f.get(bigtableRowsRead)/nodeReads + f.get(bigtableRowsWritten)/nodeWrites
 	month := rate * secondsOfDay * daysOfMonth
+	// Many are published in one request; a push delivers one.
+	both := func(bytes float64) float64 { return bytes + math.Max(bytes, pubsubRequest) }
 	return demand{
 		nodes:  math.Max(1, math.Ceil(rate*load/nodeLoad)),
 		stored: rate * stored(f),
 		// The payment is published once and delivered to score; the decision is published once and delivered to audit.
-		pubsub:  month * 2 * (f.get(pubsubTransaction) + f.get(pubsubDecision)),
+		pubsub:  month * (both(f.get(pubsubTransaction)) + both(f.get(pubsubDecision))),
 		written: month * f.get(bigqueryRow),
 	}
 }

@@ -2,8 +2,9 @@
 // training table as Parquet.
 //
 // Columns, in this order: end_to_end_id, event_time (microseconds, UTC), label_arrived_at (microseconds, missing when no
-// label came), label, typology, direction, split_weight, then one double per feature in the order of feature.Names. A
-// missing feature is NaN, as the scorer sees it. Which labels had arrived by when is the trainer's decision; this table
+// label came), label, typology, direction, split_weight, by what a model is judged in groups (payer_account,
+// payee_account, payer_age_band, payer_state, payee_age_band, payee_state; accounts are tokens), then one double per
+// feature in the order of feature.Names. A missing feature is NaN, as the scorer sees it. Which labels had arrived by when is the trainer's decision; this table
 // holds the label in force and its arrival.
 package vectors
 
@@ -38,7 +39,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	var o options
 	flags.StringVar(&o.events, "events", "", "payments in wire JSON, one a line, in event-time order")
 	flags.StringVar(&o.labels, "labels", "", "labels in wire JSON, one a line")
-	flags.StringVar(&o.statuses, "statuses", "", "statuses in wire JSON, one a line, in order of occurredAt; none without it")
+	flags.StringVar(&o.statuses, "statuses", "", "statuses in wire JSON, one a line, in order of occurredAt; without it no payment counts as settled, rejected or returned")
 	flags.StringVar(&o.weights, "weights", "", "truth.jsonl of pixctl simulate, for the sampling weights; all 1 without it")
 	flags.StringVar(&o.out, "out", "", "Parquet file to write")
 	asJSON := flags.Bool("json", false, "print the summary as one JSON object")
@@ -47,6 +48,9 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	if err := flags.Required("events", "labels", "out"); err != nil {
 		return err
+	}
+	if o.statuses == "" {
+		fmt.Fprintln(std.Err, "vectors: without -statuses no payment counts as settled, rejected or returned")
 	}
 	sum, err := convert(ctx, std.Err, o)
 	if err != nil {

@@ -106,8 +106,11 @@ func TestTableHoldsTheContract(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, printed)
 	}
 	var sum summary
-	if err := json.Unmarshal([]byte(printed), &sum); err != nil || sum.Rows != len(payments) || sum.Fraud != 1 {
+	if err := json.Unmarshal([]byte(printed[strings.IndexByte(printed, '{'):]), &sum); err != nil || sum.Rows != len(payments) || sum.Fraud != 1 {
 		t.Errorf("summary %+v, error %v", sum, err)
+	}
+	if !strings.Contains(printed, "without -statuses") {
+		t.Errorf("nothing says that statuses are missing:\n%s", printed)
 	}
 	columns, rows := readTable(t, out)
 	want := append([]string{"end_to_end_id", "event_time", "label_arrived_at", "label", "typology", "direction", "split_weight",
