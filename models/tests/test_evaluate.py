@@ -19,6 +19,14 @@ def test_agrees_with_go(role, capsys):
     assert evaluate.main([*arguments, "--against", str(TESTDATA / f"{role}.json")]) == 0, capsys.readouterr().out
 
 
+@pytest.mark.parametrize("role", ["payer", "receiver"])
+def test_agrees_with_go_on_what_was_known(role, capsys):
+    arguments = ["--scores", str(TESTDATA / f"{role}.parquet"), "--replicates", "20", "--top", "5", "--budget", "1000"]
+    arguments += ["--to", "2026-03-08T00:00:00Z", "--known-at", "2026-03-09T00:00:00Z"]
+    report = str(TESTDATA / f"{role}-reports.json")
+    assert evaluate.main([*arguments, "--against", report]) == 0, capsys.readouterr().out
+
+
 def test_a_difference_is_found(tmp_path, capsys):
     report = json.loads((TESTDATA / "payer.json").read_text())
     report["at_fpr"][0]["recall"] += 1e-6
@@ -28,6 +36,12 @@ def test_a_difference_is_found(tmp_path, capsys):
     arguments += ["--from", "2026-03-02T00:00:00Z", "--against", str(tmp_path / "report.json")]
     assert evaluate.main(arguments) == 1
     assert ".at_fpr[0].recall" in capsys.readouterr().out
+
+
+def test_refuses_other_payments_beside(capsys):
+    arguments = ["--scores", str(TESTDATA / "payer.parquet"), "--beside", str(TESTDATA / "receiver.parquet")]
+    assert evaluate.main(arguments) == 1
+    assert "other payments" in capsys.readouterr().err
 
 
 def test_differences_names_what_differs():

@@ -28,6 +28,27 @@ const (
 	registeredAfter  = 36 * 60 // minutes until a new phone is registered, on average
 )
 
+// How long ago things happened, and other numbers of what an institution sees [assumed].
+const (
+	limitRaisedFrom  = 5            // minutes since a limit was raised for a campaign, at least
+	limitRaisedTo    = 40 * 60      // and at most
+	trustsFriends    = 3            // one payer in so many has registered its two regular payees
+	mandateAge       = 500          // days before the start since an old mandate was signed, at most
+	newMandateFrom   = 30           // minutes since a new one was, at least
+	newMandateTo     = 4 * 24 * 60  // minutes more, at most
+	firstCharge      = 30 * 24 * 60 // minutes from a mandate on: its charges count as the first
+	stolenSince      = 90           // minutes since a gang's device was first seen, at most
+	patientGang      = 4            // one gang's device in so many waits for longer:
+	patientSince     = 3000         // minutes, at most
+	stolenRegistered = 3            // of every stolenAmong devices of gangs: registered
+	stolenAmong      = 5            // the same
+	shortestSession  = 4            // seconds
+	resetFrom        = 3            // minutes since a campaign's password reset, at least
+	resetTo          = 600          // and at most
+	farthest         = 15_000_000   // metres from the usual place
+	sharedDevice     = 40           // one person in so many uses the device of somebody at home
+)
+
 // describe fills the payment as our institution knows it.
 func (w *World) describe(out *pix.Submission, s *step, f facts) {
 	payer, payee := &w.accounts[s.payer], &w.accounts[s.payee]
@@ -89,10 +110,10 @@ func (w *World) parties(out *pix.Submission, s *step, f facts) {
 		return
 	}
 	if s.traits&limitRaised != 0 {
-		payer.limitAt = max(payer.limitAt, f.now-int32(w.dice.between(5, 40*60)))
+		payer.limitAt = max(payer.limitAt, f.now-int32(w.dice.between(limitRaisedFrom, limitRaisedTo)))
 		out.PayerFacts.LimitChangedAt = pix.Some(w.time(payer.limitAt))
 	}
-	trusted := (payer.friends[0] == s.payee || payer.friends[1] == s.payee) && mix(uint64(s.payer))%3 == 0
+	trusted := (payer.friends[0] == s.payee || payer.friends[1] == s.payee) && mix(uint64(s.payer))%trustsFriends == 0
 	out.PayerFacts.TrustedPayee = pix.Some(trusted)
 }
 
@@ -123,14 +144,14 @@ func (w *World) party(a *account, balance int64) pix.PartyFacts {
 func (w *World) mandate(out *pix.Submission, s *step, now int32) {
 	h := mix(uint64(s.payer)<<32 | uint64(s.payee))
 	payee := &w.accounts[s.payee]
-	created := -int32(h % (500 * 24 * 60))
+	created := -int32(h % (mandateAge * 24 * 60))
 	if s.traits&newMandate != 0 {
-		created = now - 30 - int32(h%(4*24*60))
+		created = now - newMandateFrom - int32(h%newMandateTo)
 	}
 	created = max(created, payee.opened, w.accounts[s.payer].opened)
 	out.Mandate = pix.MandateFacts{
 		CreatedAt:        pix.Some(w.time(created)),
-		FirstCharge:      pix.Some(now-created < 30*24*60),
+		FirstCharge:      pix.Some(now-created < firstCharge),
 		InitiatorOpened:  pix.Some(w.time(payee.opened)),
 		InitiatorPayment: pix.Some(int64(payee.stats.live[longWindows+1])),
 	}
@@ -147,11 +168,11 @@ func (w *World) registers(a *account, now int32) {
 // which most do and some wait a day for.
 func stolenDevice(s *step, now int32) (since int32, registered bool) {
 	h := mix(uint64(s.salt)<<32 | uint64(uint32(s.payer)))
-	since = now - int32(h%90)
-	if h>>40%4 == 0 {
-		since = now - int32(h>>48%3000)
+	since = now - int32(h%stolenSince)
+	if h>>40%patientGang == 0 {
+		since = now - int32(h>>48%patientSince)
 	}
-	return since, h>>32%5 < 3
+	return since, h>>32%stolenAmong < stolenRegistered
 }
 
 func (w *World) device(out *pix.Submission, s *step, now int32) {
@@ -181,7 +202,7 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 	if s.traits&longSession != 0 || d.chance(backgroundLong) {
 		seconds = d.curve(w.t.longSession)
 	}
-	out.Session.Duration = pix.Some(time.Duration(max(seconds, 4)*1000) * time.Millisecond)
+	out.Session.Duration = pix.Some(time.Duration(max(seconds, shortestSession)*1000) * time.Millisecond)
 	failed := int64(0)
 	if s.traits&failedLogins != 0 || d.chance(backgroundFailed) {
 		failed = 1 + int64(d.r.ExpFloat64()*w.t.loginFailures)
@@ -189,7 +210,7 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 	out.Session.FailedLogins = pix.Some(failed)
 	reset := a.resetAt
 	if s.traits&passwordReset != 0 {
-		a.resetAt = max(a.resetAt, now-int32(d.between(3, 600)))
+		a.resetAt = max(a.resetAt, now-int32(d.between(resetFrom, resetTo)))
 		reset = a.resetAt
 	}
 	if reset > -never {
@@ -202,7 +223,7 @@ func (w *World) session(out *pix.Submission, s *step, now int32) {
 	if s.traits&farAway != 0 || d.chance(backgroundFar) {
 		metres = d.curve(w.t.farDistance)
 	}
-	out.Session.DistanceMetres = pix.Some(int64(min(metres, 15_000_000)))
+	out.Session.DistanceMetres = pix.Some(int64(min(metres, farthest)))
 }
 
 // identify fills every identifier. All of them are cut from one string, so a payment costs one allocation for text.
@@ -250,9 +271,9 @@ func (w *World) thief(s *step) uint64 {
 	return uint64(s.salt)<<24 | 1<<63
 }
 
-// deviceOwner lets one person in forty use the device of somebody at home.
+// deviceOwner lets some people use the device of somebody at home.
 func (w *World) deviceOwner(i int32) int32 {
-	if w.accounts[i].kind == person && mix(uint64(i)+3)%40 == 0 {
+	if w.accounts[i].kind == person && mix(uint64(i)+3)%sharedDevice == 0 {
 		return i &^ 1
 	}
 	return i

@@ -29,9 +29,11 @@ func (d dice) lognormal(median, sigma float64) float64 {
 	return median * math.Exp(sigma*d.r.NormFloat64())
 }
 
+const mostPaid = 5_000_000_00 // centavos: no amount is drawn above R$ 5 million [assumed]
+
 // centavos draws an amount around a median in reais, at least one centavo and at most R$ 5 million.
 func (d dice) centavos(medianReais, sigma float64) int64 {
-	return int64(min(max(d.lognormal(medianReais*100, sigma), 1), 5e8))
+	return int64(min(max(d.lognormal(medianReais*100, sigma), 1), mostPaid))
 }
 
 // minutes draws a lognormal delay in milliseconds, at least one second.

@@ -25,6 +25,7 @@ const (
 	distinctKeys    = 5            // accounts registered to one owner, at most
 	pastReportsMost = 3            // reports before the start against one account, at most
 	pastAgreed      = 0.3          // of reports before the start: accepted
+	receivedByShops = 0.45         // of all payments before the start
 	markDays        = 5 * 365      // what is older than v2's longest window
 	maxMarks        = 64           // of one account; the oldest give way
 )
@@ -77,7 +78,7 @@ func (w *World) stationary() {
 		case company:
 			rate = w.dice.curve(w.t.receivedFirm)
 		case merchant:
-			rate = perDay * 0.45 * share[int32(i)-w.people-w.companies] / total
+			rate = perDay * receivedByShops * share[int32(i)-w.people-w.companies] / total
 		}
 		age := float64(-a.opened) / (24 * 60)
 		for k, days := range w.t.windowDays {

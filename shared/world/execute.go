@@ -132,7 +132,7 @@ func (w *World) affordable(payer *account, s *step) int64 {
 	}
 	amount = min(amount, int64(payer.limit))
 	if w.night() && amount > nightLimit && !w.dice.chance(raisedAtNight) {
-		amount = nightLimit - w.dice.between(0, 10_000)*w.dice.between(0, 2)
+		amount = nightLimit - w.dice.between(0, underNight)*w.dice.between(0, underNightTimes)
 	}
 	unregistered := payer.unregistered
 	if s.traits&strangerDevice != 0 {
@@ -140,15 +140,18 @@ func (w *World) affordable(payer *account, s *step) int64 {
 		unregistered = !registered
 	}
 	if unregistered && amount > deviceLimit && !w.dice.chance(unlimitedDevice) {
-		amount = deviceLimit - w.dice.between(0, 40)*100
+		amount = deviceLimit - w.dice.between(0, underDevice)*100
 	}
 	return amount
 }
 
-// Shares of people whose institution lets more through than the rule's default [assumed].
+// How people meet the limits [assumed].
 const (
-	raisedAtNight   = 0.04 // above the night limit
-	unlimitedDevice = 0.06 // above the limit of an unregistered device
+	raisedAtNight   = 0.04   // of people: the institution lets more than the night limit through
+	unlimitedDevice = 0.06   // of people: more than the limit of an unregistered device
+	underNight      = 100_00 // who wants more at night pays up to so many centavos less than the limit,
+	underNightTimes = 2      // none, once or twice
+	underDevice     = 40     // the same from an unregistered device, reais
 )
 
 // credit adds what the account earned outside Pix since it was last touched.
@@ -181,6 +184,8 @@ const emptiedOvernight = 0.85
 // oddJobs is the part of a month's income that comes on any other day, in cash [assumed: 1/90].
 const oddJobs = 90
 
+const payrollFrom = 5 * 60 * minuteMs // after midnight: no salary is paid before [assumed]
+
 // payroll plans the salaries that companies pay by Pix today.
 func (w *World) payroll(midnight, from int64) {
 	if w.day.payday < 0 {
@@ -191,7 +196,7 @@ func (w *World) payroll(midnight, from int64) {
 		if a.employer < 0 || int(a.payday) != w.day.payday || a.opened == never {
 			continue
 		}
-		at := midnight + 5*60*minuteMs + int64(w.dice.r.ExpFloat64()*w.t.payrollHours*60*minuteMs)
+		at := midnight + payrollFrom + int64(w.dice.r.ExpFloat64()*w.t.payrollHours*60*minuteMs)
 		if at >= from && at < midnight+dayMs {
 			w.add(step{at: at, payer: a.employer, payee: i, amount: int64(a.income), initiation: byManual})
 		}

@@ -40,7 +40,7 @@ func (w *World) structure(at int64, p *plot) {
 	s.payer = w.wealthy(w.minuteOf(at), p.numbers.wealth, -1)
 	numbers := p.numbers
 	if w.night() {
-		numbers.under, numbers.below = nightLimit/100, 3*numbers.below
+		numbers.under, numbers.below = nightLimit/100, nightBelow*numbers.below
 	}
 	w.spend(at, &numbers, s, w.toMules(&s))
 }
@@ -88,6 +88,7 @@ func (w *World) reply(s *step, amount int64) {
 }
 
 const (
+	nightBelow   = 3    // structuring at night: times the distance from the limit [assumed]
 	otherAccount = 0.7  // of MED abuse: the money is asked back on an account other than the payer's [assumed]
 	rightPerson  = 0.25 // of honest mistakes: it goes on to the person who was meant [assumed]
 )

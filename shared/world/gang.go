@@ -14,12 +14,20 @@ type mule struct {
 }
 
 const (
-	maxMules         = 256  // of one gang
-	maxGangs         = 64   // in one world
-	maxCollectors    = 8    // of one gang
-	accountsPerGang  = 1500 // accounts of the world for each gang, three gangs at least
-	soldAccount      = 0.75 // of rented accounts: the owner no longer lives on it
-	collectorCompany = 0.8  // chance that a collector is a freshly opened company
+	maxMules           = 256          // of one gang
+	maxGangs           = 64           // in one world
+	maxCollectors      = 8            // of one gang
+	accountsPerGang    = 1500         // accounts of the world for each gang, three gangs at least
+	soldAccount        = 0.75         // of rented accounts: the owner no longer lives on it
+	soldIncome         = 20           // and only one part in so many of the income still comes in
+	collectorCompany   = 0.8          // chance that a collector is a freshly opened company
+	freshMuleDays      = 25           // age of a person's account opened for the purpose, at most
+	freshFirmDays      = 40           // of a company's account
+	freshCollectorDays = 90           // of a collector
+	knownSince         = 60 * 24 * 60 // minutes since the report of a rented account that has one already, at most
+	knownClosed        = 4 * 24 * 60  // minutes from that report to its decision
+	fewestNotes        = 2            // of R$ 50: a Pix Saque of a mule's money, at least
+	mostNotes          = 60           // and at most
 )
 
 // style is how gangs work in one epoch. The networks change on the drift's day [assumed].
@@ -92,20 +100,20 @@ func (w *World) muleAccount(now int32) int32 {
 	fresh := d.chance(w.style.fresh)
 	switch {
 	case d.chance(w.style.firm) && fresh:
-		return w.shell(w.newShop(now, 40))
+		return w.shell(w.newShop(now, freshFirmDays))
 	case d.chance(w.style.firm):
 		return w.shell(w.people + d.index(w.companies))
 	case fresh:
-		return w.newcomer(now, 25)
+		return w.newcomer(now, freshMuleDays)
 	}
 	account := w.somebody(now, -1)
 	if d.chance(soldAccount) { // its owner's money goes elsewhere from now on
-		w.accounts[account].income, w.accounts[account].employer = w.accounts[account].income/20, -1
+		w.accounts[account].income, w.accounts[account].employer = w.accounts[account].income/soldIncome, -1
 	}
 	if d.chance(w.style.known) {
-		opened := now - d.index(60*24*60)
+		opened := now - d.index(knownSince)
 		w.mark(account, mark{
-			opened: opened, closed: opened + 4*24*60, agreed: d.chance(pastAgreed), centavos: d.reais(w.t.pastReport),
+			opened: opened, closed: opened + knownClosed, agreed: d.chance(pastAgreed), centavos: d.reais(w.t.pastReport),
 			kind: uint8(d.pick(w.t.markerWeights[:])),
 		})
 	}
@@ -126,7 +134,7 @@ func (w *World) collector(g uint8, at int64) int32 {
 	}
 	account := w.people + d.index(w.companies)
 	if d.chance(collectorCompany) {
-		account = w.newShop(w.minuteOf(at), 90)
+		account = w.newShop(w.minuteOf(at), freshCollectorDays)
 	}
 	w.shell(account)
 	w.accounts[account].role |= collectorRole
@@ -196,7 +204,7 @@ func (w *World) branchOut(next *step, onward uint8, received int64) {
 	case r < st.exit: // Pix Saque at a shop
 		next.payee, next.exit, next.initiation = w.people+w.companies+w.popularity.draw(d), true, byDynamicQR
 		next.traits |= withdrawal
-		next.amount, next.share = d.between(2, 60)*50_00, 0
+		next.amount, next.share = d.between(fewestNotes, mostNotes)*50_00, 0
 	case r < st.exit+st.collect:
 		next.payee = w.collector(next.gang, next.at)
 	default:

@@ -59,6 +59,27 @@ func TestNetworksChange(t *testing.T) {
 	}
 }
 
+// TestBreachReachesManyInstitutions looks at the plan of the night, of which one seat sees only a part.
+func TestBreachReachesManyInstitutions(t *testing.T) {
+	t.Parallel()
+	w := New(Params{Seed: 5, Accounts: 60_000, Days: 2, BreachDay: 2})
+	for w.minute <= w.breachMinute {
+		if _, ok := w.Next(); !ok {
+			t.Fatal("the world ended before its breach")
+		}
+	}
+	banks, payments := map[uint8]bool{}, 0
+	for _, s := range w.agenda {
+		if s.typology == breachID && s.layer == 0 {
+			payments++
+			banks[w.accounts[s.payee].institution] = true
+		}
+	}
+	if payments < 40 || len(banks) < 10 {
+		t.Errorf("%d payments to %d institutions", payments, len(banks))
+	}
+}
+
 func TestEaster(t *testing.T) {
 	t.Parallel()
 	for _, want := range []string{

@@ -1,5 +1,18 @@
 package world
 
+// What the scenarios of look-alikes do not hold [assumed].
+const (
+	usualInSpree    = 0.3                // payments of a spree to shops: one of the payer's own
+	usualWithPhone  = 0.5                // the same from a new phone
+	usualForGift    = 0.2                // the same of gifts
+	freshSellerDays = 20                 // age of a street seller's account opened for it, at most
+	freshShopDays   = 20                 // of a shop that opens
+	freshClubDays   = 90                 // of a new company that enrols subscribers
+	takingsFrom     = 2 * 60 * minuteMs  // until a seller or shop takes money home, at least
+	takingsTo       = 11 * 60 * minuteMs // and at most
+	secondAfter     = 3 * 60 * minuteMs  // later, when it happens twice
+)
+
 // anybody returns a draw of people other than the payer.
 func (w *World) anybody(payer int32) func(int32) int32 {
 	return func(now int32) int32 { return w.somebody(now, payer) }
@@ -13,7 +26,7 @@ func (w *World) payDaySpree(at int64, p *plot) {
 		if w.dice.chance(w.t.spreeFriend) {
 			return w.somebody(now, s.payer)
 		}
-		return w.shop(&w.accounts[s.payer], 0.3)
+		return w.shop(&w.accounts[s.payer], usualInSpree)
 	})
 }
 
@@ -40,7 +53,7 @@ func (w *World) newPhone(at int64, p *plot) {
 	a.unregistered = true
 	w.spend(at+w.dice.after(w.t.afterNewPhone), &p.numbers, s, func(now int32) int32 {
 		if w.dice.chance(w.t.phoneShop) {
-			return w.shop(a, 0.5)
+			return w.shop(a, usualWithPhone)
 		}
 		return w.acquaintance(s.payer, now)
 	})
@@ -73,7 +86,7 @@ func (w *World) giftCollection(at int64, p *plot) {
 	last := w.collect(at, &p.numbers, s)
 	out := s
 	out.at, out.payer, out.share = last+d.after(w.t.afterGift), s.payee, float32(d.of(w.t.takings))
-	out.payee, out.initiation = w.shop(&w.accounts[out.payer], 0.2), byDynamicQR
+	out.payee, out.initiation = w.shop(&w.accounts[out.payer], usualForGift), byDynamicQR
 	if d.chance(w.t.giftPerson) {
 		out.payee, out.initiation = w.somebody(w.minuteOf(at), out.payer), byKey
 	}
@@ -86,19 +99,19 @@ func (w *World) streetSeller(at int64, p *plot) {
 	s := w.begin(at, p)
 	s.payee = w.somebody(now, -1)
 	if w.dice.chance(w.t.freshSeller) {
-		s.payee = w.newcomer(now, 20)
+		s.payee = w.newcomer(now, freshSellerDays)
 	}
 	w.collect(at, &p.numbers, s)
 	w.takings(at, s)
 	if w.dice.chance(w.t.secondTakings) {
-		w.takings(at+3*60*minuteMs, s)
+		w.takings(at+secondAfter, s)
 	}
 }
 
 // shopOpening: a new shop's first day.
 func (w *World) shopOpening(at int64, p *plot) {
 	s := w.begin(at, p)
-	s.payee = w.newShop(w.minuteOf(at), 20)
+	s.payee = w.newShop(w.minuteOf(at), freshShopDays)
 	w.collect(at, &p.numbers, s)
 	w.takings(at, s)
 }
@@ -107,7 +120,7 @@ func (w *World) shopOpening(at int64, p *plot) {
 func (w *World) takings(at int64, s step) {
 	d := w.dice
 	owner := s.payee
-	s.at, s.payer, s.payee = at+d.between(2*60*minuteMs, 11*60*minuteMs), owner, w.somebody(w.minuteOf(at), owner)
+	s.at, s.payer, s.payee = at+d.between(takingsFrom, takingsTo), owner, w.somebody(w.minuteOf(at), owner)
 	s.share, s.initiation = float32(d.of(w.t.takings)), byKey
 	w.add(s)
 }
@@ -131,7 +144,7 @@ func (w *World) newSubscription(at int64, p *plot) {
 	s := w.begin(at, p)
 	s.payee = w.people + w.dice.index(w.companies)
 	if w.dice.chance(w.t.freshClub) {
-		s.payee = w.newShop(w.minuteOf(at), 90)
+		s.payee = w.newShop(w.minuteOf(at), freshClubDays)
 	}
 	w.collect(at, &p.numbers, s)
 }

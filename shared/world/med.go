@@ -8,30 +8,37 @@ import (
 
 // How often fraud is reported and how often honest payments are, and what MED makes of it [assumed, unless said].
 const (
-	reportedLarge   = 0.86       // a victim who lost R$ 100 or more
-	reportedSmall   = 0.55       // less
-	reportedOnward  = 0.5        // later layers, followed by MED 2.0
-	reportedBait    = 0.85       // by the accomplice of MED abuse, within hours
-	reportedSent    = 0.6        // by the victim of MED abuse
-	falseReports    = 0.000004   // of ordinary payments: second thoughts
-	falseLookAlikes = 0.0004     // of payments of look-alikes
-	rightTypology   = 0.93       // of true reports: the analyst names the right typology
-	agreedFraud     = 0.9        // of true reports, by the receiving institution
-	agreedFalse     = 0.4        // of false reports, by the receiving institution
-	cancelled       = 0.02       // of reports: withdrawn by who made them
-	maxReportDelay  = 80 * dayMs // MED accepts a dispute for 80 days
-	maxAnalysis     = 7 * dayMs  // MED: decision on a report
-	maxRefundAsked  = 3 * dayMs  // MED: refund request after the decision
-	maxReturn       = dayMs      // MED: return after the request
-	retriedFor      = 90 * dayMs // partial returns
-	retriedEvery    = 10 * dayMs // between tries to return the rest
-	closedAccount   = 0.12       // of refused refunds: the account is closed
-	purchaseRefund  = 0.004      // of payments to merchants: the shop returns it (MD06)
-	partOfPurchase  = 0.3        // of those: only a part
-	operational     = 0.00002    // of ordinary payments: the institution's own mistake, returned as BE08
-	frozenAtOnce    = 0.5        // of reports: what is there is blocked when the report arrives, not when it is accepted
-	worthReturning  = 0.05       // of the disputed amount: less counts as no balance
-	burnsAccount    = 0.85       // of accepted reports: the institution marks the account
+	reportedLarge   = 0.86          // a victim who lost R$ 100 or more
+	reportedSmall   = 0.55          // less
+	smallLoss       = 100_00        // centavos: R$ 100
+	reportedOnward  = 0.5           // later layers, followed by MED 2.0
+	reportedBait    = 0.85          // by the accomplice of MED abuse, within hours
+	reportedSent    = 0.6           // by the victim of MED abuse
+	falseReports    = 0.000004      // of ordinary payments: second thoughts
+	falseLookAlikes = 0.0004        // of payments of look-alikes
+	rightTypology   = 0.93          // of true reports: the analyst names the right typology
+	agreedFraud     = 0.9           // of true reports, by the receiving institution
+	agreedFalse     = 0.4           // of false reports, by the receiving institution
+	cancelled       = 0.02          // of reports: withdrawn by who made them
+	maxReportDelay  = 80 * dayMs    // MED accepts a dispute for 80 days
+	minAnalysis     = dayMs / 4     // of a report
+	maxAnalysis     = 7 * dayMs     // MED: decision on a report
+	maxRefundAsked  = 3 * dayMs     // MED: refund request after the decision
+	minRefundAsked  = 60 * minuteMs // MED: refund request after the decision, at least
+	minReturn       = 30 * minuteMs // MED: return after the request, at least
+	acknowledgedBy  = 3             // a report is acknowledged within the first part of so many of its analysis
+	maxReturn       = dayMs         // MED: return after the request
+	retriedFor      = 90 * dayMs    // partial returns
+	retriedEvery    = 10 * dayMs    // between tries to return the rest
+	closedAccount   = 0.12          // of refused refunds: the account is closed
+	purchaseRefund  = 0.004         // of payments to merchants: the shop returns it (MD06)
+	partOfPurchase  = 0.3           // of those: only a part,
+	leastReturned   = 0.1           // so much of the purchase at least
+	mostReturned    = 0.9           // and at most
+	operational     = 0.00002       // of ordinary payments: the institution's own mistake, returned as BE08
+	frozenAtOnce    = 0.5           // of reports: what is there is blocked when the report arrives, not when it is accepted
+	worthReturning  = 0.05          // of the disputed amount: less counts as no balance
+	burnsAccount    = 0.85          // of accepted reports: the institution marks the account
 )
 
 // CaseKind is the half of MED that a case event belongs to.
@@ -109,7 +116,7 @@ func (w *World) reportOdds(s *step, amount int64) float64 {
 		return reportedSent
 	case s.typology > 0 && s.layer > 0:
 		return reportedOnward
-	case s.typology > 0 && amount < 100_00:
+	case s.typology > 0 && amount < smallLoss:
 		return reportedSmall
 	case s.typology > 0:
 		return reportedLarge
@@ -135,7 +142,7 @@ func (w *World) openCase(s *step, e *Event, amount, delay int64) []Report {
 	c.operational = s.typology == 0 && s.lookAlike == 0 && d.chance(operational/(operational+falseReports))
 	c.agreed = c.agreed && !c.withdrawn || c.operational
 	at := s.at + delay
-	c.closesAt = at + d.between(dayMs/4, maxAnalysis)
+	c.closesAt = at + d.between(minAnalysis, maxAnalysis)
 	w.openFile(c, at)
 	if c.operational { // the institution's own mistake is no report of fraud
 		return nil

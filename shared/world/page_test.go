@@ -47,6 +47,30 @@ func TestParametersPage(t *testing.T) {
 	}
 }
 
+// TestChancesHaveNames: a chance or a share that is written into a function's body would be missing from the page. What
+// fills the tables is exempt, and so are halves and the approximation of DICT's decay.
+func TestChancesHaveNames(t *testing.T) {
+	t.Parallel()
+	tables := []string{
+		"newTables", "newHabits", "styles", "fraudScenarios", "honestScenarios", "fraudShares", "honestRates", "keyMostly",
+		"decay",
+	}
+	for name, file := range parse(t) {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || slices.Contains(tables, f.Name.Name) {
+				continue
+			}
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				if v, ok := n.(*ast.BasicLit); ok && v.Kind == token.FLOAT && v.Value != "0.0" && v.Value != "0.5" {
+					t.Errorf("%s: %s uses %s, which is no parameter of docs/world.md", name, f.Name.Name, v.Value)
+				}
+				return true
+			})
+		}
+	}
+}
+
 func parameters(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder

@@ -60,10 +60,12 @@ const (
 	collectorRole
 )
 
-// institutionWeights follow a power law as concentrated as Brazil's [assumed: the first five of the others hold two
-// thirds of what is not ours].
+// institutionExponent is that of the power law of institutions' shares, as concentrated as Brazil's [assumed: the first
+// five of the others hold 58 % of what is not ours].
+const institutionExponent = 1.15
+
 func institutionWeights(ourShare float64) []float64 {
-	weights := powerLaw(institutions, 1.15)
+	weights := powerLaw(institutions, institutionExponent)
 	others := 0.0
 	for _, v := range weights[1:] {
 		others += v
@@ -90,7 +92,7 @@ func (w *World) populate() {
 	}
 	w.payers = newAlias(activity)
 	// The reserve holds the accounts that are not open yet on the first day; a longer world opens more.
-	reserve := min(0.15, 0.01+0.0015*float64(w.params.Days))
+	reserve := min(reserveMost, reserveLeast+reservePerDay*float64(w.params.Days))
 	w.nextPerson = w.people - int32(float64(w.people)*reserve)
 	w.nextMerchant = int32(n) - max(int32(float64(w.merchants)*reserve), 1)
 	for i := w.nextPerson; i < w.people; i++ {
@@ -100,6 +102,13 @@ func (w *World) populate() {
 		w.accounts[i].opened = never
 	}
 }
+
+// Accounts that are not open yet [assumed].
+const (
+	reserveLeast  = 0.01   // of people and of shops: opened during a world, whatever its length
+	reservePerDay = 0.0015 // and for each of its days
+	reserveMost   = 0.15   // of people and of shops, together
+)
 
 // merchantWeights are the merchants' popularity: a power law whose largest is cut where, at the full scale of Pix, it
 // would receive a million payments a day.
@@ -171,12 +180,14 @@ func (w *World) createBusiness(a *account) float64 {
 	a.keyKind = uint8(d.pick(w.t.businessKeys[:]))
 	a.income = int32(min(d.reais(w.t.revenue), 2_000_000_000))
 	a.balance = int64(a.income) * d.count(w.t.firmDays)
-	a.limit = 2_000_000_000
+	a.limit = companyLimit
 	for j := range a.friends {
 		a.friends[j] = w.people + d.index(w.companies)
 	}
 	return d.curve(w.t.trade)
 }
+
+const companyLimit = 2_000_000_000 // centavos a payment of a company: none to speak of
 
 func (w *World) kindOf(i int32) kind {
 	switch {

@@ -13,7 +13,7 @@ func (w *World) Cases() []CaseEvent { return w.cases }
 // planRefund plans that a shop returns a purchase.
 func (w *World) planRefund(s *step, e *Event, amount int64) {
 	if w.dice.chance(partOfPurchase) {
-		amount = max(int64(float64(amount)*w.dice.uniform(0.1, 0.9)), 1)
+		amount = max(int64(float64(amount)*w.dice.uniform(leastReturned, mostReturned)), 1)
 	}
 	c := &file{
 		id: e.Submission.ID, eventAt: s.at, payer: s.payer, payee: s.payee, amount: amount, visible: e.Submission.ID != "",
@@ -55,7 +55,7 @@ func (w *World) transition(c *file, at int64) int64 {
 		}
 		w.tell(c, CaseEvent{Kind: InfractionCase, State: "OPEN", Amount: pix.Money(c.amount)}, at)
 		c.state = toAcknowledge
-		return at + d.between(minuteMs, c.closesAt-at)/3
+		return at + d.between(minuteMs, c.closesAt-at)/acknowledgedBy
 	case toAcknowledge:
 		w.tell(c, CaseEvent{Kind: InfractionCase, State: "ACKNOWLEDGED", Amount: pix.Money(c.amount)}, at)
 		c.state = toClose
@@ -65,7 +65,7 @@ func (w *World) transition(c *file, at int64) int64 {
 	case toAskRefund:
 		w.tell(c, CaseEvent{Kind: RefundCase, State: "OPEN", Amount: pix.Money(c.amount)}, at)
 		c.state = toRefund
-		return at + d.between(30*minuteMs, maxReturn)
+		return at + d.between(minReturn, maxReturn)
 	case toRefund:
 		return w.closeRefund(c, at)
 	default:
@@ -89,7 +89,7 @@ func (w *World) closeInfraction(c *file, at int64) int64 {
 	payee := &w.accounts[c.payee]
 	payee.burned = payee.burned || !c.operational && w.dice.chance(burnsAccount)
 	c.state = toAskRefund
-	return at + w.dice.between(60*minuteMs, maxRefundAsked)
+	return at + w.dice.between(minRefundAsked, maxRefundAsked)
 }
 
 // closeRefund pays back what was frozen and what is there, and plans to try again for the rest.

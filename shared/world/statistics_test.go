@@ -189,17 +189,17 @@ func TestDrift(t *testing.T) {
 			t.Error("a breach in a world without one")
 		}
 	}
-	if newest < 20 {
+	if newest < 5 {
 		t.Errorf("%d of the newest typologies", newest)
 	}
 }
 
-// TestBreachNight: large amounts in the small hours from one institution to accounts at many, and money that moves on.
+// TestBreachNight: large amounts in the small hours from one institution, and money that moves on.
 func TestBreachNight(t *testing.T) {
 	t.Parallel()
 	w := world.New(world.Params{Seed: 5, Accounts: 60_000, Days: 3, BreachDay: 2, OurShare: 1})
 	n, total, onward := 0, 0.0, 0
-	banks, payers := map[pix.ISPB]bool{}, map[pix.ISPB]bool{}
+	payers := map[pix.ISPB]bool{}
 	for e, ok := w.Next(); ok; e, ok = w.Next() {
 		if e.Typology != world.InstitutionBreach {
 			continue
@@ -214,12 +214,11 @@ func TestBreachNight(t *testing.T) {
 		n++
 		total += float64(e.Submission.Amount) / 100
 		payers[e.Submission.PayerFacts.ISPB] = true
-		banks[e.Submission.PayeeFacts.ISPB] = true
 		if hour := (e.Submission.EventTime.Hour() + 21) % 24; hour < 1 || hour > 4 {
 			t.Errorf("at %d o'clock", hour)
 		}
 	}
 	if n < 40 || total/float64(n) < 5e5 || onward < 20 || len(payers) != 1 {
-		t.Errorf("%d payments of R$ %.0f to %d institutions from %d, %d onward", n, total/float64(n), len(banks), len(payers), onward)
+		t.Errorf("%d payments of R$ %.0f from %d institutions, %d onward", n, total/float64(n), len(payers), onward)
 	}
 }

@@ -116,6 +116,11 @@ func lawsOf(t *rapid.T, e *world.Event) {
 	}
 }
 
+// message is what a payment's message says of a customer elsewhere.
+func message(p *pix.PartyFacts) pix.PartyFacts {
+	return pix.PartyFacts{ISPB: p.ISPB, AccountType: p.AccountType, Person: p.Person, KeyKind: p.KeyKind}
+}
+
 func factsOfOurSeat(t *rapid.T, e *world.Event) {
 	s := &e.Submission
 	payerOurs, payeeOurs := s.PayerFacts.ISPB == world.OurISPB, s.PayeeFacts.ISPB == world.OurISPB
@@ -124,9 +129,15 @@ func factsOfOurSeat(t *rapid.T, e *world.Event) {
 	}
 	_, payerKnown := s.PayerFacts.Balance.Get()
 	_, payeeKnown := s.PayeeFacts.Balance.Get()
-	_, device := s.Device.FirstSeenAt.Get()
-	if payerKnown != payerOurs || payeeKnown != payeeOurs || device && !payerOurs || s.DeviceID != "" && !payerOurs {
-		t.Fatalf("facts beyond our seat: %+v", s.Facts)
+	if payerKnown != payerOurs || payeeKnown != payeeOurs {
+		t.Fatalf("we know our customers' balances and no others: %+v", s.Facts)
+	}
+	if !payerOurs && (s.PayerFacts != message(&s.PayerFacts) || s.DeviceID != "" || s.Device != pix.DeviceFacts{} ||
+		s.Session != pix.SessionFacts{} || s.Mandate != pix.MandateFacts{}) {
+		t.Fatalf("facts of another's payer: %+v", s.Facts)
+	}
+	if !payeeOurs && s.PayeeFacts != message(&s.PayeeFacts) {
+		t.Fatalf("facts of another's payee: %+v", s.PayeeFacts)
 	}
 	if mark, ok := s.DICT.Watermark.Get(); ok && mark.Unix() != 0 {
 		if age := s.EventTime.Sub(mark); age < 0 || age > 12*time.Hour+time.Minute {

@@ -386,10 +386,12 @@ def beside(r: dict, other: dict) -> dict:
 def compare(a: argparse.Namespace) -> dict:
     """Measure the table in question and those beside it."""
     truth = scores.read_truth(a.truth) if a.truth else None
-    reports = [
-        report(scores.read(path, truth, a.since), a.budget, a.top, a.replicates, a.seed)
-        for path in (a.scores, *a.beside)
-    ]
+    window = scores.Window(a.since, a.until, a.known_at)
+    tables = [scores.read(path, truth, window) for path in (a.scores, *a.beside)]
+    for path, other in zip(a.beside, tables[1:], strict=True):
+        if other.role != tables[0].role or other.ids != tables[0].ids:
+            raise Refused(f"{path} holds other payments than {a.scores}, or in another order")
+    reports = [report(s, a.budget, a.top, a.replicates, a.seed) for s in tables]
     mine = reports[0]
     if a.beside:
         mine["beside"] = [beside(mine, other) for other in reports[1:]]
@@ -425,6 +427,8 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--truth", type=pathlib.Path, help="truth.jsonl of pixctl simulate")
     p.add_argument("--beside", type=pathlib.Path, action="append", default=[], help="another table to compare with")
     p.add_argument("--from", dest="since", default="", help="leave out payments before this RFC 3339 time")
+    p.add_argument("--to", dest="until", default="", help="leave out payments from this RFC 3339 time on")
+    p.add_argument("--known-at", default="", help="take reports that arrived after this RFC 3339 time as unknown")
     p.add_argument("--budget", type=float, default=50, help="daily alert budget, alerts per 100,000 payments")
     p.add_argument("--top", type=int, default=100, help="accounts a day")
     p.add_argument("--replicates", type=int, default=200)

@@ -8,11 +8,12 @@ import json
 import pathlib
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentinela_models.errors import Refused
 
-MULE_ROLES = ("mule", "collector", "accomplice")
+MULE_ROLES = ("mule", "collector")
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
 
 
@@ -24,6 +25,7 @@ class Scores:
     model: str
     truth: bool
     left_out: int
+    ids: pa.Array
     at: np.ndarray  # microseconds UTC
     arrived: np.ndarray  # of a fraud report, 0 when none
     raw: np.ndarray
@@ -68,24 +70,39 @@ def read_truth(path: pathlib.Path) -> Truth:
     return Truth(facts, any(f.get("payee_role") for f in facts.values()))
 
 
-def micros(text: str) -> int:
-    """Read an RFC 3339 time."""
+def micros(text: str, none: int = np.iinfo(np.int64).max) -> int:
+    """Read an RFC 3339 time; "" is none."""
+    if not text:
+        return none
     at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     return round((at - datetime.datetime.fromtimestamp(0, datetime.UTC)) / datetime.timedelta(microseconds=1))
 
 
-def read(path: pathlib.Path, truth: Truth | None, since: str = "") -> Scores:
-    """Read a table of scores; rows before a time or within what the model was fitted to are left out."""
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Which rows count and what was known of them: RFC 3339 times, "" is open."""
+
+    since: str = ""  # event time
+    until: str = ""  # event time, excluded
+    known_at: str = ""  # reports that arrived later are unknown
+
+
+def read(path: pathlib.Path, truth: Truth | None, window: Window = Window()) -> Scores:
+    """Read a table of scores; rows outside the window or within what the model was fitted to are left out."""
     table = pq.read_table(path)
     meta = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     rows = table.num_rows
-    begin = max(micros(since) if since else 0, micros(meta["fitted_until"]) + 1 if meta.get("fitted_until") else 0)
-    table = table.filter(np.asarray(table["event_time"]) >= begin)
+    begin = micros(window.since, 0)
+    if meta.get("fitted_until"):
+        begin = max(begin, micros(meta["fitted_until"]) + 1)
+    at = table["event_time"].to_numpy()
+    table = table.filter((at >= begin) & (at < micros(window.until)))
     if table.num_rows == 0:
         raise Refused("no row is left to measure")
     side = "payee" if meta.get("role") == "receiver" else "payer"
     label, ids = table["label"].to_numpy(), table["end_to_end_id"].to_pylist()
     arrived = np.where(label == 1, table["label_arrived_at"].fill_null(0).to_numpy(), 0)
+    arrived = np.where(arrived <= micros(window.known_at), arrived, 0)
     if truth is None:
         fraud = arrived != 0
         mule, typology, look = fraud, np.where(fraud, text(table, "typology"), ""), np.full(len(ids), "")
@@ -99,6 +116,7 @@ def read(path: pathlib.Path, truth: Truth | None, since: str = "") -> Scores:
         model=f"{meta.get('role', '')}/{meta.get('model_version', '')}",
         truth=truth is not None,
         left_out=rows - table.num_rows,
+        ids=table["end_to_end_id"].combine_chunks(),
         at=table["event_time"].to_numpy(),
         arrived=arrived,
         raw=table["raw"].to_numpy(),

@@ -4,15 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
 )
 
 var update = flag.Bool("update", false, "write the expected reports in testdata")
@@ -35,15 +41,26 @@ func fixture(role string, more ...string) []string {
 	}, more...)
 }
 
+// known is the command on what was known at a moment, without the truth.
+func known(role string) []string {
+	return []string{
+		"-scores", "testdata/" + role + ".parquet", "-replicates", "20", "-top", "5", "-budget", "1000",
+		"-to", "2026-03-08T00:00:00Z", "-known-at", "2026-03-09T00:00:00Z",
+	}
+}
+
 // TestAgreesWithTheTwin holds Go to the figures that the Python twin is held to as well.
 func TestAgreesWithTheTwin(t *testing.T) {
 	t.Parallel()
-	for _, role := range []string{"payer", "receiver"} {
-		code, out, errs := pixctl(t, fixture(role, "-json")...)
+	for name, args := range map[string][]string{
+		"payer": fixture("payer"), "receiver": fixture("receiver"),
+		"payer-reports": known("payer"), "receiver-reports": known("receiver"),
+	} {
+		code, out, errs := pixctl(t, append(args, "-json")...)
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, errs)
 		}
-		file := filepath.Join("testdata", role+".json")
+		file := filepath.Join("testdata", name+".json")
 		if *update {
 			if err := os.WriteFile(file, indent(t, out), 0o600); err != nil {
 				t.Fatal(err)
@@ -54,7 +71,42 @@ func TestAgreesWithTheTwin(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range differences("", decode(t, out), decode(t, string(data))) {
-			t.Error(role + d)
+			t.Error(name + d)
+		}
+	}
+}
+
+// TestOnlyLaterPaymentsCount: what the model was fitted to, up to noon of 1 March, is never measured, and neither is what
+// lies outside the window, its end excluded.
+func TestOnlyLaterPaymentsCount(t *testing.T) {
+	t.Parallel()
+	fitted := time.Date(2026, 3, 1, 12, 0, 0, 500_000_000, time.UTC)
+	end := time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		at     time.Time
+		counts bool
+	}{
+		{fitted.Add(-time.Hour), false}, {fitted, false}, {fitted.Add(time.Microsecond), true},
+		{end.Add(-time.Microsecond), true}, {end, false},
+	} {
+		in, err := table.Open("testdata/payer.parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := window{to: end}
+		s, err := begin(in, &w)
+		in.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := make(parquet.Row, columnCount)
+		values[columnEventTime] = parquet.Int64Value(c.at.UnixMicro())
+		values[columnWeight] = parquet.DoubleValue(1)
+		if err := s.add(values, nil, w); err != nil {
+			t.Fatal(err)
+		}
+		if counted := len(s.rows) == 1; counted != c.counts {
+			t.Errorf("a payment of %s is measured: %t", c.at, counted)
 		}
 	}
 }
@@ -132,6 +184,51 @@ func TestTextAndPlots(t *testing.T) {
 		if err != nil || !bytes.HasPrefix(data, []byte("\x89PNG")) {
 			t.Errorf("%s is no picture: %v", name, err)
 		}
+	}
+}
+
+// TestBesideInTheSameOrder: a replicate counts accounts by the order in which they appear, so the same payments from the
+// last to the first are refused.
+func TestBesideInTheSameOrder(t *testing.T) {
+	t.Parallel()
+	in, err := table.Open("testdata/payer-beside.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	columns := []table.Column{
+		table.Text("end_to_end_id"), table.Int64("event_time"), table.OptionalInt64("label_arrived_at"), table.Int32("label"),
+	}
+	for _, name := range columnNames()[columnTypology:columnContributions] {
+		column := table.Text(name)
+		if name == "split_weight" || name == "amount_brl" || name == "raw" || name == "probability" {
+			column = table.Double(name)
+		}
+		columns = append(columns, column)
+	}
+	name := filepath.Join(t.TempDir(), "reversed.parquet")
+	out, err := table.Create(name, append(columns, table.Doubles("contributions")), map[string]string{"role": "payer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Discard()
+	var rows []parquet.Row
+	err = in.Each(t.Context(), func(batch []parquet.Row) error {
+		for _, row := range batch {
+			rows = append(rows, row.Clone())
+		}
+		return nil
+	})
+	slices.Reverse(rows)
+	for _, row := range rows {
+		err = errors.Join(err, out.Write(row))
+	}
+	if err = errors.Join(err, out.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-scores", "testdata/payer.parquet", "-from", "2026-03-02T00:00:00Z", "-beside", name}
+	if code, _, errs := pixctl(t, args...); code != 1 || !strings.Contains(errs, "another order") {
+		t.Errorf("exit code %d, printed %q", code, errs)
 	}
 }
 

@@ -59,7 +59,7 @@ func taken(s *sample, d *desk, budget float64) []bool {
 func describe(s *sample, t totals) Report {
 	r := Report{
 		Role: s.role, Model: s.model, Truth: s.truth, Rows: len(s.rows), LeftOut: s.leftOut,
-		Payments: t.fraud + t.legit, FraudBRL: t.fraudBRL, Per100k: 100_000 * ratio(t.fraud, t.fraud+t.legit),
+		ids: s.ids.Sum64(), Payments: t.fraud + t.legit, FraudBRL: t.fraudBRL, Per100k: 100_000 * ratio(t.fraud, t.fraud+t.legit),
 	}
 	first, last := s.rows[0].at, s.rows[0].at
 	days := map[int64]struct{}{}

@@ -34,21 +34,28 @@ func palette(i int) color.Color {
 
 func grey() color.Color { return color.RGBA{150, 150, 150, 255} }
 
-// plots writes the report's pictures as PNG files.
-func plots(r *Report, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("plots: %w", err)
-	}
-	for _, picture := range []struct {
-		name string
-		draw func(*Report) (*plot.Plot, error)
-	}{
+// picture is one of the plots, and how its file is called after the role.
+type picture struct {
+	name string
+	draw func(*Report) (*plot.Plot, error)
+}
+
+func pictures() []picture {
+	return []picture{
 		{"precision-recall", drawPrecisionRecall},
 		{"budget", drawBudget},
 		{"calibration", drawCalibration},
 		{"contributions", drawContributions},
 		{"typologies", drawTypologies},
-	} {
+	}
+}
+
+// plots writes the report's pictures as PNG files.
+func plots(r *Report, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("plots: %w", err)
+	}
+	for _, picture := range pictures() {
 		p, err := picture.draw(r)
 		if err != nil {
 			return fmt.Errorf("plot %s: %w", picture.name, err)
@@ -168,19 +175,26 @@ func drawPrecisionRecall(r *Report) (*plot.Plot, error) {
 	return p, markLevels(p, r)
 }
 
-// markLevels marks where the false positive rates of the report lie. Neighbours are close: every other label is higher.
+// markLevels marks where the false positive rates of the report lie. Neighbours are close, so that each label stands
+// higher than the one before it, and a line leads to its point.
 func markLevels(p *plot.Plot, r *Report) error {
 	points := make(plotter.XYs, len(r.AtFPR))
 	for i, at := range r.AtFPR {
 		points[i] = plotter.XY{X: at.Recall, Y: at.Precision}
-		name := fmt.Sprintf(" FPR %g %%", 100*at.FPR)
-		label, err := plotter.NewLabels(plotter.XYLabels{XYs: points[i : i+1], Labels: []string{name}})
+		name := plotter.XY{X: min(at.Recall+0.03, 0.86), Y: min(at.Precision+0.03, 0.85) + 0.05*float64(i)}
+		lead, err := plotter.NewLine(plotter.XYs{points[i], name})
 		if err != nil {
 			return fmt.Errorf("levels: %w", err)
 		}
-		label.Offset = vg.Point{X: vg.Points(5), Y: vg.Points(float64(3 + 12*(i%2)))}
-		sans(label)
-		p.Add(label)
+		lead.Color = grey()
+		label, err := plotter.NewLabels(plotter.XYLabels{
+			XYs: plotter.XYs{name}, Labels: []string{fmt.Sprintf("FPR %g %%", 100*at.FPR)},
+		})
+		if err != nil {
+			return fmt.Errorf("levels: %w", err)
+		}
+		behind(label)
+		p.Add(lead, label)
 	}
 	dots, err := plotter.NewScatter(points)
 	if err != nil {
@@ -191,9 +205,12 @@ func markLevels(p *plot.Plot, r *Report) error {
 	return nil
 }
 
-func sans(l *plotter.Labels) {
+// behind puts small labels to the right of their points, level with them.
+func behind(l *plotter.Labels) {
+	l.Offset = vg.Point{X: vg.Points(4), Y: vg.Points(1.5)} // half of what letters without descenders leave below
 	for i := range l.TextStyle {
-		l.TextStyle[i].Font.Variant, l.TextStyle[i].Font.Size = "Sans", 10
+		style := &l.TextStyle[i]
+		style.Font.Variant, style.Font.Size, style.YAlign = "Sans", 10, draw.YCenter
 	}
 }
 
@@ -215,6 +232,5 @@ func drawBudget(r *Report) (*plot.Plot, error) {
 			return nil, err
 		}
 	}
-	p.Legend.Left, p.Legend.Top = true, true
-	return p, nil
+	return p, nil // the legend stands at the lower right, below curves that rise
 }

@@ -10,7 +10,6 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 )
 
 const barsShown = 15
@@ -43,16 +42,23 @@ func budgetTicks() plot.ConstantTicks {
 	return ticks
 }
 
+// lowest is the exponent at which the axes of the calibration begin, in powers of ten.
+const lowest = -6
+
 func drawCalibration(r *Report) (*plot.Plot, error) {
-	const text = "Calibration, %s\n%.0f frauds expected, %.0f seen (by weight)"
-	title := fmt.Sprintf(text, r.Model, r.Calib.Expected, r.Calib.Observed)
+	seen := ""
+	if r.Truth {
+		seen = ", whether or not they were reported"
+	}
+	const text = "Calibration, %s\n%.0f frauds expected, %.0f seen (by weight)%s"
+	title := fmt.Sprintf(text, r.Model, r.Calib.Expected, r.Calib.Observed, seen)
 	p := newPlot(title, "mean probability of the bin", "share of fraud in the bin")
 	p.Add(grid())
-	const low = 1e-6
-	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = low, 1, low, 1
+	// Logarithms on a linear scale: beside a logarithmic one, gonum makes room for the axis' name as if it stood where
+	// the number in the middle does, near the end.
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lowest, 0, lowest, 0
 	p.X.Tick.Marker, p.Y.Tick.Marker = decadeTicks(), decadeTicks()
-	ideal, err := plotter.NewLine(plotter.XYs{{X: low, Y: low}, {X: 1, Y: 1}})
+	ideal, err := plotter.NewLine(plotter.XYs{{X: lowest, Y: lowest}, {}})
 	if err != nil {
 		return nil, fmt.Errorf("ideal: %w", err)
 	}
@@ -61,23 +67,20 @@ func drawCalibration(r *Report) (*plot.Plot, error) {
 	p.Legend.Add("perfectly calibrated", ideal)
 	var points []xy
 	for _, b := range r.Calib.Bins {
-		if b.Fraud > low && b.Mean > low {
-			points = append(points, xy{b.Mean, b.Fraud})
+		if at := (xy{math.Log10(b.Mean), math.Log10(b.Fraud)}); at.x > lowest && at.y > lowest {
+			points = append(points, at)
 		}
 	}
 	p.Legend.Left, p.Legend.Top = true, true
 	return p, line{name: "bins that hold a fraud", points: points, marks: true}.add(p)
 }
 
+// decadeTicks name powers of ten in percent.
 func decadeTicks() plot.ConstantTicks {
 	var ticks plot.ConstantTicks
-	for e := -6; e <= 0; e++ {
-		v := math.Pow(10, float64(e))
-		label := fmt.Sprintf("%g %%", 100*v)
-		if e < -4 {
-			label = fmt.Sprintf("%.*f %%", -e-2, 100*v)
-		}
-		ticks = append(ticks, plot.Tick{Value: v, Label: label})
+	for e := lowest; e <= 0; e++ {
+		label := fmt.Sprintf("%.*f %%", max(-e-2, 0), math.Pow10(e+2))
+		ticks = append(ticks, plot.Tick{Value: float64(e), Label: label})
 	}
 	return ticks
 }
@@ -87,34 +90,39 @@ type bar struct {
 	name  string
 	value float64
 	label string
+	pale  bool // says little
 }
 
 // addBars draws horizontal bars, the first at the top, with their labels behind them.
 func addBars(p *plot.Plot, bars []bar) error {
-	values, names := make(plotter.Values, len(bars)), make([]string, len(bars))
-	points, labels := make(plotter.XYs, len(bars)), make([]string, len(bars))
+	full, pale := make(plotter.Values, len(bars)), make(plotter.Values, len(bars))
+	names := make([]string, len(bars))
+	labels := plotter.XYLabels{XYs: make(plotter.XYs, len(bars)), Labels: make([]string, len(bars))}
 	for i, b := range bars {
 		at := len(bars) - 1 - i
-		values[at], names[at], labels[at] = b.value, b.name, b.label
-		points[at] = plotter.XY{X: b.value, Y: float64(at)}
+		if names[at], full[at] = b.name, b.value; b.pale {
+			full[at], pale[at] = 0, b.value
+		}
+		labels.XYs[at], labels.Labels[at] = plotter.XY{X: b.value, Y: float64(at)}, b.label
 	}
 	width := min(vg.Points(22), plotHeight*0.55/vg.Length(len(bars)))
-	chart, err := plotter.NewBarChart(values, width)
-	if err != nil {
-		return fmt.Errorf("bars: %w", err)
+	for i, values := range []plotter.Values{full, pale} {
+		chart, err := plotter.NewBarChart(values, width)
+		if err != nil {
+			return fmt.Errorf("bars: %w", err)
+		}
+		chart.Horizontal, chart.LineStyle.Width = true, 0
+		if chart.Color = palette(0); i == 1 {
+			chart.Color = color.RGBA{170, 206, 228, 255}
+		}
+		p.Add(chart)
 	}
-	chart.Horizontal, chart.Color, chart.LineStyle.Width = true, palette(0), 0
-	behind, err := plotter.NewLabels(plotter.XYLabels{XYs: points, Labels: labels})
+	texts, err := plotter.NewLabels(labels)
 	if err != nil {
 		return fmt.Errorf("bar labels: %w", err)
 	}
-	behind.Offset = vg.Point{X: vg.Points(4)}
-	sans(behind)
-	for i := range behind.TextStyle {
-		behind.TextStyle[i].YAlign = draw.YCenter
-		behind.TextStyle[i].Color = color.RGBA{60, 60, 60, 255}
-	}
-	p.Add(chart, behind)
+	behind(texts)
+	p.Add(texts)
 	p.NominalY(names...)
 	p.Y.Min, p.Y.Max = -0.7, float64(len(bars))-0.3
 	return nil
@@ -125,7 +133,7 @@ func drawContributions(r *Report) (*plot.Plot, error) {
 	var bars []bar
 	top := 1e-9
 	for _, s := range r.Shares[:min(len(r.Shares), barsShown)] {
-		bars = append(bars, bar{s.Feature, s.Mean, fmt.Sprintf("%.2f", s.Mean)})
+		bars = append(bars, bar{name: s.Feature, value: s.Mean, label: fmt.Sprintf("%.2f", s.Mean)})
 		top = max(top, s.Mean)
 	}
 	if len(bars) == 0 {
@@ -136,12 +144,17 @@ func drawContributions(r *Report) (*plot.Plot, error) {
 	return p, err
 }
 
+// fewFrauds is how many frauds a class must have for its recall to say much; the model card marks the same ones.
+const fewFrauds = 20
+
 func drawTypologies(r *Report) (*plot.Plot, error) {
-	title := "Recall by typology at a false positive rate of 0.1 %, " + r.Model
+	const text = "Recall by typology at a false positive rate of 0.1 %%, %s\npale: fewer than %d frauds, which says little"
+	title := fmt.Sprintf(text, r.Model, fewFrauds)
 	p := newPlot(title, "recall (share of the typology's frauds)", "")
 	var bars []bar
 	for _, g := range r.Typology {
-		bars = append(bars, bar{words(g.Name), g.Recall, fmt.Sprintf("%s of %d", percent(g.Recall), g.Frauds)})
+		label := fmt.Sprintf("%s of %d", percent(g.Recall), g.Frauds)
+		bars = append(bars, bar{words(g.Name), g.Recall, label, g.Frauds < fewFrauds})
 	}
 	if len(bars) == 0 {
 		bars = []bar{{name: "no frauds in the table"}}

@@ -129,6 +129,9 @@ func (s *sample) add(v parquet.Row, t *truth, w window) error {
 			r.arrived = arrived.Int64()
 		}
 	}
+	if _, err := s.ids.Write(v[columnID].ByteArray()); err != nil {
+		return fmt.Errorf("ids: %w", err)
+	}
 	s.identify(&r, v)
 	if t != nil {
 		t.judge(s, &r, string(v[columnID].ByteArray()))

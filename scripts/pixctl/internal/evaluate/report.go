@@ -31,6 +31,7 @@ type Report struct {
 	Boot     Bootstrap `json:"bootstrap"`
 	Beside   []Beside  `json:"beside,omitempty"`
 
+	ids   uint64       // names the payments and their order
 	curve []xy         // recall and precision, for the plot
 	drawn [2][]float64 // share of R$ in each replicate, by order
 }

@@ -2,6 +2,8 @@ package evaluate
 
 import (
 	"cmp"
+	"hash"
+	"hash/fnv"
 	"slices"
 )
 
@@ -48,7 +50,8 @@ type sample struct {
 	receiver    bool
 	truth       bool
 	rows        []row
-	leftOut     int // rows before the window or within the fitted time
+	leftOut     int         // rows before the window or within the fitted time
+	ids         hash.Hash64 // of the rows' payments, in their order
 
 	accounts, typologies, lookAlikes, ages, states *names
 
@@ -59,7 +62,7 @@ type sample struct {
 
 func newSample() *sample {
 	return &sample{
-		accounts: newNames(), typologies: newNames(), lookAlikes: newNames(), ages: newNames(), states: newNames(),
+		ids: fnv.New64a(), accounts: newNames(), typologies: newNames(), lookAlikes: newNames(), ages: newNames(), states: newNames(),
 	}
 }
 

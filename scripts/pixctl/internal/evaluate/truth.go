@@ -24,8 +24,9 @@ type truth struct {
 	roles bool // the file names the roles of payees
 }
 
-// muleRoles are the roles of payees whose account serves the fraud.
-func muleRole(role string) bool { return role == "mule" || role == "collector" || role == "accomplice" }
+// muleRole says whether a payee's account serves the fraud. A victim's does not, and neither does the honest one through
+// which money leaves Pix.
+func muleRole(role string) bool { return role == "mule" || role == "collector" }
 
 func readTruth(name string) (*truth, error) {
 	f, err := os.Open(name)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -134,6 +135,15 @@ func TestScoresAreTheModels(t *testing.T) {
 		t.Errorf("summary %+v", sum)
 	}
 	got := open(t, out)
+	footer, err := table.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer footer.Close()
+	// What chose the number of trees is no fresh payment either: the model was fitted until the end of the validation.
+	if want := m.Manifest().Validation.To.UTC().Format(time.RFC3339Nano); footer.Metadata("fitted_until") != want {
+		t.Errorf("fitted until %s, want %s", footer.Metadata("fitted_until"), want)
+	}
 	n := 0
 	for i, vector := range all {
 		if directions[i%3] == pix.Inbound {
@@ -181,8 +191,8 @@ func open(t *testing.T, name string) []parquet.Row {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if r.Metadata("role") != "payer" || r.Metadata("fitted_until") == "" {
-		t.Errorf("the footer says role %q, fitted until %q", r.Metadata("role"), r.Metadata("fitted_until"))
+	if r.Metadata("role") != "payer" {
+		t.Errorf("the footer says role %q", r.Metadata("role"))
 	}
 	var rows []parquet.Row
 	err = r.Each(t.Context(), func(batch []parquet.Row) error {
@@ -217,6 +227,23 @@ func TestContributionsOfAlertsOnly(t *testing.T) {
 	}
 }
 
+// otherSet writes an empty table whose columns are the model's and whose feature set is not.
+func otherSet(t *testing.T, name string) {
+	t.Helper()
+	columns := fixed()
+	for _, f := range feature.Names() {
+		columns = append(columns, table.Double(f))
+	}
+	w, err := table.Create(name, columns, map[string]string{"feature_set": "another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Discard()
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	dir, _ := shipped(t)
@@ -225,6 +252,8 @@ func TestRefuses(t *testing.T) {
 	vectors(t, good, feature.Names(), 3)
 	names := append([]string{feature.Names()[1], feature.Names()[0]}, feature.Names()[2:]...)
 	vectors(t, other, names, 3)
+	older := filepath.Join(tmp, "older.parquet")
+	otherSet(t, older)
 	for _, c := range []struct {
 		args []string
 		code int
@@ -235,6 +264,7 @@ func TestRefuses(t *testing.T) {
 		{[]string{"-model", dir, "-in", tmp + "/none", "-out", tmp + "/s"}, 1, "none"},
 		{[]string{"-model", tmp, "-in", good, "-out", tmp + "/s", "-role", "payer"}, 1, "refused"},
 		{[]string{"-model", dir, "-in", other, "-out", tmp + "/s"}, 1, "column 14 should be"},
+		{[]string{"-model", dir, "-in", older, "-out", tmp + "/s"}, 1, "another feature set"},
 		{[]string{"-h"}, 0, "usage: pixctl score"},
 	} {
 		if code, _, errs := pixctl(t, c.args...); code != c.code || !strings.Contains(errs, c.says) {

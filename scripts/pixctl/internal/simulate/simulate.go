@@ -67,6 +67,10 @@ func parse(std command.IO, args []string) (options, error) {
 			return o, err
 		}
 	}
+	// The world takes zero for its default; who asks for no fraud or for no days must not get them.
+	if p.Accounts == 0 || p.Days == 0 || p.OurShare == 0 || p.PaymentsPerAccountPerDay == 0 || p.FraudBoost == 0 {
+		return o, command.Usagef("simulate: -accounts, -days, -share, -rate and -fraud-boost must be above zero")
+	}
 	var err error
 	if p.Location, err = time.LoadLocation(feature.Zone); err != nil {
 		return o, fmt.Errorf("simulate: %w", err)

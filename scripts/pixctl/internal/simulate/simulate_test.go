@@ -111,6 +111,10 @@ func TestStatusesAndCases(t *testing.T) {
 		ends[string(s.ID)]++
 	}
 	payments := linesOf(t, dir, EventsFile)
+	end, err := event.DecodeSubmissionJSON(payments[len(payments)-1])
+	if err != nil || ends[string(end.ID)] != 1 { // it is told after the last payment: nothing comes that it could precede
+		t.Errorf("the last payment, of %s, ended %d times (%v)", end.EventTime, ends[string(end.ID)], err)
+	}
 	for id, n := range ends {
 		if n != 1 {
 			t.Errorf("%s ended %d times", id, n)
@@ -201,6 +205,8 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"-out", dir, "-accounts", "3"}, 2, "accounts must be"},
 		{[]string{"-out", dir, "-share", "1.5", "-days", "-1"}, 2, "share must be"},
 		{[]string{"-out", dir, "-fraud-boost", "1e9"}, 2, "boosted fraud"},
+		{[]string{"-out", dir, "-fraud-boost", "0"}, 2, "above zero"},
+		{[]string{"-out", dir, "-share", "0"}, 2, "above zero"},
 		{[]string{"-out", dir, "-start", "yesterday"}, 2, "-start"},
 		{[]string{"-out", dir, "-days", "many"}, 2, "days"},
 		{[]string{"-out", filepath.Join(dir, "file", "x")}, 1, "file"},
