@@ -73,21 +73,9 @@ func devices() []entry {
 	}
 }
 
-// deviceUse lists what the store knows of the device.
+// deviceUse lists what the payer's own payments say of devices.
 func deviceUse() []entry {
 	return []entry{
-		{Definition{"device_use_count_24h", familyDevice, "device", "24h", UnitCount, "no device, or " + storeSilent,
-			"Number of payments made from the device in 24 hours.", deviceRows,
-			"{v pagamento/pagamentos} pelo aparelho em 24 horas", "{v payment/payments} from the device in 24 hours"},
-			fromDevice(func(f *frame) float64 { return float64(f.use.windows[w24h].Count) })},
-		{Definition{"device_accounts_24h", familyDevice, "device", "24h", UnitCount, "no device, or " + storeSilent,
-			"Number of accounts that paid from the device in 24 hours.", deviceRows,
-			"{v conta/contas} no mesmo aparelho em 24 horas", "{v account/accounts} on the same device in 24 hours"},
-			fromDevice(func(f *frame) float64 { return float64(f.use.windows[w24h].distinct) })},
-		{Definition{"device_accounts_30d", familyDevice, "device", "30d", UnitCount, "no device, or " + storeSilent,
-			"Number of accounts that paid from the device in 30 days.", deviceRows,
-			"{v conta/contas} no mesmo aparelho em 30 dias", "{v account/accounts} on the same device in 30 days"},
-			fromDevice(func(f *frame) float64 { return float64(f.use.windows[w30d].distinct) })},
 		{Definition{"device_new_to_payer_30d", familyDevice, "device", "30d", UnitFlag, "no device, the payer is busy, or " + storeSilent,
 			"The payer did not pay from this device in 30 days.", accountRows,
 			"aparelho novo para este pagador|aparelho habitual deste pagador", "device new to this payer|device usual for this payer"},

@@ -48,8 +48,8 @@ const revision = "2"
 func registry() []entry {
 	var all []entry
 	for _, family := range [][]entry{
-		payerVelocity(), payeeVelocity(), settlements(), amounts(), amountsToOwn(), pairs(), firstEver(), payerFlows(),
-		payeeFlows(), structuring(), fraudMarks(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
+		payerVelocity(), payeeVelocity(), deviceVelocity(), settlements(), amounts(), amountsToOwn(), pairs(), firstEver(),
+		payerFlows(), payeeFlows(), structuring(), fraudMarks(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
 		keys(), dictCounters(), dictMarkers(), dictLong(), mandates(),
 	} {
 		all = append(all, family...)

@@ -97,8 +97,9 @@ func spans() map[string]time.Duration {
 
 // windowed recomputes a feature that is one measure of one stream in one window.
 func (r raw) windowed(tx *pix.Transaction, d Definition) (float64, bool) {
-	for _, name := range streamNames()[:4] {
-		rest, ok := strings.CutPrefix(strings.TrimSuffix(d.Name, "_brl"), name+"_")
+	for _, name := range streamNames()[:5] {
+		prefix := strings.Replace(name, "use", "device_use", 1)
+		rest, ok := strings.CutPrefix(strings.TrimSuffix(d.Name, "_brl"), prefix+"_")
 		if !ok || d.Window == "" {
 			continue
 		}
@@ -327,7 +328,7 @@ func (r raw) relations(tx *pix.Transaction, want map[string]float64) {
 		"payer_near_limit_count_24h": near,
 		"payer_devices_30d":          float64(len(devices)),
 		"device_new_to_payer_30d":    truth(same == 0),
-		"device_use_count_24h":       count("use", "24h"),
+		"device_accounts_1h":         float64(len(parties(in("use", "1h")))),
 		"device_accounts_24h":        float64(len(parties(in("use", "24h")))),
 		"device_accounts_30d":        float64(len(parties(in("use", "30d")))),
 		"day_sum_to_limit_24h":       optionalOver(amount+sum("payer_out", "24h"), tx.PayerFacts.DailyLimit),

@@ -13,6 +13,8 @@ type side struct {
 	with           words  // "payer paid to", then how many counterparties
 	party          words  // one and many of them
 	counterparties string // of names
+	missing        string // why there may be no value
+	source         string
 }
 
 const (
@@ -61,7 +63,7 @@ func maxOf() measure {
 }
 
 func partiesOf() measure {
-	return measure{"", UnitCount, "Number of different counterparties (an estimate with a standard error of 6.5 % on a busy account) in",
+	return measure{"", UnitCount, "Number of different {parties} (an estimate with a standard error of 6.5 % on a busy account) in",
 		words{"{with} {v {party}} em {window}", "{with} {v {party}} in {window}"},
 		func(b *bucket) float64 { return float64(b.distinct) }}
 }
@@ -82,8 +84,8 @@ func (d side) over(m measure, windows ...window) []entry {
 		out = append(out, entry{
 			Definition: Definition{
 				Name: d.prefix + "_" + name + "_" + w.String() + suffix, Family: familyVelocity, Entity: d.entity,
-				Window: w.String(), Unit: m.unit, Missing: storeSilent, Source: accountRows,
-				Doc:      m.doc + " " + d.doc + " in the " + span.en + " before this one.",
+				Window: w.String(), Unit: m.unit, Missing: d.missing, Source: d.source,
+				Doc:      strings.ReplaceAll(m.doc, "{parties}", d.counterparties) + " " + d.doc + " in the " + span.en + " before this one.",
 				ReasonPT: d.phrase(m.text.pt, func(w words) string { return w.pt }, span),
 				ReasonEN: d.phrase(m.text.en, func(w words) string { return w.en }, span),
 			},
@@ -122,25 +124,32 @@ func payers() words {
 func payerOutSide() side {
 	return side{"payer_out", "payer", func(f *frame) *stream { return &f.payerOut }, fromPayer,
 		"payments that the payer made", words{"pagador fez", "payer made"}, words{"pagador pagou", "payer paid"},
-		words{"pagador pagou a", "payer paid to"}, payees(), "payees"}
+		words{"pagador pagou a", "payer paid to"}, payees(), "payees", storeSilent, accountRows}
 }
 
 func payerInSide() side {
 	return side{"payer_in", "payer", func(f *frame) *stream { return &f.payerIn }, fromPayer,
 		"payments that the payer received", words{"pagador recebeu", "payer received"}, words{"pagador recebeu", "payer received"},
-		words{"pagador recebeu de", "payer received from"}, payers(), "payers"}
+		words{"pagador recebeu de", "payer received from"}, payers(), "payers", storeSilent, accountRows}
 }
 
 func payeeOutSide() side {
 	return side{"payee_out", "payee", func(f *frame) *stream { return &f.payeeOut }, fromPayee,
 		"payments that the payee made", words{"recebedor fez", "payee made"}, words{"recebedor pagou", "payee paid"},
-		words{"recebedor pagou a", "payee paid to"}, payees(), "payees"}
+		words{"recebedor pagou a", "payee paid to"}, payees(), "payees", storeSilent, accountRows}
 }
 
 func payeeInSide() side {
 	return side{"payee_in", "payee", func(f *frame) *stream { return &f.payeeIn }, fromPayee,
 		"payments that the payee received", words{"recebedor recebeu", "payee received"}, words{"recebedor recebeu", "payee received"},
-		words{"recebedor recebeu de", "payee received from"}, payers(), "payers"}
+		words{"recebedor recebeu de", "payee received from"}, payers(), "payers", storeSilent, accountRows}
+}
+
+func deviceSide() side {
+	return side{"device_use", "device", func(f *frame) *stream { return &f.use }, fromDevice,
+		"payments made from the device", words{"aparelho fez", "device made"}, words{"aparelho pagou", "device paid"},
+		words{"aparelho usado por", "device used by"}, words{"conta diferente/contas diferentes", "account/different accounts"},
+		"accounts", "no device, or " + storeSilent, deviceRows}
 }
 
 func payerVelocity() []entry {
@@ -165,5 +174,16 @@ func payeeVelocity() []entry {
 		out.over(countOf(), w1h, w24h),
 		out.over(sumOf(), w1h, w24h),
 		out.over(partiesOf(), w24h),
+	)
+}
+
+func deviceVelocity() []entry {
+	use, of := deviceSide(), deviceSide()
+	of.prefix = "device" // device_accounts_24h: the accounts are the device's, not of one use
+	return join(
+		use.over(countOf(), w10m, w1h, w24h),
+		use.over(sumOf(), w1h, w24h, w30d),
+		use.over(maxOf(), w24h, w30d),
+		of.over(partiesOf(), w1h, w24h, w30d),
 	)
 }

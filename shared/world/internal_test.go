@@ -80,6 +80,29 @@ func TestBreachReachesManyInstitutions(t *testing.T) {
 	}
 }
 
+// TestGangsHaveNoPopularShops: a long and strongly boosted world uses up the shops that it can open; what gangs take then
+// must not be where everybody buys.
+func TestGangsHaveNoPopularShops(t *testing.T) {
+	t.Parallel()
+	w := New(Params{Seed: 3, Accounts: 4000, Days: 40, FraudBoost: 300})
+	honest, near := 0, 0
+	for e, ok := w.Next(); ok; e, ok = w.Next() {
+		if e.Fraud {
+			continue
+		}
+		honest++
+		if a := &w.accounts[e.Payee]; a.kind != person && a.role != 0 {
+			near++
+		}
+	}
+	if w.nextMerchant < int32(len(w.accounts)) {
+		t.Fatal("the reserve lasts: this world shows nothing")
+	}
+	if share := float64(near) / float64(honest); share > 0.08 {
+		t.Errorf("%.2f of honest payments go to a gang's company", share)
+	}
+}
+
 func TestEaster(t *testing.T) {
 	t.Parallel()
 	for _, want := range []string{

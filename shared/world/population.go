@@ -225,11 +225,12 @@ func (w *World) newcomer(now int32, days float64) int32 {
 	return i
 }
 
-// newShop opens a merchant's account that is at most days old at minute now, or returns an existing one when the
-// reserve is used up.
+// newShop opens a merchant's account that is at most days old at minute now, or, when the reserve is used up, returns an
+// established company. Not a shop by popularity: a gang's shop that everybody buys from would make a good part of honest
+// payments neighbours of fraud.
 func (w *World) newShop(now int32, days float64) int32 {
 	if w.nextMerchant >= int32(len(w.accounts)) {
-		return w.people + w.companies + w.popularity.draw(w.dice)
+		return w.people + w.dice.index(w.companies)
 	}
 	i := w.nextMerchant
 	w.nextMerchant++
