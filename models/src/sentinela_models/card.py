@@ -81,8 +81,9 @@ Nothing real: two simulated worlds (`pixctl simulate`), replayed through the fea
 
 Every payment carries its sampling weight, and every figure below counts payments by weight, so that fraud is at its true
 rate of {later["per_100k"]:.1f} in 100,000 payments. The first {run["warmup_days"]} days of the evaluation world are left out: their
-windows look back on nothing. Those of the training world are not, because a new installation begins like that. Training and validation see the reports that had arrived when the evaluation world begins; unreported
-fraud is legitimate to them. The evaluation counts what was fraud in truth, reported or not.
+windows look back on nothing. Those of the training world are not, because a new installation begins like that. Training
+and validation see the reports that had arrived when the evaluation world begins; unreported fraud is legitimate to them.
+The evaluation counts what was fraud in truth, reported or not.
 
 {table(["slice", "from", "to", "payments", "frauds known"], rows)}
 """
@@ -195,6 +196,32 @@ def verdict(met: bool) -> str:
     return "met" if met else "**missed**"
 
 
+def by_budget(roles: list[Role]) -> str:
+    """Compare the R$ that each way detects at every budget, ranked by score."""
+    rows = []
+    for r in roles:
+        besides = {b["model"].split("/")[1]: at_budgets(b) for b in r.together["beside"]}
+        for budget, brl in sorted(at_budgets(r.together).items()):
+            rival, alone = besides["logistic"][budget], besides[r.manifest["version"]][budget]
+            figures = [percent(v) for v in (brl, alone, besides["rules"][budget], rival)]
+            rows.append([r.name, f"{budget:g}", *figures, f"{brl / rival:.2f}" if rival else "-"])
+    head = [
+        "",
+        "alerts per 100,000 and day",
+        "model + rules",
+        "model alone",
+        "rules",
+        "logistic",
+        "model + rules over logistic",
+    ]
+    return table(head, rows)
+
+
+def at_budgets(report: dict) -> dict[float, float]:
+    """Return the share of R$ detected by alert budget, ranked by score."""
+    return {b["alerts_per_100k"]: b["brl_recall"] for b in report["at_budget"] if b["ranked_by"] == "score"}
+
+
 def baselines(roles: list[Role]) -> str:
     """Compare with rules and logistic regression, and say which targets are met."""
     rows, targets = [], []
@@ -202,7 +229,7 @@ def baselines(roles: list[Role]) -> str:
         reports = {"model + rules": r.together} | {b["model"].split("/")[1]: b for b in r.together["beside"]}
         for key, report in reports.items():
             name = "model alone" if key == r.manifest["version"] else key
-            for b, ratio in zip(report["at_budget"][:2], report.get("brl_ratios", [None] * 2), strict=True):
+            for b, ratio in zip(report["at_budget"], report.get("brl_ratios", [None] * 2), strict=False):
                 times = (
                     f"{ratio['ratio']:.2f} ({ratio['ratio_interval'][0]:.2f} to {ratio['ratio_interval'][1]:.2f})"
                     if ratio
@@ -234,6 +261,10 @@ the higher of both probabilities, as the policy holds what either would hold. Ev
 by its expected loss, probability times amount. The last column is how many times the R$ of that row model + rules detects.
 
 {table(["", "ranked by", "recall", "R$ detected", "model + rules detects"], rows)}
+
+The same R$ at every budget, ranked by score:
+
+{by_budget(roles)}
 
 {table(["target", "wanted", "measured", ""], targets)}
 

@@ -367,7 +367,7 @@ def resample(s: Scores, out: dict, ranked: tuple, settings: tuple) -> None:
 
 def beside(r: dict, other: dict) -> dict:
     """Compare R$ detected at the budget with another table's; each replicate counts the same accounts in both."""
-    out = {"model": other["model"], "at_fpr": other["at_fpr"], "at_budget": other["at_budget"][: len(ORDERS)]}
+    out = {"model": other["model"], "at_fpr": other["at_fpr"], "at_budget": other["at_budget"]}
     if "mules" in other:
         out["mules"] = other["mules"]
     out["brl_ratios"] = [

@@ -33,8 +33,7 @@ func one(ctx context.Context, name string, o options, known *truth) (*Report, er
 }
 
 func beside(r, other *Report) Beside {
-	b := Beside{Model: other.Model, AtFPR: other.AtFPR, Mules: other.Mules, curve: other.curve}
-	b.AtBudget = other.AtBudget[:len(r.drawn)]
+	b := Beside{Model: other.Model, AtFPR: other.AtFPR, AtBudget: other.AtBudget, Mules: other.Mules, curve: other.curve}
 	for i := range r.drawn {
 		drawn := make([]float64, len(r.drawn[i]))
 		for n, v := range r.drawn[i] {

@@ -63,8 +63,8 @@ func writeBeside(w io.Writer, r *Report) {
 	}
 	fmt.Fprintf(w, "\nbeside\tranked by\trecall\t\tR$ detected\t\t%s detects\t\t\n", r.Model)
 	for _, b := range r.Beside {
-		for i, at := range b.AtBudget {
-			more := b.Ratios[i]
+		for i, more := range b.Ratios {
+			at := b.AtBudget[i]
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2f times\t[%.2f, %.2f]\t\n", b.Model, words(at.Order),
 				figure(at.Recall, at.RecallCI), figure(at.BRLRecall, at.BRLCI), more.Ratio, more.CI[0], more.CI[1])
 		}
