@@ -68,7 +68,7 @@ bench-models: $(VENV)/.ready ## of make bench, the part that compares models' sc
 	scripts/bench-models.sh $(PY) $(BUILD)
 
 .PHONY: conformance
-conformance: ## the same suites against second implementations; a missing one is skipped with a line that says so
+conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so
 	@for suite in scripts/conformance/*.sh; do "$$suite"; done
 
 .PHONY: model

@@ -3,7 +3,7 @@ package pix
 // Enumerations are typed strings with the field's own codes. The zero value means "not given"; Validate refuses it
 // where the contract requires one, and features read it as missing elsewhere.
 
-// Direction tells from which seat the institution sees the payment (DESIGN: an institution sees only payments that
+// Direction tells from which seat the institution sees the payment (an institution sees only payments that
 // touch its customers).
 type Direction string
 

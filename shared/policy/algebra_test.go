@@ -15,7 +15,7 @@ var (
 	allDirections = []pix.Direction{pix.Outbound, pix.Inbound, pix.Internal, "SIDEWAYS", ""}
 )
 
-// legal is the table of DESIGN: rows are directions, columns what was claimed. It is written out, not computed.
+// legal is what each direction may lead to: rows are directions, columns what was claimed. It is written out, not computed.
 var legal = map[pix.Direction]map[pix.Outcome]pix.Outcome{
 	pix.Outbound: {pix.Approve: pix.Approve, pix.Review: pix.Review, pix.Block: pix.Reject, pix.Reject: pix.Reject, "CORRUPT": pix.Reject, "": pix.Reject},
 	pix.Inbound:  {pix.Approve: pix.Approve, pix.Review: pix.Block, pix.Block: pix.Block, pix.Reject: pix.Reject, "CORRUPT": pix.Reject, "": pix.Reject},

@@ -12,7 +12,7 @@ import (
 	"io"
 )
 
-// Exit codes, a contract with callers (DESIGN §10).
+// Exit codes, a contract with callers.
 const (
 	ExitOK      = 0
 	ExitRefused = 1 // refused, or found something

@@ -15,21 +15,45 @@ func Dispatch(ctx context.Context, std IO, commands []Command, args []string) in
 		printHelp(std.Err, commands)
 		return ExitUsage
 	}
-	if args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help" {
+	if isHelp(args[0]) {
 		printHelp(std.Out, commands)
 		return ExitOK
 	}
 	cmd, rest, ok := find(commands, args)
 	if !ok {
-		fmt.Fprintf(std.Err, "pixctl: no subcommand %q\n", args[0])
-		printHelp(std.Err, commands)
-		return ExitUsage
+		return unknown(std, commands, args)
 	}
 	err := cmd.Run(ctx, std, rest)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(std.Err, "pixctl: %v\n", err)
 	}
 	return ExitCode(err)
+}
+
+// unknown answers what names no subcommand: the first word of several names lists those, and -h after it asks for that.
+func unknown(std IO, commands []Command, args []string) int {
+	var group []Command
+	for _, c := range commands {
+		if strings.HasPrefix(c.Name, args[0]+" ") {
+			group = append(group, c)
+		}
+	}
+	switch {
+	case len(group) == 0:
+		fmt.Fprintf(std.Err, "pixctl: no subcommand %q\n", args[0])
+		printHelp(std.Err, commands)
+	case len(args) == 2 && isHelp(args[1]):
+		printHelp(std.Out, group)
+		return ExitOK
+	default:
+		fmt.Fprintf(std.Err, "pixctl: %s is followed by one of these:\n", args[0])
+		printHelp(std.Err, group)
+	}
+	return ExitUsage
+}
+
+func isHelp(arg string) bool {
+	return arg == "-h" || arg == "-help" || arg == "--help" || arg == "help"
 }
 
 // find matches the longest name first, so that "model verify" wins over a later "model".
@@ -46,8 +70,12 @@ func find(commands []Command, args []string) (Command, []string, bool) {
 
 func printHelp(w io.Writer, commands []Command) {
 	fmt.Fprintln(w, "usage: pixctl SUBCOMMAND [flags]   (-h after a subcommand explains it)")
+	width := 0
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-14s %s\n", c.Name, c.Summary)
+		width = max(width, len(c.Name))
+	}
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, c.Name, c.Summary)
 	}
 	fmt.Fprintln(w, "exit codes: 0 done, 1 refused or found something, 2 usage")
 }

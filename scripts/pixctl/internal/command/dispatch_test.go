@@ -36,7 +36,7 @@ func TestDispatch(t *testing.T) {
 			return nil
 		}}
 	}
-	commands := []command.Command{sub("model", 0), sub("model verify", 1)}
+	commands := []command.Command{sub("model", 0), sub("model verify", 1), sub("dlq list", 0), sub("dlq replay", 0)}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -46,6 +46,9 @@ func TestDispatch(t *testing.T) {
 		{nil, 2, nil, "usage: pixctl"},
 		{[]string{"-h"}, 0, nil, "does model verify"},
 		{[]string{"nonsense"}, 2, nil, `no subcommand "nonsense"`},
+		{[]string{"dlq"}, 2, nil, "dlq is followed by one of these:\nusage: pixctl SUBCOMMAND [flags]   (-h after a subcommand explains it)\n  dlq list    does dlq list\n  dlq replay  does"},
+		{[]string{"dlq", "-h"}, 0, nil, "does dlq replay"},
+		{[]string{"dlq", "nonsense"}, 2, nil, "does dlq replay"},
 		{[]string{"model", "-out", "f"}, 0, []string{"model::f"}, ""},
 		{[]string{"model"}, 2, nil, "-out is required"},
 		{[]string{"model", "-h"}, 0, nil, "usage: pixctl model X"},
