@@ -11,7 +11,7 @@ version=${VERSION:-$(($(ls models/payer | sort -n | tail -1) + 1))}
 work=${WORK:-build/training} out=${OUT:-build/models} card=${CARD:-docs/model-card.md}
 warmup=7 # days
 # seed, accounts, days, first day, boost
-training=(${TRAINING:-1 24000 60 2026-01-05 300})
+training=(${TRAINING:-1 60000 60 2026-01-05 120})
 evaluation=(${EVALUATION:-3 40000 35 2026-03-20 20})
 export PYTHONPATH=models/src
 

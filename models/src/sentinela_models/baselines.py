@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), required=True)
     p.add_argument("--contract", type=pathlib.Path, required=True, help="features.json")
     p.add_argument("--out", type=pathlib.Path, required=True, help="directory")
-    p.add_argument("--negatives", type=int, default=400_000)
+    p.add_argument("--negatives", type=int, default=300_000)
     p.add_argument("--seed", type=int, default=7)
     try:
         run(p.parse_args(sys.argv[1:] if argv is None else argv))

@@ -256,7 +256,7 @@ def baselines(roles: list[Role]) -> str:
 
 The same payments, the same budget of {budget:g} alerts per 100,000 payments and day. *Rules* are {len(rules.RULES)} rules with points that a
 fraud desk would run (`sentinela_models.rules`), written before anything was measured. *Logistic* is a regression over all
-features with logarithms, missing-value indicators and an L2 penalty chosen on the validation slice. *Model + rules* takes
+features with logarithms, missing-value indicators, and an L2 penalty and weights of rows chosen on the validation slice. *Model + rules* takes
 the higher of both probabilities, as the policy holds what either would hold. Every one of them is ranked by its score and
 by its expected loss, probability times amount. The last column is how many times the R$ of that row model + rules detects.
 

@@ -1,12 +1,14 @@
 """The logistic baseline: what a careful analyst gets from the same features without trees.
 
 Heavy tails are tamed by sign(x)·log(1+|x|), columns are standardised, a missing value becomes the mean and sets an
-indicator, and the L2 penalty is chosen on the validation slice.
+indicator, and the L2 penalty and the weight of a row (what it stands for, or the square root of that) are chosen on the
+validation slice.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 from scipy import optimize
@@ -14,6 +16,7 @@ from scipy import optimize
 from sentinela_models import metrics
 
 PENALTIES = (1e-4, 1e-5, 1e-6)
+POWERS = (1.0, 0.5)  # of the sampling weight
 MISSING_SHARE = 0.001  # an indicator is worth having from this share of missing values on
 CLIP = 8.0  # standard deviations
 
@@ -41,7 +44,7 @@ class Logistic:
 
 
 def fit(training, validation) -> Logistic:
-    """Fit on the training slice with the penalty that does best on the validation slice."""
+    """Fit on the training slice with the penalty and the weights that do best on the validation slice."""
     x = training.x
     tamed = np.sign(x) * np.log1p(np.abs(x))
     missing = np.isnan(x)
@@ -52,8 +55,8 @@ def fit(training, validation) -> Logistic:
     empty = Logistic(mean, np.where(deviation > 0, deviation, 1.0), indicators, np.zeros(0))
     design, later = empty.design(x), empty.design(validation.x)
     best, weights = -1.0, np.zeros(design.shape[1])
-    for penalty in PENALTIES:
-        weights = minimise((design, training.label, training.softened()), penalty, weights)
+    for power, penalty in itertools.product(POWERS, PENALTIES):
+        weights = minimise((design, training.label, training.weight**power), penalty, weights)
         curve = metrics.curve((later @ weights.astype(np.float32)).astype(float), validation.label, validation.weight)
         if (got := metrics.average_precision(curve)) > best:
             best, chosen = got, weights

@@ -36,9 +36,9 @@ class Options:
     evaluation: pathlib.Path | None = None
     truth: pathlib.Path | None = None
     seed: int = 7
-    trees: int = 300
+    trees: int = 450
     leaves: int = 31
-    negatives: int = 400_000
+    negatives: int = 600_000
     warmup_days: float = 7.0
     base_rate: float | None = None
 
@@ -79,8 +79,8 @@ def progress(role: str):
 def fit(o: Options, s: split.Split) -> str:
     """Train with early stopping on the later slice and return the model as text."""
     training, validation = s.training.thin(o.negatives, o.seed), s.validation.thin(o.negatives, o.seed)
-    train = lgb.Dataset(training.x, training.label, weight=training.softened(), feature_name=training.features)
-    valid = train.create_valid(validation.x, validation.label, weight=validation.softened())
+    train = lgb.Dataset(training.x, training.label, weight=training.weight, feature_name=training.features)
+    valid = train.create_valid(validation.x, validation.label, weight=validation.weight)
     stop = lgb.early_stopping(EARLY_STOPPING_ROUNDS, verbose=False)
     settings = {**params(o), "monotone_constraints": constraints.signs(training.features)}
     booster = lgb.train(settings, train, o.trees, valid_sets=[valid], callbacks=[stop, progress(o.role)])
@@ -205,9 +205,9 @@ def parse(argv: list[str]) -> Options:
     p.add_argument("--trained-at", help="RFC 3339 time to record, now by default")
     p.add_argument("--evaluation", type=pathlib.Path, help="Parquet of a later world to measure on")
     p.add_argument("--truth", type=pathlib.Path, help="truth.jsonl of that world; its reports are used without it")
-    p.add_argument("--negatives", type=int, default=400_000, help="legitimate payments of a slice to keep at most")
+    p.add_argument("--negatives", type=int, default=600_000, help="legitimate payments of a slice to keep at most")
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--trees", type=int, default=300)
+    p.add_argument("--trees", type=int, default=450)
     p.add_argument("--leaves", type=int, default=31)
     p.add_argument(
         "--warmup-days",

@@ -72,14 +72,6 @@ class Vectors:
         cap = np.quantile(self.weight[fraud], 0.99)
         return dataclasses.replace(self, weight=np.where(fraud, np.minimum(self.weight, cap), self.weight))
 
-    def softened(self) -> np.ndarray:
-        """Return the weights to fit with: the square roots of how many payments the rows stand for.
-
-        Unweighted, the model would put its effort into a world where fraud is hundreds of times too frequent; with the
-        full weights the frauds would hardly count. Calibration puts the probabilities right afterwards.
-        """
-        return np.sqrt(self.weight)
-
     def thin(self, negatives: int, seed: int) -> Vectors:
         """Keep every reported fraud and at most so many other rows, drawn by chance; their weights make up for it."""
         others = np.flatnonzero(self.label == 0)
