@@ -166,7 +166,6 @@ func (w *withdrawal) hotEvent(t *trace) error {
 			return err
 		}
 	}
-	w.store.tasks.dirty(t.stream, t.cell.At, w.now)
 	return nil
 }
 

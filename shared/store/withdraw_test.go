@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/store"
@@ -206,12 +207,14 @@ func TestFirstFactsThatAnImpostorHid(t *testing.T) {
 	must(t, a.Withdraw(t.Context(), &impostor, &standing))
 	must(t, b.Record(t.Context(), &victim))
 	read(b, victim)
+	next := storetest.Payment(61, 10, 20)
+	must(t, b.Record(t.Context(), &next)) // it has heard by now
+	if none := fmt.Sprint(feature.First{}, feature.First{}, feature.First{}, feature.First{}); read(a, next) == none {
+		t.Error("no first-ever fact is written although none is there")
+	}
 	must(t, b.Tend(t.Context()))
-	at := fmt.Sprint(struct {
-		At int64
-		ID pix.EndToEndID
-	}{victim.EventTime.UnixMilli(), victim.ID})
-	if want, got := fmt.Sprint(at, " ", at, " ", at, " ", at), read(a, victim); want != got {
+	first := feature.First{At: victim.EventTime.UnixMilli(), ID: victim.ID}
+	if want, got := fmt.Sprint(first, first, first, first), read(a, victim); want != got {
 		t.Errorf("first-ever facts %s, want %s", got, want)
 	}
 }
