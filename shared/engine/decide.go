@@ -32,7 +32,8 @@ func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string
 		e.stamp(d, traceID, started)
 		a = e.commit(ctx, d)
 	}
-	if a.err == nil && known.unrecorded && !e.deps.Backlog.Add(tx) {
+	// What waits is the event of the payment that was decided: never that of another under its id.
+	if a.err == nil && known.unrecorded && !e.deps.Backlog.Add(&a.decision.Transaction) {
 		a.err = pix.E(pix.Unavailable, "queue event", errors.New("the backlog is full"))
 		e.degraded(PartBacklog, a.err)
 	}
@@ -96,14 +97,23 @@ func (e *Engine) commit(ctx context.Context, d *pix.Decision) answer {
 	return e.replay(ctx, &d.Transaction, won)
 }
 
-// replay answers with a decision that stood already. Another payment under the same EndToEndID is a conflict; its event
-// may have overwritten the first payment's in rows that both touch, so that is written again.
+// replay answers with a decision that stood already. Under its EndToEndID there may be another payment now, which is a
+// conflict, or the same from another device: what Record left of either is withdrawn before the answer, so that nobody can
+// write into histories what was never decided. Without that there is no answer, and the message comes back.
 func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.Decision) answer {
-	if pix.SamePayment(&standing.Transaction, tx) {
-		return answer{decision: standing, replayed: true}
+	first := &standing.Transaction
+	same := pix.SamePayment(first, tx)
+	if !same || !pix.SameDevice(first, tx) {
+		if err := e.deps.Store.Withdraw(ctx, tx, first); err != nil {
+			a := answer{err: pix.E(pix.Unavailable, "withdraw events", err)}
+			if same {
+				a.decision, a.replayed = standing, true
+			}
+			return a
+		}
 	}
-	if err := e.deps.Store.Record(ctx, &standing.Transaction); err != nil {
-		return answer{err: failure("restore event of the first payment", err)}
+	if !same {
+		return answer{err: pix.E(pix.Conflict, "decide", errors.New("another payment has this EndToEndID"))}
 	}
-	return answer{err: pix.E(pix.Conflict, "decide", errors.New("another payment has this EndToEndID"))}
+	return answer{decision: standing, replayed: true}
 }

@@ -31,6 +31,7 @@ var start = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 type faultyStore struct {
 	*memory.Store
 	record, read, commit, mark, list, decision func(context.Context) error
+	withdraw                                   func(context.Context) error
 	commitReply                                func(*pix.Decision) *pix.Decision
 }
 
@@ -39,6 +40,13 @@ func (s *faultyStore) Record(ctx context.Context, tx *pix.Transaction) error {
 		return err
 	}
 	return s.Store.Record(ctx, tx)
+}
+
+func (s *faultyStore) Withdraw(ctx context.Context, tx, standing *pix.Transaction) error {
+	if err := call(ctx, s.withdraw); err != nil {
+		return err
+	}
+	return s.Store.Withdraw(ctx, tx, standing)
 }
 
 func (s *faultyStore) Read(ctx context.Context, tx *pix.Transaction) (feature.Histories, *pix.Decision, error) {
@@ -345,52 +353,6 @@ func TestRedeliveryGetsTheStandingDecision(t *testing.T) {
 	}
 	if n := w.models.asked[pix.PayerRole]; n != 1 {
 		t.Errorf("the model scored %d times for one payment", n)
-	}
-}
-
-func TestAnotherPaymentWithTheSameIDIsAConflict(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 0)
-	first := payment(1, pix.Outbound)
-	if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
-		t.Fatal(err)
-	}
-	impostor := payment(1, pix.Outbound)
-	impostor.Amount = 99_999_00
-	d, _, err := w.engine.Decide(t.Context(), impostor, "")
-	if d != nil || pix.KindOf(err) != pix.Conflict {
-		t.Fatalf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
-	}
-	// What the next payment sees of the payer is the first payment, not the impostor.
-	h, _, err := w.store.Read(t.Context(), first)
-	if err != nil || len(h.Payer.Out.Events) != 1 || h.Payer.Out.Events[0].Amount != first.Amount {
-		t.Errorf("history after the conflict: %+v, %v", h.Payer.Out, err)
-	}
-	// When the history could not be restored the message must come back.
-	calls := 0
-	w.store.record = func(context.Context) error {
-		if calls++; calls == 2 {
-			return pix.E(pix.Unavailable, "record", errors.New("away"))
-		}
-		return nil
-	}
-	if d, _, err := w.engine.Decide(t.Context(), impostor, ""); d != nil || pix.KindOf(err) != pix.Unavailable {
-		t.Errorf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
-	}
-}
-
-// TestConflictInARace: the other payment commits between our read and our commit.
-func TestConflictInARace(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 0)
-	other := payment(1, pix.Outbound)
-	other.Amount = 5_00
-	w.store.commit = func(ctx context.Context) error {
-		_, err := w.store.Store.Commit(ctx, &pix.Decision{Transaction: *other, Outcome: pix.Approve})
-		return err
-	}
-	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Conflict {
-		t.Errorf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
 	}
 }
 

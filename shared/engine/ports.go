@@ -15,6 +15,10 @@ type Store interface {
 	// Record writes the payment's own event to the rows of payer, payee, device and pair, and marks the payment as not
 	// yet published, in one bulk write.
 	Record(ctx context.Context, tx *pix.Transaction) error
+	// Withdraw takes out of the histories what Record(tx) left there, because the standing payment has the same
+	// EndToEndID: afterwards every vector is as if tx had never come. What tx overwrote of the standing payment is put
+	// back, and statuses stay; the mark stays too, for it belongs to the id. It may cost reads.
+	Withdraw(ctx context.Context, tx, standing *pix.Transaction) error
 	// MarkStatus writes what became of a payment beside its events, in one bulk write. tx is the payment as it was
 	// decided on.
 	MarkStatus(ctx context.Context, tx *pix.Transaction, s *pix.Status) error

@@ -29,8 +29,8 @@ func historyModel(version string) engine.Model {
 }
 
 // TestAgainstTheReference decides 2,000 payments in disorder and with one in three redelivered, from several goroutines
-// per payment, and compares every decision with the single-threaded reference: outcome, hold, hits, scores and vector
-// bit for bit.
+// per payment, with other payments under known ids between them, and compares every decision with the single-threaded
+// reference: outcome, hold, hits, scores and vector bit for bit.
 func TestAgainstTheReference(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(20261123, 5))
@@ -42,12 +42,14 @@ func TestAgainstTheReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	directions := []pix.Direction{pix.Outbound, pix.Inbound, pix.Internal}
+	decided := map[int]bool{}
 	for range 2_000 {
 		n := rng.IntN(1_400)
-		tx := payment(n, directions[n%3])
-		tx.Amount = pix.Money(50_00 + 37*(n%3_000))
-		tx.EventTime = start.Add(time.Duration(n*7_919%86_400) * time.Second) // visible out of event-time order
+		tx := ordinary(n)
+		if decided[n] && rng.IntN(3) == 0 {
+			impose(t, w, reference, n)
+		}
+		decided[n] = true
 		want := reference.Decide(tx)
 		var wg sync.WaitGroup
 		for range 1 + rng.IntN(3) {
@@ -70,6 +72,36 @@ func TestAgainstTheReference(t *testing.T) {
 		if counts[o] == 0 {
 			t.Errorf("no %s among %v: the test shows too little", o, counts)
 		}
+	}
+}
+
+// ordinary is the n-th payment of the comparison.
+func ordinary(n int) *pix.Transaction {
+	tx := payment(n, []pix.Direction{pix.Outbound, pix.Inbound, pix.Internal}[n%3])
+	tx.Amount = pix.Money(50_00 + 37*(n%3_000))
+	tx.EventTime = start.Add(time.Duration(n*7_919%86_400) * time.Second) // visible out of event-time order
+	return tx
+}
+
+// impose sends another payment under the id of one that was decided: the reference never sees it.
+func impose(t *testing.T, w *world, reference *enginetest.Reference, n int) {
+	t.Helper()
+	impostor := *ordinary(n)
+	switch other := payment(n+1, pix.Outbound); n % 4 {
+	case 0:
+		impostor.Amount++
+	case 1:
+		impostor.EventTime = impostor.EventTime.Add(-time.Hour)
+	case 2:
+		impostor.Payer = other.Payer
+	default:
+		impostor.Payee = other.Payee
+	}
+	if d := reference.Decide(&impostor); d != nil {
+		t.Fatalf("the reference takes an impostor for %s", d.ID())
+	}
+	if d, _, err := w.engine.Decide(context.Background(), &impostor, ""); d != nil || pix.KindOf(err) != pix.Conflict {
+		t.Errorf("an impostor got %v, kind %v", d, pix.KindOf(err))
 	}
 }
 

@@ -74,12 +74,17 @@ func Cells(tx *pix.Transaction) []Cell {
 	cells := make([]Cell, 0, 2*len(writes))
 	for i := range writes {
 		w := &writes[i]
-		first := First{At: w.Event.At, ID: w.Event.ID}
 		cells = append(cells,
 			Cell{w.Row, w.Family, qualifier(w.Event.At, w.Event.ID), w.Event.At, w.Event.AppendValue(nil)},
-			Cell{w.Row, FamilyFirst, w.Family, firstEpoch - w.Event.At, first.appendValue(nil)})
+			FirstCell(w.Row, w.Family, First{At: w.Event.At, ID: w.Event.ID}))
 	}
 	return cells
+}
+
+// FirstCell is the first-ever fact of a stream as an entity's row holds it. A store that takes an event out asks for it:
+// to know the fact that the event left, and to write the one that takes its place.
+func FirstCell(entity, family string, f First) Cell {
+	return Cell{entity, FamilyFirst, family, firstEpoch - f.At, f.appendValue(nil)}
 }
 
 // StatusNote is one status of a payment as the streams of payer, payee and pair keep it.

@@ -11,6 +11,10 @@ func SamePayment(a, b *Transaction) bool {
 		a.Payer.same(b.Payer) && a.Payee.same(b.Payee)
 }
 
+// SameDevice reports whether nothing says that two deliveries of one payment name different devices. A payment is the
+// same without it, but not the events that it leaves in histories.
+func SameDevice(a, b *Transaction) bool { return a.DeviceToken.same(b.DeviceToken) }
+
 func (r Party) same(o Party) bool {
 	return r.Account.same(o.Account) && r.Owner.same(o.Owner) && r.Key.same(o.Key)
 }

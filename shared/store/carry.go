@@ -14,8 +14,8 @@ const (
 	carryBatch = 1_000  // rows of one bulk write
 )
 
-// carried is what outlives the windows and was found in the row of an entity's token before a rotation only: first-ever
-// facts and reports of fraud. While the rotation lasts every payment reads both rows; what is to be known after it must
+// carried is what outlives the windows and is not yet where it must be: first-ever facts that a row lacks, and what was
+// found in the row of an entity's token before a rotation only, first-ever facts and reports of fraud. While the rotation lasts every payment reads both rows; what is to be known after it must
 // lie in the row of the current token by then. It is bounded: what finds no place is found again by the entity's next
 // payment.
 type carried struct {
@@ -85,6 +85,25 @@ func (s *Store) outlasting(one *part, found *rows) {
 	}
 	if len(cells) > 0 {
 		s.carried.add(to, cells)
+	}
+}
+
+// mendFirsts queues first-ever facts that a row lacks, later than its earliest event: a process that had learned of an
+// earlier one left it out, and then that one was withdrawn.
+func (s *Store) mendFirsts(e *entity, firsts, earliest feature.Firsts) {
+	var cells []feature.Cell
+	for i := range e.sections {
+		c := &e.sections[i]
+		known, seen := firsts.Of(c.family), earliest.Of(c.family)
+		if known.IsZero() {
+			s.firsts.forget(c.stream)
+		}
+		if !seen.IsZero() && (known.IsZero() || seen.At < known.At) {
+			cells = append(cells, feature.FirstCell(e.key, c.family, *seen))
+		}
+	}
+	if len(cells) > 0 {
+		s.carried.add(e.key, cells)
 	}
 }
 

@@ -24,8 +24,8 @@
 // A stream of more than feature.BusyEvents events in 30 days becomes hot: its events go to rows of ten seconds, and
 // payments read tiles instead of all but the newest. docs/adr/0008-hot-streams.md says how and why. If you are about to
 // change it, read that first, then in this order: layout.go (rows), write.go and late.go (how an event gets in),
-// read.go and join.go (how a history is put together), tend.go (promotion, moving), seal.go (tiles). oracle_test.go
-// holds every payment of every test against one pass over the raw list.
+// withdraw.go (how it gets out again), read.go and join.go (how a history is put together), tend.go (promotion,
+// moving), seal.go (tiles). oracle_test.go holds every payment of every test against one pass over the raw list.
 //
 // While a rotation of the token key lasts, a payment reads the rows of both tokens. What outlives the windows is carried
 // over to the row of the new one (carry.go).

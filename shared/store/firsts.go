@@ -13,17 +13,27 @@ type firsts struct {
 
 func newFirsts(limit int) *firsts { return &firsts{young: map[stream]int64{}, max: limit / 2} }
 
-// learn notes the earliest event of a stream.
+// learn notes the earliest event of a stream as it was just read: it may be a later one than before, where an event was
+// withdrawn.
 func (f *firsts) learn(s stream, at int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if known, ok := f.young[s]; ok && known <= at {
+	if _, ok := f.young[s]; ok {
+		f.young[s] = at
 		return
 	}
 	if len(f.young) >= f.max {
 		f.old, f.young = f.young, make(map[stream]int64, f.max)
 	}
 	f.young[s] = at
+}
+
+// forget drops what was learned of a stream: its fact was withdrawn, or is not there.
+func (f *firsts) forget(s stream) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.young, s)
+	delete(f.old, s)
 }
 
 // covers reports whether the stream is known to have an event before at, or at the same instant.

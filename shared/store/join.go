@@ -30,12 +30,16 @@ func (s *Store) histories(p *plan, found *rows) (h feature.Histories, again stri
 // join adds what is known of an entity under one token.
 func (s *Store) join(h *feature.History, e *entity, found *rows, at int64) error {
 	main := found.row(e.key)
+	var earliest feature.Firsts
 	for i := range e.sections {
 		c := &e.sections[i]
 		into := streamOf(h, c.family)
 		one, err := s.stream(c, main, found, at)
 		if err != nil {
 			return err
+		}
+		if !c.hot && len(one.Events) > 0 {
+			*earliest.Of(c.family) = feature.First{At: one.Events[0].At, ID: one.Events[0].ID}
 		}
 		if len(into.Events) == 0 {
 			into.Events = one.Events
@@ -55,6 +59,7 @@ func (s *Store) join(h *feature.History, e *entity, found *rows, at int64) error
 			s.firsts.learn(stream{e.key, q}, first.At)
 		}
 	}
+	s.mendFirsts(e, firsts, earliest)
 	h.First = h.First.Earlier(firsts)
 	marks, err := feature.DecodeMarks(columns(main, feature.FamilyMark))
 	if len(marks) > 0 {

@@ -185,4 +185,10 @@ func TestIndexIsBounded(t *testing.T) {
 	if len(f.young)+len(f.old) > 20 || !f.covers(newest, 5) || f.covers(newest, 4) || f.covers(oldest, 9) {
 		t.Error("first-ever facts are not remembered as they should be")
 	}
+	if f.learn(newest, 8); f.covers(newest, 7) {
+		t.Error("an earlier fact is remembered although it was withdrawn")
+	}
+	if f.forget(newest); f.covers(newest, 9) {
+		t.Error("a fact is remembered although there is none")
+	}
 }

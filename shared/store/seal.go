@@ -343,10 +343,13 @@ func (j *sealing) write(ctx context.Context, l feature.Level, slots []slot) erro
 		for _, item := range held {
 			m.DeleteTimestampRange(familyLate, qualifierOf(&item), 0, stamp(j.cut+1))
 		}
-		if value != nil {
+		switch {
+		case value != nil:
 			m.DeleteTimestampRange(familyTile, timeName(one.start), 0, stamp(j.cut))
 			m.Set(familyTile, timeName(one.start), stamp(j.cut), value)
 			j.store.metrics.sealed(l)
+		case one.value != nil: // every event of it was withdrawn
+			m.DeleteTimestampRange(familyTile, timeName(one.start), 0, stamp(j.cut+1))
 		}
 	}
 	if len(b.keys) == 0 {

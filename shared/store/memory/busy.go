@@ -106,6 +106,20 @@ func (b *busy) add(e feature.Event) {
 	}
 }
 
+// remove takes an event out, and out of every tile over it.
+func (b *busy) remove(e *feature.Event) {
+	h := b.hourOf(e.At, false)
+	if h == nil {
+		return
+	}
+	i, found := find(h.events, e)
+	if !found {
+		return
+	}
+	h.events = slices.Delete(h.events, i, i+1)
+	b.rebuild(e.At)
+}
+
 // restate changes the statuses of an event.
 func (b *busy) restate(old, changed *feature.Event) {
 	h := b.hourOf(old.At, false)
@@ -118,11 +132,18 @@ func (b *busy) restate(old, changed *feature.Event) {
 	}
 }
 
-// rebuild makes the tiles over a moment anew: an event was replaced by another of the same time and id.
+// rebuild makes the tiles over a moment anew: an event was replaced by another of the same time and id, or taken out. A
+// tile of nothing goes.
 func (b *busy) rebuild(at int64) {
 	for _, l := range feature.Levels() {
-		if key := keyOf(l, at); b.tiles[key] != nil {
-			b.tiles[key] = &tile{Tile: feature.NewTile(b.family, l, key.start, b.within(key))}
+		key := keyOf(l, at)
+		if b.tiles[key] == nil {
+			continue
+		}
+		if events := b.within(key); len(events) > 0 {
+			b.tiles[key] = &tile{Tile: feature.NewTile(b.family, l, key.start, events)}
+		} else {
+			delete(b.tiles, key)
 		}
 	}
 }

@@ -78,6 +78,34 @@ func (l *log) add(e feature.Event) {
 	}
 }
 
+// remove takes an event out. Statuses stay: they were noted on the payment that stands.
+func (l *log) remove(e *feature.Event) {
+	if l.busy != nil {
+		l.busy.remove(e)
+		return
+	}
+	if i, found := find(l.events, e); found {
+		l.own()
+		l.events = slices.Delete(l.events, i, i+1)
+	}
+}
+
+// earliest is the first event that is left, as a first-ever fact.
+func (l *log) earliest() feature.First {
+	events := l.events
+	if l.busy != nil {
+		for _, h := range l.busy.hours {
+			if events = h.events; len(events) > 0 {
+				break
+			}
+		}
+	}
+	if len(events) == 0 {
+		return feature.First{}
+	}
+	return feature.First{At: events[0].At, ID: events[0].ID}
+}
+
 // state puts the statuses that are known of an event into it.
 func (l *log) state(e *feature.Event) {
 	old, found := l.get(e)

@@ -73,6 +73,28 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 	return nil
 }
 
+// Withdraw implements engine.Store.
+func (s *Store) Withdraw(ctx context.Context, tx, standing *pix.Transaction) error {
+	if err := stopped(ctx, "withdraw payment"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := feature.Writes(standing)
+	for _, w := range feature.Writes(tx) {
+		for _, name := range [...]string{w.Previous, w.Row} {
+			if r := s.rows[name]; r != nil {
+				r.withdraw(name, &w, kept)
+			}
+		}
+	}
+	rows := feature.Rows(tx)
+	for _, names := range [...]feature.Row{rows.Payer, rows.Payee, rows.Device, rows.Pair} {
+		s.carry(names)
+	}
+	return nil
+}
+
 // MarkStatus implements engine.Store.
 func (s *Store) MarkStatus(ctx context.Context, tx *pix.Transaction, status *pix.Status) error {
 	if err := stopped(ctx, "mark status"); err != nil {

@@ -86,12 +86,19 @@ func TestHistoriesDoNotChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
+	done, elsewhere := make(chan struct{}), storetest.Payment(0, 3, 4)
 	go func() {
 		defer close(done)
-		for n := range 2000 { // earlier, later, and the same again
+		known := storetest.Payment(1002, 1, 2)
+		if err := s.Withdraw(t.Context(), &known, &elsewhere); err != nil {
+			t.Error(err)
+		}
+		for n := range 2000 { // earlier, later, and the same again; each is taken out, too
 			tx := storetest.Payment(n, 1, 2)
 			if err := s.Record(t.Context(), &tx); err != nil {
+				t.Error(err)
+			}
+			if err := s.Withdraw(t.Context(), &tx, &elsewhere); err != nil {
 				t.Error(err)
 			}
 		}

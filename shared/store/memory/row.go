@@ -72,6 +72,23 @@ func (s *Store) record(w *feature.Write) {
 	l.add(w.Event)
 }
 
+// withdraw takes an event out of the row of that name, or puts the standing payment's in its place, of which kept are the
+// events. A first-ever fact that was the event's becomes that of the earliest event left: whatever the event came before is
+// younger than it, and so not forgotten yet.
+func (r *row) withdraw(name string, w *feature.Write, kept []feature.Write) {
+	l := r.log(w.Family)
+	for i := range kept {
+		if k := &kept[i]; k.Row == name && k.Family == w.Family && k.Event.At == w.Event.At {
+			l.add(k.Event)
+			return
+		}
+	}
+	l.remove(&w.Event)
+	if first := r.first.Of(w.Family); first.At == w.Event.At && first.ID == w.Event.ID {
+		*first = l.earliest()
+	}
+}
+
 // known returns what is known of an entity, for reading.
 func (s *Store) known(name string) *row {
 	if r := s.rows[name]; r != nil {

@@ -237,6 +237,11 @@ func (w Walk) Run(t *testing.T, s engine.Store) {
 			equalVectors(t, &tx, model.Read(&tx), read(t, s, tx))
 		}
 		old := &known[max(0, len(known)-1-random.IntN(60))]
+		if random.IntN(4) == 0 { // the model never hears of it
+			impostor := w.impostor(random, old)
+			must(t, s.Record(t.Context(), &impostor))
+			must(t, s.Withdraw(t.Context(), &impostor, old))
+		}
 		switch random.IntN(6) {
 		case 0:
 			again := *old

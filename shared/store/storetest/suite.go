@@ -44,6 +44,7 @@ func Run(t *testing.T, open Factory) {
 		"vectors equal the model's":                   walk,
 		"edges of windows are exact":                  windowEdges,
 		"no vector sees its own future":               ownFutureIsUnseen,
+		"a conflicting payment leaves no trace":       conflicts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -324,7 +325,7 @@ func endedContext(t *testing.T, open Factory) {
 	_, decisionErr := s.Decision(ctx, tx.ID)
 	_, listErr := s.Unpublished(ctx, time.Now(), 1)
 	for what, err := range map[string]error{
-		"Record": s.Record(ctx, &tx), "Read": readErr, "Commit": commitErr, "Decision": decisionErr,
+		"Record": s.Record(ctx, &tx), "Withdraw": s.Withdraw(ctx, &tx, &tx), "Read": readErr, "Commit": commitErr, "Decision": decisionErr,
 		"MarkStatus": s.MarkStatus(ctx, &tx, &pix.Status{ID: tx.ID, State: pix.Settled}),
 		"MarkFraud":  s.MarkFraud(ctx, &tx, &pix.Label{ID: tx.ID, ArrivedAt: Start()}), "Unpublished": listErr, "MarkPublished": s.MarkPublished(ctx, []pix.EndToEndID{tx.ID}),
 	} {

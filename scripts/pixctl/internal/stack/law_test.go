@@ -34,12 +34,13 @@ const (
 	lateBy         = 3 * time.Hour
 	duplicateShare = 0.1 // payments that are delivered again, up to duplicateBy later
 	duplicateBy    = time.Hour
+	imposedEvery   = 50 // so many payments later another one comes under a known id
 	labelHaste     = 40 // labels arrive this much sooner than in the world, so that marks matter within its days
 )
 
 // TestServedIsLoggedIsReplayed is the law over 100,000 payments: the vector that was served is the vector in the
 // decision's wire form, and the vector that a replay computes in the order in which payments, statuses and labels became
-// visible, bit for bit, with duplicates, disorder and late events among them.
+// visible, bit for bit, with duplicates, disorder, late events and conflicts among them.
 func TestServedIsLoggedIsReplayed(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -217,6 +218,22 @@ func (p *pipeline) pay(ctx context.Context, tx *pix.Transaction) {
 		}
 	}
 	delete(p.early, tx.ID)
+	if len(p.logged)%imposedEvery == 0 {
+		p.impose(ctx, *tx)
+	}
+}
+
+// impose sends another payment under the id of one that was decided, for a fortune: no replay hears of it.
+func (p *pipeline) impose(ctx context.Context, impostor pix.Transaction) {
+	switch impostor.Amount *= 1000; len(p.logged) / imposedEvery % 3 {
+	case 0:
+		impostor.EventTime = impostor.EventTime.Add(-time.Hour)
+	case 1:
+		impostor.Payer, impostor.Payee = impostor.Payee, impostor.Payer
+	}
+	if d, _, err := p.engine.Decide(ctx, &impostor, ""); d != nil || pix.KindOf(err) != pix.Conflict {
+		p.t.Fatalf("an impostor got %v: %v", d, err)
+	}
 }
 
 // logOf brings a decision through its wire form and reads the stored one, both of which must hold the served vector.
