@@ -15,9 +15,9 @@ const (
 )
 
 // carried is what outlives the windows and is not yet where it must be: first-ever facts that a row lacks, and what was
-// found in the row of an entity's token before a rotation only, first-ever facts and reports of fraud. While the rotation lasts every payment reads both rows; what is to be known after it must
-// lie in the row of the current token by then. It is bounded: what finds no place is found again by the entity's next
-// payment.
+// found in the row of an entity's token before a rotation only, first-ever facts and reports of fraud. While the rotation
+// lasts every payment reads both rows; what is to be known after it must lie in the row of the current token by then. It is
+// bounded: what finds no place is found again by the entity's next payment.
 type carried struct {
 	mu      sync.Mutex
 	rows    map[string][]feature.Cell // by the row to write
