@@ -15,8 +15,11 @@ import (
 
 var _ engine.Store = (*Store)(nil)
 
-// sweepEvery is how far the watermark moves, in milliseconds, before rows that nobody touches are looked through.
-const sweepEvery = int64(24 * time.Hour / time.Millisecond)
+// Each payment looks at so many rows, decisions and marks for what has become too old: nobody waits for all of them.
+const (
+	sweptRows = 16 // a payment makes about three
+	sweptIDs  = 4
+)
 
 // retention is how long events, decisions and marks of unpublished payments stay, in milliseconds of event time.
 const retention = int64(feature.Retention / time.Millisecond)
@@ -31,7 +34,9 @@ type Store struct {
 	decisions map[pix.EndToEndID]*pix.Decision
 	pending   map[pix.EndToEndID]mark
 	watermark int64 // newest event time, milliseconds
-	swept     int64 // watermark at the last sweep
+
+	due     map[int64][]string // rows by the day of event time on which to look at them, each row once
+	dueNext int64              // the first day with rows that were not looked at
 }
 
 // mark is a payment that is not known to be published.
@@ -44,7 +49,7 @@ type mark struct {
 func New(clock func() time.Time) *Store {
 	return &Store{
 		clock: clock, rows: map[string]*row{}, archive: archive{},
-		decisions: map[pix.EndToEndID]*pix.Decision{}, pending: map[pix.EndToEndID]mark{},
+		decisions: map[pix.EndToEndID]*pix.Decision{}, pending: map[pix.EndToEndID]mark{}, due: map[int64][]string{},
 	}
 }
 
@@ -210,22 +215,27 @@ func (s *Store) Rows() int {
 	return len(s.rows)
 }
 
-// advance moves the watermark and, once a day of event time, drops what nobody touches any more.
+// advance moves the watermark and drops some of what nobody touches any more. Where a map is looked at, its order is
+// random, so that what is too old is found in time.
 func (s *Store) advance(at int64) {
 	s.watermark = max(s.watermark, at)
-	if s.watermark-s.swept < sweepEvery {
-		return
-	}
-	s.swept = s.watermark
 	s.sweep()
+	left := sweptIDs
 	for id, d := range s.decisions {
 		if s.watermark-d.Transaction.EventTime.UnixMilli() > retention {
 			delete(s.decisions, id)
 		}
+		if left--; left == 0 {
+			break
+		}
 	}
+	left = sweptIDs
 	for id, m := range s.pending {
 		if s.watermark-m.eventAt > retention {
 			delete(s.pending, id)
+		}
+		if left--; left == 0 {
+			break
 		}
 	}
 }

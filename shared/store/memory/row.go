@@ -2,6 +2,7 @@ package memory
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
 )
@@ -39,6 +40,7 @@ func (s *Store) row(name string) *row {
 	if r == nil {
 		r = &row{first: s.archive.take(name)}
 		s.rows[name] = r
+		s.lookLater(name, retentionDays)
 	}
 	return r
 }
@@ -131,28 +133,62 @@ func join(previous, current *log, by *reader) feature.Stream {
 	}
 }
 
-// sweep drops what nobody touches any more: events older than the retention, marks older than theirs, and rows of which
-// nothing is left but when they were first seen.
-func (s *Store) sweep() {
-	for name, r := range s.rows {
-		left := 0
-		for _, l := range [...]**log{&r.out, &r.in, &r.use} {
-			if *l == nil {
-				continue
-			}
-			if (*l).drop(s.watermark - retention); (*l).empty() {
-				*l = nil
-				continue
-			}
-			left++
-		}
-		n := len(r.marks)
-		for n > 0 && r.marks[n-1].At < s.watermark-feature.MarkRetention.Milliseconds() {
-			n--
-		}
-		if r.marks = r.marks[:n:n]; left+n == 0 {
-			s.archive.put(name, r.first)
-			delete(s.rows, name)
-		}
+// Days of event time until a row is looked at: when it is new, since nothing of it can be too old before, and again.
+const (
+	day           = int64(24 * time.Hour / time.Millisecond)
+	retentionDays = retention/day + 1
+	againDays     = 3
+)
+
+// lookLater puts a row in line to be looked at.
+func (s *Store) lookLater(name string, days int64) {
+	on := s.watermark/day + days
+	if len(s.due) == 0 {
+		s.dueNext = on
 	}
+	s.due[on] = append(s.due[on], name)
+}
+
+// sweep looks at the next rows in line and drops those of which nothing is left but when they were first seen.
+func (s *Store) sweep() {
+	for left := sweptRows; left > 0 && len(s.due) > 0 && s.dueNext <= s.watermark/day; {
+		names := s.due[s.dueNext]
+		if len(names) == 0 {
+			delete(s.due, s.dueNext)
+			s.dueNext++
+			continue
+		}
+		name := names[len(names)-1]
+		s.due[s.dueNext] = names[:len(names)-1]
+		left--
+		r := s.rows[name]
+		if s.fade(r) {
+			s.lookLater(name, againDays)
+			continue
+		}
+		s.archive.put(name, r.first)
+		delete(s.rows, name)
+	}
+}
+
+// fade drops what is too old of a row, events older than the retention and marks older than theirs, and reports whether
+// anything is left.
+func (s *Store) fade(r *row) bool {
+	left := 0
+	for _, l := range [...]**log{&r.out, &r.in, &r.use} {
+		if *l == nil {
+			continue
+		}
+		if (*l).drop(s.watermark - retention); (*l).empty() {
+			*l = nil
+			continue
+		}
+		left++
+	}
+	n := len(r.marks)
+	for n > 0 && r.marks[n-1].At < s.watermark-feature.MarkRetention.Milliseconds() {
+		n--
+	}
+	r.marks = r.marks[:n:n]
+	return left+n > 0
 }
