@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"syscall"
@@ -12,7 +13,10 @@ import (
 )
 
 // busy gives histories of n events each for payer and payee, spread over 30 days in time order.
-func busy(n int) *Histories {
+func busy(n int) *Histories { return histories(n, n) }
+
+// histories gives n events to the payer, half of them from this device and a tenth to this payee, who has m.
+func histories(n, m int) *Histories {
 	random := rand.New(rand.NewPCG(1, uint64(n)))
 	stream := func(n int) Stream {
 		out := make([]Event, n)
@@ -22,10 +26,14 @@ func busy(n int) *Histories {
 		}
 		return Stream{Events: out}
 	}
+	use := stream(n / 2)
+	for i := range use.Events {
+		use.Events[i].Counterparty = use.Events[0].Counterparty // the payer's own device
+	}
 	return &Histories{
 		Payer:  History{Out: stream(n / 2), In: stream(n / 2)},
-		Payee:  History{Out: stream(n / 2), In: stream(n / 2)},
-		Device: History{Use: stream(n / 2)},
+		Payee:  History{Out: stream(m / 2), In: stream(m / 2)},
+		Device: History{Use: use},
 		Pair:   History{Out: stream(n / 10)},
 	}
 }
@@ -52,11 +60,12 @@ func timed(b *testing.B, f func()) {
 	b.ReportMetric(float64(cpuTime(b)-began)/float64(b.N), "cpu-ns/op")
 }
 
-// A payer and a payee with n events of 30 days each, half of them out, all of the payer's from one device, a tenth to one payee.
+// A payer with n events of 30 days and a payee with as many, or an ordinary one with 30: half of them out, as many from the
+// payer's one device as the payer paid, a tenth to this payee.
 func BenchmarkVector(b *testing.B) {
-	for _, n := range []int{0, 30, 100, 1000} {
-		b.Run("events="+strconv.Itoa(n), func(b *testing.B) {
-			s, tx, h := newSet(b), full(), busy(n)
+	for _, n := range [][2]int{{0, 0}, {30, 30}, {100, 100}, {1000, 30}, {1000, 1000}} {
+		b.Run(fmt.Sprintf("payer=%d,payee=%d", n[0], n[1]), func(b *testing.B) {
+			s, tx, h := newSet(b), full(), histories(n[0], n[1])
 			v := make([]float64, s.Width())
 			timed(b, func() { v = s.Vector(v, &tx, h) })
 		})
