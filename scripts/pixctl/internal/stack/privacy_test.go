@@ -192,8 +192,9 @@ func spans(s *stack.Stack) []byte {
 // bigtableRows writes every key, column and value of the table.
 func bigtableRows(t *testing.T, s *stack.Stack) []byte {
 	t.Helper()
-	client, err := bigtable.NewClientWithConfig(t.Context(), stack.ProjectID, stack.Instance,
-		bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}}, s.Cloud.BigtableOptions()...)
+	client, err := bigtable.NewClientWithConfig(t.Context(), stack.ProjectID, stack.Instance, bigtable.ClientConfig{
+		MetricsProvider: bigtable.NoopMetricsProvider{}, DisableDirectAccess: true, DisableSession: true,
+	}, s.Cloud.BigtableOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
