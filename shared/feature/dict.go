@@ -18,13 +18,13 @@ func dictCount(name string, words [3]string, of func(*pix.DICTSnapshot) pix.Opti
 func dictCounters() []entry {
 	return []entry{
 		dictCount("dict_settlements_3d", [3]string{"Settlements of the key in 3 days, rounded up by DICT.",
-			"chave recebeu até {v liquidação/liquidações} em 3 dias", "key had up to {v settlement/settlements} in 3 days"},
+			"liquidações da chave em 3 dias: no máximo {v}", "settlements of the key in 3 days: at most {v}"},
 			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.Settlements.D3 }),
 		dictCount("dict_settlements_30d", [3]string{"Settlements of the key in 30 days, rounded up by DICT.",
-			"chave recebeu até {v liquidação/liquidações} em 30 dias", "key had up to {v settlement/settlements} in 30 days"},
+			"liquidações da chave em 30 dias: no máximo {v}", "settlements of the key in 30 days: at most {v}"},
 			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.Settlements.D30 }),
 		dictCount("dict_settlements_6m", [3]string{"Settlements of the key in 6 months, rounded up by DICT.",
-			"chave recebeu até {v liquidação/liquidações} em 6 meses", "key had up to {v settlement/settlements} in 6 months"},
+			"liquidações da chave em 6 meses: no máximo {v}", "settlements of the key in 6 months: at most {v}"},
 			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.Settlements.M6 }),
 		dictCount("dict_frauds_reported_3d", [3]string{"Frauds reported against the key in 3 days.",
 			"{v fraude relatada/fraudes relatadas} contra a chave em 3 dias", "{v fraud/frauds} reported against the key in 3 days"},

@@ -95,7 +95,7 @@ func TestReplayOfEverythingEqualsTheModel(t *testing.T) {
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("%d workers: vectors differ from the model (-want +got):\n%.2000s", workers, diff)
 		}
-		if stats.Marks < 10 || stats.Statuses < len(h.payments)*9/10 || stats.Unknown > 0 || stats.Malformed > 0 {
+		if stats.Marks < 10 || stats.Statuses < len(h.payments)*9/10 || stats.Unknown > 0 || stats.Malformed.Lines+stats.MalformedStatuses.Lines > 0 {
 			t.Errorf("%+v", stats)
 		}
 	}
@@ -137,7 +137,7 @@ func TestStatusesAndLabelsTakeEffectWhenTheyArrive(t *testing.T) {
 	if diff := gocmp.Diff([][2]float64{{0, 0}, {0, 0}, {1, 0}, {1, 1}}, got); diff != "" {
 		t.Errorf("marks and settled payments seen by each payment (-want +got):\n%s", diff)
 	}
-	if stats.Marks != 1 || stats.Statuses != 1 || stats.Malformed != 1 || len(stats.StatusProblems) != 1 {
+	if stats.Marks != 1 || stats.Statuses != 1 || stats.Malformed.Lines != 0 || stats.MalformedStatuses.Lines != 1 {
 		t.Errorf("%+v", stats)
 	}
 }

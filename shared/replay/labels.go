@@ -44,29 +44,29 @@ func (l *Labels) InForce(id pix.EndToEndID) *pix.Label {
 	return &l.arrivals[i]
 }
 
-// ReadLabels reads labels in wire JSON, one a line. Malformed lines are returned as problems and left out.
-func ReadLabels(r io.Reader) (*Labels, []Problem, error) {
+// ReadLabels reads labels in wire JSON, one a line. Malformed lines are counted and left out.
+func ReadLabels(r io.Reader) (*Labels, Malformed, error) {
 	var labels []pix.Label
-	var problems []Problem
+	var malformed Malformed
 	in := bufio.NewReaderSize(r, readBuffer)
 	for number := 1; ; number++ {
 		line, err := readLine(in)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLineTooLong) {
-			return nil, nil, fmt.Errorf("replay: read labels: %w", err)
+			return nil, malformed, fmt.Errorf("replay: read labels: %w", err)
 		}
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 {
 			label, bad := event.DecodeLabel(event.Envelope{Data: trimmed})
 			if bad != nil {
-				problems = append(problems, Problem{Line: number, Err: bad})
+				malformed.add(number, bad)
 			} else {
 				labels = append(labels, label)
 			}
 		}
 		if errors.Is(err, errLineTooLong) {
-			problems = append(problems, Problem{Line: number, Err: err})
+			malformed.add(number, err)
 		}
 		if errors.Is(err, io.EOF) {
-			return NewLabels(labels), problems, nil
+			return NewLabels(labels), malformed, nil
 		}
 	}
 }

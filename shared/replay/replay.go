@@ -51,7 +51,6 @@ type Row struct {
 // Stats counts what a replay saw.
 type Stats struct {
 	Events          int // payments that became rows
-	Malformed       int // lines that are no valid payment or status
 	Duplicates      int // payments that were served before: like the engine, a replay serves what became visible first
 	Disordered      int // payments that became visible before one already replayed: their vectors know too much
 	Labelled        int // rows with a label
@@ -59,9 +58,23 @@ type Stats struct {
 	Marks           int // labels that arrived at a payment of the log, while it lasted
 	Statuses        int // statuses that arrived at a payment of the log
 	Unknown         int // statuses of no payment of the last 31 days of the log
-	Problems        []Problem
-	StatusProblems  []Problem
 	Entities, Known int // at the end: entities with live events, and first-ever facts of others
+
+	Malformed         Malformed // lines that are no valid payment
+	MalformedStatuses Malformed // lines that are no valid status
+}
+
+// Malformed counts the lines of a file that were left out and keeps the first ones.
+type Malformed struct {
+	Lines int
+	First []Problem // at most 10
+}
+
+func (m *Malformed) add(line int, err error) {
+	m.Lines++
+	if len(m.First) < maxProblems {
+		m.First = append(m.First, Problem{Line: line, Err: err})
+	}
 }
 
 // Problem is a malformed line. Its error never carries the line.
@@ -113,8 +126,7 @@ type run struct {
 // take plays a payment, after every status that occurred until then.
 func (r *run) take(ctx context.Context, d *decoded[pix.Transaction]) error {
 	if d.err != nil {
-		r.stats.Malformed++
-		r.stats.Problems = append(r.stats.Problems, problem(r.stats.Problems, d.line, d.err)...)
+		r.stats.Malformed.add(d.line, d.err)
 		return nil //nolint:nilerr // a malformed line is counted and left out; the replay goes on
 	}
 	if err := r.follow(ctx, d.value.EventTime); err != nil {
@@ -136,8 +148,7 @@ func (r *run) follow(ctx context.Context, until time.Time) error {
 			}
 		}
 		if r.ahead.err != nil {
-			r.stats.Malformed++
-			r.stats.StatusProblems = append(r.stats.StatusProblems, problem(r.stats.StatusProblems, r.ahead.line, r.ahead.err)...)
+			r.stats.MalformedStatuses.add(r.ahead.line, r.ahead.err)
 		} else {
 			if r.ahead.value.OccurredAt.After(until) {
 				return nil
@@ -149,14 +160,6 @@ func (r *run) follow(ctx context.Context, until time.Time) error {
 		r.ahead = nil
 	}
 	return nil
-}
-
-// problem makes a list of one, or none when enough are known.
-func problem(known []Problem, line int, err error) []Problem {
-	if len(known) >= maxProblems {
-		return nil
-	}
-	return []Problem{{Line: line, Err: err}}
 }
 
 // farFuture is later than anything in a log.

@@ -129,7 +129,7 @@ func TestReplayServesInOrderOfArrival(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d workers: vectors differ from the reference (-want +got):\n%.2000s", workers, diff)
 		}
-		if stats.Disordered != 0 || stats.Malformed != 0 || stats.Events != len(log) {
+		if stats.Disordered != 0 || stats.Malformed.Lines != 0 || stats.Events != len(log) {
 			t.Errorf("%d workers: %+v", workers, stats)
 		}
 	}
@@ -180,11 +180,11 @@ func TestBadLinesAreCountedAndLeftOut(t *testing.T) {
 	nan := bytes.Replace(bytes.SplitAfter(good, []byte("\n"))[0], []byte(`"amountCentavos":"`), []byte(`"amountCentavos":"-`), 1)
 	bad := slices.Concat(good, []byte("{broken\n\n[]\n"), nan, []byte(strings.Repeat("x", event.MaxDataBytes+2)+"\n"), good[:bytes.IndexByte(good, '\n')])
 	rows, stats := replayed(t, replay.Config{}, bad)
-	if len(rows) != 20 || stats.Malformed != 4 || stats.Duplicates != 1 {
+	if len(rows) != 20 || stats.Malformed.Lines != 4 || stats.Duplicates != 1 {
 		t.Errorf("%d rows, %+v", len(rows), stats)
 	}
 	var at []int
-	for _, p := range stats.Problems {
+	for _, p := range stats.Malformed.First {
 		at = append(at, p.Line)
 		if p.Err == nil || strings.Contains(p.Err.Error(), "broken") {
 			t.Errorf("line %d: %v must have a reason and must not quote the line", p.Line, p.Err)
@@ -203,10 +203,13 @@ func TestLabelsInForceAndWeights(t *testing.T) {
 			log[i].ID, log[i].EventTime.Format(time.RFC3339Nano),
 			log[i].EventTime.Add(time.Duration(hours)*time.Hour).Format(time.RFC3339Nano), fraud, typology)
 	}
-	text := label(0, 2, true, "fake_bank_call") + label(1, 50, false, "") + label(1, 1, true, "swapped_qr") + "{nonsense\n"
-	labels, problems, err := replay.ReadLabels(strings.NewReader(text))
-	if err != nil || len(problems) != 1 || problems[0].Line != 4 {
-		t.Fatalf("problems %v, error %v", problems, err)
+	text := label(0, 2, true, "fake_bank_call") + label(1, 50, false, "") + label(1, 1, true, "swapped_qr") + strings.Repeat("{nonsense\n", 1000)
+	labels, malformed, err := replay.ReadLabels(strings.NewReader(text))
+	if err != nil || malformed.Lines != 1000 || malformed.First[0].Line != 4 {
+		t.Fatalf("%v, error %v", malformed, err)
+	}
+	if kept := len(malformed.First); kept > 10 {
+		t.Errorf("%d malformed lines are kept", kept)
 	}
 	type row struct {
 		Label  string

@@ -80,7 +80,7 @@ func replayed(t *testing.T, p world.Params) []sample {
 	if err := player.End(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if s := player.Stats(); s.Malformed+s.Duplicates > 0 || len(samples) == 0 {
+	if s := player.Stats(); s.Malformed.Lines+s.MalformedStatuses.Lines+s.Duplicates > 0 || len(samples) == 0 {
 		t.Fatalf("%d samples, %+v", len(samples), s)
 	}
 	return samples

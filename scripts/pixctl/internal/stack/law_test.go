@@ -82,7 +82,7 @@ func law(t *testing.T, h *history, clock *simulatedClock, s engine.Store) {
 	began = time.Now()
 	visible, stats := h.replay(t)
 	replayedIn := time.Since(began)
-	if stats.Disordered != 0 || stats.Malformed != 0 || stats.Unknown != 0 || stats.Duplicates == 0 {
+	if stats.Disordered != 0 || stats.Malformed.Lines+stats.MalformedStatuses.Lines != 0 || stats.Unknown != 0 || stats.Duplicates == 0 {
 		t.Errorf("the replay saw %+v", stats)
 	}
 	if n := differing(t, served, visible); n != 0 {

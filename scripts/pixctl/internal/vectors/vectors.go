@@ -94,11 +94,11 @@ func report(std command.IO, s summary, asJSON bool) error {
 
 // convert replays the log into o.out. The file appears under its name only when it is complete.
 func convert(ctx context.Context, progress io.Writer, o options) (summary, error) {
-	labels, problems, err := readLabels(o.labels)
+	labels, malformed, err := readLabels(o.labels)
 	if err != nil {
 		return summary{}, err
 	}
-	complain(progress, o.labels, problems)
+	complain(progress, o.labels, malformed)
 	weights, err := readWeights(o.weights)
 	if err != nil {
 		return summary{}, err
@@ -126,22 +126,26 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
-	complain(progress, o.events, stats.Problems)
-	complain(progress, o.statuses, stats.StatusProblems)
+	complain(progress, o.events, stats.Malformed)
+	complain(progress, o.statuses, stats.MalformedStatuses)
 	if err := out.Commit(); err != nil {
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	seconds := time.Since(began).Seconds()
 	return summary{
-		Rows: stats.Events, Labelled: stats.Labelled, Fraud: stats.Fraud, Malformed: stats.Malformed + len(problems),
+		Rows: stats.Events, Labelled: stats.Labelled, Fraud: stats.Fraud,
+		Malformed:  malformed.Lines + stats.Malformed.Lines + stats.MalformedStatuses.Lines,
 		Duplicates: stats.Duplicates, Disordered: stats.Disordered, Statuses: stats.Statuses, Marks: stats.Marks,
 		Entities: stats.Entities, Seconds: seconds, Rate: float64(stats.Events) / seconds,
 	}, nil
 }
 
-func complain(w io.Writer, file string, problems []replay.Problem) {
-	for _, p := range problems[:min(len(problems), 10)] {
+func complain(w io.Writer, file string, malformed replay.Malformed) {
+	for _, p := range malformed.First {
 		fmt.Fprintf(w, "vectors: %s:%d: %v\n", file, p.Line, p.Err)
+	}
+	if more := malformed.Lines - len(malformed.First); more > 0 {
+		fmt.Fprintf(w, "vectors: %s: %d more malformed lines\n", file, more)
 	}
 }
 
@@ -157,17 +161,17 @@ func openStatuses(name string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-func readLabels(name string) (*replay.Labels, []replay.Problem, error) {
+func readLabels(name string) (*replay.Labels, replay.Malformed, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("vectors: %w", err)
+		return nil, replay.Malformed{}, fmt.Errorf("vectors: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	labels, problems, err := replay.ReadLabels(f)
+	labels, malformed, err := replay.ReadLabels(f)
 	if err != nil {
-		return nil, nil, fmt.Errorf("vectors: %w", err)
+		return nil, malformed, fmt.Errorf("vectors: %w", err)
 	}
-	return labels, problems, nil
+	return labels, malformed, nil
 }
 
 // readWeights reads the sampling weights other than 1.

@@ -161,10 +161,11 @@ func TestMalformedLinesExitOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "events.jsonl", "{bad\n"+string(data))
+	write(t, dir, "events.jsonl", strings.Repeat("{bad\n", 12)+string(data))
 	out := filepath.Join(dir, "out.parquet")
 	code, printed := pixctl(t, "-events", dir+"/events.jsonl", "-labels", dir+"/labels.jsonl", "-out", out)
-	if code != 1 || !strings.Contains(printed, "events.jsonl:1:") || !strings.Contains(printed, "1 malformed") {
+	if code != 1 || !strings.Contains(printed, "events.jsonl:1:") || !strings.Contains(printed, "12 malformed") ||
+		!strings.Contains(printed, "2 more malformed lines") {
 		t.Errorf("exit code %d; printed\n%s", code, printed)
 	}
 	if _, rows := readTable(t, out); len(rows) != len(payments) {
