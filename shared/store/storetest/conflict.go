@@ -51,18 +51,13 @@ func readers(txs ...pix.Transaction) (list []pix.Transaction) {
 
 // conflicts are the laws of Withdraw: every vector after it equals the model's, which never hears of the impostor.
 func conflicts(t *testing.T, open Factory) {
-	for name, law := range map[string]func(*testing.T, Factory){
+	hold(t, open, map[string]law{
 		"of any kind, in any order":         anyConflict,
 		"the true first is known again":     withdrawnFirst,
 		"what follows is first":             firstAfterWithdrawn,
 		"under both tokens":                 withdrawnAcrossRotation,
 		"withdrawing again changes nothing": withdrawTwice,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			law(t, open)
-		})
-	}
+	})
 }
 
 // A payment under the EndToEndId of another, recorded and withdrawn, changes no vector, whatever was noted on the standing

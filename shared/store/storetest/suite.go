@@ -22,7 +22,7 @@ type Factory func(t *testing.T, clock func() time.Time) engine.Store
 // Run runs the whole suite.
 func Run(t *testing.T, open Factory) {
 	t.Helper()
-	for name, law := range map[string]func(*testing.T, Factory){
+	hold(t, open, map[string]law{
 		"nothing is known at first":                   nothingKnown,
 		"what is recorded is read":                    recordedIsRead,
 		"recording again changes nothing":             recordTwice,
@@ -45,10 +45,19 @@ func Run(t *testing.T, open Factory) {
 		"edges of windows are exact":                  windowEdges,
 		"no vector sees its own future":               ownFutureIsUnseen,
 		"a conflicting payment leaves no trace":       conflicts,
-	} {
+	})
+}
+
+// law is what every store must do.
+type law func(t *testing.T, open Factory)
+
+// hold tests each law as a subtest, all at once.
+func hold(t *testing.T, open Factory, laws map[string]law) {
+	t.Helper()
+	for name, holds := range laws {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			law(t, open)
+			holds(t, open)
 		})
 	}
 }

@@ -4,8 +4,8 @@
 // Columns, in this order: end_to_end_id, event_time (microseconds, UTC), label_arrived_at (microseconds, missing when no
 // label came), label, typology, direction, split_weight, by what a model is judged in groups (payer_account,
 // payee_account, payer_age_band, payer_state, payee_age_band, payee_state; accounts are tokens), then one double per
-// feature in the order of feature.Names. A missing feature is NaN, as the scorer sees it. Which labels had arrived by when is the trainer's decision; this table
-// holds the label in force and its arrival.
+// feature in the order of feature.Names. A missing feature is NaN, as the scorer sees it. Which labels had arrived by when
+// is the trainer's decision; this table holds the label in force and its arrival.
 package vectors
 
 import (
