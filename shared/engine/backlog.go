@@ -95,11 +95,11 @@ func (b *Backlog) Run(ctx context.Context, ticks <-chan time.Time) error {
 	}
 }
 
-// Flush writes what waits, oldest first. It stops at the first batch in which a write fails: what was not written waits
-// on, in its old place.
+// Flush writes what waits, oldest first. The oldest goes alone: while the store is away a flush asks it once, as a probe
+// does. It stops at the first batch in which a write fails: what was not written waits on, in its old place.
 func (b *Backlog) Flush(ctx context.Context) error {
-	for {
-		batch := b.take(backlogWorkers)
+	for size := 1; ; size = backlogWorkers {
+		batch := b.take(size)
 		if len(batch) == 0 {
 			return nil
 		}

@@ -17,6 +17,11 @@ type memory struct {
 }
 
 func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string) answer {
+	storing, ok := e.decisions.begin(tx.ID)
+	if !ok {
+		return answer{err: pix.E(pix.Unavailable, "decide", errStoreAway)}
+	}
+	defer storing.leave()
 	started := e.deps.Clock()
 	known, err := e.recall(ctx, tx)
 	if err != nil {
@@ -30,7 +35,7 @@ func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string
 		d := e.judge(tx, known.histories)
 		d.StoreLatency = storeLatency
 		e.stamp(d, traceID, started)
-		a = e.commit(ctx, d)
+		a = e.commit(ctx, d, &storing)
 	}
 	// What waits is the event of the payment that was decided: never that of another under its id.
 	if a.err == nil && known.unrecorded && !e.deps.Backlog.Add(&a.decision.Transaction) {
@@ -44,27 +49,36 @@ func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string
 // histories are missing: where events cannot be written a history that can be read may lack them, and a count that is too
 // low must not pass for a count.
 func (e *Engine) recall(ctx context.Context, tx *pix.Transaction) (memory, error) {
+	asking, ok := e.histories.begin(tx.ID)
+	if !ok {
+		e.degraded(PartStore, errStoreAway)
+		return memory{unrecorded: true}, nil
+	}
+	defer asking.leave()
+	known, err := e.ask(ctx, tx)
+	asking.end(err)
+	if err != nil && !survivable(err) {
+		return memory{}, err
+	}
+	if err != nil {
+		e.degraded(PartStore, err)
+	}
+	return known, nil
+}
+
+// ask writes and reads. With an error, what it returns is what a decision can go on with.
+func (e *Engine) ask(ctx context.Context, tx *pix.Transaction) (memory, error) {
 	if e.deps.StoreDeadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, e.deps.StoreDeadline)
 		defer cancel()
 	}
 	if err := e.deps.Store.Record(ctx, tx); err != nil {
-		err = failure("record payment", err)
-		if !survivable(err) {
-			return memory{}, err
-		}
-		e.degraded(PartStore, err)
-		return memory{unrecorded: true}, nil
+		return memory{unrecorded: true}, failure("record payment", err)
 	}
 	histories, standing, err := e.deps.Store.Read(ctx, tx)
 	if err != nil {
-		err = failure("read histories", err)
-		if !survivable(err) {
-			return memory{}, err
-		}
-		e.degraded(PartStore, err)
-		return memory{}, nil
+		return memory{}, failure("read histories", err)
 	}
 	return memory{histories: &histories, standing: standing}, nil
 }
@@ -78,15 +92,18 @@ func (e *Engine) stamp(d *pix.Decision, traceID string, started time.Time) {
 }
 
 // commit stores d unless a decision stands, and answers with the one that stands.
-func (e *Engine) commit(ctx context.Context, d *pix.Decision) answer {
+func (e *Engine) commit(ctx context.Context, d *pix.Decision, storing *attempt) answer {
 	const op = "commit decision"
 	if err := ctx.Err(); err != nil {
 		return answer{err: failure(op, err)}
 	}
 	won, err := e.deps.Store.Commit(ctx, d)
 	if err != nil {
-		return answer{err: failure(op, err)}
+		err = failure(op, err)
+		storing.end(err)
+		return answer{err: err}
 	}
+	storing.end(nil)
 	if won == nil {
 		return answer{err: pix.E(pix.Unexpected, op, errors.New("the store returned none"))}
 	}

@@ -12,7 +12,7 @@ import (
 
 // Defaults of Deps.
 const (
-	DefaultMaxInFlight = 1024
+	DefaultMaxInFlight = 256
 	DefaultShadowWait  = time.Millisecond
 )
 
@@ -30,7 +30,7 @@ type Deps struct {
 	// StoreDeadline is the part of Timeout in which the payment's event is written and the histories are read. After it
 	// the payment is decided without them. Zero means no deadline of its own.
 	StoreDeadline time.Duration
-	MaxInFlight   int           // decisions at a time; zero means DefaultMaxInFlight
+	MaxInFlight   int           // decisions at a time, each until its answer is complete; zero means DefaultMaxInFlight
 	ShadowWait    time.Duration // how long a decision waits for its challengers; zero means DefaultShadowWait
 	ExplainShare  float64       // of the approvals, chosen by their EndToEndID, that carry their contributions as well
 
@@ -43,6 +43,9 @@ type Engine struct {
 	deps       Deps
 	featureSet string
 	slots      chan struct{} // one for each decision in flight
+	credit     *credit       // for answers without a decision
+	histories  *circuit      // in front of writing events and reading histories
+	decisions  *circuit      // in front of storing decisions
 	shadows    *shadows
 }
 
@@ -60,9 +63,13 @@ func New(deps Deps) (*Engine, error) {
 	if deps.ShadowWait == 0 {
 		deps.ShadowWait = DefaultShadowWait
 	}
-	e := &Engine{deps: deps, featureSet: feature.SetVersion(), slots: make(chan struct{}, deps.MaxInFlight)}
-	e.shadows = newShadows(deps.Challengers, deps.ShadowWait)
-	return e, nil
+	return &Engine{
+		deps: deps, featureSet: feature.SetVersion(),
+		slots: make(chan struct{}, deps.MaxInFlight), credit: newCredit(deps.MaxInFlight),
+		histories: &circuit{name: "histories", clock: deps.Clock, limit: deps.StoreDeadline},
+		decisions: &circuit{name: "decisions", clock: deps.Clock, limit: deps.Timeout},
+		shadows:   newShadows(deps.Challengers, deps.ShadowWait),
+	}, nil
 }
 
 func (d *Deps) check() error {
@@ -96,11 +103,17 @@ func (e *Engine) Close(ctx context.Context) error {
 //
 // A store that does not take the event or give the histories within the store's deadline leaves a decision with
 // FeaturesMissing, which the policy's fail mode answers; the event is then written later from the backlog. A store that
-// does not take the decision leaves an error, and the payment must come back.
+// does not take the decision leaves an error, and the payment must come back; so does a lack of places. When the store
+// failed many payments in a row, the others take the same ways at once: see StoreState.
 //
 // Errors carry a pix.Kind. Conflict: another payment already has this EndToEndID. On any error nothing may be approved.
 // A panic of a model or a port becomes an Unexpected error.
 func (e *Engine) Decide(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+	place, err := e.enter()
+	if err != nil {
+		return nil, false, err
+	}
+	defer place.Leave()
 	a := e.answer(ctx, tx, traceID)
 	if a.err != nil {
 		return nil, false, a.err
@@ -109,9 +122,24 @@ func (e *Engine) Decide(ctx context.Context, tx *pix.Transaction, traceID string
 }
 
 // Answer is Decide for a caller that waits and cannot come back: where the store's failure leaves Decide with an error,
-// it returns a Provisional decision, computed without the store from nothing but the payment, the models and the policy.
-// It is no approval, it is stored and published nowhere, and a later call gets the decision that stands by then.
+// it returns a Provisional decision, computed without the store from nothing but the payment and the policy. It is no
+// approval, it is stored and published nowhere, and a later call gets the decision that stands by then. Some of those who
+// find no place for a decision get one as well, see Enter; the error of the others is Unavailable.
 func (e *Engine) Answer(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+	place, err := e.Enter()
+	if err != nil {
+		return nil, false, err
+	}
+	defer place.Leave()
+	return e.AnswerAt(ctx, place, tx, traceID)
+}
+
+// AnswerAt is Answer for a caller that has entered already, and leaves later.
+func (e *Engine) AnswerAt(ctx context.Context, place Place, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+	if place.shed {
+		d, err := e.provisional(tx, traceID)
+		return d, false, err
+	}
 	a := e.answer(ctx, tx, traceID)
 	switch {
 	case a.err == nil || a.decision != nil: // what stands is the answer, even where its event found no place to wait
@@ -140,15 +168,7 @@ func (e *Engine) answer(ctx context.Context, tx *pix.Transaction, traceID string
 			a = answer{err: pix.E(pix.Unexpected, "decide", panicked(r))}
 		}
 	}()
-	if tx == nil || tx.ID == "" {
-		return answer{err: pix.E(pix.Invalid, "decide", errors.New("a payment needs an EndToEndID"))}
-	}
-	select {
-	case e.slots <- struct{}{}:
-		defer func() { <-e.slots }()
-	default:
-		err := pix.E(pix.Unavailable, "decide", errors.New("too many decisions are in flight"))
-		e.degraded(PartOverload, err)
+	if err := identified(tx); err != nil {
 		return answer{err: err}
 	}
 	if e.deps.Timeout > 0 {
@@ -159,6 +179,13 @@ func (e *Engine) answer(ctx context.Context, tx *pix.Transaction, traceID string
 	return e.decide(ctx, tx, traceID)
 }
 
+func identified(tx *pix.Transaction) error {
+	if tx == nil || tx.ID == "" {
+		return pix.E(pix.Invalid, "decide", errors.New("a payment needs an EndToEndID"))
+	}
+	return nil
+}
+
 // provisional decides without the store.
 func (e *Engine) provisional(tx *pix.Transaction, traceID string) (d *pix.Decision, err error) {
 	defer func() {
@@ -166,6 +193,9 @@ func (e *Engine) provisional(tx *pix.Transaction, traceID string) (d *pix.Decisi
 			d, err = nil, pix.E(pix.Unexpected, "decide provisionally", panicked(r))
 		}
 	}()
+	if err := identified(tx); err != nil {
+		return nil, err
+	}
 	started := e.deps.Clock()
 	d = e.judge(tx, nil)
 	if d.Outcome == pix.Approve { // policy.Load refuses such a pack

@@ -21,16 +21,18 @@ const (
 // computed.
 const CodeUnexplained = "unexplained"
 
-// judge computes the decision. It depends on nothing but the payment, the histories, the models and the pack; without
-// histories it says that features are missing, and no challenger is asked.
+// judge computes the decision. It depends on nothing but the payment, the histories, the models and the pack. Without
+// histories it says that features are missing, and no model is asked: the policy lets no such score count, and a score that
+// counts for nothing would cost more than the rest of the answer, at the very moment at which there is no time.
 func (e *Engine) judge(tx *pix.Transaction, histories *feature.Histories) *pix.Decision {
 	started := e.deps.Clock()
 	vector := e.deps.Features.Vector(nil, tx, histories)
-	models, scores := e.score(tx.Direction, vector)
 	pack := e.deps.Policies.Pack()
-	in := policy.Input{Tx: tx, Scores: scores, Vector: vector, FeaturesMissing: histories == nil}
+	in := policy.Input{Tx: tx, Vector: vector, FeaturesMissing: histories == nil}
+	var models []Model
 	var shadow *challenge
 	if !in.FeaturesMissing {
+		models, in.Scores = e.score(tx.Direction, vector)
 		shadow = e.shadows.start(in, pack)
 	}
 	verdict := pack.Decide(in)
@@ -39,7 +41,7 @@ func (e *Engine) judge(tx *pix.Transaction, histories *feature.Histories) *pix.D
 		Outcome:         verdict.Outcome,
 		Reasons:         verdict.Reasons,
 		RuleHits:        verdict.Hits,
-		Scores:          scores,
+		Scores:          in.Scores,
 		Vector:          vector,
 		FeatureSet:      e.featureSet,
 		FeaturesMissing: in.FeaturesMissing,
