@@ -152,7 +152,7 @@ func TestPlaces(t *testing.T) {
 		asked := w.models.asked[pix.PayerRole]
 		d, _, err := w.engine.Answer(t.Context(), payment(1, pix.Outbound), "")
 		if (d != nil) != want || !want && pix.KindOf(err) != pix.Unavailable || d != nil && !d.Provisional {
-			t.Fatalf("%+v: %v; want an answer: %v", d, err, want)
+			t.Fatalf("an answer: %v, want %v: %v", d != nil, want, err)
 		}
 		if n := w.models.asked[pix.PayerRole]; n != asked {
 			t.Errorf("%d models asked", n-asked)
