@@ -72,7 +72,7 @@ func (a *attempt) end(err error) {
 	switch kind := pix.KindOf(err); {
 	case err == nil, kind == pix.Invalid, kind == pix.Conflict, kind == pix.TooLarge:
 		a.settle((*circuit).answered)
-	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue(), kind == pix.Unexpected && a.probe:
+	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue():
 		a.settle((*circuit).failed)
 	default: // a caller that has gone, or a failure that may be the payment's own, says nothing
 		a.settle(nil)

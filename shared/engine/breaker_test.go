@@ -279,3 +279,54 @@ func TestFlushProbesAsWell(t *testing.T) {
 		t.Errorf("asked %d times, %d wait: %v", asked.Load(), w.backlog.Len(), err)
 	}
 }
+
+// TestWhatBeganBeforeSaysNothing: an answer to a question from before the breaker opened does not close it, and a time-out
+// from before it closed does not count against the store that is back.
+func TestWhatBeganBeforeSaysNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked), func(_ *world, d *engine.Deps) { d.Timeout, d.StoreDeadline = time.Minute, 0 })
+		away := failures()["unavailable"]
+		ends := make(chan error)
+		pending := func(first int) *sync.WaitGroup {
+			var group sync.WaitGroup
+			w.store.commit = func(context.Context) error { return <-ends }
+			for n := range 2 * trip {
+				group.Go(func() { _, _, _ = w.engine.Decide(t.Context(), payment(first+n, pix.Outbound), "") })
+			}
+			synctest.Wait()
+			return &group
+		}
+		settle := func(group *sync.WaitGroup, err error) {
+			for range 2 * trip {
+				ends <- err
+			}
+			group.Wait()
+		}
+		good := pending(0)
+		w.store.commit = away
+		open(t, w, 100)
+		settle(good, nil)
+		if w.engine.StoreState() == nil {
+			t.Error("closed by what began before it opened")
+		}
+		time.Sleep(lastProbe)
+		w.store.commit = nil
+		if _, _, err := w.engine.Decide(t.Context(), payment(200, pix.Outbound), ""); err != nil || w.engine.StoreState() != nil {
+			t.Fatalf("%v: %v", w.engine.StoreState(), err)
+		}
+		bad := pending(300)
+		w.store.commit = away
+		open(t, w, 400)
+		time.Sleep(lastProbe)
+		w.store.commit = nil
+		if _, _, err := w.engine.Decide(t.Context(), payment(500, pix.Outbound), ""); err != nil {
+			t.Fatal(err)
+		}
+		settle(bad, pix.E(pix.Unavailable, "x", errors.New("away")))
+		if err := w.engine.StoreState(); err != nil {
+			t.Errorf("opened by what began before it closed: %v", err)
+		}
+	})
+}
