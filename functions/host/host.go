@@ -47,7 +47,10 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		env.Metrics = obs.NewRegistry()
 	}
 	service := obs.Service{Name: name, ProjectID: c.ProjectID}
-	h := &Host{Env: env, Logger: obs.Logger(env.Logs, c.LogLevel, service), config: c, name: name}
+	h := &Host{Env: env, config: c, name: name}
+	logger, flush := obs.Summarise(obs.Logger(env.Logs, c.LogLevel, service))
+	h.Logger = logger
+	h.OnClose(flush)
 	var err error
 	if h.Tracing == nil {
 		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {

@@ -100,6 +100,9 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if a.engine, err = a.newEngine(c); err != nil {
 		return fmt.Errorf("build engine: %w", err)
 	}
+	if err := watchStore(a.host.Metrics, a.engine); err != nil {
+		return err
+	}
 	a.outbox, err = engine.NewOutbox(engine.OutboxDeps{
 		Store: a.store, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.survived("outbox"),
 	})

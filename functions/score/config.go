@@ -23,8 +23,9 @@ type Config struct {
 	// the histories are read: after it the payment is decided without them.
 	DecisionTimeout time.Duration `env:"DECISION_TIMEOUT, default=300ms"`
 	StoreDeadline   time.Duration `env:"STORE_DEADLINE, default=150ms"`
-	// MaxInFlight bounds the decisions that run at once.
-	MaxInFlight int `env:"MAX_DECISIONS_IN_FLIGHT, default=1024"`
+	// MaxInFlight bounds the decisions that run at once. Divided by what this process decides in a second it is how long
+	// each takes under overload, and must stay below STORE_DEADLINE: 256 are for 2,000 a second and more.
+	MaxInFlight int `env:"MAX_DECISIONS_IN_FLIGHT, default=256"`
 	// ShadowWait is how long a decision waits for its challengers.
 	ShadowWait time.Duration `env:"SHADOW_WAIT, default=1ms"`
 	// ExplainApprovals is the share of approvals that carry their contributions, as every other decision does.

@@ -44,6 +44,23 @@ func TestProvisionalAnswer(t *testing.T) {
 	}
 }
 
+// TestNoPlace: a payment for which there is no place is refused before anybody looks at what it is.
+func TestNoPlace(t *testing.T) {
+	t.Parallel()
+	f := &fake{full: true}
+	s, _ := newService(t, f)
+	for _, body := range [][]byte{payment(t), []byte("{")} {
+		w := post(t, s, "/v1/decisions", "application/json", body)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"unavailable"`) {
+			t.Errorf("status %d, %v: %s", w.Code, w.Header(), w.Body)
+		}
+	}
+	f.full = false
+	if w := post(t, s, "/v1/decisions", "application/json", []byte("{")); w.Code != http.StatusBadRequest {
+		t.Errorf("with room: status %d", w.Code)
+	}
+}
+
 func status(t *testing.T, id pix.EndToEndID) event.Envelope {
 	t.Helper()
 	e, err := event.EncodeStatus(&pix.Status{ID: id, EventTime: clock().Add(-time.Minute), State: pix.Settled, OccurredAt: clock().Add(-time.Second)})

@@ -22,6 +22,7 @@ const retryAfterSeconds = "1"
 
 // answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the decision out as JSON.
 // While the store is away the decision is provisional: no approval, not stored, and another call gets the one that stands.
+// A payment for which there is no place is refused with 503 before anything is spent on it but reading it.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -35,18 +36,10 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, s.deps.Push.Timeout)
 		defer cancel()
 	}
-	d, err := s.guard(ctx, w, r)
+	body, err := s.guard(ctx, w, r)
 	if err != nil {
 		s.refuse(ctx, w, err)
 		return
-	}
-	body, err := event.DecisionJSON(d)
-	if err != nil {
-		s.refuse(ctx, w, pix.E(pix.Unexpected, "encode decision", err))
-		return
-	}
-	if !d.Provisional { // it is stored nowhere, and only what is stored is published
-		s.queue.add(ctx, d)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
@@ -55,18 +48,20 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 
 // guard turns a panic into an error, so that the caller gets an answer. The panic's value may hold anything and is left
 // out.
-func (s *Service) guard(ctx context.Context, w http.ResponseWriter, r *http.Request) (d *pix.Decision, err error) {
+func (s *Service) guard(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.deps.Push.Logger.ErrorContext(ctx, "handler panicked", "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-			d, err = nil, pix.E(pix.Unexpected, "decide", errors.New("the handler panicked"))
+			body, err = nil, pix.E(pix.Unexpected, "decide", errors.New("the handler panicked"))
 		}
 	}()
 	return s.answerFor(ctx, w, r)
 }
 
-// answerFor decides the payment in the request's body.
-func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) (*pix.Decision, error) {
+// answerFor decides the payment in the request's body and returns the answer's. From decoding the one to encoding the other
+// it holds one place: that is what they cost together. It does not hold one while the body comes in, which may take long and
+// costs nothing.
+func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	encoding, err := encodingOf(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, err
@@ -75,13 +70,31 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, bodyError(err)
 	}
+	place, err := s.deps.Engine.Enter()
+	if err != nil {
+		return nil, fmt.Errorf("enter: %w", err)
+	}
+	defer place.Leave()
 	tx, err := s.decode(event.Envelope{Data: data, Attributes: map[string]string{
 		event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: encoding,
 	}})
 	if err != nil {
 		return nil, err
 	}
-	return s.decide(ctx, tx, s.deps.Engine.Answer)
+	d, err := s.decide(ctx, tx, func(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+		return s.deps.Engine.AnswerAt(ctx, place, tx, traceID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	body, err := event.DecisionJSON(d)
+	if err != nil {
+		return nil, pix.E(pix.Unexpected, "encode decision", err)
+	}
+	if !d.Provisional { // it is stored nowhere, and only what is stored is published
+		s.queue.add(ctx, d)
+	}
+	return body, nil
 }
 
 // encodingOf maps a media type to the envelope's encoding.

@@ -138,6 +138,25 @@ func newSignals(r prometheus.Registerer, logger *slog.Logger, backlog *engine.Ba
 	return s, nil
 }
 
+// watchStore tells whether the store's breaker is open, for as long as an engine serves.
+func watchStore(r prometheus.Registerer, e *engine.Engine) error {
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pix_store_breaker_open", Help: "1 while the store is asked by probes alone, for it did not answer the payments before.",
+	}, func() float64 {
+		if e.StoreState() != nil {
+			return 1
+		}
+		return 0
+	})
+	openings := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "pix_store_breaker_openings_total", Help: "How often the store's breaker opened.",
+	}, func() float64 { return float64(e.StoreOpenings()) })
+	if err := errors.Join(r.Register(open), r.Register(openings)); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return nil
+}
+
 // degraded hears of the engine's failures.
 func (s *signals) degraded(err error) {
 	part := "unknown"

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -24,8 +25,10 @@ const Name = "score"
 type Decider interface {
 	// Decide is for a payment that comes back when it fails.
 	Decide(ctx context.Context, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
-	// Answer is for a caller that waits: it gives a provisional decision where none can be stored.
-	Answer(ctx context.Context, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
+	// Enter takes a place for a caller that waits, and AnswerAt uses it: it gives a provisional decision where none can be
+	// stored.
+	Enter() (engine.Place, error)
+	AnswerAt(ctx context.Context, place engine.Place, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
 }
 
 // StatusMarker marks a decided payment with how it ended. *engine.Marker is one.
@@ -118,13 +121,13 @@ func (s *Service) handle(ctx context.Context, m message) error {
 	return nil
 }
 
-// ask is one of a Decider's methods.
+// ask is one of a Decider's ways to decide.
 type ask func(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error)
 
 // decide asks the engine and writes the one line of the decision.
-func (s *Service) decide(ctx context.Context, tx *pix.Transaction, engine ask) (*pix.Decision, error) {
+func (s *Service) decide(ctx context.Context, tx *pix.Transaction, by ask) (*pix.Decision, error) {
 	start := s.deps.Clock()
-	d, replayed, err := engine(ctx, tx, obs.TraceID(ctx))
+	d, replayed, err := by(ctx, tx, obs.TraceID(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("decide: %w", err)
 	}

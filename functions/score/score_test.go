@@ -21,6 +21,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -39,13 +40,21 @@ type fake struct {
 	hold    chan struct{} // Send waits for it
 	panics  bool
 	stands  map[pix.EndToEndID]*pix.Decision
-	away    bool // the store: Answer is provisional
+	away    bool // the store: AnswerAt is provisional
+	full    bool // no place is left
 	sent    []pix.EndToEndID
 	marked  []pix.Status
 	letters []bus.Letter
 }
 
-func (f *fake) Answer(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (f *fake) Enter() (engine.Place, error) {
+	if f.full {
+		return engine.Place{}, pix.E(pix.Unavailable, "decide", errors.New("too many decisions are in flight"))
+	}
+	return engine.Place{}, nil
+}
+
+func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
 	if f.away {
 		return &pix.Decision{
 			Transaction: *tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: traceID,

@@ -1,8 +1,12 @@
 package score_test
 
 import (
+	"encoding/json"
+	"net/http"
 	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,25 +103,98 @@ func TestSlowStoreAddsNoGoroutines(t *testing.T) {
 	}
 	before := runtime.NumGoroutine()
 	r.faults.Delay("*", 50*time.Second)
+	var refused atomic.Int64
 	for range 5 {
 		var callers sync.WaitGroup
 		for range 200 {
 			body := r.next(t)
 			callers.Go(func() {
-				if a := r.decideOn(t, body); !a.Provisional || a.Outcome == "OUTCOME_APPROVE" {
-					t.Errorf("%+v", a)
+				w := post(t, r, "/v1/decisions", "application/json", body)
+				if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") != "" {
+					refused.Add(1)
+				} else if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"provisional":true`) || strings.Contains(w.Body.String(), "OUTCOME_APPROVE") {
+					t.Errorf("status %d: %s", w.Code, w.Body)
 				}
 			})
 		}
 		callers.Wait()
 	}
-	if r.metric(t, "pix_decisions_degraded_total", "overload") == 0 {
-		t.Error("200 callers with room for 40 met no bound")
+	if r.metric(t, "pix_decisions_degraded_total", "overload") == 0 || refused.Load() == 0 || refused.Load() == 5*200 {
+		t.Errorf("200 callers with room for 40: %d of 1000 refused", refused.Load())
 	}
 	r.faults.Restore("*")
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before+10; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
+	}
+}
+
+// TestStoreBreaker meets a real client with a store that is away: after a few payments nobody waits for it, what is logged
+// of them all is a handful of lines, and it is in use again by itself.
+func TestStoreBreaker(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t, func(c *score.Config) {
+		deadlines(c)
+		c.DecisionTimeout, c.StoreDeadline = 400*time.Millisecond, 200*time.Millisecond
+	})
+	r.decide(t) // connects
+	if r.metric(t, "pix_store_breaker_open") != 0 {
+		t.Error("open before anything failed")
+	}
+	r.faults.Down("*")
+	r.await(t, "an open breaker", func() bool {
+		var callers sync.WaitGroup
+		for range 20 {
+			body := r.next(t)
+			callers.Go(func() {
+				if a, err := r.tryDecide(t, body); err != nil || !a.Provisional || a.Outcome == "OUTCOME_APPROVE" {
+					t.Errorf("%+v: %v", a, err)
+				}
+			})
+		}
+		callers.Wait()
+		return r.metric(t, "pix_store_breaker_open") == 1
+	})
+	const more = 300
+	calls := r.faults.Calls("CheckAndMutateRow")
+	for range more {
+		if a := r.decide(t); !a.Provisional || a.Outcome == "OUTCOME_APPROVE" {
+			t.Errorf("%+v", a)
+		}
+	}
+	if n := r.faults.Calls("CheckAndMutateRow") - calls; n > more/2 {
+		t.Errorf("%d payments asked for %d decisions to be stored", more, n)
+	}
+	if n := r.metric(t, "pix_decisions_degraded_total", "commit"); n < more {
+		t.Errorf("%v of %d failures counted", n, more)
+	}
+	r.faults.Restore("*")
+	r.await(t, "a store in use", func() bool {
+		a := r.decide(t)
+		return !a.Provisional && !a.FeaturesMissing && r.metric(t, "pix_store_breaker_open") == 0
+	})
+	if r.metric(t, "pix_store_breaker_openings_total") == 0 {
+		t.Error("no opening counted")
+	}
+	if err := r.Close(t.Context()); err != nil { // writes what the log held back
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lines, stand := 0, 0
+	for line := range strings.Lines(r.log.String()) {
+		var warning struct {
+			Message  string
+			Part     string
+			Repeated int
+		}
+		if json.Unmarshal([]byte(line), &warning) == nil && warning.Message == "degraded" && warning.Part == "commit" {
+			lines++
+			stand += max(warning.Repeated, 1)
+		}
+	}
+	if lines == 0 || lines > stand/10 || stand < more {
+		t.Errorf("%d lines for %d failures", lines, stand)
 	}
 }

@@ -151,14 +151,16 @@ func (r *repeats) ended(now time.Time) []repeat {
 	var out []repeat
 	due := int64(math.MaxInt64)
 	for kind, k := range r.kinds {
-		switch {
-		case !now.IsZero() && now.Before(k.until): // goes on
-		case k.held > 0:
+		over := now.IsZero() || !now.Before(k.until)
+		if over && k.held > 0 {
 			out = append(out, *k)
-			*k = repeat{until: now.Add(RepeatEvery)}
-		default:
+		}
+		switch {
+		case over && (k.held == 0 || now.IsZero()):
 			delete(r.kinds, kind)
 			continue
+		case over:
+			*k = repeat{until: now.Add(RepeatEvery)}
 		}
 		due = min(due, k.until.UnixNano())
 	}

@@ -35,7 +35,8 @@ func TestOutagesDelayAndNeverDecide(t *testing.T) {
 		sent = append(sent, &tx)
 		kafka.send(t, sub)
 	}
-	if err := bigtable.Await(t.Context(), "MutateRows", 2*len(sent)); err != nil { // every payment was tried, many again
+	// The first payments were tried until the breaker in front of the store opened, then now and then one.
+	if err := bigtable.Await(t.Context(), "MutateRows", 20); err != nil {
 		t.Fatal(err)
 	}
 	for _, tx := range sent {
