@@ -7,12 +7,19 @@
 // caller that waits (Answer), a provisional answer. Neither ever approves. Challengers score beside the decision and
 // decide nothing.
 //
+// An answer without a decision, and a decision without histories, must be cheaper than a decision and bounded by decisions:
+// else overload and outage feed themselves. So no model is asked where its score counts for nothing, an answer holds its
+// place until it is complete, whoever finds none is mostly refused without any work (Enter), and a store that failed many
+// payments in a row is asked by probes alone (StoreState).
+//
 // Outbox publishes what was committed: a pending mark, written with the event, is removed once the bus has acknowledged
 // the decision, and Sweep republishes what a crash left marked. Marker writes what became known of a payment later.
 //
 // # Files
 //
 //	engine.go    Engine, its settings, Decide and Answer
+//	admission.go places, and what happens without one
+//	breaker.go   when the store is not asked
 //	decide.go    the conversation with the store
 //	judge.go     vector, scores, policy, contributions, reasons: no store
 //	shadow.go    challengers

@@ -10,12 +10,12 @@ type Decision struct {
 	HoldUntil       time.Time // UTC; when a REVIEW or BLOCK lapses, zero otherwise
 	Reasons         []Reason  // most important first; empty for a plain approval
 	RuleHits        []RuleHit
-	Scores          []Score   // one per role that scored, in the order of Direction.Roles
+	Scores          []Score   // one per role that scored, in the order of Direction.Roles; none where FeaturesMissing
 	Shadow          []Score   // challengers on the same vector, in the order of roles; they decide nothing
 	Vector          []float64 // as served, in the order of the feature list; NaN is missing
 	FeatureSet      string    // version of the feature list
 	FeaturesMissing bool      // the store did not answer: the vector holds only what the event itself says
-	Provisional     bool      // answered because the store was away: not stored, not published, never an approval
+	Provisional     bool      // answered because the store was away, or without a place: not stored, not published, never an approval
 	PolicyVersion   string
 	DecidedAt       time.Time     // UTC, wall clock
 	StoreLatency    time.Duration // write, read and score timings, for the audit row
