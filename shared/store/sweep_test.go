@@ -27,9 +27,10 @@ type tombstones struct {
 	mu     sync.Mutex
 	sorted bool
 	dead   []string // row keys
-	walked int
-	ranges int // of marks
-	opens  int // mutations of minutes' rows
+	walked int      // marks
+	ranges int      // of marks
+	listed int      // the most closed minutes in one listing
+	opens  int      // mutations of minutes' rows
 }
 
 func (c *tombstones) options() []option.ClientOption {
@@ -80,10 +81,13 @@ func (c *tombstones) walk(begin, end string) {
 		slices.Sort(c.dead)
 		c.sorted = true
 	}
-	if strings.HasPrefix(begin, "pend#") {
-		c.ranges++
+	n := sort.SearchStrings(c.dead, end) - sort.SearchStrings(c.dead, begin)
+	if !strings.HasPrefix(begin, "pend#") {
+		c.listed = max(c.listed, n)
+		return
 	}
-	c.walked += sort.SearchStrings(c.dead, end) - sort.SearchStrings(c.dead, begin)
+	c.ranges++
+	c.walked += n
 }
 
 // take returns what was counted since the last call.
@@ -194,6 +198,9 @@ func TestSweepsWalkFewTombstones(t *testing.T) {
 	}
 	if fresh, _ := sweep(outbox(t, s, &sent{})); fresh > 40*perMinute {
 		t.Errorf("the first sweep of a new process stepped over %d tombstones, want at most those of 40 minutes: %d", fresh, 40*perMinute)
+	}
+	if c.listed > minutes {
+		t.Errorf("a listing of minutes stepped over %d that were closed, want %d at most", c.listed, minutes)
 	}
 	if c.opens < minutes*3 || c.opens > minutes*4 {
 		t.Errorf("%d minutes were opened, want one in 20 seconds: %d", c.opens, minutes*3)
