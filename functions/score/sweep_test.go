@@ -2,7 +2,6 @@ package score
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -17,7 +16,7 @@ import (
 func TestSweepMetrics(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	m, err := newSweepMetrics(registry, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	m, err := newSweepMetrics(registry, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

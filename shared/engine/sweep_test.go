@@ -117,6 +117,27 @@ func TestSweepOfADeadBus(t *testing.T) {
 	}
 }
 
+// TestPoisonIsNoOutage: decisions that the bus refuses for what they are say nothing of the next ones: one sweep publishes
+// those, however many lie before them.
+func TestPoisonIsNoOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	const bad, good = 300, 50
+	b := &bus{fail: func(id pix.EndToEndID) error {
+		if id < payment(bad, pix.Outbound).ID {
+			return pix.E(pix.TooLarge, "publish", errors.New("too large"))
+		}
+		return nil
+	}}
+	for n := range bad + good {
+		decide(t, w, n)
+	}
+	s, err := newOutbox(t, w, b).Sweep(t.Context(), start.Add(time.Hour))
+	if s.Published != good || s.Failed != bad || !s.Finished || pix.KindOf(err) != pix.TooLarge || pending(t, w) != bad {
+		t.Errorf("swept %+v, %d marks left: %v", s, pending(t, w), err)
+	}
+}
+
 // TestSweepIsBoundedInTime: a sweep that is slower than its marks are many stops, and the next goes on behind it.
 func TestSweepIsBoundedInTime(t *testing.T) {
 	t.Parallel()

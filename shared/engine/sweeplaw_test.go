@@ -60,6 +60,7 @@ type history struct {
 }
 
 func newHistory(t *testing.T, r *rapid.T) *history {
+	t.Helper()
 	h := &history{
 		t: t, bus: &bus{}, now: start, latest: map[engine.Mark]time.Time{}, decided: map[pix.EndToEndID]bool{}, sent: map[pix.EndToEndID]bool{},
 	}

@@ -82,9 +82,8 @@ func notStarved(t *testing.T, open Factory) {
 
 // fate is what one mark is given.
 type fate struct {
-	decided, old, again bool
-	refused             bool
-	kind                pix.Kind
+	decided, old, refused bool
+	kind                  pix.Kind // of the refusal
 }
 
 // Whatever the marks are: one sweep publishes every decision that the bus takes, and removes no mark but those of published
@@ -93,10 +92,9 @@ func anyMarks(t *testing.T, open Factory) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(11, seed))
 			h := newHand()
 			s, b := open(t, h.clock), newBus()
-			fates := drawFates(t, s, b, h, r)
+			fates := drawFates(t, lottery{s, b, h, rand.New(rand.NewPCG(11, seed))})
 			o := outbox(t, s, b)
 			swept, err := o.Sweep(t.Context(), h.pass(time.Minute))
 			checkFates(t, s, b, fates)
@@ -119,37 +117,41 @@ func anyMarks(t *testing.T, open Factory) {
 	}
 }
 
+// lottery gives fates to the marks of a store.
+type lottery struct {
+	engine.Store
+	bus  *bus
+	hand *hand
+	*rand.Rand
+}
+
 // drawFates records payments long ago and lately, and decides some.
-func drawFates(t *testing.T, s engine.Store, b *bus, h *hand, r *rand.Rand) map[pix.EndToEndID]fate {
+func drawFates(t *testing.T, l lottery) map[pix.EndToEndID]fate {
 	t.Helper()
+	const each, mostAway = 50, 15 // more failures than that in a row would be taken for an outage
 	kinds := []pix.Kind{pix.TooLarge, pix.Invalid, pix.Unavailable, pix.Timeout, pix.Unexpected}
-	fates := map[pix.EndToEndID]fate{}
-	away := 0 // failures that may be taken for an outage: too few for one
-	draw := func(n int, old bool) {
+	fates, away := map[pix.EndToEndID]fate{}, 0
+	for n := range 2 * each {
+		if n == each {
+			l.hand.pass(2 * time.Hour)
+		}
 		tx := unlike(n)
-		tx.EventTime = Start().Add(time.Duration(r.IntN(12)) * time.Minute)
-		f := fate{decided: r.IntN(2) == 0, old: old, again: r.IntN(5) == 0, refused: r.IntN(3) == 0, kind: kinds[r.IntN(len(kinds))]}
+		tx.EventTime = Start().Add(time.Duration(l.IntN(12)) * time.Minute)
+		f := fate{decided: l.IntN(2) == 0, old: n < each, refused: l.IntN(3) == 0, kind: kinds[l.IntN(len(kinds))]}
 		if f.decided && f.refused && !f.kind.Disposition().DeadLetter {
-			if away++; away > 15 {
+			if away++; away > mostAway {
 				f.kind = pix.TooLarge
 			}
 		}
-		must(t, s.Record(t.Context(), &tx))
+		must(t, l.Record(t.Context(), &tx))
 		if f.decided {
-			_, err := s.Commit(t.Context(), Decision(&tx, "x"))
+			_, err := l.Commit(t.Context(), Decision(&tx, "x"))
 			must(t, err)
 		}
 		if f.refused {
-			b.refused[tx.ID] = f.kind
+			l.bus.refused[tx.ID] = f.kind
 		}
 		fates[tx.ID] = f
-	}
-	for n := range 50 {
-		draw(n, true)
-	}
-	h.pass(2 * time.Hour)
-	for n := range 50 {
-		draw(50+n, false)
 	}
 	return fates
 }
@@ -178,7 +180,7 @@ type recordsAgain struct {
 func (s *recordsAgain) Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error) {
 	d, err := s.Store.Decision(ctx, id)
 	s.again()
-	return d, err //nolint:wrapcheck // the store's own error is what the test wants
+	return d, err
 }
 
 // A payment that comes back just as its old mark is dropped is decided after that: its mark must be there.
