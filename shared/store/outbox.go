@@ -63,15 +63,21 @@ func (s *Store) Unpublished(ctx context.Context, q engine.MarkQuery) (_ []engine
 }
 
 // pendingRanges are the ranges of rows that hold the marks of minutes, behind the row of the last mark of the page before.
+// Minutes that follow one another share a range in each shard.
 func pendingRanges(minutes []time.Time, after engine.Mark) (ranges bigtable.RowRangeList) {
 	done := ""
 	if after.ID != "" {
 		done = pendingRow(after.ID, minuteOf(after.Minute)) + "\x00"
 	}
 	for shard := range uint32(pendingShards) {
-		for _, m := range minutes {
-			begin := pendingRows(shard, minuteOf(m))
-			end := begin[:len(begin)-1] + "$" // '$' follows '#'
+		for i := 0; i < len(minutes); i++ {
+			first := minuteOf(minutes[i])
+			last := first
+			for i+1 < len(minutes) && minuteOf(minutes[i+1]) == last+1 {
+				i, last = i+1, last+1
+			}
+			begin, end := pendingRows(shard, first), pendingRows(shard, last)
+			end = end[:len(end)-1] + "$" // '$' follows '#'
 			if end > done {
 				ranges = append(ranges, bigtable.NewRange(max(begin, done), end))
 			}

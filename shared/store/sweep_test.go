@@ -159,11 +159,11 @@ func current(n int, now time.Time) pix.Transaction {
 	return tx
 }
 
-// TestSweepsWalkFewTombstones: three hours of payments, all published, swept every ten seconds. A sweep that read every mark
+// TestSweepsWalkFewTombstones: an hour and a half of payments, all published, swept every ten seconds. A sweep that read every mark
 // there ever was would step over all of theirs each time.
 func TestSweepsWalkFewTombstones(t *testing.T) {
 	t.Parallel()
-	const minutes, perMinute = 180, 18
+	const minutes, perMinute = 90, 18
 	h, c := newHand(), &tombstones{}
 	cfg := config(t)
 	cfg.Clock = h.clock
@@ -229,7 +229,7 @@ func TestMarksOfOtherClocks(t *testing.T) {
 			writer := open(t, cfg, opts)
 			var ids []pix.EndToEndID
 			late := []time.Duration{0, time.Minute, 17 * time.Minute, 26 * time.Hour, -4 * time.Minute}
-			for n := range 360 { // an hour; three in a row are of one minute, which the first opens
+			for n := range 180 { // half an hour; three in a row are of one minute, which the first opens
 				h.pass(10 * time.Second)
 				tx := current(n, h.clock().Add(-late[n/3%len(late)]))
 				must(t, writer.Record(t.Context(), &tx))
@@ -239,7 +239,7 @@ func TestMarksOfOtherClocks(t *testing.T) {
 				_, err = o.Sweep(t.Context(), h.clock().Add(-30*time.Second))
 				must(t, err)
 			}
-			for range 120 {
+			for range 100 {
 				h.pass(10 * time.Second)
 				_, err := o.Sweep(t.Context(), h.clock().Add(-30*time.Second))
 				must(t, err)
