@@ -49,6 +49,7 @@ func sweeps(t *testing.T, open Factory) {
 		"of any set of marks":                        anyMarks,
 		"an orphan that is recorded again is kept":   orphanRecordedAgain,
 		"quiet minutes are closed":                   quietMinutesClose,
+		"a minute with a mark is not closed":         keptMinutesStay,
 	})
 }
 
@@ -229,5 +230,30 @@ func quietMinutesClose(t *testing.T, open Factory) {
 	sweep(50 * time.Second)
 	if b.sent[tx.ID] != 1 {
 		t.Errorf("a payment of a closed minute was published %d times, want once", b.sent[tx.ID])
+	}
+}
+
+// A mark that waits, or cannot be settled, keeps its minute open for as long as it takes.
+func keptMinutesStay(t *testing.T, open Factory) {
+	h := newHand()
+	s, b := open(t, h.clock), newBus()
+	o := outbox(t, s, b)
+	refused, orphan := Payment(1, 10, 20), Payment(100, 10, 20)
+	b.refused[refused.ID] = pix.TooLarge
+	for _, tx := range []*pix.Transaction{&refused, &orphan} {
+		must(t, s.Record(t.Context(), tx))
+	}
+	_, err := s.Commit(t.Context(), Decision(&refused, "x"))
+	must(t, err)
+	var all engine.Swept
+	for range 45 { // an hour and a half
+		swept, _ := o.Sweep(t.Context(), h.pass(2*time.Minute))
+		all.Failed, all.Dropped = all.Failed+swept.Failed, all.Dropped+swept.Dropped
+	}
+	clear(b.refused)
+	swept, err := o.Sweep(t.Context(), h.pass(2*time.Minute))
+	must(t, err)
+	if all.Failed != 45 || all.Dropped != 1 || swept.Published != 1 {
+		t.Errorf("failed %d times, dropped %d, then published %d; want 45, 1 and 1", all.Failed, all.Dropped, swept.Published)
 	}
 }
