@@ -22,9 +22,6 @@ const (
 	markEvery   = 200 * time.Millisecond // removal of the marks of what was published
 	writeEvery  = time.Second            // of events that the store did not take
 	tendEvery   = 10 * time.Second       // of hot streams
-	// Sweeps look for what a crash or a full queue left unpublished. A younger mark may still be on its way.
-	sweepEvery = 10 * time.Second
-	sweepAge   = 30 * time.Second
 )
 
 // App is the service with everything below it, wired from a configuration.
@@ -38,6 +35,7 @@ type App struct {
 	models   *modelstore.Watcher
 	policies *policyWatcher
 	outbox   *engine.Outbox
+	sweeper  *engine.Sweeper
 	backlog  *engine.Backlog
 
 	stop context.CancelFunc
@@ -109,6 +107,9 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if err != nil {
 		return fmt.Errorf("build outbox: %w", err)
 	}
+	if a.sweeper, err = newSweeper(a.host, a.outbox, a.store); err != nil {
+		return fmt.Errorf("build sweeper: %w", err)
+	}
 	marker, err := engine.NewMarker(a.store)
 	if err != nil {
 		return fmt.Errorf("build marker: %w", err)
@@ -178,25 +179,8 @@ func (a *App) survived(part string) func(error) {
 }
 
 // Sweep publishes what a crash or a full queue left unpublished, again and again until ctx ends. The long-running form
-// runs it; one process of a deployment is enough.
-func (a *App) Sweep(ctx context.Context) error {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			n, err := a.outbox.Sweep(ctx, now.Add(-sweepAge))
-			if err != nil && ctx.Err() == nil {
-				a.host.Logger.WarnContext(ctx, "sweep failed", "error", err.Error())
-			}
-			if n > 0 {
-				a.host.Logger.InfoContext(ctx, "swept", "decisions", n)
-			}
-		}
-	}
-}
+// runs it in every process; the one that holds the lease sweeps.
+func (a *App) Sweep(ctx context.Context) error { return ticking(ctx, sweepEvery, a.sweeper.Run) }
 
 // Models gives the champions that serve.
 func (a *App) Models() engine.Models { return champions{a.models.Set()} }

@@ -101,9 +101,8 @@ func wantsWriting(t *testing.T, w *world, tx *pix.Transaction, queued bool) {
 	if n := outEvents(&h); err != nil || n != 1 || w.backlog.Len() != 0 {
 		t.Errorf("%d events in the payer's row, %d wait: %v", n, w.backlog.Len(), err)
 	}
-	pending, err := w.store.Unpublished(t.Context(), start.AddDate(1, 0, 0), 10)
-	if err != nil || len(pending) != 1 {
-		t.Errorf("pending %v: %v; an unpublished decision would be lost in a crash", pending, err)
+	if left := pending(t, w); left != 1 {
+		t.Errorf("%d marks; an unpublished decision would be lost in a crash", left)
 	}
 }
 

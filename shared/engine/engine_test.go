@@ -31,7 +31,8 @@ var start = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 type faultyStore struct {
 	*memory.Store
 	record, read, commit, mark, list, decision func(context.Context) error
-	withdraw                                   func(context.Context) error
+	withdraw, minutes                          func(context.Context) error
+	listOf                                     func(engine.MarkQuery) error
 	commitReply                                func(*pix.Decision) *pix.Decision
 }
 
@@ -74,18 +75,30 @@ func (s *faultyStore) Decision(ctx context.Context, id pix.EndToEndID) (*pix.Dec
 	return s.Store.Decision(ctx, id)
 }
 
-func (s *faultyStore) MarkPublished(ctx context.Context, ids []pix.EndToEndID) error {
+func (s *faultyStore) MarkPublished(ctx context.Context, marks []engine.Mark) error {
 	if err := call(ctx, s.mark); err != nil {
 		return err
 	}
-	return s.Store.MarkPublished(ctx, ids)
+	return s.Store.MarkPublished(ctx, marks)
 }
 
-func (s *faultyStore) Unpublished(ctx context.Context, before time.Time, limit int) ([]engine.Unpublished, error) {
+func (s *faultyStore) Unpublished(ctx context.Context, q engine.MarkQuery) ([]engine.Mark, error) {
 	if err := call(ctx, s.list); err != nil {
 		return nil, err
 	}
-	return s.Store.Unpublished(ctx, before, limit)
+	if s.listOf != nil {
+		if err := s.listOf(q); err != nil {
+			return nil, err
+		}
+	}
+	return s.Store.Unpublished(ctx, q)
+}
+
+func (s *faultyStore) OpenMinutes(ctx context.Context, after time.Time, limit int) ([]engine.OpenMinute, error) {
+	if err := call(ctx, s.minutes); err != nil {
+		return nil, err
+	}
+	return s.Store.OpenMinutes(ctx, after, limit)
 }
 
 func call(ctx context.Context, f func(context.Context) error) error {
@@ -175,6 +188,12 @@ func (c *fakeClock) Now() time.Time {
 	return c.now
 }
 
+func (c *fakeClock) set(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = now
+}
+
 // world is an engine with everything around it.
 type world struct {
 	engine   *engine.Engine
@@ -182,6 +201,7 @@ type world struct {
 	models   *fakeModels
 	policies *fakePolicies
 	backlog  *engine.Backlog
+	clock    *fakeClock
 
 	mu       sync.Mutex
 	degraded []error
@@ -206,6 +226,7 @@ func newWorld(tb testing.TB, timeout time.Duration, change ...func(*world, *engi
 			pix.ReceiverRole: &fakeModel{version: "r1", probability: 0.01},
 		}},
 		policies: &fakePolicies{pack: pack},
+		clock:    clock,
 	}
 	deps := engine.Deps{
 		Store: w.store, Models: w.models, Policies: w.policies, Features: features, Clock: clock.Now, Timeout: timeout,

@@ -11,11 +11,9 @@ import (
 
 // Bounds of an Outbox.
 const (
-	markBatch    = 200    // queued marks that are removed without waiting for a tick
-	maxMarks     = 10_000 // queued marks; what comes on top keeps its mark and is published once more by a sweep
-	sweepPage    = 1_000  // marks listed at once
-	sweepWorkers = 16     // republications in flight
-	lastFlush    = 5 * time.Second
+	markBatch = 200    // queued marks that are removed without waiting for a tick
+	maxMarks  = 10_000 // queued marks; what comes on top keeps its mark and is published once more by a sweep
+	lastFlush = 5 * time.Second
 )
 
 // DefaultOrphanAge is after how long a mark without a decision is dropped when OutboxDeps does not say.
@@ -25,8 +23,8 @@ const DefaultOrphanAge = time.Hour
 type OutboxDeps struct {
 	Store     Store
 	Publisher Publisher
-	// OrphanAge is how long before a sweep's moment a mark without a decision must have been written to be dropped. Its
-	// payment was recorded and never decided: its message was not acknowledged and comes back, or its caller got no
+	// OrphanAge is how long before a sweep's moment a mark without a decision must have been written last to be dropped.
+	// Its payment was recorded and never decided: its message was not acknowledged and comes back, or its caller got no
 	// answer. Zero means DefaultOrphanAge.
 	OrphanAge time.Duration
 	Degraded  func(error) // hears of marks that could not be removed; may be nil
@@ -39,7 +37,12 @@ type Outbox struct {
 	full chan struct{} // capacity 1: a batch is waiting
 
 	mu    sync.Mutex
-	marks []pix.EndToEndID
+	marks []Mark
+
+	sweeping sync.Mutex // guards what follows: one sweep at a time
+	walk     *walk      // what an earlier sweep had no time for; nil when it walked to the end
+	looked   map[time.Time]time.Time
+	stuck    time.Time // the oldest mark that the last whole walk could not settle
 }
 
 // NewOutbox checks deps and builds an Outbox.
@@ -65,16 +68,16 @@ func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
 	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
 		return failure("publish decision", err)
 	}
-	o.queue(d.ID())
+	o.queue(MarkOf(&d.Transaction))
 	return nil
 }
 
 // queue remembers marks to remove. It never blocks and never grows above maxMarks.
-func (o *Outbox) queue(ids ...pix.EndToEndID) {
+func (o *Outbox) queue(marks ...Mark) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ids = ids[:min(len(ids), maxMarks-len(o.marks))]
-	o.marks = append(o.marks, ids...)
+	marks = marks[:min(len(marks), maxMarks-len(o.marks))]
+	o.marks = append(o.marks, marks...)
 	if len(o.marks) >= markBatch {
 		select {
 		case o.full <- struct{}{}:
@@ -133,92 +136,4 @@ func (o *Outbox) await(ctx context.Context, ticks <-chan time.Time) {
 	case <-ctx.Done():
 	case <-ticks:
 	}
-}
-
-// Sweep republishes the decisions whose mark was written before the given moment, removes the marks and returns how
-// many it published. It drops marks without a decision that are older than OrphanAge then. A decision may be published
-// twice: every consumer is idempotent. It stops at the first error.
-func (o *Outbox) Sweep(ctx context.Context, before time.Time) (int, error) {
-	total := 0
-	for {
-		page, err := o.deps.Store.Unpublished(ctx, before, sweepPage)
-		if err != nil {
-			return total, failure("list unpublished", err)
-		}
-		published, settled, err := o.sweep(ctx, page, before.Add(-o.deps.OrphanAge))
-		total += published
-		if len(settled) > 0 {
-			if markErr := o.deps.Store.MarkPublished(ctx, settled); markErr != nil {
-				err = errors.Join(err, failure("remove pending marks", markErr))
-			}
-		}
-		if err != nil || len(settled) == 0 || len(page) < sweepPage {
-			return total, err
-		}
-	}
-}
-
-// swept collects what the workers of one page did.
-type swept struct {
-	mu        sync.Mutex
-	published int
-	settled   []pix.EndToEndID // marks to remove
-	err       error            // the first
-}
-
-// sweep settles one page of marks with bounded concurrency.
-func (o *Outbox) sweep(ctx context.Context, page []Unpublished, orphaned time.Time) (int, []pix.EndToEndID, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var s swept
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, sweepWorkers)
-	for _, u := range page {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			published, settled, err := o.settle(ctx, u, orphaned)
-			if err != nil {
-				cancel()
-			}
-			s.add(u.ID, published, settled, err)
-		})
-	}
-	wg.Wait()
-	if s.err == nil && ctx.Err() != nil {
-		s.err = failure("sweep", ctx.Err())
-	}
-	return s.published, s.settled, s.err
-}
-
-func (s *swept) add(id pix.EndToEndID, published, settled bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if published {
-		s.published++
-	}
-	if settled {
-		s.settled = append(s.settled, id)
-	}
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-// settle publishes the decision of one mark, or drops the mark of a payment that nobody will decide.
-func (o *Outbox) settle(ctx context.Context, u Unpublished, orphaned time.Time) (published, settled bool, err error) {
-	d, err := o.deps.Store.Decision(ctx, u.ID)
-	if err != nil {
-		return false, false, failure("read decision", err)
-	}
-	if d == nil {
-		return false, u.RecordedAt.Before(orphaned), nil
-	}
-	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
-		return false, false, failure("publish decision", err)
-	}
-	return true, true, nil
 }

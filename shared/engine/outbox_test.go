@@ -11,6 +11,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/store/storetest"
 )
 
 // bus collects what was published; fail, when set, is asked first.
@@ -63,11 +64,7 @@ func decide(tb testing.TB, w *world, n int) *pix.Decision {
 // pending counts the marks that are left.
 func pending(tb testing.TB, w *world) int {
 	tb.Helper()
-	left, err := w.store.Store.Unpublished(tb.Context(), start.AddDate(1, 0, 0), 1_000_000)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return len(left)
+	return len(storetest.Marks(tb, w.store.Store, start.AddDate(1, 0, 0)))
 }
 
 func TestSendPublishesThenRemovesTheMark(t *testing.T) {
@@ -98,116 +95,6 @@ func TestFailedPublishKeepsTheMark(t *testing.T) {
 	}
 	if err := o.Flush(t.Context()); err != nil || pending(t, w) != 1 {
 		t.Errorf("%d marks left, %v; want 1", pending(t, w), err)
-	}
-}
-
-// TestCrashBetweenCommitAndPublish: what was stored and never sent is published by a sweep, once, and not again.
-func TestCrashBetweenCommitAndPublish(t *testing.T) {
-	t.Parallel()
-	w, b := newWorld(t, 0), &bus{}
-	o := newOutbox(t, w, b)
-	const payments = 2_500 // more than two pages
-	var want []pix.EndToEndID
-	for n := range payments {
-		want = append(want, decide(t, w, n).ID())
-	}
-	slices.Sort(want)
-	if n, err := o.Sweep(t.Context(), start); n != 0 || err != nil {
-		t.Errorf("swept %d that are younger than the moment: %v", n, err)
-	}
-	later := start.Add(time.Hour)
-	if n, err := o.Sweep(t.Context(), later); n != payments || err != nil {
-		t.Fatalf("swept %d of %d: %v", n, payments, err)
-	}
-	if !slices.Equal(b.ids(), want) || pending(t, w) != 0 {
-		t.Errorf("published %d, %d marks left", len(b.ids()), pending(t, w))
-	}
-	if n, err := o.Sweep(t.Context(), later); n != 0 || err != nil {
-		t.Errorf("swept %d again: %v", n, err)
-	}
-}
-
-func TestSweepKeepsWhatItCouldNotPublish(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 0)
-	poison := payment(7, pix.Outbound).ID
-	b := &bus{fail: func(id pix.EndToEndID) error {
-		if id == poison {
-			return pix.E(pix.Unavailable, "publish", errors.New("away"))
-		}
-		return nil
-	}}
-	o := newOutbox(t, w, b)
-	for n := range 20 {
-		decide(t, w, n)
-	}
-	n, err := o.Sweep(t.Context(), start.Add(time.Hour))
-	if pix.KindOf(err) != pix.Unavailable || n != len(b.ids()) || pending(t, w) != 20-n {
-		t.Errorf("swept %d, published %d, %d marks left: %v", n, len(b.ids()), pending(t, w), err)
-	}
-	b.fail = nil
-	if _, err := o.Sweep(t.Context(), start.Add(time.Hour)); err != nil || pending(t, w) != 0 {
-		t.Errorf("%d marks left: %v", pending(t, w), err)
-	}
-	if !slices.Contains(b.ids(), poison) {
-		t.Error("the payment that failed once was never published")
-	}
-}
-
-// TestOrphanedMarks: a payment that was recorded and never decided keeps its mark for OrphanAge before the sweep's
-// moment, then loses it.
-func TestOrphanedMarks(t *testing.T) {
-	t.Parallel()
-	w, b := newWorld(t, 0), &bus{}
-	o := newOutbox(t, w, b)
-	if err := w.store.Record(t.Context(), payment(1, pix.Outbound)); err != nil {
-		t.Fatal(err)
-	}
-	recorded := start.Add(time.Second)
-	if n, err := o.Sweep(t.Context(), recorded.Add(59*time.Minute)); n != 0 || err != nil || pending(t, w) != 1 {
-		t.Errorf("young: swept %d, %d marks left: %v", n, pending(t, w), err)
-	}
-	if n, err := o.Sweep(t.Context(), recorded.Add(61*time.Minute)); n != 0 || err != nil || pending(t, w) != 0 {
-		t.Errorf("old: swept %d, %d marks left: %v", n, pending(t, w), err)
-	}
-	if len(b.ids()) != 0 {
-		t.Errorf("published %v without a decision", b.ids())
-	}
-}
-
-func TestSweepStoreFailures(t *testing.T) {
-	t.Parallel()
-	away := func(context.Context) error { return pix.E(pix.Timeout, "x", errors.New("slow")) }
-	for name, breakIt := range map[string]func(*faultyStore){
-		"list":     func(s *faultyStore) { s.list = away },
-		"decision": func(s *faultyStore) { s.decision = away },
-		"mark":     func(s *faultyStore) { s.mark = away },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, b := newWorld(t, 0), &bus{}
-			decide(t, w, 1)
-			breakIt(w.store)
-			if _, err := newOutbox(t, w, b).Sweep(t.Context(), start.Add(time.Hour)); pix.KindOf(err) != pix.Timeout {
-				t.Errorf("kind %v: %v", pix.KindOf(err), err)
-			}
-			if pending(t, w) != 1 {
-				t.Error("the mark is gone")
-			}
-		})
-	}
-}
-
-func TestSweepStopsWithItsContext(t *testing.T) {
-	t.Parallel()
-	w, b := newWorld(t, 0), &bus{}
-	for n := range 100 {
-		decide(t, w, n)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	w.store.decision = func(context.Context) error { cancel(); return nil }
-	if _, err := newOutbox(t, w, b).Sweep(ctx, start.Add(time.Hour)); pix.KindOf(err) != pix.Cancelled {
-		t.Errorf("kind %v: %v", pix.KindOf(err), err)
 	}
 }
 
@@ -287,7 +174,7 @@ type countingMarks struct {
 	count *int
 }
 
-func (c *countingMarks) MarkPublished(ctx context.Context, ids []pix.EndToEndID) error {
-	*c.count += len(ids)
-	return c.Store.MarkPublished(ctx, ids)
+func (c *countingMarks) MarkPublished(ctx context.Context, marks []engine.Mark) error {
+	*c.count += len(marks)
+	return c.Store.MarkPublished(ctx, marks)
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -34,10 +33,7 @@ type Store interface {
 	Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, error)
 	// Decision returns the decision that stands, nil when none does.
 	Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error)
-	// MarkPublished removes the not-yet-published marks of these payments.
-	MarkPublished(ctx context.Context, ids []pix.EndToEndID) error
-	// Unpublished lists at most limit payments whose mark was written before the given moment.
-	Unpublished(ctx context.Context, before time.Time, limit int) ([]Unpublished, error)
+	Pending
 }
 
 // Marks is the part of a store that takes what became known of a payment after its decision. Both marks are idempotent
@@ -49,12 +45,6 @@ type Marks interface {
 	MarkStatus(ctx context.Context, tx *pix.Transaction, s *pix.Status) error
 	// MarkFraud adds what a label says to the payment's payer, payee and device.
 	MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) error
-}
-
-// Unpublished is a payment that was recorded and whose decision was not yet acknowledged by the bus.
-type Unpublished struct {
-	ID         pix.EndToEndID
-	RecordedAt time.Time
 }
 
 // Model scores one vector. A Model never changes: a swap gives another Model.

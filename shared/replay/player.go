@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/store/memory"
@@ -129,7 +130,7 @@ func (p *Player) serve(ctx context.Context, w waiting) error {
 	if err := p.store.Record(ctx, w.tx); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	if err := p.store.MarkPublished(ctx, []pix.EndToEndID{w.tx.ID}); err != nil {
+	if err := p.store.MarkPublished(ctx, []engine.Mark{engine.MarkOf(w.tx)}); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	p.store.View(w.tx, func(h *feature.Histories) { p.vector = p.set.Vector(p.vector, w.tx, h) })

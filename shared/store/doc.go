@@ -11,7 +11,11 @@
 //	hot#<shard>#...           family hot: the index of hot streams
 //	<last 11>#<first 21>      family dec: the decision on one EndToEndId; the random end comes first, so that the
 //	                          minutes inside the id do not pile all writes onto one tablet
-//	pend#<shard>#<id>         family pend: recorded, but not yet known to be published; 16 shards
+//	pend#<shard>#<minute>#<id>
+//	                          family pend: recorded, but not yet known to be published; 16 shards, by the minute of the
+//	                          payment's event time
+//	minute#<minute>           family pend: that minute may hold marks, so a sweep looks there
+//	register#<name>           family meta: a value that processes agree by, such as who sweeps
 //
 // An event's qualifier is its time (6 bytes, big endian) and its EndToEndId; the cell's timestamp is its time too.
 // Writing it again changes nothing, so every retry is harmless; there are no counters, because the client retries them.

@@ -16,6 +16,7 @@ var (
 	errVanished  = errors.New("a decision stands but cannot be read")
 	errQualifier = errors.New("qualifier does not begin with a time")
 	errMeta      = errors.New("mark of a stream is not a number")
+	errMark      = errors.New("row of a mark has another form")
 	errLate      = errors.New("late cell is malformed")
 	errTooMany   = errors.New("more cells than one read may take")
 	errRaced     = errors.New("another process has sealed further")

@@ -50,13 +50,19 @@ func TestKeysSpreadAndAreReadBack(t *testing.T) {
 	shards := map[string]bool{}
 	for n := range 400 {
 		id := pix.EndToEndID(fmt.Sprintf("E12345678202601151500%011d", n))
-		row := pendingRow(id)
-		if pendingID(row) != id {
-			t.Fatalf("%s read back as %s", id, pendingID(row))
+		minute := int64(n * n * 1000)
+		row := pendingRow(id, minute)
+		if m, ok := parsePendingRow(row); !ok || m.ID != id || minuteOf(m.Minute) != minute {
+			t.Fatalf("%s of minute %d read back as %+v", id, minute, m)
 		}
 		shards[row[:len(pendingPrefix)+2]] = true
 		if key := decisionRow(id); !strings.HasPrefix(key, string(id[21:])+"#") || len(key) != len(id)+1 {
 			t.Fatalf("decision row of %s is %s", id, key)
+		}
+	}
+	for _, row := range []string{"pend#00#0000000001", "pend#00#0000000001#", "pend#00#E12#x", "pend#E1", ""} {
+		if m, ok := parsePendingRow(row); ok {
+			t.Errorf("%q read as %+v", row, m)
 		}
 	}
 	if len(shards) != pendingShards {

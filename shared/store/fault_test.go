@@ -210,7 +210,7 @@ func TestPartialRecord(t *testing.T) {
 	t.Parallel()
 	t.Run("what may pass is retried until all entries are in", func(t *testing.T) {
 		t.Parallel()
-		for index := range 3 {
+		for index := range 6 { // payer, payee, device, pair, mark, minute
 			p := &partial{code: codes.Unavailable, index: index, n: 1}
 			s := open(t, config(t), server(t), p.options()...)
 			tx := storetest.Payment(1, 10, 20)
@@ -221,16 +221,23 @@ func TestPartialRecord(t *testing.T) {
 				t.Errorf("entry %d failed once: %d out, %d in, %d use; want 1 each",
 					index, len(h.Payer.Out.Events), len(h.Payee.In.Events), len(h.Device.Use.Events))
 			}
+			if left := storetest.Marks(t, s, time.Now().Add(time.Hour)); len(left) != 1 {
+				t.Errorf("entry %d failed once: %d marks, want 1", index, len(left))
+			}
 		}
 	})
 	t.Run("what stays refused is an error", func(t *testing.T) {
 		t.Parallel()
-		for index := range 4 {
+		for index := range 6 {
 			p := &partial{code: codes.PermissionDenied, index: index, n: 1}
 			s := open(t, config(t), server(t), p.options()...)
 			tx := storetest.Payment(1, 10, 20)
 			if err := s.Record(t.Context(), &tx); pix.KindOf(err) != pix.Unavailable || err == nil {
 				t.Errorf("entry %d was refused: Record = %v, want kind unavailable", index, err)
+			}
+			must(t, s.Record(t.Context(), &tx)) // from the backlog: whatever was missing is written now
+			if left := storetest.Marks(t, s, time.Now().Add(time.Hour)); len(left) != 1 {
+				t.Errorf("entry %d was refused, then recorded again: %d marks, want 1", index, len(left))
 			}
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/bigtable"
 
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -21,8 +22,10 @@ const (
 	familyLate     = "late" // events and statuses that came after their tile was made
 	familyMeta     = "meta" // marks of hot streams in the entity's row
 	familyHot      = "hot"  // of the index
-	column         = "d"    // the one column of a decision, a pending mark or an index row
+	column         = "d"    // the one column of a decision, a mark, an open minute, an index row or a value
 	pendingPrefix  = "pend#"
+	minutePrefix   = "minute#"
+	registerPrefix = "register#"
 	hotPrefix      = "hot#"
 	pendingShards  = 16
 )
@@ -61,15 +64,40 @@ func decisionRow(id pix.EndToEndID) string {
 	return string(id[cut:]) + "#" + string(id[:cut])
 }
 
-// pendingRow names the row of a mark. It is derived from the id alone, so that removing a mark needs no search.
-func pendingRow(id pix.EndToEndID) string {
-	return fmt.Sprintf("%s%02x#%s", pendingPrefix, shardOf(string(id)), id)
+// minuteOf numbers the minute of a moment.
+func minuteOf(t time.Time) int64 { return t.UnixMilli() / time.Minute.Milliseconds() }
+
+// minuteStart is the first moment of a minute.
+func minuteStart(minute int64) time.Time {
+	return time.UnixMilli(minute * time.Minute.Milliseconds()).UTC()
 }
 
-// pendingID reads the id out of a mark's row key.
-func pendingID(row string) pix.EndToEndID {
-	return pix.EndToEndID(row[strings.LastIndexByte(row, '#')+1:])
+// minuteRow names the row that says that a minute of event time may hold marks.
+func minuteRow(minute int64) string { return fmt.Sprintf("%s%010d", minutePrefix, minute) }
+
+// pendingRows is the prefix of the rows of a minute's marks in a shard. Numbers have a fixed width, so that rows sort by
+// time.
+func pendingRows(shard uint32, minute int64) string {
+	return fmt.Sprintf("%s%02x#%010d#", pendingPrefix, shard, minute)
 }
+
+// pendingRow names the row of a mark. It is derived from the payment alone, so that removing a mark needs no search.
+func pendingRow(id pix.EndToEndID, minute int64) string {
+	return pendingRows(shardOf(string(id)), minute) + string(id)
+}
+
+// parsePendingRow reads such a name back.
+func parsePendingRow(row string) (engine.Mark, bool) {
+	parts := strings.SplitN(row, "#", 4)
+	if len(parts) != 4 || parts[3] == "" {
+		return engine.Mark{}, false
+	}
+	minute, err := parseNumber([]byte(parts[2]))
+	return engine.Mark{ID: pix.EndToEndID(parts[3]), Minute: minuteStart(minute)}, err == nil
+}
+
+// registerRow names the row of a value that processes agree by.
+func registerRow(name string) string { return registerPrefix + name }
 
 // milli is a moment as Bigtable takes it: this table counts in milliseconds.
 func milli(t time.Time) bigtable.Timestamp { return bigtable.Time(t).TruncateToMilliseconds() }

@@ -26,6 +26,7 @@ type Store struct {
 	metrics *metrics
 	index   *index
 	firsts  *firsts
+	opened  *opened
 	tasks   *tasks
 	carried *carried
 }
@@ -51,7 +52,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 	}
 	return &Store{
 		cfg: cfg, client: client, table: client.Open(cfg.Table),
-		metrics: m, index: newIndex(cfg.tuning.maxHot), firsts: newFirsts(maxFirsts), tasks: newTasks(m.dropped.Inc),
+		metrics: m, index: newIndex(cfg.tuning.maxHot), firsts: newFirsts(maxFirsts), opened: newOpened(), tasks: newTasks(m.dropped.Inc),
 		carried: newCarried(m.dropped.Inc),
 	}, nil
 }

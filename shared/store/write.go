@@ -29,7 +29,8 @@ func (b *batch) row(key string) *bigtable.Mutation {
 	return b.mutations[k]
 }
 
-// Record writes the payment's event to the streams of payer, payee, device and pair, and its mark, in one bulk write.
+// Record writes the payment's event to the streams of payer, payee, device and pair, and its mark, in one bulk write. Now
+// and then the write also says that the mark's minute is open, without which no sweep would look there.
 // It is done only when every row took its cell. An event that is late at a hot stream costs one read before: see known.
 func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 	const op = "record payment"
@@ -42,8 +43,19 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 	if err := s.place(ctx, &b, tx, arrival{feature.Cells(tx), now.UnixMilli()}); err != nil {
 		return err
 	}
-	b.row(pendingRow(tx.ID)).Set(familyPending, column, milli(now), nil)
-	return s.bulk(ctx, op, &b)
+	minute := minuteOf(tx.EventTime)
+	b.row(pendingRow(tx.ID, minute)).Set(familyPending, column, milli(now), nil)
+	opens := !s.opened.holds(minute, now.UnixMilli())
+	if opens {
+		b.row(minuteRow(minute)).Set(familyPending, column, milli(now), nil)
+	}
+	if err := s.bulk(ctx, op, &b); err != nil {
+		return err
+	}
+	if opens {
+		s.opened.note(minute, now.UnixMilli())
+	}
+	return nil
 }
 
 // MarkStatus writes what became of a payment beside its events, in one bulk write.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/store/memory"
@@ -115,7 +116,7 @@ func footprint(b *testing.B, accounts int) (perAccount, perPayment float64) {
 		if err := s.Record(b.Context(), &tx); err != nil {
 			b.Fatal(err)
 		}
-		if err := s.MarkPublished(b.Context(), []pix.EndToEndID{tx.ID}); err != nil {
+		if err := s.MarkPublished(b.Context(), []engine.Mark{engine.MarkOf(&tx)}); err != nil {
 			b.Fatal(err)
 		}
 	}

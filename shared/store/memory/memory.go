@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -32,24 +31,20 @@ type Store struct {
 	rows      map[string]*row
 	archive   archive // first-ever facts of entities without a row
 	decisions map[pix.EndToEndID]*pix.Decision
-	pending   map[pix.EndToEndID]mark
-	watermark int64 // newest event time, milliseconds
+	pending   map[place]recordings
+	values    map[string]string // of the register
+	watermark int64             // newest event time, milliseconds
 
 	due     map[int64][]string // rows by the day of event time on which to look at them, each row once
 	dueNext int64              // the first day with rows that were not looked at
-}
-
-// mark is a payment that is not known to be published.
-type mark struct {
-	recordedAt time.Time // first
-	eventAt    int64     // milliseconds
 }
 
 // New returns an empty store. The clock stamps the marks of unpublished payments.
 func New(clock func() time.Time) *Store {
 	return &Store{
 		clock: clock, rows: map[string]*row{}, archive: archive{},
-		decisions: map[pix.EndToEndID]*pix.Decision{}, pending: map[pix.EndToEndID]mark{}, due: map[int64][]string{},
+		decisions: map[pix.EndToEndID]*pix.Decision{}, pending: map[place]recordings{},
+		values: map[string]string{}, due: map[int64][]string{},
 	}
 }
 
@@ -72,9 +67,7 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 	for _, names := range [...]feature.Row{rows.Payer, rows.Payee, rows.Device, rows.Pair, rows.Reverse} {
 		s.carry(names)
 	}
-	if _, marked := s.pending[tx.ID]; !marked {
-		s.pending[tx.ID] = mark{s.clock(), tx.EventTime.UnixMilli()}
-	}
+	s.mark(tx)
 	return nil
 }
 
@@ -178,36 +171,6 @@ func (s *Store) Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision,
 	return clone(s.decisions[id]), nil
 }
 
-// MarkPublished implements engine.Store.
-func (s *Store) MarkPublished(ctx context.Context, ids []pix.EndToEndID) error {
-	if err := stopped(ctx, "mark payments published"); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range ids {
-		delete(s.pending, id)
-	}
-	return nil
-}
-
-// Unpublished implements engine.Store.
-func (s *Store) Unpublished(ctx context.Context, before time.Time, limit int) ([]engine.Unpublished, error) {
-	if err := stopped(ctx, "list unpublished payments"); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []engine.Unpublished
-	for id, m := range s.pending {
-		if m.recordedAt.Before(before) {
-			out = append(out, engine.Unpublished{ID: id, RecordedAt: m.recordedAt})
-		}
-	}
-	slices.SortFunc(out, func(a, b engine.Unpublished) int { return cmp.Compare(a.ID, b.ID) })
-	return out[:min(len(out), max(limit, 0))], nil
-}
-
 // Rows is how many entities have live events: memory is proportional to it and to their events.
 func (s *Store) Rows() int {
 	s.mu.Lock()
@@ -230,9 +193,9 @@ func (s *Store) advance(at int64) {
 		}
 	}
 	left = sweptIDs
-	for id, m := range s.pending {
-		if s.watermark-m.eventAt > retention {
-			delete(s.pending, id)
+	for p := range s.pending {
+		if s.watermark-p.minute*minute > retention {
+			delete(s.pending, p)
 		}
 		if left--; left == 0 {
 			break

@@ -30,7 +30,9 @@ func Run(t *testing.T, open Factory) {
 		"the later of two payments sees the earlier":  laterSeesEarlier,
 		"the first decision stands":                   firstDecisionStands,
 		"one of many racing decisions wins":           oneWinner,
-		"marks last until published":                  marks,
+		"marks and the minutes they lie in":           pending,
+		"values are swapped, never overwritten":       values,
+		"a sweep settles all that can be settled":     sweeps,
 		"rows join over a token rotation":             rotation,
 		"a rotated redelivery is one event":           rotatedRedelivery,
 		"an ended context is an error":                endedContext,
@@ -258,42 +260,6 @@ func oneWinner(t *testing.T, open Factory) {
 	}
 }
 
-func marks(t *testing.T, open Factory) {
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	s := open(t, func() time.Time { now = now.Add(time.Second); return now })
-	var ids []pix.EndToEndID
-	var want []engine.Unpublished
-	for n := range 5 {
-		tx := Payment(n, 10, 20)
-		must(t, s.Record(t.Context(), &tx))
-		ids, want = append(ids, tx.ID), append(want, engine.Unpublished{ID: tx.ID, RecordedAt: now})
-	}
-	again := Payment(0, 10, 20)
-	must(t, s.Record(t.Context(), &again))
-	list := func(before time.Time, limit int) []engine.Unpublished {
-		got, err := s.Unpublished(t.Context(), before, limit)
-		must(t, err)
-		return got
-	}
-	byID := cmpopts.SortSlices(func(a, b engine.Unpublished) bool { return a.ID < b.ID })
-	if d := cmp.Diff(want, list(now.Add(time.Hour), 100), byID); d != "" {
-		t.Errorf("all marks, the first recording counts (-want +got):\n%s", d)
-	}
-	if d := cmp.Diff(want[:2], list(want[2].RecordedAt, 100), byID); d != "" {
-		t.Errorf("marks before the third (-want +got):\n%s", d)
-	}
-	if got := list(now.Add(time.Hour), 3); len(got) != 3 {
-		t.Errorf("limit 3 gave %d", len(got))
-	}
-	for range 2 {
-		must(t, s.MarkPublished(t.Context(), ids[1:]))
-	}
-	must(t, s.MarkPublished(t.Context(), nil))
-	if d := cmp.Diff(want[:1], list(now.Add(time.Hour), 100)); d != "" {
-		t.Errorf("after publishing (-want +got):\n%s", d)
-	}
-}
-
 func rotation(t *testing.T, open Factory) {
 	s := open(t, time.Now)
 	old, during := Payment(1, 10, 20), Payment(2, 10, 20)
@@ -332,11 +298,17 @@ func endedContext(t *testing.T, open Factory) {
 	_, _, readErr := s.Read(ctx, &tx)
 	_, commitErr := s.Commit(ctx, Decision(&tx, "x"))
 	_, decisionErr := s.Decision(ctx, tx.ID)
-	_, listErr := s.Unpublished(ctx, time.Now(), 1)
+	_, listErr := s.Unpublished(ctx, engine.MarkQuery{Minutes: []time.Time{Start()}, Before: time.Now(), Limit: 1})
+	_, openErr := s.OpenMinutes(ctx, time.Time{}, 1)
+	closeErr := s.CloseMinutes(ctx, []engine.OpenMinute{{Minute: Start(), OpenedAt: Start()}})
+	register := registerOf(t, s)
+	_, valueErr := register.Value(ctx, "x")
+	_, swapErr := register.Swap(ctx, "x", "", "y")
 	for what, err := range map[string]error{
 		"Record": s.Record(ctx, &tx), "Withdraw": s.Withdraw(ctx, &tx, &tx), "Read": readErr, "Commit": commitErr, "Decision": decisionErr,
 		"MarkStatus": s.MarkStatus(ctx, &tx, &pix.Status{ID: tx.ID, State: pix.Settled}),
-		"MarkFraud":  s.MarkFraud(ctx, &tx, &pix.Label{ID: tx.ID, ArrivedAt: Start()}), "Unpublished": listErr, "MarkPublished": s.MarkPublished(ctx, []pix.EndToEndID{tx.ID}),
+		"MarkFraud":  s.MarkFraud(ctx, &tx, &pix.Label{ID: tx.ID, ArrivedAt: Start()}), "Unpublished": listErr, "MarkPublished": s.MarkPublished(ctx, []engine.Mark{engine.MarkOf(&tx)}),
+		"OpenMinutes": openErr, "CloseMinutes": closeErr, "Value": valueErr, "Swap": swapErr,
 	} {
 		if err == nil || pix.KindOf(err) != pix.Cancelled {
 			t.Errorf("%s: error %v, want kind %v", what, err, pix.Cancelled)
