@@ -27,7 +27,7 @@ func inForce(t *testing.T, s *Store) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Join(p.versions, " ")
+	return strings.Join(p.Versions, " ")
 }
 
 // TestPromoteAndRollback goes forward and back, with and without a file current at first.
@@ -45,7 +45,7 @@ func TestPromoteAndRollback(t *testing.T) {
 			return err
 		}
 		rollback := func() error {
-			_, _, err := s.Rollback(t.Context(), pix.PayerRole)
+			_, _, err := s.Rollback(t.Context(), pix.PayerRole, "")
 			return err
 		}
 		want("9 3 2 1", nil) // no file yet: the highest
@@ -68,7 +68,7 @@ func TestPromoteAndRollback(t *testing.T) {
 		}
 	}
 	for backend, s := range writable(t, "", "1", "2") {
-		if from, to, err := s.Rollback(t.Context(), pix.PayerRole); from != "2" || to != "1" || err != nil {
+		if from, to, err := s.Rollback(t.Context(), pix.PayerRole, ""); from != "2" || to != "1" || err != nil {
 			t.Errorf("%s: without a file rolled back from %q to %q, %v", backend, from, to, err)
 		}
 	}
@@ -86,7 +86,7 @@ func TestTwoWritersAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				_, _, err := s.Rollback(t.Context(), pix.PayerRole)
+				_, _, err := s.Rollback(t.Context(), pix.PayerRole, "")
 				if err == nil {
 					done.Add(1)
 				} else if k := pix.KindOf(err); k != pix.Conflict && k != pix.Unavailable {
@@ -149,7 +149,7 @@ func TestSetChallengers(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, err := s.challengers(t.Context(), pix.PayerRole)
-			if got := strings.Join(p.versions, " "); err != nil || got != strings.Join(versions, " ") {
+			if got := strings.Join(p.Versions, " "); err != nil || got != strings.Join(versions, " ") {
 				t.Errorf("%s: challengers %q (%v), want %v", backend, got, err, versions)
 			}
 		}

@@ -112,7 +112,7 @@ func promote(ctx context.Context, r request) (outcome, error) {
 
 // rollback does not verify: it must work when it is needed, and every scorer verifies for itself.
 func rollback(ctx context.Context, r request) (outcome, error) {
-	from, to, err := r.store.Rollback(ctx, r.role)
+	from, to, err := r.store.Rollback(ctx, r.role, "")
 	if err != nil {
 		return outcome{}, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
@@ -78,36 +79,42 @@ func pixctl(t *testing.T, opts []option.ClientOption, args ...string) (int, stri
 
 // scorer is a running process as far as models go.
 type scorer struct {
-	watcher *modelstore.Watcher
-	mu      sync.Mutex
-	events  []modelstore.Event
+	models *reload.Models
+	mu     sync.Mutex
+	events []reload.Event
 }
 
 func run(t *testing.T, store *modelstore.Store) *scorer {
 	t.Helper()
 	s := &scorer{}
 	var err error
-	s.watcher, err = modelstore.NewWatcher(modelstore.WatcherConfig{
-		Store: store, Roles: []pix.Role{pix.PayerRole}, Every: 20 * time.Millisecond,
+	s.models, err = reload.NewModels(reload.ModelsConfig{
+		Store: store, Roles: []pix.Role{pix.PayerRole},
 		Contract: scoring.Contract{FeatureNames: feature.Names(), FeatureSet: feature.SetVersion()},
-		OnEvent:  func(e modelstore.Event) { s.mu.Lock(); defer s.mu.Unlock(); s.events = append(s.events, e) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.watcher.Load(t.Context()); err != nil {
+	watcher, err := reload.NewWatcher(reload.Config{
+		Every:   20 * time.Millisecond,
+		OnEvent: func(e reload.Event) { s.mu.Lock(); defer s.mu.Unlock(); s.events = append(s.events, e) },
+	}, s.models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watcher.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
-	work.Go(func() { _ = s.watcher.Run(ctx) })
+	work.Go(func() { _ = watcher.Run(ctx) })
 	t.Cleanup(func() { cancel(); work.Wait() })
 	return s
 }
 
 func (s *scorer) champion(t *testing.T) string {
 	t.Helper()
-	m, err := s.watcher.Set().Model(pix.PayerRole)
+	m, err := s.models.Set().Model(pix.PayerRole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,9 +185,9 @@ func TestRunningScorerFollows(t *testing.T) {
 	do(0, `{"role":"payer","version":"1","before":"2"}`, "model", "rollback", "payer", "-json")
 	serves("1")
 	do(0, "models in shadow: 2", "model", "challengers", "payer", "2")
-	eventually(t, "2 scores in shadow", func() bool { return len(s.watcher.Set().Challengers(pix.PayerRole)) == 1 })
+	eventually(t, "2 scores in shadow", func() bool { return len(s.models.Set().Challengers(pix.PayerRole)) == 1 })
 	do(0, "no payer model scores in shadow", "model", "challengers", "payer", "")
-	eventually(t, "none scores in shadow", func() bool { return len(s.watcher.Set().Challengers(pix.PayerRole)) == 0 })
+	eventually(t, "none scores in shadow", func() bool { return len(s.models.Set().Challengers(pix.PayerRole)) == 0 })
 }
 
 func TestRefusedAndUsage(t *testing.T) {
