@@ -37,6 +37,8 @@ type bucket struct {
 	base   *http.Transport
 	handle *storage.BucketHandle
 	prefix string
+
+	call, artefact time.Duration // bounds of one call
 }
 
 // openBucket opens bucket/prefix through connections that base makes.
@@ -49,7 +51,10 @@ func openBucket(ctx context.Context, location string, base *http.Transport, opts
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open model store", err)
 	}
-	return &bucket{client, base, client.Bucket(name), strings.Trim(prefix, "/")}, nil
+	return &bucket{
+		client: client, base: base, handle: client.Bucket(name), prefix: strings.Trim(prefix, "/"),
+		call: callTimeout, artefact: artefactTimeout,
+	}, nil
 }
 
 func (b *bucket) close() error {
@@ -61,7 +66,7 @@ func (b *bucket) close() error {
 }
 
 func (b *bucket) directories(ctx context.Context, dir string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
 	prefix := path.Join(b.prefix, dir) + "/"
 	query := &storage.Query{Prefix: prefix, Delimiter: "/"}
@@ -85,14 +90,14 @@ func (b *bucket) directories(ctx context.Context, dir string) ([]string, error) 
 }
 
 func (b *bucket) read(ctx context.Context, name string, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, artefactTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.artefact)
 	defer cancel()
 	data, _, err := b.get(ctx, name, limit)
 	return data, err
 }
 
 func (b *bucket) pointer(ctx context.Context, name string, limit int64) ([]byte, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
 	data, generation, err := b.get(ctx, name, limit)
 	return data, strconv.FormatInt(generation, 10), err
@@ -145,7 +150,7 @@ func (b *bucket) replace(ctx context.Context, name string, text []byte, mark str
 }
 
 func (b *bucket) put(ctx context.Context, object *storage.ObjectHandle, writer string, text []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
 	w := object.NewWriter(ctx)
 	w.ContentType, w.CacheControl = "text/plain; charset=utf-8", "no-store"
@@ -157,7 +162,7 @@ func (b *bucket) put(ctx context.Context, object *storage.ObjectHandle, writer s
 // wrote tells whether the object as it is now is the work of this write. It asks even when the caller has given up:
 // what was written must not be called a failure.
 func (b *bucket) wrote(ctx context.Context, name, writer string) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.call)
 	defer cancel()
 	attrs, err := b.object(name).Attrs(ctx)
 	if errors.Is(err, storage.ErrObjectNotExist) {

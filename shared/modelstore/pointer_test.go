@@ -3,8 +3,6 @@ package modelstore
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,23 +119,6 @@ func TestStaleMarkIsRefused(t *testing.T) {
 		if got := inForce(t, s); got != "2 1" {
 			t.Errorf("%s: in force %q", backend, got)
 		}
-	}
-}
-
-// TestLockIsTold leaves the lock of a writer that died.
-func TestLockIsTold(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "payer", "1"), 0o700),
-		os.WriteFile(filepath.Join(dir, "payer", "current.lock"), nil, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	s, err := OpenWritable(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Promote(t.Context(), pix.PayerRole, "1"); err == nil || !strings.Contains(err.Error(), "current.lock") {
-		t.Errorf("a held lock gave %v", err)
 	}
 }
 

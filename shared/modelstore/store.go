@@ -65,8 +65,9 @@ func open(ctx context.Context, location string, opts []option.ClientOption) (*St
 		err   error
 	}
 	done := make(chan opened, 1)
+	lasting := context.WithoutCancel(ctx) // credentials are renewed with it for as long as the store is used
 	go func() {
-		s, err := openAny(context.WithoutCancel(ctx), location, opts) // whose credentials live as long as the store
+		s, err := openAny(lasting, location, opts)
 		done <- opened{s, err}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -7,22 +7,31 @@ import (
 	"sync"
 )
 
+// Loss is how the reply to a write gets lost.
+type Loss int
+
+// Losses.
+const (
+	Answered503 Loss = iota // the client is answered 503, and tries again
+	Cut                     // its connection is cut
+	CutAndAway              // its connection is cut, and every later call is answered 503
+)
+
 // Faults makes a Cloud Storage fake misbehave, as a test says. The zero value does nothing.
 type Faults struct {
 	mu      sync.Mutex
 	replies int
-	cut     bool
+	loss    Loss
 	away    bool
 	silent  chan struct{} // nil, or closed when it ends
 	calls   int
 }
 
-// LoseReplies has the next n writes take effect and their replies get lost: the client is answered 503, or finds its
-// connection cut.
-func (f *Faults) LoseReplies(n int, cut bool) {
+// LoseReplies has the next n writes take effect and their replies get lost.
+func (f *Faults) LoseReplies(n int, how Loss) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.replies, f.cut = n, cut
+	f.replies, f.loss = n, how
 }
 
 // SetAway has every call answered 503, or no longer.
@@ -57,10 +66,11 @@ func (f *Faults) front(fake http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.calls++
-		away, silent, cut := f.away, f.silent, f.cut
+		away, silent, loss := f.away, f.silent, f.loss
 		lose := f.replies > 0 && r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/upload/")
 		if lose {
 			f.replies--
+			f.away = f.away || loss == CutAndAway
 		}
 		f.mu.Unlock()
 		switch {
@@ -72,7 +82,7 @@ func (f *Faults) front(fake http.Handler) http.Handler {
 			hangUp(w)
 		case lose:
 			fake.ServeHTTP(httptest.NewRecorder(), r)
-			if cut {
+			if loss != Answered503 {
 				hangUp(w)
 				return
 			}

@@ -100,15 +100,15 @@ func TestFaults(t *testing.T) {
 		data, err := io.ReadAll(r)
 		return string(data), err
 	}
-	for _, cut := range []bool{false, true} {
-		name := fmt.Sprintf("lost-%v", cut)
-		faults.LoseReplies(1, cut)
+	for _, loss := range []gcs.Loss{gcs.Answered503, gcs.Cut} {
+		name := fmt.Sprintf("lost-%d", loss)
+		faults.LoseReplies(1, loss)
 		w := bucket.Object(name).If(storage.Conditions{DoesNotExist: true}).NewWriter(t.Context())
 		_, _ = w.Write([]byte(name))
 		err := w.Close() // the client retries after a 503, not after a cut
 		var api *googleapi.Error
-		if refused := errors.As(err, &api) && api.Code == http.StatusPreconditionFailed; err == nil || refused == cut {
-			t.Errorf("cut %v: a write whose reply was lost gave %v", cut, err)
+		if refused := errors.As(err, &api) && api.Code == http.StatusPreconditionFailed; err == nil || refused != (loss == gcs.Answered503) {
+			t.Errorf("loss %d: a write whose reply was lost gave %v", loss, err)
 		}
 		if got, err := read(name); got != name || err != nil {
 			t.Errorf("a write whose reply was lost left %q, %v", got, err)
