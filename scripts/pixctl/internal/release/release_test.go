@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -188,6 +189,55 @@ func TestRunningScorerFollows(t *testing.T) {
 	eventually(t, "2 scores in shadow", func() bool { return len(s.models.Set().Challengers(pix.PayerRole)) == 1 })
 	do(0, "no payer model scores in shadow", "model", "challengers", "payer", "")
 	eventually(t, "none scores in shadow", func() bool { return len(s.models.Set().Challengers(pix.PayerRole)) == 0 })
+}
+
+// TestRepeatedRollback: the write took effect, its reply got lost and so did what was asked after it. The error says how
+// to try again without a second step.
+func TestRepeatedRollback(t *testing.T) {
+	t.Parallel()
+	files := shippedAs(t, "1", "2", "3")
+	files["v1/payer/current"] = &fstest.MapFile{Data: []byte("3\n2\n1\n")}
+	faults := &gcs.Faults{}
+	cloud, err := pixtest.Start(t.Context(), pixtest.Options{Storage: gcs.Faulty("models", files, faults)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cloud.Close() })
+	rollback := func(args ...string) (int, string) {
+		return pixctl(t, cloud.StorageOptions(), append([]string{"model", "rollback", "-store", "gs://models/v1", "payer"}, args...)...)
+	}
+	faults.LoseReplies(1, gcs.CutAndAway)
+	if code, out := rollback(); code != 1 || !strings.Contains(out, "may have taken effect") || !strings.Contains(out, "-from 3") {
+		t.Fatalf("exit code %d; printed\n%s", code, out)
+	}
+	faults.SetAway(false)
+	if code, out := rollback("-from", "3"); code != 1 || !strings.Contains(out, `"2" is`) {
+		t.Errorf("again: exit code %d; printed\n%s", code, out)
+	}
+	faults.LoseReplies(1, gcs.Answered503)
+	if code, out := rollback("-from", "2"); code != 0 || !strings.Contains(out, "payer/1 is in force again; 2 is not any more") {
+		t.Errorf("the next step: exit code %d; printed\n%s", code, out)
+	}
+}
+
+// TestPatient: a command ends although its store does not.
+func TestPatient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		stalled := make(chan struct{})
+		defer close(stalled)
+		began := time.Now()
+		_, err := patient(ctx, time.Second, func() (outcome, error) { <-stalled; return outcome{}, nil })
+		if err == nil || time.Since(began) != time.Minute+time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		done, err := patient(ctx, time.Second, func() (outcome, error) { return outcome{Version: "1"}, nil }) // asked to stop, and ends
+		if err != nil || done.Version != "1" {
+			t.Errorf("%+v, %v", done, err)
+		}
+	})
 }
 
 func TestRefusedAndUsage(t *testing.T) {
