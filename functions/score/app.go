@@ -11,14 +11,13 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
-	"github.com/sentinela-pix/sentinela/shared/modelstore"
 	"github.com/sentinela-pix/sentinela/shared/policy"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 	"github.com/sentinela-pix/sentinela/shared/store"
 )
 
 const (
-	loadTimeout = 30 * time.Second       // of models and policy, at the start
+	loadTimeout = 30 * time.Second       // of models and policy, at the start, with the opening of where they are kept
 	markEvery   = 200 * time.Millisecond // removal of the marks of what was published
 	writeEvery  = time.Second            // of events that the store did not take
 	tendEvery   = 10 * time.Second       // of hot streams
@@ -32,8 +31,7 @@ type App struct {
 	features *feature.Set
 	store    *store.Store
 	engine   *engine.Engine
-	models   *modelstore.Watcher
-	policies *policyWatcher
+	followed followed
 	outbox   *engine.Outbox
 	sweeper  *engine.Sweeper
 	backlog  *engine.Backlog
@@ -124,28 +122,11 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 
 func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 	return engine.New(engine.Deps{
-		Store: a.store, Models: champions{a.models.Set()}, Challengers: challengers{a.models.Set()}, Policies: a.policies,
+		Store: a.store, Models: champions{a.ModelSet()}, Challengers: challengers{a.ModelSet()}, Policies: a.followed.policy.Set(),
 		Features: a.features, Clock: time.Now, Backlog: a.backlog,
 		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,
 		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals, Degraded: a.signals.degraded,
 	})
-}
-
-// load loads and proves the policy and every role's champion. A scorer without them does not start.
-func (a *App) load(ctx context.Context, c *Config) error {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	var err error
-	if a.policies, err = a.watchPolicy(ctx, c); err != nil {
-		return err
-	}
-	if a.models, err = a.watchModels(ctx, c); err != nil {
-		return err
-	}
-	if err := a.models.Load(ctx); err != nil {
-		return fmt.Errorf("load models: %w", err)
-	}
-	return nil
 }
 
 // start runs what goes on beside the decisions until Close.
@@ -155,8 +136,7 @@ func (a *App) start(ctx context.Context) {
 		"outbox":  func(ctx context.Context) error { return ticking(ctx, markEvery, a.outbox.Run) },
 		"backlog": func(ctx context.Context) error { return ticking(ctx, writeEvery, a.backlog.Run) },
 		"store":   func(ctx context.Context) error { return ticking(ctx, tendEvery, a.store.Run) },
-		"models":  a.models.Run,
-		"policy":  a.policies.Run,
+		"reload":  a.followed.watcher.Run,
 	}
 	for name, run := range loops {
 		a.work.Go(func() {
@@ -183,13 +163,13 @@ func (a *App) survived(part string) func(error) {
 func (a *App) Sweep(ctx context.Context) error { return ticking(ctx, sweepEvery, a.sweeper.Run) }
 
 // Models gives the champions that serve.
-func (a *App) Models() engine.Models { return champions{a.models.Set()} }
+func (a *App) Models() engine.Models { return champions{a.ModelSet()} }
 
 // ModelSet gives every model that serves or scores in shadow.
-func (a *App) ModelSet() *scoring.Set { return a.models.Set() }
+func (a *App) ModelSet() *scoring.Set { return a.followed.models.Set() }
 
 // Policy returns the pack in force.
-func (a *App) Policy() *policy.Pack { return a.policies.Pack() }
+func (a *App) Policy() *policy.Pack { return a.followed.policy.Set().Pack() }
 
 // Close publishes what is queued, writes and removes what waits and closes every connection, as far as ctx allows.
 func (a *App) Close(ctx context.Context) error {

@@ -2,159 +2,95 @@ package score
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"path"
-	"strings"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sentinela-pix/sentinela/models"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/modelstore"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/policy"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
-// watchModels opens the model store. A new version is proved and swapped in while decisions go on; what is refused is
-// told once, and the last good version goes on serving.
-func (a *App) watchModels(ctx context.Context, c *Config) (*modelstore.Watcher, error) {
+// followed is the models and the policy pack, kept at what is named while decisions go on.
+type followed struct {
+	watcher *reload.Watcher
+	models  *reload.Models
+	policy  *reload.Policy
+}
+
+// load opens where models and policy are kept, loads and proves them. A scorer without does not start.
+func (a *App) load(ctx context.Context, c *Config) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	var err error
+	if a.followed.models, err = a.openModels(ctx, c); err != nil {
+		return fmt.Errorf("models: %w", err)
+	}
+	if a.followed.policy, err = a.openPolicy(ctx, c); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	a.followed.watcher, err = reload.NewWatcher(reload.Config{
+		Every: c.ReloadEvery, Registry: a.host.Metrics, OnEvent: a.reloaded,
+	}, a.followed.models, a.followed.policy)
+	if err != nil {
+		return err
+	}
+	return a.followed.watcher.Load(ctx)
+}
+
+func (a *App) openModels(ctx context.Context, c *Config) (*reload.Models, error) {
 	artefacts := modelstore.FromFS(models.Shipped())
 	if c.Models != "" {
 		var err error
 		if artefacts, err = modelstore.Open(ctx, c.Models, a.host.Storage...); err != nil {
-			return nil, fmt.Errorf("open model store: %w", err)
+			return nil, err
 		}
 	}
 	a.host.OnClose(func(context.Context) error { return artefacts.Close() })
-	w, err := modelstore.NewWatcher(modelstore.WatcherConfig{
-		Store: artefacts, Roles: pix.Internal.Roles(), Every: c.ReloadEvery, Registry: a.host.Metrics, OnEvent: a.modelEvent,
+	return reload.NewModels(reload.ModelsConfig{
+		Store: artefacts, Roles: pix.Internal.Roles(),
 		Contract: scoring.Contract{FeatureNames: a.features.Names(), FeatureSet: a.features.Version()},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("watch models: %w", err)
-	}
-	return w, nil
 }
 
-func (a *App) modelEvent(e modelstore.Event) {
-	args := []any{"role", string(e.Role), "use", string(e.Use), "version", e.Version}
-	if e.Err != nil {
-		a.host.Logger.Error("model refused, the last good one goes on serving", append(args, "error", e.Err.Error())...)
-		return
-	}
-	a.host.Logger.Info("model serves", append(args, "before", e.Before)...)
-}
-
-// policyWatcher keeps the pack in force at what its file says.
-type policyWatcher struct {
-	*policy.Set
-	read    func(context.Context) ([]byte, error) // nil when the pack is the shipped one
-	every   time.Duration
-	logger  *slog.Logger
-	current prometheus.Gauge
-	swaps   prometheus.Counter
-	refused prometheus.Counter
-	told    string // the failure that was told last
-}
-
-// watchPolicy loads the pack. A new one is verified and swapped in while decisions go on; what is refused is told once,
-// and the last good pack stays in force.
-func (a *App) watchPolicy(ctx context.Context, c *Config) (*policyWatcher, error) {
-	w := &policyWatcher{every: c.ReloadEvery, logger: a.host.Logger}
-	w.current = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "pix_policy_current", Help: "1 while the pack in force is what its file says, 0 while an older one is.",
-	})
-	w.swaps = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "pix_policy_swaps_total", Help: "Policy packs that were verified and put in force.",
-	})
-	w.refused = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "pix_policy_refusals_total",
-		Help: "Policy packs that could not be read or loaded, each counted once until the file changes.",
-	})
-	r := a.host.Metrics
-	if err := errors.Join(r.Register(w.current), r.Register(w.swaps), r.Register(w.refused)); err != nil {
-		return nil, fmt.Errorf("register metrics: %w", err)
-	}
-	data := policy.Shipped()
+func (a *App) openPolicy(ctx context.Context, c *Config) (*reload.Policy, error) {
+	file := modelstore.FileOf(policy.Shipped())
 	if c.Policy != "" {
-		if err := a.openPolicy(ctx, c.Policy, w); err != nil {
+		var err error
+		if file, err = modelstore.OpenFile(ctx, c.Policy, policy.MaxPackBytes, a.host.Storage...); err != nil {
 			return nil, err
 		}
-		var err error
-		if data, err = w.read(ctx); err != nil {
-			return nil, fmt.Errorf("read policy: %w", err)
-		}
 	}
-	var err error
-	if w.Set, err = policy.NewSet(data, a.features.Names()); err != nil {
-		return nil, fmt.Errorf("load policy: %w", err)
-	}
-	w.current.Set(1)
-	return w, nil
+	a.host.OnClose(func(context.Context) error { return file.Close() })
+	return reload.NewPolicy(file, a.features.Names()), nil
 }
 
-// openPolicy finds the pack's file: its directory is opened like a model store.
-func (a *App) openPolicy(ctx context.Context, location string, w *policyWatcher) error {
-	at := strings.LastIndexByte(location, '/')
-	root, name := location[:at+1], location[at+1:]
-	if root == "" {
-		root = "."
-	}
-	files, err := modelstore.Open(ctx, root, a.host.Storage...)
-	if err != nil {
-		return fmt.Errorf("open policy's place: %w", err)
-	}
-	a.host.OnClose(func(context.Context) error { return files.Close() })
-	w.read = func(ctx context.Context) ([]byte, error) {
-		return files.ReadFile(ctx, path.Clean(name), policy.MaxPackBytes)
-	}
-	return nil
-}
-
-// Run looks for a new pack until ctx ends.
-func (w *policyWatcher) Run(ctx context.Context) error {
-	if w.read == nil {
-		return nil
-	}
-	ticker := time.NewTicker(w.every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			w.look(ctx)
-		}
-	}
-}
-
-// look follows the file once. A failure is told when it is another than the last one.
-func (w *policyWatcher) look(ctx context.Context) {
-	before := w.Pack().Version()
-	data, err := w.read(ctx)
-	swapped := false
-	if err == nil {
-		swapped, err = w.Swap(data)
+// reloaded logs what happened to models and policy: each change, and each failure once.
+func (a *App) reloaded(e reload.Event) {
+	log := a.host.Logger.With("version", e.Version, "before", e.Before)
+	if e.Role != "" {
+		log = log.With("role", string(e.Role), "use", string(e.Use))
 	}
 	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		w.current.Set(0)
-		if w.told != err.Error() {
-			w.told = err.Error()
-			w.refused.Inc()
-			w.logger.ErrorContext(ctx, "policy refused, the last good one stays in force",
-				"policy_version", before, "error", err.Error())
-		}
+	case e.Err == nil && e.Kind == "policy":
+		log.Info("policy in force")
+	case e.Err == nil:
+		log.Info("model serves")
+	case e.Unseen:
+		log.Error(e.Kind+" cannot be looked for, the last good one goes on serving", "error", e.Err.Error())
 	default:
-		w.current.Set(1)
-		w.told = ""
-		if swapped {
-			w.swaps.Inc()
-			w.logger.InfoContext(ctx, "policy in force", "policy_version", w.Pack().Version(), "before", before)
-		}
+		log.Error(e.Kind+" refused, the last good one goes on serving", "error", e.Err.Error())
+	}
+}
+
+// Reloading tells, for the detail of readiness, whether models and policy are what is named. They take nobody out of
+// service: what serves is sound, and every scorer looks at the same place.
+func (a *App) Reloading() []lifecycle.Condition {
+	w := a.followed.watcher
+	return []lifecycle.Condition{
+		{Name: "models_followed", Check: func() error { return w.Err(a.followed.models) }},
+		{Name: "policy_followed", Check: func() error { return w.Err(a.followed.policy) }},
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +25,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
 	"github.com/sentinela-pix/sentinela/shared/policy"
 	"github.com/sentinela-pix/sentinela/shared/store"
 )
@@ -33,15 +36,22 @@ type reloadable struct {
 	models, policy string
 	store          *store.Store // another client, without injected failures
 	faults         *fault.Injector
+	storage        *gcs.Faults // of the Cloud Storage whose bucket holds packs/policy.yaml
 	registry       *prometheus.Registry
 	log            *bytes.Buffer
 	mu             *sync.Mutex
 	n              int
+	config         score.Config
+	env            host.Env
 }
 
 func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	t.Helper()
-	cloud, err := pixtest.Start(t.Context(), pixtest.Options{PubSub: true, Bigtable: true})
+	storage := &gcs.Faults{}
+	cloud, err := pixtest.Start(t.Context(), pixtest.Options{
+		PubSub: true, Bigtable: true,
+		Storage: gcs.Faulty("bucket", fstest.MapFS{"packs/policy.yaml": {Data: policy.Shipped()}}, storage),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +71,7 @@ func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	r := &reloadable{
 		models: filepath.Join(t.TempDir(), "models"), policy: filepath.Join(t.TempDir(), "policy.yaml"),
 		registry: prometheus.NewRegistry(), log: new(bytes.Buffer), mu: new(sync.Mutex), faults: fault.New(),
+		storage: storage,
 	}
 	if r.store, err = store.Open(t.Context(), cfg, cloud.BigtableOptions()...); err != nil {
 		t.Fatal(err)
@@ -84,10 +95,11 @@ func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	for _, f := range change {
 		f(c)
 	}
-	r.App, err = score.Open(t.Context(), c, host.Env{
+	r.config, r.env = *c, host.Env{
 		Logs: locked{r.mu, r.log}, Metrics: r.registry, PubSub: cloud.PubSubOptions(),
-		Bigtable: append(cloud.BigtableOptions(), r.faults.ClientOptions()...),
-	})
+		Bigtable: append(cloud.BigtableOptions(), r.faults.ClientOptions()...), Storage: cloud.StorageOptions(),
+	}
+	r.App, err = score.Open(t.Context(), c, r.env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +207,7 @@ func (r *reloadable) tryDecide(t *testing.T, body []byte) (answer, error) {
 
 func (r *reloadable) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s did not come about; the log's warnings:\n%s", what, r.complaints())
 		}
@@ -327,5 +339,105 @@ func TestChallengersScoreInShadow(t *testing.T) {
 	}
 	if r.metric(t, "pix_shadow_scores_total", "payer", "same") == 0 || r.metric(t, "pix_shadow_scores_total", "other") != 0 {
 		t.Error("the same model under another name is not counted as giving the same outcome")
+	}
+}
+
+// reloading is what the readiness condition of this name says, empty when all is well.
+func (r *reloadable) reloading(t *testing.T, name string) string {
+	t.Helper()
+	for _, c := range r.Reloading() {
+		if c.Own {
+			t.Errorf("%s takes a scorer out of service", c.Name)
+		}
+		if c.Name != name {
+			continue
+		}
+		if err := c.Check(); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	t.Fatalf("there is no condition %s", name)
+	return ""
+}
+
+// TestPolicyStoreAway: Cloud Storage answers 503, or nothing at all. A look gives up, the metric, the log and the detail
+// of readiness say so, models are followed meanwhile, and so is the policy afterwards.
+func TestPolicyStoreAway(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t, func(c *score.Config) { c.Policy = "gs://bucket/packs/policy.yaml" })
+	r.addModel(t, "2", nil)
+	for model, away := range map[string]func(bool){"1": r.storage.SetAway, "2": r.storage.SetSilent} {
+		away(true)
+		r.await(t, "the metric at 0", func() bool { return r.metric(t, "pix_policy_current") == 0 })
+		if says := r.reloading(t, "policy_followed"); !strings.Contains(says, "not looked at successfully for ") {
+			t.Errorf("the policy's condition says %q", says)
+		}
+		r.write(t, filepath.Join(r.models, "payer", "current"), []byte(model+"\n"))
+		r.await(t, "the model", func() bool { return r.decide(t).Scores[0].Version == model })
+		away(false)
+		r.await(t, "the metric at 1", func() bool { return r.metric(t, "pix_policy_current") == 1 })
+		if says := r.reloading(t, "policy_followed"); says != "" {
+			t.Errorf("afterwards the policy's condition says %q", says)
+		}
+	}
+	if n := strings.Count(r.complaints(), "policy cannot be looked for"); n != 2 {
+		t.Errorf("two outages were logged %d times:\n%s", n, r.complaints())
+	}
+}
+
+// TestPipeAsFile: a pipe in the place of any file holds nothing up, neither what follows the others nor the end.
+func TestPipeAsFile(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t)
+	pipe := func(at string) {
+		t.Helper()
+		if err := syscall.Mkfifo(at+".pipe", 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(at+".pipe", at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.addModel(t, "2", nil)
+	pipe(filepath.Join(r.models, "payer", "2", "model.txt"))
+	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("2\n1\n"))
+	pipe(r.policy)
+	pipe(filepath.Join(r.models, "receiver", "challengers"))
+	r.await(t, "refusal and blindness", func() bool {
+		return r.metric(t, "pix_model_refusals_total", "payer", "champion") == 1 && r.metric(t, "pix_policy_current") == 0 &&
+			r.metric(t, "pix_model_current", "receiver", "challenger") == 0
+	})
+	if says := r.reloading(t, "models_followed"); !strings.Contains(says, "payer model champion: what is named was refused") ||
+		!strings.Contains(says, "receiver model challenger: not looked at successfully") {
+		t.Errorf("the models' condition says %q", says)
+	}
+	if a := r.decide(t); a.Scores[0].Version != "1" {
+		t.Errorf("decided by %s", a.Scores[0].Version)
+	}
+	r.write(t, filepath.Join(r.models, "payer", "challengers"), []byte("1\n"))
+	r.addModel(t, "3", nil)
+	r.write(t, filepath.Join(r.models, "payer", "challengers"), []byte("3\n"))
+	r.await(t, "a challenger beside all that", func() bool { return len(r.decide(t).ShadowScores) == 1 })
+}
+
+// TestStartNeedsWhatItCanRead: a scorer whose policy is a pipe, or nowhere, does not start, and says which.
+func TestStartNeedsWhatItCanRead(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t)
+	place := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(place, "policy.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, location := range []string{filepath.Join(place, "policy.yaml"), filepath.Join(place, "none.yaml"), place + "/none/x.yaml"} {
+		c, env := r.config, r.env
+		c.Policy, env.Metrics = location, prometheus.NewRegistry()
+		app, err := score.Open(t.Context(), &c, env)
+		if err == nil || !strings.Contains(err.Error(), "policy") {
+			t.Errorf("%s gave %v", location, err)
+		}
+		if app != nil {
+			_ = app.Close(t.Context())
+		}
 	}
 }

@@ -2,6 +2,7 @@ package modelstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
@@ -18,27 +20,45 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
+// Bounds of one call to Cloud Storage, with the client's own retries: the client would otherwise go on for as long as
+// its caller allows.
+const (
+	callTimeout     = 10 * time.Second // of what is small: a pointer, a list, a pack
+	artefactTimeout = 30 * time.Second // of a file of an artefact
+)
+
+// writerKey names, in an object's metadata, the write that made it: a precondition that failed may be the work of one's
+// own write whose reply was lost, and only this tells it from somebody else's.
+const writerKey = "sentinela-write"
+
 // bucket is a source over Cloud Storage.
 type bucket struct {
 	client *storage.Client
+	base   *http.Transport
 	handle *storage.BucketHandle
 	prefix string
+
+	call, artefact time.Duration // bounds of one call
 }
 
-// openBucket opens bucket/prefix.
-func openBucket(ctx context.Context, location string, opts []option.ClientOption) (*bucket, error) {
+// openBucket opens bucket/prefix through connections that base makes.
+func openBucket(ctx context.Context, location string, base *http.Transport, opts []option.ClientOption) (*bucket, error) {
 	name, prefix, _ := strings.Cut(location, "/")
 	if name == "" {
 		return nil, pix.E(pix.Invalid, "open model store", errors.New("gs:// without a bucket"))
 	}
-	client, err := storage.NewClient(ctx, opts...)
+	client, err := newClient(ctx, base, opts)
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open model store", err)
 	}
-	return &bucket{client, client.Bucket(name), strings.Trim(prefix, "/")}, nil
+	return &bucket{
+		client: client, base: base, handle: client.Bucket(name), prefix: strings.Trim(prefix, "/"),
+		call: callTimeout, artefact: artefactTimeout,
+	}, nil
 }
 
 func (b *bucket) close() error {
+	defer b.base.CloseIdleConnections()
 	if err := b.client.Close(); err != nil {
 		return fmt.Errorf("storage client: %w", err)
 	}
@@ -46,6 +66,8 @@ func (b *bucket) close() error {
 }
 
 func (b *bucket) directories(ctx context.Context, dir string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
 	prefix := path.Join(b.prefix, dir) + "/"
 	query := &storage.Query{Prefix: prefix, Delimiter: "/"}
 	if err := query.SetAttrSelection([]string{"Name"}); err != nil {
@@ -68,11 +90,15 @@ func (b *bucket) directories(ctx context.Context, dir string) ([]string, error) 
 }
 
 func (b *bucket) read(ctx context.Context, name string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.artefact)
+	defer cancel()
 	data, _, err := b.get(ctx, name, limit)
 	return data, err
 }
 
 func (b *bucket) pointer(ctx context.Context, name string, limit int64) ([]byte, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
 	data, generation, err := b.get(ctx, name, limit)
 	return data, strconv.FormatInt(generation, 10), err
 }
@@ -91,7 +117,9 @@ func (b *bucket) get(ctx context.Context, name string, limit int64) (_ []byte, g
 	return data, r.Attrs.Generation, err
 }
 
-// replace leaves the comparison to Cloud Storage: the write takes effect on exactly the generation that was read.
+// replace leaves the comparison to Cloud Storage: the write takes effect on exactly the generation that was read. The
+// client retries a write whose reply was lost and is then refused by its own success, so after any failure that may hide
+// one the object is asked who wrote it.
 func (b *bucket) replace(ctx context.Context, name string, text []byte, mark string) error {
 	condition := storage.Conditions{DoesNotExist: true}
 	if mark != "" {
@@ -101,18 +129,60 @@ func (b *bucket) replace(ctx context.Context, name string, text []byte, mark str
 		}
 		condition = storage.Conditions{GenerationMatch: generation}
 	}
-	w := b.object(name).If(condition).NewWriter(ctx)
-	w.ContentType, w.CacheControl = "text/plain; charset=utf-8", "no-store"
-	_, err := w.Write(text)
-	err = errors.Join(err, w.Close())
-	var api *googleapi.Error
-	if errors.As(err, &api) && api.Code == http.StatusPreconditionFailed {
-		return ErrChanged
+	writer := rand.Text()
+	err := b.put(ctx, b.object(name).If(condition), writer, text)
+	if err == nil {
+		return nil
 	}
-	if err != nil {
+	status := refusal(err)
+	if status != 0 && status != http.StatusPreconditionFailed {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return nil
+	ours, readErr := b.wrote(ctx, name, writer)
+	switch {
+	case ours:
+		return nil
+	case readErr == nil && status == http.StatusPreconditionFailed:
+		return ErrChanged
+	default:
+		return fmt.Errorf("write %s: %w: %w", name, ErrUncertain, errors.Join(err, readErr))
+	}
+}
+
+func (b *bucket) put(ctx context.Context, object *storage.ObjectHandle, writer string, text []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
+	w := object.NewWriter(ctx)
+	w.ContentType, w.CacheControl = "text/plain; charset=utf-8", "no-store"
+	w.Metadata = map[string]string{writerKey: writer}
+	_, err := w.Write(text)
+	return errors.Join(err, w.Close())
+}
+
+// wrote tells whether the object as it is now is the work of this write. It asks even when the caller has given up:
+// what was written must not be called a failure.
+func (b *bucket) wrote(ctx context.Context, name, writer string) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.call)
+	defer cancel()
+	attrs, err := b.object(name).Attrs(ctx)
+	if errors.Is(err, storage.ErrObjectNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read back: %w", err)
+	}
+	return attrs.Metadata[writerKey] == writer, nil
+}
+
+// refusal returns the status with which Cloud Storage refused a write for good, 0 when the failure says nothing of
+// whether the write took effect.
+func refusal(err error) int {
+	var api *googleapi.Error
+	if !errors.As(err, &api) || api.Code < 400 || api.Code >= 500 ||
+		api.Code == http.StatusRequestTimeout || api.Code == http.StatusTooManyRequests {
+		return 0
+	}
+	return api.Code
 }
 
 func (b *bucket) object(name string) *storage.ObjectHandle {

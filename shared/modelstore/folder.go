@@ -1,7 +1,6 @@
 package modelstore
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"time"
 )
 
-// folder is a source over a file system.
+// errNotRegular is why a file is not read: a pipe, a socket or a device may keep its reader waiting for ever.
+var errNotRegular = errors.New("not a regular file")
+
+// folder is a source over a file system. A call to it is as slow as the file system: on a mount that has stalled it
+// never returns, whatever its context says.
 type folder struct{ fsys fs.FS }
 
 func (f folder) close() error { return nil }
@@ -45,6 +45,13 @@ func (f folder) read(ctx context.Context, name string, limit int64) (_ []byte, e
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: %w", name, errNotRegular)
+	}
 	return readAll(file, name, limit)
 }
 
@@ -62,39 +69,6 @@ func (f folder) replace(_ context.Context, name string, _ []byte, _ string) erro
 	return fmt.Errorf("write %s: %w", name, fs.ErrPermission)
 }
 
-// directory is a folder on disk, which can be written.
-type directory struct {
-	folder
-	at string
-}
-
-// replace holds a lock file while it compares and renames, so that of two writers who read the same file one is told.
-func (d directory) replace(ctx context.Context, name string, text []byte, mark string) (err error) {
-	file := filepath.Join(d.at, filepath.FromSlash(name))
-	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write %s: another writer holds %s.lock", name, name)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, lock.Close(), os.Remove(lock.Name())) }()
-	_, now, err := d.pointer(ctx, name, maxPointerBytes)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if now != mark {
-		return ErrChanged
-	}
-	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
-
 // readAll reads to the end and refuses what is longer than limit.
 func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
@@ -106,42 +80,3 @@ func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	}
 	return data, nil
 }
-
-// memory is a flat file system of what was read, so that what is verified is what was downloaded.
-type memory map[string][]byte
-
-// Open implements fs.FS.
-func (m memory) Open(name string) (fs.File, error) {
-	data, ok := m[name]
-	if !ok {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return &memoryFile{bytes.NewReader(data), name}, nil
-}
-
-// memoryFile is an open file of memory.
-type memoryFile struct {
-	*bytes.Reader
-	name string
-}
-
-// Stat implements fs.File.
-func (f *memoryFile) Stat() (fs.FileInfo, error) { return f, nil }
-
-// Close implements fs.File.
-func (f *memoryFile) Close() error { return nil }
-
-// Name implements fs.FileInfo.
-func (f *memoryFile) Name() string { return f.name }
-
-// Mode implements fs.FileInfo: read-only.
-func (f *memoryFile) Mode() fs.FileMode { return 0o444 }
-
-// ModTime implements fs.FileInfo: not known.
-func (f *memoryFile) ModTime() time.Time { return time.Time{} }
-
-// IsDir implements fs.FileInfo.
-func (f *memoryFile) IsDir() bool { return false }
-
-// Sys implements fs.FileInfo.
-func (f *memoryFile) Sys() any { return nil }

@@ -25,49 +25,73 @@ const (
 	maxHistory      = 10 // versions that current remembers, so that going back has somewhere to go
 )
 
+// MaxChallengers bounds how many models of a role score in shadow: each costs every decision a score and the process
+// its memory.
+const MaxChallengers = 4
+
 // ErrChanged is why a pointer was not written: somebody else wrote it after it was read.
 var ErrChanged = errors.New("the pointer has changed since it was read; look again")
 
-// pointer is what a file of versions says.
-type pointer struct {
-	versions []string
-	mark     string // changes when the file does: a generation or a hash; empty where there is no file
+// ErrUncertain says that nobody knows whether a write took effect: neither its own reply nor what was asked after it
+// came.
+var ErrUncertain = errors.New("the write may have taken effect or not")
+
+// Pointer is what a file of versions says.
+type Pointer struct {
+	Versions []string // never empty in what Current returns
+	mark     string   // changes when the file does: a generation or a hash; empty where there is no file
 }
 
-// key tells apart what a pointer names and when it was written.
-func (p pointer) key() string { return p.mark + " " + strings.Join(p.versions, " ") }
+// Key tells apart what a pointer names and when it was written.
+func (p Pointer) Key() string { return p.mark + " " + strings.Join(p.Versions, " ") }
 
-// current reads which version is in force and which were before it: what the file current says, or else every version
-// there is, from the highest down.
-func (s *Store) current(ctx context.Context, role pix.Role) (pointer, error) {
+// Current reads which version of a role is in force and which were before it: what the file current says, or else every
+// version there is, from the highest down.
+func (s *Store) Current(ctx context.Context, role pix.Role) (Pointer, error) {
+	p, err := s.current(ctx, role)
+	if err != nil {
+		return Pointer{}, pix.E(pix.Unavailable, "find "+string(role)+" model", err)
+	}
+	return p, nil
+}
+
+// Challengers reads which versions of a role score in shadow; none where there is no file.
+func (s *Store) Challengers(ctx context.Context, role pix.Role) (Pointer, error) {
+	p, err := s.challengers(ctx, role)
+	if err != nil {
+		return Pointer{}, pix.E(pix.Unavailable, "find "+string(role)+" challengers", err)
+	}
+	return p, nil
+}
+
+func (s *Store) current(ctx context.Context, role pix.Role) (Pointer, error) {
 	p, err := s.pointer(ctx, role, currentFile)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return p, err
 	}
 	names, err := s.root.directories(ctx, string(role))
 	if err != nil {
-		return pointer{}, err
+		return Pointer{}, err
 	}
 	if len(names) == 0 {
-		return pointer{}, errors.New("there is no version")
+		return Pointer{}, errors.New("there is no version")
 	}
 	sort.Slice(names, func(i, j int) bool { return higher(names[i], names[j]) })
-	return pointer{versions: names[:min(len(names), maxHistory)]}, nil
+	return Pointer{Versions: names[:min(len(names), maxHistory)]}, nil
 }
 
-// challengers reads which versions score in shadow; none where there is no file.
-func (s *Store) challengers(ctx context.Context, role pix.Role) (pointer, error) {
+func (s *Store) challengers(ctx context.Context, role pix.Role) (Pointer, error) {
 	p, err := s.pointer(ctx, role, challengersFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return pointer{}, nil
+		return Pointer{}, nil
 	}
 	return p, err
 }
 
-func (s *Store) pointer(ctx context.Context, role pix.Role, name string) (pointer, error) {
+func (s *Store) pointer(ctx context.Context, role pix.Role, name string) (Pointer, error) {
 	text, mark, err := s.root.pointer(ctx, path.Join(string(role), name), maxPointerBytes)
 	if err != nil {
-		return pointer{}, err
+		return Pointer{}, err
 	}
 	versions := strings.Split(strings.TrimSpace(string(text)), "\n")
 	for i, v := range versions {
@@ -76,7 +100,7 @@ func (s *Store) pointer(ctx context.Context, role pix.Role, name string) (pointe
 	if name == challengersFile {
 		versions = slices.DeleteFunc(versions, func(v string) bool { return v == "" })
 	}
-	return pointer{versions, mark}, nil
+	return Pointer{versions, mark}, nil
 }
 
 // Promote puts a version in force and keeps those before it for Rollback. It does not verify the artefact: callers do,
@@ -90,30 +114,36 @@ func (s *Store) Promote(ctx context.Context, role pix.Role, version string) (bef
 	if err != nil {
 		return "", pix.E(pix.Unavailable, op, err)
 	}
-	before = p.versions[0]
+	before = p.Versions[0]
 	if before == version && p.mark != "" {
 		return before, nil
 	}
-	history := slices.DeleteFunc(slices.Clone(p.versions), func(v string) bool { return v == version })
+	history := slices.DeleteFunc(slices.Clone(p.Versions), func(v string) bool { return v == version })
 	if p.mark == "" { // what was in force without a file; anything else was never promoted
 		history = slices.DeleteFunc([]string{before}, func(v string) bool { return v == version })
 	}
-	return before, s.replace(ctx, role, op, pointer{append([]string{version}, history...), p.mark})
+	return before, s.replace(ctx, role, op, Pointer{append([]string{version}, history...), p.mark})
 }
 
 // Rollback puts the version before the one in force back in force, and returns both. The one that was in force is
-// forgotten, so that going back once more goes one step further.
-func (s *Store) Rollback(ctx context.Context, role pix.Role) (from, to string, err error) {
+// forgotten, so that going back once more goes one step further. Whoever is not to take a second step by mistake names
+// from, the version that is to be left: where another is in force nothing is written, and the error is a Conflict that
+// says which. An empty from is whatever is in force.
+func (s *Store) Rollback(ctx context.Context, role pix.Role, from string) (left, to string, err error) {
 	op := "roll back " + string(role) + " model"
 	p, err := s.current(ctx, role)
 	if err != nil {
 		return "", "", pix.E(pix.Unavailable, op, err)
 	}
-	if len(p.versions) < 2 {
-		return "", "", pix.E(pix.Invalid, op, fmt.Errorf("%q is in force and no version before it is known", p.versions[0]))
+	left = p.Versions[0]
+	if from != "" && from != left {
+		return "", "", pix.E(pix.Conflict, op, fmt.Errorf("%q is not in force, %q is: nothing was changed", from, left))
 	}
-	p.versions, from = p.versions[1:], p.versions[0]
-	return from, p.versions[0], s.replace(ctx, role, op, p)
+	if len(p.Versions) < 2 {
+		return "", "", pix.E(pix.Invalid, op, fmt.Errorf("%q is in force and no version before it is known", left))
+	}
+	p.Versions = p.Versions[1:]
+	return left, p.Versions[0], s.replace(ctx, role, op, p)
 }
 
 // SetChallengers names the versions that score in shadow, in place of those before.
@@ -132,16 +162,16 @@ func (s *Store) SetChallengers(ctx context.Context, role pix.Role, versions []st
 	if err != nil {
 		return pix.E(pix.Unavailable, op, err)
 	}
-	return s.write(ctx, path.Join(string(role), challengersFile), op, pointer{versions, p.mark})
+	return s.write(ctx, path.Join(string(role), challengersFile), op, Pointer{versions, p.mark})
 }
 
-func (s *Store) replace(ctx context.Context, role pix.Role, op string, p pointer) error {
-	p.versions = p.versions[:min(len(p.versions), maxHistory)]
+func (s *Store) replace(ctx context.Context, role pix.Role, op string, p Pointer) error {
+	p.Versions = p.Versions[:min(len(p.Versions), maxHistory)]
 	return s.write(ctx, path.Join(string(role), currentFile), op, p)
 }
 
-func (s *Store) write(ctx context.Context, name, op string, p pointer) error {
-	text := strings.Join(p.versions, "\n") + "\n"
+func (s *Store) write(ctx context.Context, name, op string, p Pointer) error {
+	text := strings.Join(p.Versions, "\n") + "\n"
 	err := s.root.replace(ctx, name, []byte(text), p.mark)
 	switch {
 	case err == nil:

@@ -3,8 +3,6 @@ package modelstore
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,7 +25,7 @@ func inForce(t *testing.T, s *Store) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Join(p.versions, " ")
+	return strings.Join(p.Versions, " ")
 }
 
 // TestPromoteAndRollback goes forward and back, with and without a file current at first.
@@ -45,7 +43,7 @@ func TestPromoteAndRollback(t *testing.T) {
 			return err
 		}
 		rollback := func() error {
-			_, _, err := s.Rollback(t.Context(), pix.PayerRole)
+			_, _, err := s.Rollback(t.Context(), pix.PayerRole, "")
 			return err
 		}
 		want("9 3 2 1", nil) // no file yet: the highest
@@ -68,7 +66,7 @@ func TestPromoteAndRollback(t *testing.T) {
 		}
 	}
 	for backend, s := range writable(t, "", "1", "2") {
-		if from, to, err := s.Rollback(t.Context(), pix.PayerRole); from != "2" || to != "1" || err != nil {
+		if from, to, err := s.Rollback(t.Context(), pix.PayerRole, ""); from != "2" || to != "1" || err != nil {
 			t.Errorf("%s: without a file rolled back from %q to %q, %v", backend, from, to, err)
 		}
 	}
@@ -86,7 +84,7 @@ func TestTwoWritersAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				_, _, err := s.Rollback(t.Context(), pix.PayerRole)
+				_, _, err := s.Rollback(t.Context(), pix.PayerRole, "")
 				if err == nil {
 					done.Add(1)
 				} else if k := pix.KindOf(err); k != pix.Conflict && k != pix.Unavailable {
@@ -124,23 +122,6 @@ func TestStaleMarkIsRefused(t *testing.T) {
 	}
 }
 
-// TestLockIsTold leaves the lock of a writer that died.
-func TestLockIsTold(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "payer", "1"), 0o700),
-		os.WriteFile(filepath.Join(dir, "payer", "current.lock"), nil, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	s, err := OpenWritable(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Promote(t.Context(), pix.PayerRole, "1"); err == nil || !strings.Contains(err.Error(), "current.lock") {
-		t.Errorf("a held lock gave %v", err)
-	}
-}
-
 func TestSetChallengers(t *testing.T) {
 	t.Parallel()
 	for backend, s := range writable(t, "", "1", "2") {
@@ -149,7 +130,7 @@ func TestSetChallengers(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, err := s.challengers(t.Context(), pix.PayerRole)
-			if got := strings.Join(p.versions, " "); err != nil || got != strings.Join(versions, " ") {
+			if got := strings.Join(p.Versions, " "); err != nil || got != strings.Join(versions, " ") {
 				t.Errorf("%s: challengers %q (%v), want %v", backend, got, err, versions)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 
 	"cloud.google.com/go/storage"
@@ -35,7 +34,8 @@ type source interface {
 	read(ctx context.Context, name string, limit int64) ([]byte, error)
 	// pointer returns a small file as it is now, and a mark that is another once the file is written again.
 	pointer(ctx context.Context, name string, limit int64) (text []byte, mark string, err error)
-	// replace writes a small file if its mark is still this one, empty for a file that is not there; else ErrChanged.
+	// replace writes a small file if its mark is still this one, empty for a file that is not there; else ErrChanged. It
+	// fails with ErrUncertain where it cannot tell whether it wrote.
 	replace(ctx context.Context, name string, text []byte, mark string) error
 	close() error
 }
@@ -58,9 +58,31 @@ func OpenWritable(ctx context.Context, location string, opts ...option.ClientOpt
 	return open(ctx, location, append([]option.ClientOption{option.WithScopes(storage.ScopeReadWrite)}, opts...))
 }
 
+// open gives up after callTimeout, whatever it meets: a mount that has stalled, a metadata server that does not answer.
 func open(ctx context.Context, location string, opts []option.ClientOption) (*Store, error) {
+	type opened struct {
+		store *Store
+		err   error
+	}
+	done := make(chan opened, 1)
+	lasting := context.WithoutCancel(ctx) // credentials are renewed with it for as long as the store is used
+	go func() {
+		s, err := openAny(lasting, location, opts)
+		done <- opened{s, err}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	select {
+	case o := <-done:
+		return o.store, o.err
+	case <-ctx.Done():
+		return nil, pix.E(pix.Unavailable, "open model store", fmt.Errorf("%s does not answer: %w", location, ctx.Err()))
+	}
+}
+
+func openAny(ctx context.Context, location string, opts []option.ClientOption) (*Store, error) {
 	if rest, ok := strings.CutPrefix(location, "gs://"); ok {
-		root, err := openBucket(ctx, rest, opts)
+		root, err := openBucket(ctx, rest, newTransport(), opts)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +95,7 @@ func open(ctx context.Context, location string, opts []option.ClientOption) (*St
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open model store", err)
 	}
-	return &Store{directory{folder{os.DirFS(location)}, location}}, nil
+	return &Store{directory{folder{disk(location)}, location}}, nil
 }
 
 // FromFS returns a store over files at hand, such as those embedded in the binary.
@@ -94,7 +116,7 @@ func (s *Store) Load(ctx context.Context, role pix.Role) (Artefact, error) {
 	if err != nil {
 		return Artefact{}, pix.E(pix.Unavailable, "find "+string(role)+" model", err)
 	}
-	return s.LoadVersion(ctx, role, p.versions[0])
+	return s.LoadVersion(ctx, role, p.Versions[0])
 }
 
 // LoadVersion returns a version by its name.
@@ -118,18 +140,4 @@ func (s *Store) LoadVersion(ctx context.Context, role pix.Role, version string) 
 		return Artefact{}, pix.E(pix.Unavailable, op, fmt.Errorf("version %q holds no file", version))
 	}
 	return Artefact{FS: files, Role: role, Version: version}, nil
-}
-
-// higher compares versions as numbers where both are; a number is higher than a word, words compare as text.
-func higher(a, b string) bool {
-	x, errA := strconv.ParseUint(a, 10, 64)
-	y, errB := strconv.ParseUint(b, 10, 64)
-	switch {
-	case errA == nil && errB == nil:
-		return x > y
-	case errA == nil || errB == nil:
-		return errA == nil
-	default:
-		return a > b
-	}
 }

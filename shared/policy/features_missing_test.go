@@ -83,8 +83,8 @@ func TestTwoFailModes(t *testing.T) {
 	}
 }
 
-// TestSetKeepsTheLastGoodPack: what does not load changes nothing, and the same file is not another pack.
-func TestSetKeepsTheLastGoodPack(t *testing.T) {
+// TestSet: a set is empty, or has one pack in force, and hands out the one that was before.
+func TestSet(t *testing.T) {
 	t.Parallel()
 	good := head + ruleYAML("rule-a", "amount_centavos > 1", "REVIEW", "")
 	set, err := policy.NewSet([]byte(good), testFeatures)
@@ -92,26 +92,19 @@ func TestSetKeepsTheLastGoodPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := set.Pack()
-	for name, tc := range map[string]struct {
-		data    string
-		changed bool
-		fails   bool
-	}{
-		"the same":       {good, false, false},
-		"broken":         {"version: [", false, true},
-		"opens the gate": {head + ruleYAML("rule-a", "feature.nonsense > 1.0", "REVIEW", ""), false, true},
-		"empty":          {"", false, true},
-	} {
-		changed, err := set.Swap([]byte(tc.data))
-		if changed != tc.changed || (err != nil) != tc.fails || set.Pack() != first {
-			t.Errorf("%s: changed %v, error %v, same pack %v", name, changed, err, set.Pack() == first)
+	next, err := policy.Load([]byte(good+"# a comment\n"), testFeatures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before := set.Swap(next); before != first || set.Pack() != next || next.Version() == first.Version() {
+		t.Errorf("swapped %s for %s, in force %s", next.Version(), before.Version(), set.Pack().Version())
+	}
+	for _, data := range []string{"", "version: [", head + ruleYAML("rule-a", "feature.nonsense > 1.0", "REVIEW", "")} {
+		if _, err := policy.NewSet([]byte(data), testFeatures); err == nil {
+			t.Errorf("a set without a sound pack: %q", data)
 		}
 	}
-	changed, err := set.Swap([]byte(good + "# a comment\n"))
-	if err != nil || !changed || set.Pack() == first || set.Pack().Version() == first.Version() {
-		t.Errorf("changed %v to %s: %v", changed, set.Pack().Version(), err)
-	}
-	if _, err := policy.NewSet(nil, testFeatures); err == nil {
-		t.Error("a set without a pack")
+	if (&policy.Set{}).Pack() != nil {
+		t.Error("a set has a pack that nobody put in force")
 	}
 }

@@ -101,7 +101,6 @@ func Load(data []byte, featureNames []string) (*Pack, error) {
 	}
 	p := &Pack{
 		version:    file.Version + "@" + digest(data),
-		digest:     digest(data),
 		fail:       file.Fail.mode(),
 		noFeatures: file.NoFeatures.mode(),
 		width:      len(featureNames),

@@ -29,7 +29,6 @@ const (
 // Pack is a loaded policy. It never changes and is safe for concurrent use.
 type Pack struct {
 	version string
-	digest  string // of the file
 	rules   []rule
 	fail    failMode // of a score that is missing and a rule that cannot be evaluated
 	// noFeatures is the fail mode of a store that did not answer.

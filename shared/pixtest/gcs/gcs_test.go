@@ -1,11 +1,18 @@
 package gcs_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"go.uber.org/goleak"
+	"google.golang.org/api/googleapi"
 
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
@@ -63,4 +70,66 @@ func roundTrip(t *testing.T) {
 		t.Error(err)
 	}
 	t.Log("start-up:", c.Startup())
+}
+
+// TestFaults: a lost reply is a write that took effect, so the client's own retry is refused by it; away and silent end
+// when they are ended.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	faults := &gcs.Faults{}
+	files := fstest.MapFS{"o": {Data: []byte("v")}}
+	c, err := pixtest.Start(t.Context(), pixtest.Options{Storage: gcs.Faulty("models", files, faults)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	client, err := storage.NewClient(t.Context(), c.StorageOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	bucket := client.Bucket("models")
+	read := func(name string) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		r, err := bucket.Object(name).Retryer(storage.WithPolicy(storage.RetryNever)).NewReader(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer r.Close()
+		data, err := io.ReadAll(r)
+		return string(data), err
+	}
+	for _, loss := range []gcs.Loss{gcs.Answered503, gcs.Cut} {
+		name := fmt.Sprintf("lost-%d", loss)
+		faults.LoseReplies(1, loss)
+		w := bucket.Object(name).If(storage.Conditions{DoesNotExist: true}).NewWriter(t.Context())
+		_, _ = w.Write([]byte(name))
+		err := w.Close() // the client retries after a 503, not after a cut
+		var api *googleapi.Error
+		if refused := errors.As(err, &api) && api.Code == http.StatusPreconditionFailed; err == nil || refused != (loss == gcs.Answered503) {
+			t.Errorf("loss %d: a write whose reply was lost gave %v", loss, err)
+		}
+		if got, err := read(name); got != name || err != nil {
+			t.Errorf("a write whose reply was lost left %q, %v", got, err)
+		}
+	}
+	for name, set := range map[string]func(bool){"away": faults.SetAway, "silent": faults.SetSilent} {
+		set(true)
+		before := faults.Calls()
+		if got, err := read("o"); err == nil {
+			t.Errorf("%s: read %q", name, got)
+		}
+		if faults.Calls() == before {
+			t.Errorf("%s: the call did not come in", name)
+		}
+		set(false)
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if got, err := read("o"); got == "v" {
+				break
+			} else if time.Now().After(end) {
+				t.Fatalf("%s: afterwards read %q, %v", name, got, err)
+			}
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/policy"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/store/memory"
@@ -152,17 +153,21 @@ func (b byRole) Model(role pix.Role) (engine.Model, error) {
 
 // champions loads the shipped model of every role, as the scorer does.
 func champions(ctx context.Context, features *feature.Set) (byRole, error) {
-	w, err := modelstore.NewWatcher(modelstore.WatcherConfig{
+	shipped, err := reload.NewModels(reload.ModelsConfig{
 		Store: modelstore.FromFS(models.Shipped()), Roles: pix.Internal.Roles(),
 		Contract: scoring.Contract{FeatureNames: features.Names(), FeatureSet: features.Version()},
 	})
 	if err != nil {
 		return byRole{}, fmt.Errorf("open models: %w", err)
 	}
+	w, err := reload.NewWatcher(reload.Config{}, shipped)
+	if err != nil {
+		return byRole{}, fmt.Errorf("watch models: %w", err)
+	}
 	if err := w.Load(ctx); err != nil {
 		return byRole{}, fmt.Errorf("load models: %w", err)
 	}
-	return byRole{w.Set()}, nil
+	return byRole{shipped.Set()}, nil
 }
 
 // acknowledged is a publisher in this process: it encodes a decision and acknowledges it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"google.golang.org/api/option"
 
@@ -25,7 +26,8 @@ func Commands(opts ...option.ClientOption) []command.Command {
 			name: "model promote", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION", arguments: 2, act: promote,
 		})},
 		{Name: "model rollback", Summary: "put the version before back in force, without a restart", Run: with(opts, verb{
-			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE", arguments: 1, act: rollback,
+			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX [-from VERSION] ROLE", arguments: 1,
+			act: rollback, from: true,
 		})},
 		{Name: "model challengers", Summary: "name the versions that score in shadow", Run: with(opts, verb{
 			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION|\"\"",
@@ -39,6 +41,7 @@ type verb struct {
 	name, synopsis string
 	arguments      int
 	act            func(context.Context, request) (outcome, error)
+	from           bool // takes -from
 }
 
 // request is a store and what to do in it.
@@ -46,7 +49,12 @@ type request struct {
 	store    *modelstore.Store
 	role     pix.Role
 	argument string
+	from     string
 }
+
+// patience is how long a command that was told to stop may still take: a write asks whether it took effect. A mount that
+// has stalled would keep it for ever.
+const patience = 15 * time.Second
 
 // outcome is what is in force afterwards; in JSON it is what programs read.
 type outcome struct {
@@ -63,6 +71,10 @@ func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, 
 		location := flags.String("store", std.Getenv("MODELS_LOCATION"),
 			"a directory or gs://bucket/prefix; MODELS_LOCATION by default")
 		asJSON := flags.Bool("json", false, "print the result as one JSON object")
+		var from string
+		if v.from {
+			flags.StringVar(&from, "from", "", "leave this version; where another is in force nothing is changed")
+		}
 		given, err := flags.Parse(args)
 		if err != nil {
 			return err
@@ -70,14 +82,14 @@ func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, 
 		if err := flags.Required("store"); err != nil {
 			return err
 		}
-		r := request{role: pix.Role(given[0])}
+		r := request{role: pix.Role(given[0]), from: from}
 		if r.role != pix.PayerRole && r.role != pix.ReceiverRole {
 			return command.Usagef("%s: the role must be payer or receiver", v.name)
 		}
 		if v.arguments > 1 {
 			r.argument = given[1]
 		}
-		done, err := v.run(ctx, *location, r, opts)
+		done, err := patient(ctx, patience, func() (outcome, error) { return v.run(ctx, *location, r, opts) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
@@ -95,6 +107,30 @@ func (v verb) run(
 	return v.act(ctx, r)
 }
 
+// patient does something that may not heed ctx, and leaves it behind some time after ctx ended.
+func patient(ctx context.Context, patience time.Duration, do func() (outcome, error)) (outcome, error) {
+	type result struct {
+		outcome
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		o, err := do()
+		done <- result{o, err}
+	}()
+	select {
+	case r := <-done:
+		return r.outcome, r.err
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-done:
+		return r.outcome, r.err
+	case <-time.After(patience):
+		return outcome{}, fmt.Errorf("the store does not answer, look what is in force: %w", ctx.Err())
+	}
+}
+
 // promote verifies first: what running scorers would refuse is not put in force.
 func promote(ctx context.Context, r request) (outcome, error) {
 	if err := verified(ctx, r, r.argument); err != nil {
@@ -104,15 +140,20 @@ func promote(ctx context.Context, r request) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{
-		Role: r.role, Version: r.argument, Before: before,
-		sentence: fmt.Sprintf("%s/%s is in force; before it was %s", r.role, r.argument, before),
-	}, nil
+	done := outcome{Role: r.role, Version: r.argument, Before: before}
+	done.sentence = fmt.Sprintf("%s/%s is in force; before it was %s", r.role, r.argument, before)
+	if before == r.argument {
+		done.sentence = fmt.Sprintf("%s/%s is in force, as before", r.role, r.argument)
+	}
+	return done, nil
 }
 
 // rollback does not verify: it must work when it is needed, and every scorer verifies for itself.
 func rollback(ctx context.Context, r request) (outcome, error) {
-	from, to, err := r.store.Rollback(ctx, r.role)
+	from, to, err := r.store.Rollback(ctx, r.role, r.from)
+	if errors.Is(err, modelstore.ErrUncertain) {
+		return outcome{}, fmt.Errorf("%w; try again with -from %s, which takes no second step", err, from)
+	}
 	if err != nil {
 		return outcome{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -21,6 +22,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
@@ -78,36 +80,42 @@ func pixctl(t *testing.T, opts []option.ClientOption, args ...string) (int, stri
 
 // scorer is a running process as far as models go.
 type scorer struct {
-	watcher *modelstore.Watcher
-	mu      sync.Mutex
-	events  []modelstore.Event
+	models *reload.Models
+	mu     sync.Mutex
+	events []reload.Event
 }
 
 func run(t *testing.T, store *modelstore.Store) *scorer {
 	t.Helper()
 	s := &scorer{}
 	var err error
-	s.watcher, err = modelstore.NewWatcher(modelstore.WatcherConfig{
-		Store: store, Roles: []pix.Role{pix.PayerRole}, Every: 20 * time.Millisecond,
+	s.models, err = reload.NewModels(reload.ModelsConfig{
+		Store: store, Roles: []pix.Role{pix.PayerRole},
 		Contract: scoring.Contract{FeatureNames: feature.Names(), FeatureSet: feature.SetVersion()},
-		OnEvent:  func(e modelstore.Event) { s.mu.Lock(); defer s.mu.Unlock(); s.events = append(s.events, e) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.watcher.Load(t.Context()); err != nil {
+	watcher, err := reload.NewWatcher(reload.Config{
+		Every:   20 * time.Millisecond,
+		OnEvent: func(e reload.Event) { s.mu.Lock(); defer s.mu.Unlock(); s.events = append(s.events, e) },
+	}, s.models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watcher.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
-	work.Go(func() { _ = s.watcher.Run(ctx) })
+	work.Go(func() { _ = watcher.Run(ctx) })
 	t.Cleanup(func() { cancel(); work.Wait() })
 	return s
 }
 
 func (s *scorer) champion(t *testing.T) string {
 	t.Helper()
-	m, err := s.watcher.Set().Model(pix.PayerRole)
+	m, err := s.models.Set().Model(pix.PayerRole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,9 +186,58 @@ func TestRunningScorerFollows(t *testing.T) {
 	do(0, `{"role":"payer","version":"1","before":"2"}`, "model", "rollback", "payer", "-json")
 	serves("1")
 	do(0, "models in shadow: 2", "model", "challengers", "payer", "2")
-	eventually(t, "2 scores in shadow", func() bool { return len(s.watcher.Set().Challengers(pix.PayerRole)) == 1 })
+	eventually(t, "2 scores in shadow", func() bool { return len(s.models.Set().Challengers(pix.PayerRole)) == 1 })
 	do(0, "no payer model scores in shadow", "model", "challengers", "payer", "")
-	eventually(t, "none scores in shadow", func() bool { return len(s.watcher.Set().Challengers(pix.PayerRole)) == 0 })
+	eventually(t, "none scores in shadow", func() bool { return len(s.models.Set().Challengers(pix.PayerRole)) == 0 })
+}
+
+// TestRepeatedRollback: the write took effect, its reply got lost and so did what was asked after it. The error says how
+// to try again without a second step.
+func TestRepeatedRollback(t *testing.T) {
+	t.Parallel()
+	files := shippedAs(t, "1", "2", "3")
+	files["v1/payer/current"] = &fstest.MapFile{Data: []byte("3\n2\n1\n")}
+	faults := &gcs.Faults{}
+	cloud, err := pixtest.Start(t.Context(), pixtest.Options{Storage: gcs.Faulty("models", files, faults)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cloud.Close() })
+	rollback := func(args ...string) (int, string) {
+		return pixctl(t, cloud.StorageOptions(), append([]string{"model", "rollback", "-store", "gs://models/v1", "payer"}, args...)...)
+	}
+	faults.LoseReplies(1, gcs.CutAndAway)
+	if code, out := rollback(); code != 1 || !strings.Contains(out, "may have taken effect") || !strings.Contains(out, "-from 3") {
+		t.Fatalf("exit code %d; printed\n%s", code, out)
+	}
+	faults.SetAway(false)
+	if code, out := rollback("-from", "3"); code != 1 || !strings.Contains(out, `"2" is`) {
+		t.Errorf("again: exit code %d; printed\n%s", code, out)
+	}
+	faults.LoseReplies(1, gcs.Answered503)
+	if code, out := rollback("-from", "2"); code != 0 || !strings.Contains(out, "payer/1 is in force again; 2 is not any more") {
+		t.Errorf("the next step: exit code %d; printed\n%s", code, out)
+	}
+}
+
+// TestPatient: a command ends although its store does not.
+func TestPatient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		stalled := make(chan struct{})
+		defer close(stalled)
+		began := time.Now()
+		_, err := patient(ctx, time.Second, func() (outcome, error) { <-stalled; return outcome{}, nil })
+		if err == nil || time.Since(began) != time.Minute+time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		done, err := patient(ctx, time.Second, func() (outcome, error) { return outcome{Version: "1"}, nil }) // asked to stop, and ends
+		if err != nil || done.Version != "1" {
+			t.Errorf("%+v, %v", done, err)
+		}
+	})
 }
 
 func TestRefusedAndUsage(t *testing.T) {

@@ -1,4 +1,4 @@
-package modelstore
+package reload
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sentinela-pix/sentinela/shared/modelstore"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
@@ -85,8 +86,10 @@ func fixtureContract(tb testing.TB) scoring.Contract {
 // watched is a watcher of the payer model with what it told.
 type watched struct {
 	*Watcher
+	models   *Models
 	store    *versions
 	registry *prometheus.Registry
+	mu       sync.Mutex
 	events   []Event
 }
 
@@ -94,15 +97,27 @@ func watch(tb testing.TB, files fstest.MapFS) *watched {
 	tb.Helper()
 	w := &watched{store: &versions{files: files}, registry: prometheus.NewRegistry()}
 	var err error
-	w.Watcher, err = NewWatcher(WatcherConfig{
-		Store: FromFS(w.store), Roles: []pix.Role{pix.PayerRole}, Contract: fixtureContract(tb), Every: time.Second,
-		OnEvent: func(e Event) { w.events = append(w.events, e) }, Registry: w.registry,
+	w.models, err = NewModels(ModelsConfig{
+		Store: modelstore.FromFS(w.store), Roles: []pix.Role{pix.PayerRole}, Contract: fixtureContract(tb),
 	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w.Watcher, err = NewWatcher(Config{Every: time.Second, OnEvent: w.hear, Registry: w.registry}, w.models)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return w
 }
+
+func (w *watched) hear(e Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+}
+
+// Set is what the watcher keeps.
+func (w *watched) Set() *scoring.Set { return w.models.Set() }
 
 // step lets time pass and every look end.
 func step(d time.Duration) {
@@ -158,6 +173,8 @@ func (w *watched) wantCurrent(t *testing.T, use Use, current float64) {
 
 func (w *watched) wantFailures(t *testing.T, n int) {
 	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	failures := slices.DeleteFunc(slices.Clone(w.events), func(e Event) bool { return e.Err == nil })
 	if len(failures) != n {
 		t.Errorf("%d failures were told, want %d: %v", len(failures), n, failures)
@@ -251,36 +268,6 @@ func TestStoreAway(t *testing.T) {
 	})
 }
 
-// hung is a store that does not answer.
-type hung struct{ folder }
-
-func (h hung) pointer(ctx context.Context, _ string, _ int64) ([]byte, string, error) {
-	<-ctx.Done()
-	return nil, "", ctx.Err()
-}
-
-// TestHungStoreIsTold gives up after the time of a look and tells so; the end of the process is nothing to tell.
-func TestHungStoreIsTold(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := watch(t, fixtureFiles(t, "gbdt"))
-		if err := w.Load(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w.cfg.Store = &Store{hung{}}
-		stop := w.running(t)
-		step(time.Second + defaultTimeout/2)
-		w.wantFailures(t, 0)
-		stop()
-		w.wantFailures(t, 0)
-		stop = w.running(t)
-		step(3 * defaultTimeout)
-		w.wantFailures(t, 2) // champion and challengers
-		w.wantChampion(t, "gbdt")
-		stop()
-	})
-}
-
 // TestStartFallsBack starts on a store whose version in force is bad.
 func TestStartFallsBack(t *testing.T) {
 	t.Parallel()
@@ -352,9 +339,9 @@ func TestChallengers(t *testing.T) {
 	})
 }
 
-func TestNewWatcherRefuses(t *testing.T) {
+func TestNewModelsRefuses(t *testing.T) {
 	t.Parallel()
-	if _, err := NewWatcher(WatcherConfig{}); pix.KindOf(err) != pix.Invalid {
+	if _, err := NewModels(ModelsConfig{}); pix.KindOf(err) != pix.Invalid {
 		t.Errorf("an empty configuration gave %v", err)
 	}
 }
