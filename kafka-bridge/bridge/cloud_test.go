@@ -84,10 +84,10 @@ type cloud struct {
 	secrets  map[pix.EndToEndID][]string // raw values of each payment, which must not appear anywhere
 }
 
-func newCloud(tb testing.TB) *cloud {
+func newCloud(tb testing.TB, opts ...kfake.Opt) *cloud {
 	tb.Helper()
-	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic),
-		kfake.GroupMinSessionTimeout(100*time.Millisecond))
+	kafka, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic),
+		kfake.GroupMinSessionTimeout(100 * time.Millisecond)}, opts...)...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -282,6 +282,7 @@ type options struct {
 	bridge bridge.Config
 	bus    bus.Config
 	kafka  []kgo.Opt
+	watch  time.Duration // of quiet partitions
 }
 
 // join starts a member, which is stopped with the test.
@@ -313,6 +314,9 @@ func (c *cloud) join(tb testing.TB, o options) *member {
 	})
 	if err != nil {
 		tb.Fatal(err)
+	}
+	if o.watch > 0 {
+		m.WatchEvery(o.watch)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
