@@ -73,7 +73,7 @@ func (g *gate) React(req any) (bool, any, error) {
 
 // cloud is a Kafka, a Pub/Sub, and what was written into the first.
 type cloud struct {
-	kafka    *kfake.Cluster
+	kafka    *kfake.Cluster // nil when Kafka is a real one
 	pubsub   *pstest.Server
 	gate     *gate
 	producer *kgo.Client
@@ -186,6 +186,9 @@ func (c *cloud) messages(topic string) []*pstest.Message {
 // committed returns the group's offset per partition.
 func (c *cloud) committed() map[int32]int64 {
 	offsets := map[int32]int64{}
+	if c.kafka == nil {
+		return offsets
+	}
 	if info := c.kafka.GroupInfo(group); info != nil {
 		for p, commit := range info.Commits[kafkaTopic] {
 			offsets[p] = commit.Offset

@@ -82,8 +82,16 @@ func packed(tb testing.TB, codec kgo.CompressionCodec, records []byte) ([]byte, 
 	return bytes.Clone(out), int16(kind)
 }
 
+type partition struct {
+	topic string
+	id    int32
+}
+
+// second is a partition for poison.
+func second() partition { return partition{kafkaTopic, 1} }
+
 // rawProduce writes a batch into a partition, past every check of a client, and returns its first offset.
-func rawProduce(tb testing.TB, brokers []string, partition int32, batch []byte) int64 {
+func rawProduce(tb testing.TB, brokers []string, key partition, batch []byte) int64 {
 	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.MaxVersions(kversion.V3_0_0()), kgo.BrokerMaxWriteBytes(128<<20))
 	if err != nil {
@@ -92,8 +100,8 @@ func rawProduce(tb testing.TB, brokers []string, partition int32, batch []byte) 
 	defer client.Close()
 	req := kmsg.NewPtrProduceRequest()
 	topic, part := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
-	part.Partition, part.Records = partition, batch
-	topic.Topic, topic.Partitions = kafkaTopic, append(topic.Partitions, part)
+	part.Partition, part.Records = key.id, batch
+	topic.Topic, topic.Partitions = key.topic, append(topic.Partitions, part)
 	req.Acks, req.TimeoutMillis, req.Topics = -1, 30_000, append(req.Topics, topic)
 	resp, err := req.RequestWith(tb.Context(), client)
 	if err != nil {
@@ -262,7 +270,7 @@ func TestUnreadableBatches(t *testing.T) {
 				}
 			}
 			c.produce(t, submissions(t, seed, 20))
-			base := rawProduce(t, c.kafka.ListenAddrs(), 1, p.batch)
+			base := rawProduce(t, c.kafka.ListenAddrs(), second(), p.batch)
 			if !p.alone {
 				c.produce(t, submissions(t, seed+1, 40))
 			}
@@ -302,7 +310,7 @@ func TestUnreadableBatchAlone(t *testing.T) {
 	c := newCloud(t)
 	bomb := poisons(t)["zstd bomb"].batch
 	for range 3 {
-		rawProduce(t, c.kafka.ListenAddrs(), 1, bomb)
+		rawProduce(t, c.kafka.ListenAddrs(), second(), bomb)
 	}
 	m := c.join(t, options{bridge: bridge.Config{MemoryLimit: smallMemory}})
 	eventually(t, "committed behind all three", func() bool { return c.committed()[1] == 3 })
@@ -342,7 +350,7 @@ func TestBrokenOnTheWay(t *testing.T) {
 	c := newCloud(t, kfake.ListenFn(s.listen))
 	good := plain()
 	s.add(good[16:], hurt(good, func(b []byte) { b[22] = 7 })[16:])
-	rawProduce(t, c.kafka.ListenAddrs(), 1, good)
+	rawProduce(t, c.kafka.ListenAddrs(), second(), good)
 	c.produce(t, submissions(t, 900, 20))
 	m := c.join(t, options{watch: 200 * time.Millisecond})
 	eventually(t, "all published", c.complete)
@@ -357,7 +365,7 @@ func TestBrokenOnTheWay(t *testing.T) {
 func TestUnreadableBatchDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	rawProduce(t, c.kafka.ListenAddrs(), 1, poisons(t)["gzip bomb"].batch)
+	rawProduce(t, c.kafka.ListenAddrs(), second(), poisons(t)["gzip bomb"].batch)
 	c.gate.set(codes.Unavailable)
 	c.produce(t, submissions(t, 910, 20))
 	m := c.join(t, options{bridge: bridge.Config{MemoryLimit: smallMemory, UnreadyAfter: 500 * time.Millisecond}})
