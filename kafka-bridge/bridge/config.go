@@ -42,7 +42,7 @@ const minMemory = 8 << 20
 
 // HeapLimit is the share of MemoryLimit at which the garbage collector must work harder; the rest is for what it does not
 // manage. The process sets it, because it is one for all that run in it.
-func (c Config) HeapLimit() int64 { return c.withDefaults().MemoryLimit / 10 * 9 }
+func (c Config) HeapLimit() int64 { return c.withDefaults().MemoryLimit / 5 * 4 }
 
 // maxBatchBytes is the largest batch that is unpacked, 16 MiB.
 func (c *Config) maxBatchBytes() int { return int(min(c.MemoryLimit/16, 1<<30)) }

@@ -93,6 +93,16 @@ func second() partition { return partition{kafkaTopic, 1} }
 // rawProduce writes a batch into a partition, past every check of a client, and returns its first offset.
 func rawProduce(tb testing.TB, brokers []string, key partition, batch []byte) int64 {
 	tb.Helper()
+	base, err := tryProduce(tb, brokers, key, batch)
+	if err != nil {
+		tb.Fatalf("the broker refuses the batch: %v", err)
+	}
+	return base
+}
+
+// tryProduce is rawProduce with the broker's refusal as its error.
+func tryProduce(tb testing.TB, brokers []string, key partition, batch []byte) (int64, error) {
+	tb.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.MaxVersions(kversion.V3_0_0()), kgo.BrokerMaxWriteBytes(128<<20))
 	if err != nil {
 		tb.Fatal(err)
@@ -108,10 +118,7 @@ func rawProduce(tb testing.TB, brokers []string, key partition, batch []byte) in
 		tb.Fatal(err)
 	}
 	answer := resp.Topics[0].Partitions[0]
-	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		tb.Fatalf("the broker refuses the batch: %v", err)
-	}
-	return answer.BaseOffset
+	return answer.BaseOffset, kerr.ErrorForCode(answer.ErrorCode)
 }
 
 // swaps replaces bytes that the broker sends by others of the same length: what no broker would accept may yet lie on its
