@@ -353,18 +353,26 @@ func lagOf(tb testing.TB, m *member, partition int) float64 {
 // What was broken on the way is whole when it is read again: no letter.
 func TestBrokenOnTheWay(t *testing.T) {
 	t.Parallel()
-	s := &swaps{times: 1}
-	c := newCloud(t, kfake.ListenFn(s.listen))
-	good := plain()
-	s.add(good[16:], hurt(good, func(b []byte) { b[22] = 7 })[16:])
-	rawProduce(t, c.kafka.ListenAddrs(), second(), good)
-	c.produce(t, submissions(t, 900, 20))
-	m := c.join(t, options{watch: 200 * time.Millisecond})
-	eventually(t, "all published", c.complete)
-	eventually(t, "committed", func() bool { return c.committed()[1] == c.tail(1) })
-	_ = m.leave(t)
-	if got := c.ranges(); len(got) != 0 {
-		t.Errorf("letters %v about a batch that is whole", got)
+	for _, times := range []int{1, 2} {
+		t.Run(strconv.Itoa(times), func(t *testing.T) {
+			t.Parallel()
+			s := &swaps{times: times}
+			c := newCloud(t, kfake.ListenFn(s.listen))
+			good := plain()
+			s.add(good[16:], hurt(good, func(b []byte) { b[22] = 7 })[16:])
+			rawProduce(t, c.kafka.ListenAddrs(), second(), good)
+			c.produce(t, submissions(t, 900, 20))
+			m := c.join(t, options{watch: 200 * time.Millisecond})
+			eventually(t, "all published", c.complete)
+			eventually(t, "committed", func() bool { return c.committed()[1] == c.tail(1) })
+			_ = m.leave(t)
+			if got := c.ranges(); len(got) != 0 {
+				t.Errorf("letters %v about a batch that is whole", got)
+			}
+			if n := len(c.messages(event.TopicDeadLetter)); n != 1 {
+				t.Errorf("%d letters, want one about the three records in it", n)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the bridge against Apache Kafka: the real binary, in a memory cgroup of 256 MiB, with every poison that a broker lets
 # through, and the bridge's laws beside them. Kafka comes from Maven Central and runs alone, in KRaft mode, on loopback.
-# KAFKA_BROKERS names one that runs already. Without Java, Maven or the jars it says so and skips.
+# KAFKA_BROKERS names one that runs already, KAFKA_TESTS the tests that are wanted. Without Java, Maven or the jars it says so
+# and skips.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=4.1.2
@@ -108,4 +109,4 @@ fi
 go build -o "$work/kafka-bridge" ./kafka-bridge
 export BRIDGE_BINARY=$work/kafka-bridge
 limit_memory
-go test -count=1 -timeout 20m -run "^TestKafka${ONLY:-}" -v ./kafka-bridge/bridge | grep -vE '^=== (RUN|PAUSE|CONT)'
+go test -count=1 -timeout 20m -run "^TestKafka$/${KAFKA_TESTS:-.}" -v ./kafka-bridge/bridge | grep -vE '^=== (RUN|PAUSE|CONT)'
