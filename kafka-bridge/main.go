@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -53,6 +54,9 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	})
 	if err != nil {
 		return err
+	}
+	if _, set := env.Lookup("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(cfg.Bridge.HeapLimit())
 	}
 	return lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: "bus", Stop: pubsub.Close},

@@ -30,6 +30,7 @@ type item struct {
 	record  *kgo.Record
 	message message
 	sending *bus.Result
+	head    *item // whose letter stands for this record as well, nil when it has a message of its own
 	done    bool
 }
 
@@ -84,8 +85,10 @@ func (b *Bridge) send(ctx context.Context, batch *batch) {
 		})
 	}
 	wg.Wait()
+	b.sendNoise(ctx, batch)
 }
 
+// sendChunk holds noise back, which is put together when the whole batch is converted.
 func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
 	items := batch.items[chunk*chunkSize : min((chunk+1)*chunkSize, len(batch.items))]
 	for i := range items {
@@ -93,7 +96,9 @@ func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
 	}
 	batch.sentAt[chunk] = time.Now()
 	for i := range items {
-		items[i].sending = b.publish(ctx, &items[i].message)
+		if !items[i].message.noise() {
+			items[i].sending = b.publish(ctx, &items[i].message)
+		}
 	}
 }
 
@@ -146,6 +151,12 @@ func (b *Bridge) await(ctx context.Context, batch *batch, observe bool) (failed 
 // settled waits for one result. A message that the bus refuses for good turns into a dead letter, which the next round
 // publishes.
 func (b *Bridge) settled(ctx context.Context, it *item) bool {
+	if it.head != nil {
+		if it.done = it.head.done; it.done {
+			b.metrics.count(it.message.result)
+		}
+		return it.done
+	}
 	err := it.sending.Wait(ctx)
 	if err == nil {
 		it.done = true
@@ -174,7 +185,9 @@ func (b *Bridge) resend(ctx context.Context, batch *batch) {
 				it.done = true
 				continue
 			}
-			it.sending = b.publish(ctx, &it.message)
+			if it.head == nil {
+				it.sending = b.publish(ctx, &it.message)
+			}
 		}
 	}
 }

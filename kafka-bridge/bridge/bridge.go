@@ -41,6 +41,8 @@ type Bridge struct {
 	ledger       *ledger
 	metrics      *metrics
 	health       *health
+	unpacker     *unpacker
+	poison       *poison
 }
 
 // New prepares a bridge without connecting.
@@ -49,13 +51,19 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, pix.E(pix.Invalid, "new bridge", err)
 	}
+	unpacker, err := newUnpacker(&cfg)
+	if err != nil {
+		return nil, pix.E(pix.Invalid, "new bridge", err)
+	}
 	b := &Bridge{
 		cfg: cfg, bus: deps.Bus, log: deps.Log, registry: deps.Registry, kafkaOptions: deps.KafkaOptions,
 		converter: &converter{
 			tokenizer: deps.Tokenizer, topic: cfg.PublishTopic, deadLetterTopic: cfg.DeadLetterTopic, now: time.Now,
 		},
-		ledger: newLedger(),
-		health: &health{unreadyAfter: cfg.UnreadyAfter},
+		ledger:   newLedger(),
+		unpacker: unpacker,
+		poison:   newPoison(),
+		health:   &health{unreadyAfter: cfg.UnreadyAfter},
 	}
 	b.metrics = newMetrics(deps.Registry, b.ledger, b.health)
 	return b, nil
@@ -102,8 +110,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 // poll is the loop. It reads ahead of the acknowledgements until the ledger is full.
 func (b *Bridge) poll(ctx context.Context, client *kgo.Client, forward func(*batch)) error {
 	for b.ledger.awaitRoom(ctx, b.cfg.MaxInFlightRecords, b.cfg.MaxInFlightBytes) {
-		fetches := client.PollRecords(ctx, b.cfg.MaxPollRecords)
+		fetches := b.fetch(ctx, client)
 		batch := newBatch(fetches, b.ledger)
+		b.skipUnreadable(ctx, client, fetches)
 		client.AllowRebalance()
 		if len(batch.items) > 0 {
 			forward(batch)
@@ -116,6 +125,13 @@ func (b *Bridge) poll(ctx context.Context, client *kgo.Client, forward func(*bat
 		}
 	}
 	return nil
+}
+
+// fetch waits for records, but no longer than until a partition is to be looked at.
+func (b *Bridge) fetch(ctx context.Context, client *kgo.Client) kgo.Fetches {
+	ctx, cancel := context.WithTimeout(ctx, b.poison.wait())
+	defer cancel()
+	return client.PollRecords(ctx, b.cfg.MaxPollRecords)
 }
 
 // leave commits and leaves the group, each within its bound. Leaving calls the revoke callback once more.

@@ -73,7 +73,7 @@ func (g *gate) React(req any) (bool, any, error) {
 
 // cloud is a Kafka, a Pub/Sub, and what was written into the first.
 type cloud struct {
-	kafka    *kfake.Cluster
+	kafka    *kfake.Cluster // nil when Kafka is a real one
 	pubsub   *pstest.Server
 	gate     *gate
 	producer *kgo.Client
@@ -84,10 +84,10 @@ type cloud struct {
 	secrets  map[pix.EndToEndID][]string // raw values of each payment, which must not appear anywhere
 }
 
-func newCloud(tb testing.TB) *cloud {
+func newCloud(tb testing.TB, opts ...kfake.Opt) *cloud {
 	tb.Helper()
-	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic),
-		kfake.GroupMinSessionTimeout(100*time.Millisecond))
+	kafka, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(partitions, kafkaTopic),
+		kfake.GroupMinSessionTimeout(100 * time.Millisecond)}, opts...)...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -186,6 +186,9 @@ func (c *cloud) messages(topic string) []*pstest.Message {
 // committed returns the group's offset per partition.
 func (c *cloud) committed() map[int32]int64 {
 	offsets := map[int32]int64{}
+	if c.kafka == nil {
+		return offsets
+	}
 	if info := c.kafka.GroupInfo(group); info != nil {
 		for p, commit := range info.Commits[kafkaTopic] {
 			offsets[p] = commit.Offset
@@ -282,6 +285,7 @@ type options struct {
 	bridge bridge.Config
 	bus    bus.Config
 	kafka  []kgo.Opt
+	watch  time.Duration // of quiet partitions
 }
 
 // join starts a member, which is stopped with the test.
@@ -313,6 +317,9 @@ func (c *cloud) join(tb testing.TB, o options) *member {
 	})
 	if err != nil {
 		tb.Fatal(err)
+	}
+	if o.watch > 0 {
+		m.WatchEvery(o.watch)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop

@@ -23,15 +23,40 @@ type Config struct {
 	PublishTopic    string `env:"TRANSACTIONS_TOPIC"` // pix-transactions-v1
 	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC"`  // pix-dead-letter-v1
 
-	MaxInFlightBytes   int64         `env:"MAX_IN_FLIGHT_BYTES"`   // 64 MiB of record bytes; polling stops above it
+	// MemoryLimit is what the whole process must fit, 256 MiB. The limits below that hold memory are shares of it, each
+	// named with what it comes to by default; docs/adr/0011-bridge-memory.md has the sum.
+	MemoryLimit        int64         `env:"MEMORY_LIMIT"`
+	MaxInFlightBytes   int64         `env:"MAX_IN_FLIGHT_BYTES"`   // 24 MiB of record bytes; polling stops above it
 	MaxInFlightRecords int64         `env:"MAX_IN_FLIGHT_RECORDS"` // 50,000
 	MaxPollRecords     int           `env:"MAX_POLL_RECORDS"`      // 5,000: the unit of work
-	FetchMaxBytes      int32         `env:"FETCH_MAX_BYTES"`       // 16 MiB buffered per broker
+	FetchMaxBytes      int32         `env:"FETCH_MAX_BYTES"`       // 2 MiB, as they lie in Kafka, buffered per broker
 	SessionTimeout     time.Duration `env:"SESSION_TIMEOUT"`       // 45 s without a heartbeat, sent 15 times in it, end the membership
 	CommitInterval     time.Duration `env:"COMMIT_INTERVAL"`       // 1 s
 	DrainTimeout       time.Duration `env:"DRAIN_TIMEOUT"`         // 5 s from SIGTERM for what is in flight
 	RevokeTimeout      time.Duration `env:"REVOKE_TIMEOUT"`        // 5 s for a revoked partition; keep below the rebalance timeout
 	UnreadyAfter       time.Duration `env:"UNREADY_AFTER"`         // 30 s of failing publishes
+}
+
+// minMemory is the least MemoryLimit for which every share is of use. A process of its own needs ten times that.
+const minMemory = 8 << 20
+
+// HeapLimit is the share of MemoryLimit at which the garbage collector must work harder; the rest is for what it does not
+// manage. The process sets it, because it is one for all that run in it.
+func (c Config) HeapLimit() int64 { return c.withDefaults().MemoryLimit / 5 * 4 }
+
+// maxBatchBytes is the largest batch that is unpacked, 16 MiB.
+func (c *Config) maxBatchBytes() int { return int(min(c.MemoryLimit/16, 1<<30)) }
+
+// maxBatchRecords is how many records an unpacked batch may have: as many as fit maxBatchBytes when each has the size of
+// the smallest payment. A record costs more than its bytes.
+func (c *Config) maxBatchRecords() int { return c.maxBatchBytes() / 128 }
+
+// maxUnpackedBytes is what all unpacked batches together may hold, 48 MiB.
+func (c *Config) maxUnpackedBytes() int64 { return c.MemoryLimit * 3 / 16 }
+
+// maxResponseBytes is the largest answer that is read from a broker: it holds FetchMaxBytes, or one batch that is larger.
+func (c *Config) maxResponseBytes() int32 {
+	return int32(min(max(c.MemoryLimit/8, 2*int64(c.FetchMaxBytes)), 1<<30))
 }
 
 // withDefaults fills what was left zero.
@@ -40,10 +65,11 @@ func (c Config) withDefaults() Config {
 	c.Group = orDefault(c.Group, "kafka-bridge")
 	c.PublishTopic = orDefault(c.PublishTopic, event.TopicTransactions)
 	c.DeadLetterTopic = orDefault(c.DeadLetterTopic, event.TopicDeadLetter)
-	c.MaxInFlightBytes = orDefault(c.MaxInFlightBytes, 64<<20)
+	c.MemoryLimit = orDefault(c.MemoryLimit, 256<<20)
+	c.MaxInFlightBytes = orDefault(c.MaxInFlightBytes, c.MemoryLimit*3/32)
 	c.MaxInFlightRecords = orDefault(c.MaxInFlightRecords, 50_000)
 	c.MaxPollRecords = orDefault(c.MaxPollRecords, 5_000)
-	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, 16<<20)
+	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, int32(min(c.MemoryLimit/128, 64<<20)))
 	c.SessionTimeout = orDefault(c.SessionTimeout, 45*time.Second)
 	c.CommitInterval = orDefault(c.CommitInterval, time.Second)
 	c.DrainTimeout = orDefault(c.DrainTimeout, 5*time.Second)
@@ -79,6 +105,7 @@ func (c *Config) Validate() error {
 	default:
 		refuse(true, "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or empty")
 	}
+	refuse(c.MemoryLimit != 0 && c.MemoryLimit < minMemory, "MEMORY_LIMIT: must be at least %d", minMemory)
 	refuse(c.MaxInFlightBytes < 0, "MAX_IN_FLIGHT_BYTES: must not be negative")
 	refuse(c.MaxInFlightRecords < 0, "MAX_IN_FLIGHT_RECORDS: must not be negative")
 	refuse(c.MaxPollRecords < 0, "MAX_POLL_RECORDS: must not be negative")

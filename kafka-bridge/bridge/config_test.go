@@ -20,7 +20,7 @@ func deps(tb testing.TB) bridge.Deps {
 func TestConfigReportsEveryProblem(t *testing.T) {
 	t.Parallel()
 	cfg := bridge.Config{
-		SASLMechanism: "hunter2", MaxInFlightBytes: -1, MaxInFlightRecords: -1, MaxPollRecords: -1, FetchMaxBytes: -1,
+		SASLMechanism: "hunter2", MemoryLimit: -1, MaxInFlightBytes: -1, MaxInFlightRecords: -1, MaxPollRecords: -1, FetchMaxBytes: -1,
 		CommitInterval: -1, SessionTimeout: -1, DrainTimeout: time.Minute, RevokeTimeout: -1, UnreadyAfter: -1,
 	}
 	_, err := bridge.New(cfg, deps(t))
@@ -28,7 +28,7 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for _, name := range []string{
-		"KAFKA_BROKERS", "KAFKA_SASL_MECHANISM", "MAX_IN_FLIGHT_BYTES", "MAX_IN_FLIGHT_RECORDS", "MAX_POLL_RECORDS",
+		"KAFKA_BROKERS", "KAFKA_SASL_MECHANISM", "MEMORY_LIMIT", "MAX_IN_FLIGHT_BYTES", "MAX_IN_FLIGHT_RECORDS", "MAX_POLL_RECORDS",
 		"FETCH_MAX_BYTES", "COMMIT_INTERVAL", "SESSION_TIMEOUT", "DRAIN_TIMEOUT", "REVOKE_TIMEOUT", "UNREADY_AFTER",
 	} {
 		if !strings.Contains(err.Error(), name) {

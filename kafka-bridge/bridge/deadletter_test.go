@@ -5,9 +5,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/grpc/codes"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -125,6 +127,64 @@ func TestInvalidRecordsBecomeDeadLetters(t *testing.T) {
 				t.Errorf("committed to %d: the bad record at %d blocks its partition", offset, record.Offset)
 			}
 		})
+	}
+}
+
+// Runs of records of which nothing can be kept become one letter each, whatever their number; each is counted, none holds
+// its partition back, and a record whose payload is kept has a letter of its own.
+func TestNoiseIsSummarised(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	var records []*kgo.Record
+	add := func(n int, value []byte, headers ...kgo.RecordHeader) {
+		for range n {
+			records = append(records, &kgo.Record{Value: value, Headers: headers})
+		}
+	}
+	producer, err := kgo.NewClient(kgo.SeedBrokers(c.kafka.ListenAddrs()...), kgo.DefaultProduceTopic(kafkaTopic),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	add(1000, nil)
+	add(500, []byte("{"))
+	add(3, edited(t, 35, set("txid", rawName)))
+	add(200, []byte{}, kgo.RecordHeader{Key: event.AttrEncoding, Value: []byte("xml")})
+	if err := producer.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	c.produce(t, submissions(t, 36, 40))
+	refused := bus.Config{PublishTimeout: 200 * time.Millisecond}
+	c.gate.set(codes.Unavailable)
+	m := c.join(t, options{bus: refused})
+	eventually(t, "one refusal", func() bool { return gauge(t, m, "pix_bridge_publish_retries_total") > 0 })
+	c.gate.set(codes.OK)
+	eventually(t, "the payments published", c.complete)
+	eventually(t, "committed", func() bool { return c.committed()[0] == c.tail(0) })
+	_ = m.leave(t)
+	c.lossless(t)
+	type run struct{ reason, first, last, records string }
+	got := map[run]bool{}
+	for _, letter := range c.messages(event.TopicDeadLetter) {
+		a := letter.Attributes
+		got[run{a[event.AttrDeadLetterReason], a[event.AttrDeadLetterOffset], a[event.AttrDeadLetterLastOffset], a[event.AttrDeadLetterRecords]}] = true
+	}
+	want := map[run]bool{
+		{"invalid", "0", "1499", "1500"}: true, {"invalid", "1500", "", ""}: true, {"invalid", "1501", "", ""}: true,
+		{"invalid", "1502", "", ""}: true, {"unknown_schema", "1503", "1702", "200"}: true,
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(run{})); diff != "" {
+		t.Errorf("letters (-want +got):\n%s", diff)
+	}
+	_, metrics := m.get("/metrics")
+	for _, line := range []string{
+		`pix_bridge_records_total{result="invalid"} 1503`, `pix_bridge_records_total{result="unknown_schema"} 200`,
+		"pix_bridge_in_flight_bytes 0", "pix_bridge_in_flight_records 0",
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("/metrics lacks %s", line)
+		}
 	}
 }
 

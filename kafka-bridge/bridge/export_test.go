@@ -18,3 +18,6 @@ func Convert(t *pix.Tokenizer, r *kgo.Record) (e event.Envelope, dead bool) {
 	}
 	return m.envelope, false
 }
+
+// WatchEvery lets a test look at quiet partitions sooner.
+func (b *Bridge) WatchEvery(d time.Duration) { b.poison.watchEvery = d }

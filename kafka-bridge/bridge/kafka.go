@@ -24,17 +24,17 @@ const commitTimeout = 1500 * time.Millisecond
 // committed records of transactional producers are read: a payment in an aborted transaction never was. hard ends
 // when in-flight work is given up.
 func (b *Bridge) options(hard context.Context) []kgo.Opt {
-	opts := []kgo.Opt{
-		kgo.SeedBrokers(b.cfg.Brokers...),
-		kgo.ClientID("sentinela-kafka-bridge"),
+	opts := append(b.connection(),
 		kgo.ConsumerGroup(b.cfg.Group),
 		kgo.ConsumeTopics(b.cfg.Topic),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxBytes(b.cfg.FetchMaxBytes),
+		kgo.FetchMaxPartitionBytes(min(b.cfg.FetchMaxBytes, 1<<20)),
+		kgo.WithDecompressor(b.unpacker),
+		kgo.WithPools(b.unpacker),
 		kgo.SessionTimeout(b.cfg.SessionTimeout),
-		kgo.HeartbeatInterval(b.cfg.SessionTimeout / 15),
+		kgo.HeartbeatInterval(b.cfg.SessionTimeout/15),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.AutoCommitMarks(),
 		kgo.AutoCommitInterval(b.cfg.CommitInterval),
@@ -44,6 +44,17 @@ func (b *Bridge) options(hard context.Context) []kgo.Opt {
 			b.onRevoked(hard, client, revoked)
 		}),
 		kgo.OnPartitionsLost(b.onLost),
+	)
+	return append(opts, b.kafkaOptions...)
+}
+
+// connection says how to reach the brokers.
+func (b *Bridge) connection() []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(b.cfg.Brokers...),
+		kgo.ClientID("sentinela-kafka-bridge"),
+		kgo.BrokerMaxReadBytes(b.cfg.maxResponseBytes()),
+		kgo.FetchMaxBytes(b.cfg.FetchMaxBytes),
 		kgo.WithLogger(kafkaLog{b.log}),
 	}
 	if b.cfg.TLS {
@@ -52,7 +63,7 @@ func (b *Bridge) options(hard context.Context) []kgo.Opt {
 	if m := b.cfg.sasl(); m != nil {
 		opts = append(opts, kgo.SASL(m))
 	}
-	return append(opts, b.kafkaOptions...)
+	return opts
 }
 
 func (c *Config) sasl() sasl.Mechanism {
@@ -71,6 +82,7 @@ func (c *Config) sasl() sasl.Mechanism {
 // onAssigned is also called with nothing assigned, for a member that stands by: that too is ready.
 func (b *Bridge) onAssigned(ctx context.Context, _ *kgo.Client, assigned map[string][]int32) {
 	b.health.assigned.Store(true)
+	b.poison.assign(assigned)
 	b.metrics.rebalances.WithLabelValues("assigned").Inc()
 	b.log.InfoContext(ctx, "partitions assigned", "partitions", count(assigned))
 }
@@ -84,12 +96,14 @@ func (b *Bridge) onRevoked(ctx context.Context, client *kgo.Client, revoked map[
 	cancel()
 	b.commit(client)
 	b.ledger.forget(revoked)
+	b.poison.forget(client, revoked)
 	b.log.InfoContext(ctx, "partitions revoked", "partitions", count(revoked), "settled", settled)
 }
 
 // onLost forgets the partitions without a commit: another member may own them already.
-func (b *Bridge) onLost(ctx context.Context, _ *kgo.Client, lost map[string][]int32) {
+func (b *Bridge) onLost(ctx context.Context, client *kgo.Client, lost map[string][]int32) {
 	b.ledger.forget(lost)
+	b.poison.forget(client, lost)
 	b.metrics.rebalances.WithLabelValues("lost").Inc()
 	b.log.WarnContext(ctx, "partitions lost", "partitions", count(lost))
 }
@@ -120,18 +134,18 @@ func (b *Bridge) onCommit(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg
 }
 
 // fetchErrors reports what went wrong in a poll and returns an error when only a new client can go on: a topic that was
-// deleted and created again is a different topic to franz-go since 1.22, and a batch that decompresses beyond its limit
-// stops its partition. Everything else the client tries again by itself.
+// deleted and created again is a different topic to franz-go since 1.22. Everything else the client tries again by
+// itself, and skipUnreadable when that does not help.
 func (b *Bridge) fetchErrors(ctx context.Context, fetches kgo.Fetches) error {
 	var fatal error
 	fetches.EachError(func(topic string, partition int32, err error) {
-		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, kgo.ErrClientClosed) ||
+			errors.Is(err, errNoRoom) {
 			return
 		}
 		b.metrics.fetchErrors.Inc()
 		b.log.ErrorContext(ctx, "fetch failed", "topic", topic, "partition", partition, "error", err)
-		var tooLarge *kgo.ErrDecompressTooLarge
-		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) || errors.As(err, &tooLarge) {
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID) {
 			fatal = err
 		}
 	})

@@ -147,6 +147,23 @@ func (l *ledger) awaitSettled(ctx context.Context, revoked map[string][]int32) b
 	})
 }
 
+// idle tells whether nothing of a partition is in flight.
+func (l *ledger) idle(key partitionKey) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, ok := l.partitions[key]
+	return !ok || p.outstanding == 0
+}
+
+// skipTo notes that a partition, of which nothing is in flight, was committed behind what no record stands for.
+func (l *ledger) skipTo(key partitionKey, head kgo.EpochOffset) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, ok := l.partitions[key]; ok {
+		p.head = head
+	}
+}
+
 // forget ends the assignment of these partitions: their late acknowledgements move nothing any more.
 func (l *ledger) forget(gone map[string][]int32) {
 	l.mu.Lock()

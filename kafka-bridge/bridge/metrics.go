@@ -19,6 +19,7 @@ type metrics struct {
 	rebalances     *prometheus.CounterVec
 	commitFailures prometheus.Counter
 	fetchErrors    prometheus.Counter
+	unreadable     *prometheus.CounterVec
 }
 
 func newMetrics(registry *prometheus.Registry, l *ledger, h *health) *metrics {
@@ -49,6 +50,10 @@ func newMetrics(registry *prometheus.Registry, l *ledger, h *health) *metrics {
 			Name: "pix_bridge_fetch_errors_total",
 			Help: "Errors that polling returned.",
 		}),
+		unreadable: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_bridge_unreadable_batches_total",
+			Help: "Batches of Kafka that were skipped because they cannot be read, by reason; each left one dead letter.",
+		}, []string{"reason"}),
 	}
 	m.published = m.records.WithLabelValues(resultPublished)
 	with.NewGaugeFunc(prometheus.GaugeOpts{

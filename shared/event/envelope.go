@@ -13,7 +13,10 @@ const (
 	AttrDeadLetterSource    = "dlq_source"    // the component that gave up
 	AttrDeadLetterTopic     = "dlq_topic"     // where the message came from
 	AttrDeadLetterPartition = "dlq_partition" // Kafka only
-	AttrDeadLetterOffset    = "dlq_offset"    // Kafka only
+	AttrDeadLetterOffset    = "dlq_offset"    // Kafka only: the first, of a letter that stands for several records
+
+	AttrDeadLetterLastOffset = "dlq_last_offset" // Kafka only: the last of several records
+	AttrDeadLetterRecords    = "dlq_records"     // Kafka only: how many records a letter stands for, where that is known
 )
 
 // Values of AttrEncoding.
