@@ -79,9 +79,9 @@ func TestGoodputUnderOverload(t *testing.T) {
 		var callers sync.WaitGroup
 		before, most, n := runtime.NumGoroutine(), 0, 0
 		for end := time.Now().Add(during); time.Now().Before(end); n++ {
-			arrived := time.Now()
+			arrived, tx := time.Now(), payment(n, pix.Outbound)
 			callers.Go(func() {
-				d, _, err := w.engine.Answer(t.Context(), payment(n, pix.Outbound), "")
+				d, _, err := w.engine.Answer(t.Context(), tx, "")
 				switch {
 				case err != nil:
 					refused.Add(1)
@@ -202,12 +202,13 @@ func TestPlaceIsHeldUntilTheAnswer(t *testing.T) {
 			d.Policies = &costlyPolicies{fakePolicies: fakePolicies{pack: w.policies.pack}, on: on}
 		})
 		w.store.record, w.store.commit = failures()["unavailable"], failures()["unavailable"]
-		go func() { _, _, _ = w.engine.Answer(t.Context(), payment(1, pix.Outbound), "") }()
+		var first sync.WaitGroup
+		first.Go(func() { _, _, _ = w.engine.Answer(t.Context(), payment(1, pix.Outbound), "") })
 		time.Sleep(policyCost + policyCost/2) // its decision could not be stored, and it is judged again
 		if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), ""); pix.KindOf(err) != pix.Unavailable {
 			t.Errorf("another payment found its place: %v", err)
 		}
-		time.Sleep(policyCost)
+		first.Wait()
 		w.store.record, w.store.commit = nil, nil
 		if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), ""); err != nil {
 			t.Error(err)
