@@ -79,7 +79,7 @@ func TestLostReplyToAnother(t *testing.T) {
 func TestUncertainWrite(t *testing.T) {
 	t.Parallel()
 	s, faults := faulty(t, "3\n2\n1\n", "1", "2", "3")
-	s.root.(*bucket).call = 500 * time.Millisecond
+	s.root.(*bucket).call = 5 * time.Second
 	faults.LoseReplies(1, gcs.CutAndAway)
 	from, to, err := s.Rollback(t.Context(), pix.PayerRole, "3")
 	if from != "3" || to != "2" || !errors.Is(err, ErrUncertain) || pix.KindOf(err) != pix.Unavailable {

@@ -23,6 +23,7 @@ type forgetful struct {
 	mu     sync.Mutex
 	work   sync.WaitGroup
 	stand  []*atomic.Bool // of each connection: swallowed
+	ends   []net.Conn
 }
 
 func newForgetful(t *testing.T, target string) *forgetful {
@@ -33,7 +34,15 @@ func newForgetful(t *testing.T, target string) *forgetful {
 	}
 	f := &forgetful{Listener: listener, target: target}
 	f.work.Go(f.serve)
-	t.Cleanup(func() { f.Close(); f.work.Wait() })
+	t.Cleanup(func() {
+		f.Close()
+		f.mu.Lock()
+		for _, end := range f.ends {
+			end.Close()
+		}
+		f.mu.Unlock()
+		f.work.Wait()
+	})
 	return f
 }
 
@@ -50,7 +59,7 @@ func (f *forgetful) serve() {
 		}
 		swallowed := &atomic.Bool{}
 		f.mu.Lock()
-		f.stand = append(f.stand, swallowed)
+		f.stand, f.ends = append(f.stand, swallowed), append(f.ends, client, server)
 		f.mu.Unlock()
 		f.work.Go(func() { pump(server, client, swallowed) })
 		f.work.Go(func() { pump(client, server, swallowed) })

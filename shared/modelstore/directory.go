@@ -49,7 +49,7 @@ func (d directory) replace(ctx context.Context, name string, text []byte, mark s
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	defer lock.Close() // releases it
+	defer func() { _ = lock.Close() }() // which lets go of it
 	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return fmt.Errorf("write %s: another writer is at work and holds %s.lock; look again", name, name)

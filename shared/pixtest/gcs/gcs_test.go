@@ -90,7 +90,7 @@ func TestFaults(t *testing.T) {
 	defer client.Close()
 	bucket := client.Bucket("models")
 	read := func(name string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		r, err := bucket.Object(name).Retryer(storage.WithPolicy(storage.RetryNever)).NewReader(ctx)
 		if err != nil {
