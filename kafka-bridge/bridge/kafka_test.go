@@ -31,7 +31,7 @@ import (
 )
 
 // The tests of this file need what scripts/conformance/kafka.sh gives them: a Kafka that is none of Go's, the real binary,
-// and a memory cgroup where one can be made.
+// and a memory cgroup where one can be made, whose limit is for one bridge: the script lets one test run at a time.
 const (
 	brokersVariable = "KAFKA_BROKERS"
 	binaryVariable  = "BRIDGE_BINARY"
@@ -54,6 +54,9 @@ func newOutside(t *testing.T, partitions int32, configs map[string]string) *outs
 	t.Helper()
 	if os.Getenv(brokersVariable) == "" || os.Getenv(binaryVariable) == "" {
 		t.Skip("run scripts/conformance/kafka.sh")
+	}
+	if dir := os.Getenv(cgroupVariable); dir != "" {
+		_ = os.WriteFile(filepath.Join(dir, "memory.max_usage_in_bytes"), []byte("0"), 0o600) // begins its peak anew
 	}
 	o := &outside{brokers: strings.Split(os.Getenv(brokersVariable), ","), topic: strings.ReplaceAll(fmt.Sprintf("%s-%d", t.Name(), os.Getpid()), "/", "-")}
 	var err error
@@ -219,27 +222,6 @@ func cgroupFile(names ...string) string {
 	return ""
 }
 
-// TestKafka runs one after another what shares a cgroup, whose limit is for one bridge.
-//
-//nolint:paralleltest // see above
-func TestKafka(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T)
-	}{
-		{"Poisons", kafkaPoisons},
-		{"Outage", kafkaOutage},
-		{"Refuses", kafkaRefuses},
-		{"HandOver", kafkaHandOver},
-		{"Kill", kafkaKill},
-		{"Transactions", kafkaTransactions},
-		{"BrokerRewrites", kafkaBrokerRewrites},
-		{"NewPartition", kafkaNewPartition},
-	} {
-		t.Run(test.name, test.run)
-	}
-}
-
 // bomb is a record of so many zeros, packed.
 func bomb(t *testing.T, codec kgo.CompressionCodec, size int) []byte {
 	t.Helper()
@@ -250,7 +232,8 @@ func bomb(t *testing.T, codec kgo.CompressionCodec, size int) []byte {
 
 // Every poison that a broker lets through, each in the way of payments. One letter for each batch that cannot be read, the
 // payments behind it published, and the process neither killed nor started again.
-func kafkaPoisons(t *testing.T) {
+func TestKafkaPoisons(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 3, map[string]string{"max.message.bytes": strconv.Itoa(8 << 20)})
 	const million = 1_000_000
 	gzipped, kind := packed(t, kgo.GzipCompression(), rawRecords(make([][]byte, million)...))
@@ -325,7 +308,8 @@ func kafkaPoisons(t *testing.T) {
 }
 
 // While Pub/Sub is away the bridge holds what its limits allow and no more, behind a backlog of any size.
-func kafkaOutage(t *testing.T) {
+func TestKafkaOutage(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 3, nil)
 	list := submissions(t, 760, 15_000)
 	const rounds = 7
@@ -349,7 +333,8 @@ func kafkaOutage(t *testing.T) {
 }
 
 // What Apache Kafka refuses never lies in it. TestUnreadableBatches has these from brokers that let them through.
-func kafkaRefuses(t *testing.T) {
+func TestKafkaRefuses(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 1, nil)
 	for name, p := range poisons(t) {
 		batch := p.sent
@@ -365,7 +350,8 @@ func kafkaRefuses(t *testing.T) {
 }
 
 // A clean hand-over repeats nothing, of a process to its successor and between two that share the partitions.
-func kafkaHandOver(t *testing.T) {
+func TestKafkaHandOver(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 4, nil)
 	list := submissions(t, 710, 3000)
 	first := o.start(t)
@@ -386,7 +372,8 @@ func kafkaHandOver(t *testing.T) {
 }
 
 // After kill -9 the successor takes over: nothing is lost. The time is printed for docs/benchmarks.md.
-func kafkaKill(t *testing.T) {
+func TestKafkaKill(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 4, nil)
 	list := submissions(t, 720, 2000)
 	first := o.start(t)
@@ -405,7 +392,8 @@ func kafkaKill(t *testing.T) {
 }
 
 // Of a transactional producer only what it committed is a payment, whatever lies between.
-func kafkaTransactions(t *testing.T) {
+func TestKafkaTransactions(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 1, nil)
 	producer, err := kgo.NewClient(kgo.SeedBrokers(o.brokers...), kgo.DefaultProduceTopic(o.topic), kgo.TransactionalID(o.topic))
 	if err != nil {
@@ -455,9 +443,11 @@ func records(t *testing.T, list []pix.Submission) []*kgo.Record {
 }
 
 // The broker may write its own time over the producer's, and compress in its own way.
-func kafkaBrokerRewrites(t *testing.T) {
+func TestKafkaBrokerRewrites(t *testing.T) {
+	t.Parallel()
 	for _, codec := range []string{"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"} {
 		t.Run(codec, func(t *testing.T) {
+			t.Parallel()
 			o := newOutside(t, 2, map[string]string{"message.timestamp.type": "LogAppendTime", "compression.type": codec})
 			o.produce(t, submissions(t, 740, 500))
 			p := o.start(t)
@@ -470,7 +460,8 @@ func kafkaBrokerRewrites(t *testing.T) {
 }
 
 // A partition that is added is read from its start.
-func kafkaNewPartition(t *testing.T) {
+func TestKafkaNewPartition(t *testing.T) {
+	t.Parallel()
 	o := newOutside(t, 1, nil)
 	list := submissions(t, 750, 200)
 	p := o.start(t)

@@ -109,4 +109,4 @@ fi
 go build -o "$work/kafka-bridge" ./kafka-bridge
 export BRIDGE_BINARY=$work/kafka-bridge
 limit_memory
-go test -count=1 -timeout 20m -run "^TestKafka$/${KAFKA_TESTS:-.}" -v ./kafka-bridge/bridge | grep -vE '^=== (RUN|PAUSE|CONT)'
+go test -count=1 -parallel 1 -timeout 20m -run "^TestKafka${KAFKA_TESTS:-}" -v ./kafka-bridge/bridge | grep -vE '^=== (RUN|PAUSE|CONT)'
