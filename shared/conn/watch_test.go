@@ -192,10 +192,12 @@ func TestIdleConnectionsGoWithADeadOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := start(t)
-		first, second, third := n.dial(), n.dial(), n.dial()
-		for _, c := range []*channel{first, second, third} {
+		connected := func() *channel {
+			c := n.dial()
 			c.must(c.call(0, time.Second))
+			return c
 		}
+		first, second, third := connected(), connected(), connected()
 		n.wires[0].dead.Store(true)
 		n.wires[1].dead.Store(true)
 		go func() { _ = first.call(0, time.Hour) }()
