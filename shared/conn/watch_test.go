@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -28,6 +29,8 @@ func (n *network) expect(replaced float64, opened int) {
 	if got := counts(n.t, n.registry)["test"]; got != replaced {
 		n.t.Errorf("%v connections were replaced, want %v", got, replaced)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if len(n.wires) != opened {
 		n.t.Errorf("%d connections were opened, want %d", len(n.wires), opened)
 	}
@@ -121,9 +124,11 @@ func TestBlockedSendIsFreed(t *testing.T) {
 		stream := c.chat()
 		c.must(ask(stream, 0))
 		n.die()
+		large := durationpb.New(0)
+		large.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 99, protowire.BytesType), make([]byte, 16<<10)))
 		began := time.Now()
 		for {
-			if err := stream.SendMsg(durationpb.New(0)); err != nil {
+			if err := stream.SendMsg(large); err != nil {
 				break
 			}
 		}
@@ -256,4 +261,34 @@ func TestClientsShareARegistry(t *testing.T) {
 	if diff := cmp.Diff(want, counts(t, registry)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// While new connections die too, nobody gets through; afterwards the next attempt is never far away.
+func TestComesBackSoonAfterAnIsolation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t)
+		c := n.dial()
+		c.must(c.call(0, time.Second))
+		n.die()
+		n.isolated.Store(true)
+		until := time.Now().Add(5 * time.Minute) // gRPC's own pauses would have grown to as long
+		for time.Now().Before(until) {
+			if err := c.call(0, time.Second); err == nil {
+				t.Fatal("a call was answered")
+			}
+			time.Sleep(time.Second)
+		}
+		if n.watch.Err() == nil {
+			t.Error("nothing answers, and nothing is said of it")
+		}
+		n.isolated.Store(false)
+		healed := time.Now()
+		for c.call(0, time.Second) != nil {
+			time.Sleep(100 * time.Millisecond)
+		}
+		if took := time.Since(healed); took > connectTimeout+2*maxBackoff {
+			t.Errorf("back %v after the network", took)
+		}
+	})
 }

@@ -104,8 +104,11 @@ type network struct {
 	watch    *Watch
 	listener *bufconn.Listener
 	registry *prometheus.Registry
-	wires    []*wire
-	full     bool // dead wires take no more bytes
+	full     bool        // dead wires take no more bytes
+	isolated atomic.Bool // new wires are dead
+
+	mu    sync.Mutex
+	wires []*wire
 }
 
 const limit = 4 * time.Second
@@ -138,6 +141,9 @@ func start(t *testing.T) *network {
 		if n.full {
 			w.full = make(chan struct{})
 		}
+		w.dead.Store(n.isolated.Load())
+		n.mu.Lock()
+		defer n.mu.Unlock()
 		n.wires = append(n.wires, w)
 		return w, nil
 	}
@@ -161,6 +167,8 @@ func (n *network) dial() *channel {
 
 // die kills every wire that is there.
 func (n *network) die() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, w := range n.wires {
 		w.dead.Store(true)
 	}
