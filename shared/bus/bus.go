@@ -168,7 +168,7 @@ func (b *Bus) publisher(topic string) (*pubsub.Publisher, error) {
 }
 
 // Reachable tells operators whether connections died and none has answered since. It answers from memory.
-func (b *Bus) Reachable() error { return b.watch.Err() } //nolint:wrapcheck // the error names the service
+func (b *Bus) Reachable() error { return b.watch.Err() }
 
 // Close sends what is queued, as far as ctx allows, then cuts the connections; what was not sent by then fails with its
 // own error. It returns ctx's error when the time did not suffice. No goroutine of the publishers outlives it.

@@ -23,7 +23,7 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial proxy: %w", err)
 	}
-	defer context.AfterFunc(ctx, func() { c.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	if err := tunnel(c, proxy, address); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect through proxy: %w", err), c.Close())
 	}

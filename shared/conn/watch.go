@@ -57,7 +57,7 @@ func New(cfg Config) (*Watch, error) {
 		client: cfg.Client, limit: max(cfg.Limit, minLimit), dialer: dialTCP, conns: map[*conn]struct{}{},
 		replaced: prometheus.NewCounter(prometheus.CounterOpts{
 			Name:        "pix_connections_replaced_total",
-			Help:        "Connections closed because they owed an answer and stayed silent, by client.",
+			Help:        "Connections given up because an answer was due and did not come, by client.",
 			ConstLabels: prometheus.Labels{"client": cfg.Client},
 		}),
 	}
@@ -143,11 +143,16 @@ func (w *Watch) replace(dead *conn, since time.Time) {
 		}
 	}
 	w.mu.Unlock()
-	w.missing.Add(int64(len(silent)))
 	for _, c := range silent {
 		_ = c.Close()
-		w.replaced.Inc()
+		w.GaveUp()
 	}
+}
+
+// GaveUp counts a connection that its client gives up by itself.
+func (w *Watch) GaveUp() {
+	w.missing.Add(1)
+	w.replaced.Inc()
 }
 
 func (w *Watch) forget(c *conn) {

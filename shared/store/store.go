@@ -46,8 +46,8 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 	if err != nil {
 		return nil, pix.E(pix.Invalid, "open store", err)
 	}
-	// Silent for as long as a call may take: the caller of the next one finds a connection that answers.
-	watch, err := conn.New(conn.Config{Client: "bigtable", Limit: cfg.CallTimeout, Metrics: cfg.Metrics})
+	// Twice the time of a call: no call that is slow but in time is cut.
+	watch, err := conn.New(conn.Config{Client: "bigtable", Limit: 2 * cfg.CallTimeout, Metrics: cfg.Metrics})
 	if err != nil {
 		return nil, pix.E(pix.Invalid, "open store", err)
 	}
@@ -68,7 +68,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 }
 
 // Reachable tells operators whether connections died and none has answered since. It answers from memory.
-func (s *Store) Reachable() error { return s.watch.Err() } //nolint:wrapcheck // the error names the service
+func (s *Store) Reachable() error { return s.watch.Err() }
 
 // Close drops the connections, dead ones too, within about a second.
 func (s *Store) Close() error {

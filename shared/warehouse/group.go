@@ -37,7 +37,7 @@ type group struct {
 
 	once    sync.Once
 	closing chan struct{}   // closed when no more rows are taken
-	life    context.Context //nolint:containedctx // bounds the sends and the callers that wait for them
+	life    context.Context //nolint:containedctx // bounds the sends
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when every row that was taken is answered
 }
@@ -76,7 +76,6 @@ func (g *group) append(ctx context.Context, data []byte) error {
 	case <-ctx.Done():
 		return ctx.Err() //nolint:wrapcheck // table.append wraps it with the operation and its kind
 	case <-g.done: // the row came too late to be taken, unless it was the last to be answered
-	case <-g.life.Done(): // Close has given up
 	}
 	select {
 	case err := <-row.done:
@@ -162,8 +161,8 @@ func (g *group) take(timeUp <-chan time.Time) (pendingRow, bool) {
 	return pendingRow{}, false
 }
 
-// close takes no more rows and waits until every row is answered. When ctx ends first it gives up: callers get an error
-// at once, and what is in flight is cancelled.
+// close takes no more rows and waits until every row is answered. When ctx ends first it gives up: what is in flight is
+// cancelled, and every caller gets an error.
 func (g *group) close(ctx context.Context) error {
 	g.once.Do(func() { close(g.closing) })
 	defer g.cancel()

@@ -77,7 +77,7 @@ func TestLostConnectionsAreReplaced(t *testing.T) {
 	for name, loss := range map[string]fault.Loss{"packets are swallowed": fault.Swallow, "the far end is deaf": fault.Deaf} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, proxy, registry := behind(t, 6*time.Second)
+			w, proxy, registry := behind(t, 2*time.Second)
 			proxy.Break(loss)
 			began := time.Now()
 			large := sampleDecision(3) // more than the server's window: its sender is held inside the client

@@ -19,6 +19,7 @@ import (
 type source struct {
 	life    context.Context //nolint:containedctx // bounds the streams, which outlive the append that opens one
 	connect func(life context.Context) (*managedwriter.Client, error)
+	gaveUp  func() // counts a connection that did not answer
 	cfg     Config
 	metrics *metrics
 }

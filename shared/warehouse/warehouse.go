@@ -69,8 +69,8 @@ func (w *Warehouse) start(life context.Context, cfg Config, opts []option.Client
 	if err != nil {
 		return err
 	}
-	// Half the time of an append: what was caught on a dead connection is still sent again.
-	w.watch, err = conn.New(conn.Config{Client: "bigquery", Limit: cfg.AppendTimeout / 2, Metrics: cfg.Metrics})
+	// An append that is slow but in time is never cut; one that is not takes its connection with it, see retire.
+	w.watch, err = conn.New(conn.Config{Client: "bigquery", Limit: cfg.AppendTimeout, Metrics: cfg.Metrics})
 	if err != nil {
 		return fmt.Errorf("watch connections: %w", err)
 	}
@@ -79,7 +79,7 @@ func (w *Warehouse) start(life context.Context, cfg Config, opts []option.Client
 	connect := func(life context.Context) (*managedwriter.Client, error) {
 		return managedwriter.NewClient(life, cfg.ProjectID, all...)
 	}
-	src := source{life: life, connect: connect, cfg: cfg, metrics: m}
+	src := source{life: life, connect: connect, gaveUp: w.watch.GaveUp, cfg: cfg, metrics: m}
 	if w.decisions, err = newTable(src, decisionsTable, decisionColumns()); err != nil {
 		return err
 	}
@@ -138,4 +138,4 @@ func (w *Warehouse) closeTables(ctx context.Context) error {
 }
 
 // Reachable tells operators whether connections died and none has answered since. It answers from memory.
-func (w *Warehouse) Reachable() error { return w.watch.Err() } //nolint:wrapcheck // the error names the service
+func (w *Warehouse) Reachable() error { return w.watch.Err() }

@@ -134,6 +134,7 @@ func (w *writer) open(ctx context.Context, s *stream) error {
 // may have retired the stream already. Nobody waits for the farewell of what is stuck but close.
 func (w *writer) retire(s *stream) {
 	if w.current.CompareAndSwap(s, nil) {
+		w.src.gaveUp()
 		w.retired.Go(func() { _ = s.close() })
 	}
 }

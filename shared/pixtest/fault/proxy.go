@@ -109,7 +109,7 @@ func (p *Proxy) accept(life context.Context) {
 func (p *Proxy) open(life context.Context, client net.Conn) {
 	server, err := new(net.Dialer).DialContext(life, "tcp", p.target)
 	if err != nil {
-		client.Close()
+		_ = client.Close()
 		return
 	}
 	l := &link{client: client, server: server, lost: make(chan struct{}), ended: make(chan struct{})}
@@ -151,8 +151,8 @@ func (l *link) lose(kind Loss) {
 func (l *link) close() {
 	l.closing.Do(func() {
 		close(l.ended)
-		l.client.Close()
-		l.server.Close()
+		_ = l.client.Close()
+		_ = l.server.Close()
 	})
 }
 
