@@ -52,7 +52,7 @@ var owners = map[string][]string{
 	"github.com/GoogleCloudPlatform/functions-framework-go": {"."},
 	"github.com/goccy/bigquery-emulator":                    {"shared/pixtest"},
 	"github.com/fsouza/fake-gcs-server":                     {"shared/pixtest"},
-	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack"},
+	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/conn", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack"},
 	"cel.dev/cel-go":                                        {"shared/policy"},
 	"github.com/parquet-go/parquet-go":                      {"shared/lake", "scripts/pixctl", "shared/replay"},
 }

@@ -58,7 +58,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		}
 		h.OnClose(h.Tracing.Shutdown)
 	}
-	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID}, env.PubSub...); err != nil {
+	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID, Metrics: env.Metrics}, env.PubSub...); err != nil {
 		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
 	}
 	h.OnClose(h.Bus.Close)

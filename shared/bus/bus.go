@@ -10,9 +10,11 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	vkit "cloud.google.com/go/pubsub/v2/apiv1"
 	"github.com/googleapis/gax-go/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 
+	"github.com/sentinela-pix/sentinela/shared/conn"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -28,6 +30,8 @@ type Config struct {
 	Delay time.Duration
 	// PublishTimeout is how long one batch is tried before its messages fail with Timeout or Unavailable: 10 s.
 	PublishTimeout time.Duration
+	// Metrics receives pix_connections_replaced_total; nil means none.
+	Metrics prometheus.Registerer
 }
 
 // Defaults of Config.
@@ -51,6 +55,7 @@ var errClosed = errors.New("bus is closed")
 type Bus struct {
 	client *pubsub.Client
 	cfg    Config
+	watch  *conn.Watch
 
 	mu         sync.Mutex
 	publishers map[string]*pubsub.Publisher // by topic name; the set is configuration, so it stays small
@@ -60,11 +65,17 @@ type Bus struct {
 // Open connects to Pub/Sub. The options are the SDK's own, so an emulator is invisible to the caller's code.
 func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Bus, error) {
 	cfg = cfg.withDefaults()
-	client, err := pubsub.NewClientWithConfig(ctx, cfg.ProjectID, clientConfig(), opts...)
+	// Half the time of a batch: what was caught on a dead connection still arrives on the next one.
+	watch, err := conn.New(conn.Config{Client: "pubsub", Limit: cfg.PublishTimeout / 2, Metrics: cfg.Metrics})
+	if err != nil {
+		return nil, pix.E(pix.Invalid, "open bus", err)
+	}
+	client, err := pubsub.NewClientWithConfig(ctx, cfg.ProjectID, clientConfig(),
+		append(opts[:len(opts):len(opts)], watch.Options()...)...)
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open bus", err)
 	}
-	return &Bus{client: client, cfg: cfg, publishers: map[string]*pubsub.Publisher{}}, nil
+	return &Bus{client: client, cfg: cfg, watch: watch, publishers: map[string]*pubsub.Publisher{}}, nil
 }
 
 // withDefaults fills what was left zero.
@@ -156,7 +167,10 @@ func (b *Bus) publisher(topic string) (*pubsub.Publisher, error) {
 	return p, nil
 }
 
-// Close sends what is queued, as far as ctx allows, then cuts the connection; what was not sent by then fails with its
+// Reachable tells operators whether connections died and none has answered since. It answers from memory.
+func (b *Bus) Reachable() error { return b.watch.Err() }
+
+// Close sends what is queued, as far as ctx allows, then cuts the connections; what was not sent by then fails with its
 // own error. It returns ctx's error when the time did not suffice. No goroutine of the publishers outlives it.
 func (b *Bus) Close(ctx context.Context) error {
 	b.mu.Lock()
@@ -174,7 +188,7 @@ func (b *Bus) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		late = pix.E(kindOf(ctx.Err()), "close bus", ctx.Err())
 	}
-	err := b.client.Close()
+	err := b.watch.Close(ctx, b.client.Close)
 	<-done
 	if err != nil {
 		err = fmt.Errorf("close bus: %w", err)

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"cloud.google.com/go/bigtable"
 	"google.golang.org/api/option"
 
+	"github.com/sentinela-pix/sentinela/shared/conn"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -17,11 +19,15 @@ var _ engine.Store = (*Store)(nil)
 // maxFirsts is how many first-ever facts are remembered: some 20 MB.
 const maxFirsts = 1 << 17
 
+// goodbye is how long Close gives the connections to end in good order.
+const goodbye = time.Second
+
 // Store is the Bigtable table. It is safe for concurrent use; open one per process.
 type Store struct {
 	cfg    Config
 	client *bigtable.Client
 	table  *bigtable.Table
+	watch  *conn.Watch
 
 	metrics *metrics
 	index   *index
@@ -41,25 +47,35 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 	if err != nil {
 		return nil, pix.E(pix.Invalid, "open store", err)
 	}
+	// Twice the time of a call: no call that is slow but in time is cut.
+	watch, err := conn.New(conn.Config{Client: "bigtable", Limit: 2 * cfg.CallTimeout, Metrics: cfg.Metrics})
+	if err != nil {
+		return nil, pix.E(pix.Invalid, "open store", err)
+	}
 	client, err := bigtable.NewClientWithConfig(ctx, cfg.ProjectID, cfg.InstanceID, bigtable.ClientConfig{
 		AppProfile:          cfg.AppProfile,
 		MetricsProvider:     bigtable.NoopMetricsProvider{}, // we export our own; the built-in ones open another client
 		DisableDirectAccess: !cfg.DirectAccess,
 		DisableSession:      true, // an idle second transport
-	}, opts...)
+	}, append(opts[:len(opts):len(opts)], watch.Options()...)...)
 	if err != nil {
 		return nil, storeError("open store", err)
 	}
 	return &Store{
-		cfg: cfg, client: client, table: client.Open(cfg.Table),
+		cfg: cfg, client: client, table: client.Open(cfg.Table), watch: watch,
 		metrics: m, index: newIndex(cfg.tuning.maxHot), firsts: newFirsts(maxFirsts), opened: newOpened(), tasks: newTasks(m.dropped.Inc),
 		carried: newCarried(m.dropped.Inc),
 	}, nil
 }
 
-// Close drops the connections.
+// Reachable tells operators whether connections died and none has answered since. It answers from memory.
+func (s *Store) Reachable() error { return s.watch.Err() }
+
+// Close drops the connections, dead ones too, within about a second.
 func (s *Store) Close() error {
-	if err := s.client.Close(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	if err := s.watch.Close(ctx, s.client.Close); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil

@@ -35,11 +35,11 @@ type group struct {
 	queue    chan pendingRow
 	inFlight chan struct{}
 
-	cancel context.CancelFunc // when Close gives up: sends are bound by it
-	done   chan struct{}      // closed when the last row is answered
-
-	mu     sync.RWMutex // held for reading while a caller enqueues, so that the queue is closed exactly once and after them
-	closed bool
+	once    sync.Once
+	closing chan struct{}   // closed when no more rows are taken
+	life    context.Context //nolint:containedctx // bounds the sends
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when every row that was taken is answered
 }
 
 func newGroup(life context.Context, linger time.Duration, send func(context.Context, []pendingRow)) *group {
@@ -47,114 +47,131 @@ func newGroup(life context.Context, linger time.Duration, send func(context.Cont
 		send: send, linger: linger,
 		queue:    make(chan pendingRow, queueRows),
 		inFlight: make(chan struct{}, maxInFlight),
+		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
 	}
-	life, g.cancel = context.WithCancel(life)
-	go g.run(life)
+	g.life, g.cancel = context.WithCancel(life)
+	go g.run()
 	return g
 }
 
 // append queues one row and waits for its answer.
 func (g *group) append(ctx context.Context, data []byte) error {
 	row := pendingRow{data: data, done: make(chan error, 1)}
-	if err := g.enqueue(ctx, row); err != nil {
-		return err
+	select {
+	case <-g.closing:
+		return errEnded()
+	default:
+	}
+	select {
+	case g.queue <- row:
+	case <-g.closing:
+		return errEnded()
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // table.append wraps it with the operation and its kind
 	}
 	select {
 	case err := <-row.done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err() //nolint:wrapcheck // table.append wraps it with the operation and its kind
-	}
-}
-
-func (g *group) enqueue(ctx context.Context, row pendingRow) error {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if g.closed {
-		return pix.E(pix.Cancelled, "enqueue", ErrClosed)
+	case <-g.done: // the row came too late to be taken, unless it was the last to be answered
 	}
 	select {
-	case g.queue <- row:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // table.append wraps it with the operation and its kind
+	case err := <-row.done:
+		return err
+	default:
+		return errEnded()
 	}
 }
 
-// run forms batches until the queue is closed and empty. It waits for a free append before it takes the first row:
-// while the appends are busy, company gathers in the queue.
-func (g *group) run(life context.Context) {
+func errEnded() error { return pix.E(pix.Cancelled, "enqueue", ErrClosed) }
+
+// run forms batches until nothing more is taken and the queue is empty, or Close has given up. It waits for a free append
+// before it takes the first row: while the appends are busy, company gathers in the queue.
+func (g *group) run() {
 	var sends sync.WaitGroup
 	defer close(g.done)
 	defer sends.Wait()
 	var left *pendingRow
 	for {
-		g.inFlight <- struct{}{}
-		batch, next, open := g.gather(left)
-		left = next
-		if len(batch) > 0 {
-			sends.Go(func() {
-				g.send(life, batch)
-				<-g.inFlight
-			})
-		} else {
-			<-g.inFlight
-		}
-		if !open && left == nil {
+		select {
+		case g.inFlight <- struct{}{}:
+		case <-g.life.Done():
 			return
 		}
+		batch, next := g.gather(left)
+		if len(batch) == 0 {
+			return
+		}
+		left = next
+		sends.Go(func() {
+			g.send(g.life, batch)
+			<-g.inFlight
+		})
 	}
 }
 
-// gather takes rows until the batch is full, the queue is closed or the linger is over. A row that would make the
-// batch too large is returned as the first of the next one.
-func (g *group) gather(left *pendingRow) (batch []pendingRow, next *pendingRow, open bool) {
-	size := 0
+// gather takes rows until the batch is full, the queue is empty for good or the linger is over. A row that would make
+// the batch too large is returned as the first of the next one. Without any row, it is the end.
+func (g *group) gather(left *pendingRow) (batch []pendingRow, next *pendingRow) {
 	if left == nil {
-		row, ok := <-g.queue
+		row, ok := g.take(nil)
 		if !ok {
-			return nil, nil, false
+			return nil, nil
 		}
 		left = &row
 	}
 	batch = append(batch, *left)
-	size = len(left.data)
+	size := len(left.data)
 	timer := time.NewTimer(g.linger)
 	defer timer.Stop()
 	for len(batch) < maxBatchRows {
-		select {
-		case row, ok := <-g.queue:
-			if !ok {
-				return batch, nil, false
-			}
-			if size+len(row.data) > maxBatchBytes {
-				return batch, &row, true
-			}
-			batch, size = append(batch, row), size+len(row.data)
-		case <-timer.C:
-			return batch, nil, true
+		row, ok := g.take(timer.C)
+		if !ok {
+			break
 		}
+		if size+len(row.data) > maxBatchBytes {
+			return batch, &row
+		}
+		batch, size = append(batch, row), size+len(row.data)
 	}
-	return batch, nil, true
+	return batch, nil
 }
 
-// close takes no more rows and waits until every row is answered. When ctx ends first it cancels what is in flight,
-// which answers the rest with an error, and reports it.
-func (g *group) close(ctx context.Context) error {
-	g.mu.Lock()
-	if !g.closed {
-		g.closed = true
-		close(g.queue)
+// take returns the next row, or none when the time is up or, while closing, when the queue is empty.
+func (g *group) take(timeUp <-chan time.Time) (pendingRow, bool) {
+	select {
+	case row := <-g.queue:
+		return row, true
+	default:
 	}
-	g.mu.Unlock()
+	select {
+	case row := <-g.queue:
+		return row, true
+	case <-timeUp:
+	case <-g.closing:
+		select {
+		case row := <-g.queue:
+			return row, true
+		default:
+		}
+	case <-g.life.Done():
+	}
+	return pendingRow{}, false
+}
+
+// close takes no more rows and waits until every row is answered. When ctx ends first it gives up: what is in flight is
+// cancelled, and every caller gets an error.
+func (g *group) close(ctx context.Context) error {
+	g.once.Do(func() { close(g.closing) })
 	defer g.cancel()
 	select {
 	case <-g.done:
 		return nil
 	case <-ctx.Done():
 		g.cancel()
-		<-g.done
-		return ctx.Err() //nolint:wrapcheck // Warehouse.Close wraps it
+		<-g.done         // sends end with their context
+		return ctx.Err() //nolint:wrapcheck // table.close wraps it
 	}
 }

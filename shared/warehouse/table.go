@@ -18,7 +18,8 @@ import (
 // source is what every table of one warehouse shares.
 type source struct {
 	life    context.Context //nolint:containedctx // bounds the streams, which outlive the append that opens one
-	client  *managedwriter.Client
+	connect func(life context.Context) (*managedwriter.Client, error)
+	gaveUp  func() // counts a connection that did not answer
 	cfg     Config
 	metrics *metrics
 }
@@ -43,7 +44,10 @@ func newTable[T any](src source, name string, columns []column[T]) (*table[T], e
 	if err != nil {
 		return nil, err
 	}
-	w := newWriter(src, name, descriptor)
+	w, err := newWriter(src, name, descriptor)
+	if err != nil {
+		return nil, err
+	}
 	return &table[T]{name: name, columns: columns, writer: w, group: newGroup(src.life, src.cfg.Linger, w.send)}, nil
 }
 
@@ -69,10 +73,9 @@ func (t *table[T]) close(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	err := t.group.close(ctx)
-	t.writer.close()
-	if err != nil {
-		return fmt.Errorf("drain %s: %w", t.name, err)
+	drained := t.group.close(ctx)
+	if err := errors.Join(drained, t.writer.close()); err != nil {
+		return fmt.Errorf("close %s: %w", t.name, err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/api/option"
 
+	"github.com/sentinela-pix/sentinela/shared/conn"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -34,7 +35,7 @@ const (
 
 // Warehouse appends rows. It is safe for concurrent use; open one per process.
 type Warehouse struct {
-	client    *managedwriter.Client
+	watch     *conn.Watch
 	stop      context.CancelFunc
 	closing   sync.Once
 	decisions *table[pix.Decision]
@@ -56,24 +57,29 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Wareho
 		cfg.AppendTimeout = defaultAppendTimeout
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	client, err := managedwriter.NewClient(life, cfg.ProjectID, opts...)
-	if err != nil {
-		stop()
-		return nil, fmt.Errorf("open warehouse: %w", err)
-	}
-	w := &Warehouse{client: client, stop: stop}
-	if err := w.start(life, cfg); err != nil {
+	w := &Warehouse{stop: stop}
+	if err := w.start(life, cfg, opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("open warehouse: %w", err), w.Close(ctx))
 	}
 	return w, nil
 }
 
-func (w *Warehouse) start(life context.Context, cfg Config) error {
+func (w *Warehouse) start(life context.Context, cfg Config, opts []option.ClientOption) error {
 	m, err := newMetrics(cfg.Metrics)
 	if err != nil {
 		return err
 	}
-	src := source{life: life, client: w.client, cfg: cfg, metrics: m}
+	// An append that is slow but in time is never cut; one that is not takes its connection with it, see retire.
+	w.watch, err = conn.New(conn.Config{Client: "bigquery", Limit: cfg.AppendTimeout, Metrics: cfg.Metrics})
+	if err != nil {
+		return fmt.Errorf("watch connections: %w", err)
+	}
+	all := append([]option.ClientOption{option.WithGRPCConnectionPool(1)}, opts...) // a client has one stream
+	all = append(all, w.watch.Options()...)
+	connect := func(life context.Context) (*managedwriter.Client, error) {
+		return managedwriter.NewClient(life, cfg.ProjectID, all...)
+	}
+	src := source{life: life, connect: connect, gaveUp: w.watch.GaveUp, cfg: cfg, metrics: m}
 	if w.decisions, err = newTable(src, decisionsTable, decisionColumns()); err != nil {
 		return err
 	}
@@ -111,12 +117,25 @@ func (w *Warehouse) Close(ctx context.Context) error {
 
 func (w *Warehouse) close(ctx context.Context) error {
 	defer w.stop()
-	err := errors.Join(w.decisions.close(ctx), w.alerts.close(ctx), w.labels.close(ctx))
-	if e := w.client.Close(); e != nil {
-		err = errors.Join(err, fmt.Errorf("close client: %w", e))
+	if w.watch == nil {
+		return nil // it was never opened
 	}
-	if err != nil {
+	if err := w.watch.Close(ctx, func() error { return w.closeTables(ctx) }); err != nil {
 		return fmt.Errorf("close warehouse: %w", err)
 	}
 	return nil
 }
+
+// closeTables closes the tables side by side: each has the whole of the time.
+func (w *Warehouse) closeTables(ctx context.Context) error {
+	var errs [3]error
+	var all sync.WaitGroup
+	all.Go(func() { errs[0] = w.decisions.close(ctx) })
+	all.Go(func() { errs[1] = w.alerts.close(ctx) })
+	all.Go(func() { errs[2] = w.labels.close(ctx) })
+	all.Wait()
+	return errors.Join(errs[:]...)
+}
+
+// Reachable tells operators whether connections died and none has answered since. It answers from memory.
+func (w *Warehouse) Reachable() error { return w.watch.Err() }

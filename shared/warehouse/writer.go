@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"cloud.google.com/go/bigquery/storage/managedwriter"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -15,19 +17,40 @@ type writer struct {
 	table      string
 	descriptor *descriptorpb.DescriptorProto
 
-	lock    chan struct{} // a mutex that a context can leave: held while the stream is opened or replaced
-	current *stream
+	lock    chan struct{} // a mutex that a context can leave: held while a stream is opened
+	current atomic.Pointer[stream]
+	retired sync.WaitGroup // streams that are being closed
 }
 
-func newWriter(src source, table string, descriptor *descriptorpb.DescriptorProto) *writer {
-	return &writer{src: src, table: table, descriptor: descriptor, lock: make(chan struct{}, 1)}
+// newWriter connects, so that a process without credentials does not start.
+func newWriter(src source, table string, descriptor *descriptorpb.DescriptorProto) (*writer, error) {
+	w := &writer{src: src, table: table, descriptor: descriptor, lock: make(chan struct{}, 1)}
+	s, err := w.connect()
+	if err != nil {
+		return nil, err
+	}
+	w.current.Store(s)
+	return w, nil
 }
 
-// stream is a managed stream and the time for which it serves.
+// stream is a managed stream with a client of its own: the client holds its locks while it sends and while it opens a
+// stream, and only the end of the whole client frees them. So a stuck stream takes nothing down with it.
 type stream struct {
-	managed *managedwriter.ManagedStream
-	life    context.Context //nolint:containedctx // the stream's own: the client keeps it as long as the stream
+	client  *managedwriter.Client
+	managed *managedwriter.ManagedStream // nil until the first append opens it
+	life    context.Context              //nolint:containedctx // the client keeps it
 	end     context.CancelFunc
+}
+
+// connect makes a client. It does not wait for the network.
+func (w *writer) connect() (*stream, error) {
+	life, end := context.WithCancel(w.src.life)
+	client, err := w.src.connect(life)
+	if err != nil {
+		end()
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return &stream{client: client, life: life, end: end}, nil
 }
 
 // errReplaced is why an append fails whose connection was found stuck by another.
@@ -70,57 +93,70 @@ func (w *writer) stream(ctx context.Context) (*stream, error) {
 		return nil, ctx.Err() //nolint:wrapcheck // append wraps it
 	}
 	defer func() { <-w.lock }()
-	if w.current != nil {
-		return w.current, nil
+	s := w.current.Load()
+	if s == nil {
+		var err error
+		if s, err = w.connect(); err != nil {
+			return nil, err
+		}
+		w.current.Store(s)
 	}
-	// The client keeps the context that a stream is opened with, so that one must outlive this append; opening itself is
-	// still bound by the append's deadline.
-	life, end := context.WithCancel(w.src.life)
-	keep := context.AfterFunc(ctx, end)
-	managed, err := w.src.client.NewManagedStream(life,
+	if s.managed != nil {
+		return s, nil
+	}
+	return s, w.open(ctx, s)
+}
+
+// open opens the managed stream. The client keeps the context that a stream is opened with, so that one must outlive this
+// append; opening itself is still bound by the append's deadline.
+func (w *writer) open(ctx context.Context, s *stream) error {
+	keep := context.AfterFunc(ctx, s.end)
+	managed, err := s.client.NewManagedStream(s.life,
 		managedwriter.WithDestinationTable(fmt.Sprintf("projects/%s/datasets/%s/tables/%s", w.src.cfg.ProjectID, w.src.cfg.Dataset, w.table)),
 		managedwriter.WithType(managedwriter.DefaultStream),
 		managedwriter.WithSchemaDescriptor(w.descriptor),
 		managedwriter.EnableWriteRetries(true),
 	)
-	if err != nil {
-		end()
-		return nil, fmt.Errorf("%w", errors.Join(ctx.Err(), err))
-	}
-	opened := &stream{managed: managed, life: life, end: end}
+	s.managed = managed
 	if !keep() {
-		opened.close()
-		return nil, ctx.Err() //nolint:wrapcheck // append wraps it
+		w.retire(s)
+		return ctx.Err() //nolint:wrapcheck // append wraps it
 	}
-	w.current = opened
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
 	w.src.metrics.opened(w.table)
-	return opened, nil
+	return nil
 }
 
-// retire closes a stream whose append ran into its deadline, so that the next one opens a fresh connection: a connection
-// that is stuck never recovers by itself. Other failures are the client's own to repair. Another append may have
-// replaced the stream already.
+// retire gives up a stream whose append ran into its deadline, so that the next one opens a fresh one on a fresh
+// connection: one that is stuck never recovers by itself. Other failures are the client's own to repair. Another append
+// may have retired the stream already. Nobody waits for the farewell of what is stuck but close.
 func (w *writer) retire(s *stream) {
-	w.lock <- struct{}{}
-	defer func() { <-w.lock }()
-	if w.current == s {
-		w.current = nil
-		s.close()
+	if w.current.CompareAndSwap(s, nil) {
+		w.src.gaveUp()
+		w.retired.Go(func() { _ = s.close() })
 	}
 }
 
-// close ends the stream, if there is one.
-func (w *writer) close() {
-	w.lock <- struct{}{}
-	defer func() { <-w.lock }()
-	if w.current != nil {
-		w.current.close()
-		w.current = nil
+// close ends the stream, if there is one. No append may be running.
+func (w *writer) close() error {
+	var err error
+	if s := w.current.Swap(nil); s != nil {
+		err = s.close()
 	}
+	w.retired.Wait()
+	return err
 }
 
-// close ends the stream and the appends that wait on it. The client reports io.EOF, whatever happened.
-func (s *stream) close() {
+// close ends the stream and the appends that wait on it.
+func (s *stream) close() error {
 	s.end()
-	_ = s.managed.Close()
+	if s.managed != nil {
+		_ = s.managed.Close() // it reports io.EOF, whatever happened
+	}
+	if err := s.client.Close(); err != nil {
+		return fmt.Errorf("close client: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,118 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// stuck is a send that ends with its context only.
+func stuck(ctx context.Context, rows []pendingRow) {
+	<-ctx.Done()
+	answer(rows, ctx.Err())
+}
+
+// A full queue holds its callers; Close neither waits for them nor leaves one without an answer.
+func TestCloseHonoursItsContextWhileCallersBlock(t *testing.T) {
+	t.Parallel()
+	for name, callers := range map[string]int{
+		"appends stuck":    maxInFlight,
+		"queue filling":    maxInFlight*maxBatchRows + queueRows/2,
+		"queue overflowed": maxInFlight*maxBatchRows + 2*queueRows,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := newGroup(t.Context(), 100*time.Millisecond, stuck)
+				errs := make([]error, callers)
+				var all sync.WaitGroup
+				for i := range errs {
+					all.Go(func() { errs[i] = g.append(t.Context(), []byte("row")) })
+				}
+				synctest.Wait()
+				time.Sleep(time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				began := time.Now()
+				if err := g.close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("close = %v, want its deadline", err)
+				}
+				if took := time.Since(began); took != 100*time.Millisecond {
+					t.Errorf("close took %v, want 100ms", took)
+				}
+				all.Wait()
+				for i, err := range errs {
+					if err == nil {
+						t.Fatalf("row %d was acknowledged although nothing was sent", i)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Rows race with Close: each is either sent and acknowledged or refused, and no caller waits for ever.
+func TestCloseAnswersEveryRowOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		sent := 0
+		g := newGroup(t.Context(), 10*time.Millisecond, func(_ context.Context, rows []pendingRow) {
+			time.Sleep(time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			sent += len(rows)
+			answer(rows, nil)
+		})
+		const callers = 20_000
+		errs := make([]error, callers)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * time.Microsecond)
+				errs[i] = g.append(t.Context(), []byte("row"))
+			})
+		}
+		time.Sleep(callers / 2 * time.Microsecond)
+		if err := g.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all.Wait()
+		acknowledged := 0
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				acknowledged++
+			case !errors.Is(err, ErrClosed) || pix.KindOf(err) != pix.Cancelled:
+				t.Fatalf("row %d: %v", i, err)
+			}
+		}
+		if acknowledged != sent || sent == 0 || sent == callers {
+			t.Errorf("%d rows sent, %d acknowledged, of %d", sent, acknowledged, callers)
+		}
+	})
+}
+
+func TestCallerOfAFullQueueMayLeave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t.Context(), 100*time.Millisecond, stuck)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for range maxInFlight*maxBatchRows + 2*queueRows {
+			all.Go(func() {
+				if err := g.append(ctx, []byte("row")); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("append = %v, want the caller's deadline", err)
+				}
+			})
+		}
+		all.Wait()
+		_ = g.close(ctx)
+	})
+}
