@@ -196,7 +196,10 @@ func TestASlowClockMakesMessagesWait(t *testing.T) {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		if handled != 0 || len(f.letters.list) != 0 || f.count(t, "clock") != 600 {
+		if got := f.post(t, nil, pushBodyOf("old", "x", now().Add(-tooOld-behind))); got != http.StatusServiceUnavailable {
+			t.Errorf("a message that is too old, as far as this clock can tell: status %d, want 503", got)
+		}
+		if handled != 0 || len(f.letters.list) != 0 || f.count(t, "clock") != 601 {
 			t.Errorf("%d handled, %d dead letters, %v counted", handled, len(f.letters.list), f.count(t, "clock"))
 		}
 		if lines := strings.Count(f.log.String(), `"level":"WARN"`); lines != 2 { // before the third, nobody is sure
