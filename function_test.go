@@ -219,7 +219,7 @@ func TestPaymentThroughTheFramework(t *testing.T) {
 
 	scorer.push(t, data, "")
 	decision := receive(t, cloud, event.TopicDecisions+"-test")
-	d, err := event.DecodeDecision(decision)
+	d, err := event.DecodeDecision(decision, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,9 @@ func New(d Deps) (http.Handler, error) {
 	if d.Clock == nil {
 		d.Clock = time.Now
 	}
+	if d.Push.Clock == nil {
+		d.Push.Clock = d.Clock
+	}
 	h, err := push.New(push.Function[*pix.Decision]{
 		Name:   Name,
 		Decode: decode,
@@ -59,8 +62,8 @@ func New(d Deps) (http.Handler, error) {
 	return h, nil
 }
 
-func decode(e event.Envelope) (*pix.Decision, error) {
-	d, err := event.DecodeDecision(e)
+func decode(e event.Envelope, now time.Time) (*pix.Decision, error) {
+	d, err := event.DecodeDecision(e, now)
 	return &d, err
 }
 

@@ -118,7 +118,7 @@ func TestAlertSaysWhatTheDecisionSays(t *testing.T) {
 		Payer: tx.Payer.Account.Current, Payee: tx.Payee.Account.Current, PayerISPB: "12345678", PayeeISPB: "A1B2C3D4",
 		Score: 0.9, Reasons: d.Reasons, HoldUntil: at().Add(time.Hour),
 	}
-	published, err := event.DecodeAlert(f.envelopes[0])
+	published, err := event.DecodeAlert(f.envelopes[0], at())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -42,7 +43,7 @@ func New(d Deps) (http.Handler, error) {
 	return h, nil
 }
 
-func decode(e event.Envelope) (*pix.Decision, error) {
-	d, err := event.DecodeDecision(e)
+func decode(e event.Envelope, now time.Time) (*pix.Decision, error) {
+	d, err := event.DecodeDecision(e, now)
 	return &d, err
 }

@@ -42,6 +42,9 @@ func (f *fake) DeadLetter(_ context.Context, _ string, l bus.Letter) error {
 	return nil
 }
 
+// now is after every time in the decisions.
+func now() time.Time { return time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC) }
+
 func decision(n int) *pix.Decision {
 	at := time.Date(2026, 11, 20, 12, 0, n, 0, time.UTC)
 	token := func(kind, c string) pix.TokenPair {
@@ -62,7 +65,7 @@ func decision(n int) *pix.Decision {
 
 func deliver(t *testing.T, f *fake, e event.Envelope) int {
 	t.Helper()
-	h, err := audit.New(audit.Deps{Warehouse: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
+	h, err := audit.New(audit.Deps{Warehouse: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Clock: now}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,23 @@ type Config struct {
 	ProjectID       string     `env:"PROJECT_ID"`
 	LogLevel        slog.Level `env:"LOG_LEVEL, default=INFO"`
 	DeadLetterTopic string     `env:"DEAD_LETTER_TOPIC, default=pix-dead-letter-v1"`
-	// MaxAttempts is the subscription's own limit of deliveries; on the last one we dead-letter before Pub/Sub would.
-	MaxAttempts int `env:"MAX_DELIVERY_ATTEMPTS, default=10"`
+	// MaxMessageAge is how old a message may become whose handling fails for a passing reason, by Pub/Sub's publish time.
+	// It must be below the subscription's retention, which is seven days at most.
+	MaxMessageAge time.Duration `env:"MAX_MESSAGE_AGE, default=144h"`
+	// MaxPanics is how often the handling of one message may panic in one process.
+	MaxPanics int `env:"MAX_PANICS, default=5"`
 	// Timeout bounds the handling of one message, below the subscription's acknowledgement deadline.
 	Timeout time.Duration `env:"HANDLE_TIMEOUT, default=20s"`
 	Tracing obs.TracingConfig
 }
+
+// Bounds of the limits. A refused message comes back after ten minutes at most, so an hour is enough for a last attempt
+// before Pub/Sub's retention of seven days drops it.
+const (
+	minMessageAge = 24 * time.Hour
+	maxMessageAge = 7*24*time.Hour - time.Hour
+	maxPanics     = 100
+)
 
 // Validate reports every problem at once, by the name of its variable.
 func (c *Config) Validate() error {
@@ -34,8 +45,11 @@ func (c *Config) Validate() error {
 	if c.DeadLetterTopic == "" {
 		problems = append(problems, errors.New("DEAD_LETTER_TOPIC: required"))
 	}
-	if c.MaxAttempts < 5 || c.MaxAttempts > 100 {
-		problems = append(problems, errors.New("MAX_DELIVERY_ATTEMPTS: must be 5 to 100, as Pub/Sub has it"))
+	if c.MaxMessageAge < minMessageAge || c.MaxMessageAge > maxMessageAge {
+		problems = append(problems, fmt.Errorf("MAX_MESSAGE_AGE: must be %s to %s: longer than an outage, an hour less than the longest retention", minMessageAge, maxMessageAge))
+	}
+	if c.MaxPanics < 1 || c.MaxPanics > maxPanics {
+		problems = append(problems, fmt.Errorf("MAX_PANICS: must be 1 to %d", maxPanics))
 	}
 	if c.Timeout <= 0 || c.Timeout > 10*time.Minute {
 		problems = append(problems, errors.New("HANDLE_TIMEOUT: must be above 0 and at most 10m, the longest acknowledgement deadline"))

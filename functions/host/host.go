@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
@@ -32,6 +34,7 @@ type Host struct {
 	Env
 	Logger *slog.Logger
 	Bus    *bus.Bus
+	Watch  *clock.Watch // on this process's clock: see ClockErr
 
 	config  Config
 	name    string
@@ -52,6 +55,9 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	h.Logger = logger
 	h.OnClose(flush)
 	var err error
+	if h.Watch, err = watchClock(env.Metrics, h.Logger); err != nil {
+		return nil, fmt.Errorf("host: %w", err)
+	}
 	if h.Tracing == nil {
 		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
 			return nil, fmt.Errorf("host: %w", err)
@@ -83,7 +89,7 @@ func (h *Host) Close(ctx context.Context) error {
 func (h *Host) Push() push.Deps {
 	return push.Deps{
 		DeadLetters: h.Bus, DeadLetterTopic: h.config.DeadLetterTopic,
-		MaxAttempts: h.config.MaxAttempts, Timeout: h.config.Timeout,
+		MaxAge: h.config.MaxMessageAge, MaxPanics: h.config.MaxPanics, Timeout: h.config.Timeout, Clock: time.Now, Watch: h.Watch,
 		Logger: h.Logger, Tracer: h.Tracing.Tracer("github.com/sentinela-pix/sentinela/functions/" + h.name), Metrics: h.Metrics,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -16,12 +17,12 @@ import (
 func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{
-		"MAX_DELIVERY_ATTEMPTS": "3", "HANDLE_TIMEOUT": "11m", "DATASET": "",
+		"MAX_MESSAGE_AGE": "168h", "MAX_PANICS": "0", "HANDLE_TIMEOUT": "11m", "DATASET": "",
 	}))
 	if pix.KindOf(err) != pix.Invalid {
 		t.Fatalf("error %v", err)
 	}
-	for _, name := range []string{"PROJECT_ID", "MAX_DELIVERY_ATTEMPTS", "HANDLE_TIMEOUT"} {
+	for _, name := range []string{"PROJECT_ID", "MAX_MESSAGE_AGE", "MAX_PANICS", "HANDLE_TIMEOUT"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
@@ -35,7 +36,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Dataset != "fraud" || c.DeadLetterTopic != "pix-dead-letter-v1" || c.MaxAttempts != 10 {
+	if c.Dataset != "fraud" || c.DeadLetterTopic != "pix-dead-letter-v1" || c.MaxMessageAge != push.DefaultMaxAge || c.MaxPanics != push.DefaultMaxPanics {
 		t.Errorf("defaults %+v", c)
 	}
 }

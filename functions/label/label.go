@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -91,7 +92,7 @@ func newMarks(r prometheus.Registerer) (*prometheus.CounterVec, error) {
 	return marks, nil
 }
 
-func decode(e event.Envelope) (*pix.Label, error) {
-	l, err := event.DecodeLabel(e)
+func decode(e event.Envelope, now time.Time) (*pix.Label, error) {
+	l, err := event.DecodeLabel(e, now)
 	return &l, err
 }

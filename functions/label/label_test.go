@@ -51,6 +51,9 @@ func (f *fake) DeadLetter(_ context.Context, _ string, l bus.Letter) error {
 	return nil
 }
 
+// now is after every time in the samples.
+func now() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
+
 func sample(hours int) pix.Label {
 	at := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	return pix.Label{
@@ -62,7 +65,9 @@ func sample(hours int) pix.Label {
 
 func deliver(t *testing.T, f *fake, e event.Envelope) int {
 	t.Helper()
-	h, err := label.New(label.Deps{Warehouse: f, Marker: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
+	h, err := label.New(label.Deps{Warehouse: f, Marker: f, Push: push.Deps{
+		DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Clock: now,
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +128,24 @@ func TestRefusedRowsComeBack(t *testing.T) {
 	f := &fake{err: pix.E(pix.Timeout, "append", errors.New("away"))}
 	if got := deliver(t, f, encode(t, sample(1))); got != http.StatusGatewayTimeout || len(f.letters) != 0 {
 		t.Errorf("status %d with %d dead letters, want 504 with none", got, len(f.letters))
+	}
+}
+
+// TestALabelOfTheFutureIsDeadLettered: of a payment's labels the newest arrival wins, so this one would win for ever. Neither
+// a row nor a mark is made of it.
+func TestALabelOfTheFutureIsDeadLettered(t *testing.T) {
+	t.Parallel()
+	for name, arrived := range map[string]time.Time{
+		"2062": time.Date(2062, 1, 1, 0, 0, 0, 0, time.UTC), "in six minutes": now().Add(6 * time.Minute),
+	} {
+		f, l := &fake{}, sample(1)
+		l.ArrivedAt = arrived
+		if got := deliver(t, f, encode(t, l)); got != http.StatusNoContent || len(f.rows)+len(f.marked) != 0 || len(f.letters) != 1 {
+			t.Fatalf("%s: status %d, %d rows, %d marked, %d dead letters", name, got, len(f.rows), len(f.marked), len(f.letters))
+		}
+		if letter := f.letters[0]; letter.Reason != "invalid" || !strings.Contains(letter.Detail, "arrivedAt: more than 5 minutes in the future") {
+			t.Errorf("%s: dead letter says %s: %s", name, letter.Reason, letter.Detail)
+		}
 	}
 }
 

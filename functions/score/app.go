@@ -171,6 +171,9 @@ func (a *App) ModelSet() *scoring.Set { return a.followed.models.Set() }
 // Policy returns the pack in force.
 func (a *App) Policy() *policy.Pack { return a.followed.policy.Set().Pack() }
 
+// ClockErr returns an error while this process's clock is slow: it is not ready, another one would do better.
+func (a *App) ClockErr() error { return a.host.ClockErr() }
+
 // Close publishes what is queued, writes and removes what waits and closes every connection, as far as ctx allows.
 func (a *App) Close(ctx context.Context) error {
 	err := errors.Join(a.Service.Close(ctx), a.engine.Close(ctx))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -33,7 +34,7 @@ func TestProvisionalAnswer(t *testing.T) {
 	if w.Code != http.StatusOK || !body.Provisional || !body.FeaturesMissing || strings.Contains(body.Outcome, "APPROVE") {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
-	if w := post(t, s, "/push", "", pushed(payment(t), 1)); w.Code != http.StatusServiceUnavailable {
+	if w := post(t, s, "/push", "", pushed(payment(t), 0)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("pushed: status %d, want 503", w.Code)
 	}
 	if err := s.Close(t.Context()); err != nil {
@@ -70,14 +71,17 @@ func status(t *testing.T, id pix.EndToEndID) event.Envelope {
 	return e
 }
 
-func pushedEnvelope(e event.Envelope, attempt int) []byte {
+// tooOld is the age of a message whose failure is its last.
+const tooOld = push.DefaultMaxAge + time.Minute
+
+func pushedEnvelope(e event.Envelope, age time.Duration) []byte {
 	attributes, _ := json.Marshal(e.Attributes)
-	return fmt.Appendf(nil, `{"message":{"data":%q,"attributes":%s,"messageId":"1"},"deliveryAttempt":%d}`,
-		base64.StdEncoding.EncodeToString(e.Data), attributes, attempt)
+	return fmt.Appendf(nil, `{"message":{"data":%q,"attributes":%s,"messageId":"1","publishTime":%q}}`,
+		base64.StdEncoding.EncodeToString(e.Data), attributes, clock().Add(-age).Format(time.RFC3339Nano))
 }
 
 // TestStatuses come on the payments' topic, told apart by their schema: one that overtook its payment comes back until
-// its last attempt, and a redelivered one is applied again.
+// it is too old, and a redelivered one is applied again.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
@@ -87,18 +91,18 @@ func TestStatuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	settled := status(t, tx.ID)
-	if w := post(t, s, "/push", "", pushedEnvelope(settled, 1)); w.Code != http.StatusServiceUnavailable || len(f.letters) != 0 {
+	if w := post(t, s, "/push", "", pushedEnvelope(settled, time.Hour)); w.Code != http.StatusServiceUnavailable || len(f.letters) != 0 {
 		t.Errorf("before its payment: status %d, %d dead letters; want 503 and none", w.Code, len(f.letters))
 	}
-	if w := post(t, s, "/push", "", pushedEnvelope(settled, 5)); w.Code != http.StatusNoContent || len(f.letters) != 1 {
-		t.Errorf("on its last attempt: status %d, %d dead letters; want 204 and one", w.Code, len(f.letters))
+	if w := post(t, s, "/push", "", pushedEnvelope(settled, tooOld)); w.Code != http.StatusNoContent || len(f.letters) != 1 {
+		t.Errorf("too old: status %d, %d dead letters; want 204 and one", w.Code, len(f.letters))
 	}
 	if diff := cmp.Diff(settled, f.letters[0].Envelope); diff != "" {
 		t.Errorf("the dead letter cannot be replayed (-sent +kept):\n%s", diff)
 	}
-	post(t, s, "/push", "", pushed(payment(t), 1))
+	post(t, s, "/push", "", pushed(payment(t), 0))
 	for range 2 {
-		if w := post(t, s, "/push", "", pushedEnvelope(settled, 2)); w.Code != http.StatusNoContent {
+		if w := post(t, s, "/push", "", pushedEnvelope(settled, 2*time.Hour)); w.Code != http.StatusNoContent {
 			t.Errorf("after its payment: status %d, want 204", w.Code)
 		}
 	}
@@ -107,10 +111,39 @@ func TestStatuses(t *testing.T) {
 	}
 	bad := settled
 	bad.Data = bytes.Repeat([]byte{0xff}, 8)
-	if w := post(t, s, "/push", "", pushedEnvelope(bad, 1)); w.Code != http.StatusNoContent || len(f.letters) != 2 || f.letters[1].Envelope.Data != nil {
+	if w := post(t, s, "/push", "", pushedEnvelope(bad, 0)); w.Code != http.StatusNoContent || len(f.letters) != 2 || f.letters[1].Envelope.Data != nil {
 		t.Errorf("malformed: status %d, dead letters %+v", w.Code, f.letters)
 	}
 	if w := post(t, s, "/v1/decisions", "application/x-protobuf", settled.Data); w.Code != http.StatusBadRequest {
 		t.Errorf("over HTTP: status %d, want 400: a status is no payment", w.Code)
+	}
+}
+
+// TestASlowClockMakesPaymentsWait: what servers stamped lies in our future, so it is our clock that cannot judge. Payments
+// come back over both ways in, none is dead-lettered as being in the future, and a clock set right lets them through.
+func TestASlowClockMakesPaymentsWait(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	now := clock().Add(-6 * time.Minute)
+	s, _ := newServiceAt(t, f, func() time.Time { return now })
+	for i := range 200 {
+		e := event.Envelope{Data: payment(t), Attributes: map[string]string{}}
+		body := bytes.Replace(pushedEnvelope(e, 0), []byte(`"messageId":"1"`), fmt.Appendf(nil, `"messageId":"%d"`, i), 1)
+		if w := post(t, s, "/push", "", body); w.Code != http.StatusServiceUnavailable {
+			t.Fatalf("payment %d: status %d, want 503", i, w.Code)
+		}
+	}
+	if w := post(t, s, "/v1/decisions", "application/json", payment(t)); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("over HTTP: status %d, want 503: %s", w.Code, w.Body)
+	}
+	if len(f.letters) != 0 || len(f.stands) != 0 {
+		t.Errorf("%d dead letters, %d decisions of a clock that is wrong", len(f.letters), len(f.stands))
+	}
+	now = clock()
+	if w := post(t, s, "/push", "", pushed(payment(t), 0)); w.Code != http.StatusNoContent || len(f.stands) != 1 {
+		t.Errorf("set right: status %d, %d decisions", w.Code, len(f.stands))
+	}
+	if w := post(t, s, "/v1/decisions", "application/json", payment(t)); w.Code != http.StatusOK {
+		t.Errorf("set right, over HTTP: status %d", w.Code)
 	}
 }

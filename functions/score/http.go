@@ -62,6 +62,10 @@ func (s *Service) guard(ctx context.Context, w http.ResponseWriter, r *http.Requ
 // it holds one place: that is what they cost together. It does not hold one while the body comes in, which may take long and
 // costs nothing.
 func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// No server stamps a request, but what is pushed tells whether our clock can judge its payment.
+	if err := s.deps.Push.Watch.Err(); err != nil {
+		return nil, fmt.Errorf("judge time: %w", err)
+	}
 	encoding, err := encodingOf(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, err
@@ -77,7 +81,7 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	defer place.Leave()
 	tx, err := s.decode(event.Envelope{Data: data, Attributes: map[string]string{
 		event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: encoding,
-	}})
+	}}, s.deps.Clock())
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package score
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -15,12 +16,12 @@ type message struct {
 }
 
 // decodeMessage tells the two apart by the schema attribute; without one a message is a payment.
-func (s *Service) decodeMessage(e event.Envelope) (message, error) {
+func (s *Service) decodeMessage(e event.Envelope, now time.Time) (message, error) {
 	if e.Attributes[event.AttrSchema] == event.SchemaStatus {
-		status, err := event.DecodeStatus(e, s.deps.Clock())
+		status, err := event.DecodeStatus(e, now)
 		return message{status: &status}, err
 	}
-	tx, err := s.decode(e)
+	tx, err := s.decode(e, now)
 	return message{payment: tx}, err
 }
 
@@ -32,7 +33,8 @@ func encodeMessage(m message) (event.Envelope, error) {
 }
 
 // apply marks a payment with how it ended. A status that overtook its payment is not acknowledged: it comes back, and
-// when it never finds one it is dead-lettered on its last attempt.
+// when it never finds one it is dead-lettered by its age. A shorter limit of its own would lose statuses in an outage, in
+// which their payments wait as long.
 func (s *Service) apply(ctx context.Context, status *pix.Status) error {
 	if err := s.deps.Marker.Status(ctx, status); err != nil {
 		return fmt.Errorf("mark status: %w", err)

@@ -85,7 +85,7 @@ func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	r.write(t, filepath.Join(r.models, "payer", "current"), []byte("1\n"))
 	c := &score.Config{
 		Config: host.Config{
-			ProjectID: cloud.ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: "dlq", MaxAttempts: 5, Timeout: 20 * time.Second,
+			ProjectID: cloud.ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: "dlq", MaxMessageAge: 24 * time.Hour, MaxPanics: 5, Timeout: 20 * time.Second,
 		},
 		StoreConfig: host.StoreConfig{BigtableInstance: "i", BigtableTable: "pix"}, DecisionsTopic: event.TopicDecisions,
 		Models: r.models, Policy: r.policy, ReloadEvery: 20 * time.Millisecond,

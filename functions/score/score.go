@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
@@ -70,6 +71,12 @@ func New(d Deps) (*Service, error) {
 	if d.Push.Tracer == nil {
 		d.Push.Tracer = noop.NewTracerProvider().Tracer("")
 	}
+	if d.Push.Clock == nil {
+		d.Push.Clock = d.Clock
+	}
+	if d.Push.Watch == nil {
+		d.Push.Watch = clock.NewWatch(0, d.Clock)
+	}
 	s := &Service{deps: d, mux: http.NewServeMux()}
 	endpoint, err := push.New(push.Function[message]{
 		Name:   Name,
@@ -100,8 +107,8 @@ func (s *Service) Close(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) decode(e event.Envelope) (*pix.Transaction, error) {
-	tx, err := event.DecodeTransaction(e, s.deps.Tokenizer, s.deps.Clock())
+func (s *Service) decode(e event.Envelope, now time.Time) (*pix.Transaction, error) {
+	tx, err := event.DecodeTransaction(e, s.deps.Tokenizer, now)
 	return &tx, err
 }
 

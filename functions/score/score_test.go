@@ -3,7 +3,6 @@ package score_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -135,11 +134,16 @@ func tokenizer(t *testing.T) *pix.Tokenizer {
 
 func newService(t *testing.T, f *fake) (*score.Service, *bytes.Buffer) {
 	t.Helper()
+	return newServiceAt(t, f, clock)
+}
+
+func newServiceAt(t *testing.T, f *fake, clock func() time.Time) (*score.Service, *bytes.Buffer) {
+	t.Helper()
 	f.stands = map[pix.EndToEndID]*pix.Decision{}
 	log := new(bytes.Buffer)
 	var mu sync.Mutex
 	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock}
-	d.Push.DeadLetters, d.Push.DeadLetterTopic, d.Push.MaxAttempts = f, "dlq", 5
+	d.Push.DeadLetters, d.Push.DeadLetterTopic = f, "dlq"
 	d.Push.Logger = slog.New(slog.NewJSONHandler(locked{&mu, log}, nil))
 	d.Push.Metrics = prometheus.NewRegistry()
 	s, err := score.New(d)
@@ -201,8 +205,9 @@ func post(t *testing.T, s http.Handler, path, contentType string, body []byte) *
 	return w
 }
 
-func pushed(data []byte, attempt int) []byte {
-	return fmt.Appendf(nil, `{"message":{"data":%q,"messageId":"1"},"deliveryAttempt":%d}`, base64.StdEncoding.EncodeToString(data), attempt)
+// pushed is a message of a given age.
+func pushed(data []byte, age time.Duration) []byte {
+	return pushedEnvelope(event.Envelope{Data: data, Attributes: map[string]string{}}, age)
 }
 
 func TestHTTPDecision(t *testing.T) {
@@ -373,14 +378,14 @@ func TestPushPublishesBeforeItAcknowledges(t *testing.T) {
 	t.Parallel()
 	f := &fake{sendErr: pix.E(pix.Unavailable, "publish", errors.New("away"))}
 	s, _ := newService(t, f)
-	if w := post(t, s, "/push", "application/json", pushed(payment(t), 1)); w.Code != http.StatusServiceUnavailable {
+	if w := post(t, s, "/push", "application/json", pushed(payment(t), 0)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d while the bus is away, want 503", w.Code)
 	}
 	f.mu.Lock()
 	f.sendErr = nil
 	f.mu.Unlock()
 	for range 2 {
-		if w := post(t, s, "/push", "application/json", pushed(payment(t), 2)); w.Code != http.StatusNoContent {
+		if w := post(t, s, "/push", "application/json", pushed(payment(t), 0)); w.Code != http.StatusNoContent {
 			t.Errorf("status %d, want 204", w.Code)
 		}
 	}
@@ -394,10 +399,10 @@ func TestPushDeadLettersAreTokenised(t *testing.T) {
 	t.Parallel()
 	f := &fake{err: pix.E(pix.Conflict, "decide", errors.New("another payment has this id"))}
 	s, _ := newService(t, f)
-	post(t, s, "/push", "", pushed(payment(t), 1))
+	post(t, s, "/push", "", pushed(payment(t), 0))
 	f.err = pix.E(pix.Unavailable, "decide", errors.New("away"))
-	post(t, s, "/", "", pushed(payment(t), 5))
-	post(t, s, "/push", "", pushed([]byte(`{"payer":{"document":"529.982.247-25"}}`), 1))
+	post(t, s, "/", "", pushed(payment(t), tooOld))
+	post(t, s, "/push", "", pushed([]byte(`{"payer":{"document":"529.982.247-25"}}`), 0))
 	if len(f.letters) != 3 {
 		t.Fatalf("%d dead letters, want 3", len(f.letters))
 	}
@@ -426,7 +431,7 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 	if err == nil {
 		t.Fatal("an empty configuration passes")
 	}
-	for _, name := range []string{"PROJECT_ID", "DEAD_LETTER_TOPIC", "MAX_DELIVERY_ATTEMPTS", "HANDLE_TIMEOUT", "BIGTABLE_INSTANCE", "DECISIONS_TOPIC", "DECISION_TIMEOUT",
+	for _, name := range []string{"PROJECT_ID", "DEAD_LETTER_TOPIC", "MAX_MESSAGE_AGE", "MAX_PANICS", "HANDLE_TIMEOUT", "BIGTABLE_INSTANCE", "DECISIONS_TOPIC", "DECISION_TIMEOUT",
 		"STORE_DEADLINE", "RELOAD_EVERY", "MAX_DECISIONS_IN_FLIGHT", "SHADOW_WAIT", "EXPLAIN_APPROVALS_SHARE", "TOKEN_KEY"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)

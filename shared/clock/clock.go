@@ -29,7 +29,12 @@ type Watch struct {
 	mu     sync.Mutex
 	latest time.Time // the latest moment a server has stamped; zero when none counts
 	seen   time.Time // when we saw it, with the monotonic clock, which nobody sets
+	alarm  func(behind time.Duration)
+	rang   time.Time // when alarm was called last, with the monotonic clock
 }
+
+// alarmEvery is how often a slow clock is complained of: every message meets it, and one line is enough.
+const alarmEvery = time.Minute
 
 // NewWatch returns a Watch of the clock that now reads. A tolerance of zero means DefaultTolerance.
 func NewWatch(tolerance time.Duration, now func() time.Time) *Watch {
@@ -38,6 +43,9 @@ func NewWatch(tolerance time.Duration, now func() time.Time) *Watch {
 	}
 	return &Watch{tolerance: tolerance, now: now}
 }
+
+// Alarm has f called, at most once a minute, when Err is asked while our clock is behind. Set it before anybody asks.
+func (w *Watch) Alarm(f func(behind time.Duration)) { w.alarm = f }
 
 // Saw notes a moment that a server stamped on something that has happened: Pub/Sub's publish time, Kafka's time of a
 // record in a topic with LogAppendTime. What a producer says of itself must not be passed: it is its own word.
@@ -76,5 +84,22 @@ func (w *Watch) Err() error {
 	if behind == 0 {
 		return nil
 	}
+	w.ring(behind)
 	return pix.E(pix.Unavailable, "read the clock", fmt.Errorf("this machine's clock is %s behind the servers'", behind.Round(time.Second)))
+}
+
+// ring calls the alarm unless it was called just now.
+func (w *Watch) ring(behind time.Duration) {
+	if w.alarm == nil {
+		return
+	}
+	w.mu.Lock()
+	due := w.rang.IsZero() || time.Since(w.rang) >= alarmEvery
+	if due {
+		w.rang = time.Now()
+	}
+	w.mu.Unlock()
+	if due {
+		w.alarm(behind)
+	}
 }

@@ -61,3 +61,30 @@ func TestWatchHeals(t *testing.T) {
 		}
 	})
 }
+
+// A slow clock is complained of once a minute, however many ask.
+func TestAlarm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rang := 0
+		w := clock.NewWatch(0, func() time.Time { return time.Now().Add(-6 * time.Minute) })
+		w.Alarm(func(behind time.Duration) {
+			if rang++; behind != 6*time.Minute {
+				t.Errorf("behind %s", behind)
+			}
+		})
+		if w.Err(); rang != 0 {
+			t.Error("an alarm without a cause")
+		}
+		w.Saw(time.Now())
+		for range 1800 { // three minutes
+			if w.Err() == nil {
+				t.Fatal("a slow clock was not seen")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if rang != 3 {
+			t.Errorf("%d alarms in three minutes, want 3", rang)
+		}
+	})
+}

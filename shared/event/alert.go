@@ -1,6 +1,8 @@
 package event
 
 import (
+	"time"
+
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -31,9 +33,9 @@ func EncodeAlert(a *pix.Alert) (Envelope, error) {
 	return out, wrap(op, err)
 }
 
-// DecodeAlert reads an alert in either encoding. It refuses one without a payment, an event time or an outcome it
-// knows. Error kinds are those of DecodeTransaction.
-func DecodeAlert(e Envelope) (pix.Alert, error) {
+// DecodeAlert reads an alert in either encoding and validates it against now. Every problem is reported at once. Error
+// kinds are those of DecodeTransaction.
+func DecodeAlert(e Envelope, now time.Time) (pix.Alert, error) {
 	const op = "decode alert"
 	var (
 		m pixv1.Alert
@@ -57,10 +59,7 @@ func DecodeAlert(e Envelope) (pix.Alert, error) {
 		Reasons:   reasons(m.GetReasons()),
 		HoldUntil: r.time("holdUntil", m.GetHoldUntil()),
 	}
-	r.identity("endToEndId", a.ID)
-	r.present("eventTime", a.EventTime)
-	r.outcome("outcome", a.Outcome)
-	if err := r.problems.Err(op); err != nil {
+	if err := r.finish(op, a.Validate(now)); err != nil {
 		return pix.Alert{}, err
 	}
 	return a, nil

@@ -91,7 +91,7 @@ func BenchmarkDecodeDecision(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, decode := range map[string]func(event.Envelope) (pix.Decision, error){
-		"plain": event.DecodeDecision, "reference": event.DecodeDecisionReference,
+		"plain": event.ReadDecision, "reference": event.DecodeDecisionReference,
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

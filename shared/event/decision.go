@@ -76,9 +76,27 @@ func DecisionJSON(d *pix.Decision) ([]byte, error) {
 
 // DecodeDecision reads a decision in either encoding. It refuses one without a payment, an event time or an outcome it
 // knows, and one that carries a raw identifier or something else in the place of a token. The rest of the payment was
-// validated before it was decided, and is not validated again: a decision that was made must reach the audit. Error
-// kinds are those of DecodeTransaction.
-func DecodeDecision(e Envelope) (pix.Decision, error) {
+// validated before it was decided, and is not validated again: a decision that was made must reach the audit. So its
+// times, which another clock let through, are judged as pix.Made. Error kinds are those of DecodeTransaction.
+func DecodeDecision(e Envelope, now time.Time) (pix.Decision, error) {
+	d, err := ReadDecision(e)
+	if err != nil {
+		return pix.Decision{}, err
+	}
+	var p pix.Problems
+	p.Add("transaction.eventTime", pix.Made.Problem(d.Transaction.EventTime, now))
+	p.Add("transaction.receivedAt", pix.Made.OptionalProblem(d.Transaction.ReceivedAt, now))
+	p.Add("decidedAt", pix.Made.OptionalProblem(d.DecidedAt, now))
+	p.Add("holdUntil", pix.Due.OptionalProblem(d.HoldUntil, now))
+	if err := p.Err("decode decision"); err != nil {
+		return pix.Decision{}, err
+	}
+	return d, nil
+}
+
+// ReadDecision is DecodeDecision for the store that keeps the decision: it stands whatever the clock says now, and a
+// reader that refused it would leave its payment without any.
+func ReadDecision(e Envelope) (pix.Decision, error) {
 	const op = "decode decision"
 	f := takeForm()
 	defer f.free()
@@ -101,7 +119,7 @@ func DecodeDecision(e Envelope) (pix.Decision, error) {
 	return r.decided(op, &d, f.hasRaw())
 }
 
-// decodeDecision is DecodeDecision for everything, through the generated message.
+// decodeDecision is ReadDecision for everything, through the generated message.
 func decodeDecision(e Envelope) (pix.Decision, error) {
 	const op = "decode decision"
 	var (

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -85,7 +86,7 @@ func FuzzDecodeDecision(f *testing.F) {
 	}
 	seed(f, [][]byte{data}, env)
 	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
-		got, err := event.DecodeDecision(envelope(data, asProto))
+		got, err := event.ReadDecision(envelope(data, asProto))
 		want, refused := event.DecodeDecisionReference(envelope(data, asProto))
 		if d := cmp.Diff(want, got, equal()); d != "" || (err == nil) != (refused == nil) || err != nil && err.Error() != refused.Error() {
 			t.Fatalf("%v against %v\n%s", err, refused, d)
@@ -99,6 +100,13 @@ func FuzzDecodeDecision(f *testing.F) {
 		if _, err := event.EncodeDecision(&got); err != nil {
 			t.Fatal(err)
 		}
+		judged, err := event.DecodeDecision(envelope(data, asProto), now())
+		if d := cmp.Diff(got, judged, equal()); err == nil && d != "" {
+			t.Fatal(d)
+		}
+		if err == nil && judged.Transaction.EventTime.After(now().Add(24*time.Hour)) {
+			t.Fatal("a payment of another day")
+		}
 	})
 }
 
@@ -110,7 +118,7 @@ func FuzzDecodeAlert(f *testing.F) {
 	}
 	seed(f, nil, env)
 	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
-		if a, err := event.DecodeAlert(envelope(data, asProto)); err == nil {
+		if a, err := event.DecodeAlert(envelope(data, asProto), now()); err == nil {
 			if _, err := event.EncodeAlert(&a); err != nil {
 				t.Fatal(err)
 			}
@@ -159,7 +167,10 @@ func FuzzDecodeLabel(f *testing.F) {
 	}
 	seed(f, [][]byte{data}, env)
 	f.Fuzz(func(t *testing.T, data []byte, asProto bool) {
-		if l, err := event.DecodeLabel(envelope(data, asProto)); err == nil {
+		if l, err := event.DecodeLabel(envelope(data, asProto), now()); err == nil {
+			if l.ArrivedAt.After(now().Add(pix.MaxClockSkew)) || l.EventTime.After(now().Add(pix.MaxClockSkew)) {
+				t.Fatal("a label of the future")
+			}
 			if _, err := event.EncodeLabel(&l); err != nil {
 				t.Fatal(err)
 			}

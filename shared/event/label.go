@@ -1,11 +1,11 @@
 package event
 
 import (
+	"time"
+
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
-
-const maxTypology = 64
 
 // EncodeLabel writes a label as proto.
 func EncodeLabel(l *pix.Label) (Envelope, error) {
@@ -47,9 +47,9 @@ func labelMessage(op string, l *pix.Label) (*pixv1.Label, error) {
 	return m, e.problems.Err(op)
 }
 
-// DecodeLabel reads a label in either encoding and refuses one that names no payment, has no times or source, or whose
-// amount or typology is out of bounds. Error kinds are those of DecodeTransaction.
-func DecodeLabel(e Envelope) (pix.Label, error) {
+// DecodeLabel reads a label in either encoding and validates it against now. Every problem is reported at once. Error
+// kinds are those of DecodeTransaction.
+func DecodeLabel(e Envelope, now time.Time) (pix.Label, error) {
 	const op = "decode label"
 	var (
 		m pixv1.Label
@@ -69,30 +69,8 @@ func DecodeLabel(e Envelope) (pix.Label, error) {
 		PayerToken: r.token("payerToken", pix.AccountToken, m.GetPayerToken()),
 		PayeeToken: r.token("payeeToken", pix.AccountToken, m.GetPayeeToken()),
 	}
-	r.identity("endToEndId", l.ID)
-	r.present("eventTime", l.EventTime)
-	r.present("arrivedAt", l.ArrivedAt)
-	r.labelBounds(&l)
-	if err := r.problems.Err(op); err != nil {
+	if err := r.finish(op, l.Validate(now)); err != nil {
 		return pix.Label{}, err
 	}
 	return l, nil
-}
-
-func (r *reader) labelBounds(l *pix.Label) {
-	if l.Source == "" || l.Source == notRecognised {
-		r.problems.Add("source", "missing or not one of the known values")
-	}
-	if l.Amount < 0 || l.Amount > pix.MaxAmount {
-		r.problems.Add("amountCentavos", "must be 0 to R$ 1 trillion")
-	}
-	if len(l.Typology) > maxTypology {
-		r.problems.Add("typology", "too long")
-	}
-	for _, c := range []byte(l.Typology) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			r.problems.Add("typology", "must be lower-case words joined by underscores")
-			return
-		}
-	}
 }

@@ -183,7 +183,7 @@ func TestEventTimeHasWholeMilliseconds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := event.DecodeDecision(d); err != nil || got.Transaction != tx {
+	if got, err := event.DecodeDecision(d, now()); err != nil || got.Transaction != tx {
 		t.Errorf("in a decision: %v: %v", err, got.Transaction.EventTime)
 	}
 }

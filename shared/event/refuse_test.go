@@ -202,9 +202,12 @@ func TestDecodedPaymentsHoldNoRawIdentifier(t *testing.T) {
 func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 	t.Parallel()
 	const id = `"endToEndId":"E12345678202611231430aB3dE5fG7hI","eventTime":"2026-11-23T14:30:12Z"`
-	decision := func(s string) error { _, err := event.DecodeDecision(event.Envelope{Data: []byte(s)}); return err }
-	alert := func(s string) error { _, err := event.DecodeAlert(event.Envelope{Data: []byte(s)}); return err }
-	label := func(s string) error { _, err := event.DecodeLabel(event.Envelope{Data: []byte(s)}); return err }
+	decision := func(s string) error {
+		_, err := event.DecodeDecision(event.Envelope{Data: []byte(s)}, now())
+		return err
+	}
+	alert := func(s string) error { _, err := event.DecodeAlert(event.Envelope{Data: []byte(s)}, now()); return err }
+	label := func(s string) error { _, err := event.DecodeLabel(event.Envelope{Data: []byte(s)}, now()); return err }
 	status := func(s string) error { _, err := event.DecodeStatus(event.Envelope{Data: []byte(s)}, now()); return err }
 	const settled = id + `,"occurredAt":"2026-11-23T14:30:14Z"`
 	const returned = settled + `,"state":"PAYMENT_STATE_RETURNED"`
@@ -222,12 +225,12 @@ func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 		"decision, raw as token":    {decision, `{"transaction":{` + id + `,"payer":{"ownerToken":{"current":"52998224725"}}},"outcome":1}`, "transaction.payer.ownerToken: not a token"},
 		"decision, unknown role":    {decision, `{"transaction":{` + id + `},"outcome":1,"scores":[{"role":7}]}`, "scores.role"},
 		"alert":                     {alert, `{` + id + `,"outcome":"OUTCOME_BLOCK"}`, ""},
-		"alert without outcome":     {alert, `{` + id + `}`, "outcome: missing"},
+		"alert without outcome":     {alert, `{` + id + `}`, "outcome: required"},
 		"alert, raw as token":       {alert, `{` + id + `,"outcome":2,"payerToken":"12345"}`, "payerToken: not a token"},
-		"label":                     {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":"LABEL_SOURCE_MED"}`, ""},
-		"label without source":      {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z"}`, "source: missing"},
-		"label, bad amount":         {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":1,"amountCentavos":-1}`, "amountCentavos"},
-		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-24T00:00:00Z","source":1,"typology":"Maria S."}`, "typology: must"},
+		"label":                     {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":"LABEL_SOURCE_MED"}`, ""},
+		"label without source":      {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z"}`, "source: required"},
+		"label, bad amount":         {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"amountCentavos":-1}`, "amountCentavos"},
+		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"typology":"Maria S."}`, "typology: must"},
 		"label without arrival":     {label, `{` + id + `,"source":1}`, "arrivedAt: required"},
 		"decision, unknown shadow":  {decision, `{"transaction":{` + id + `},"outcome":1,"shadowScores":[{}]}`, "shadowScores.role"},
 		"status":                    {status, `{` + settled + `,"state":"PAYMENT_STATE_SETTLED"}`, ""},

@@ -145,11 +145,11 @@ func TestDecisionRoundTrip(t *testing.T) {
 		}
 		twice := event.Envelope{Data: append(proto.Data[:len(proto.Data):len(proto.Data)], second.Data...), Attributes: proto.Attributes}
 		want2, err := event.DecodeDecisionReference(twice)
-		if got2, err2 := event.DecodeDecision(twice); err != nil || err2 != nil || cmp.Diff(want2, got2, equal()) != "" {
+		if got2, err2 := event.ReadDecision(twice); err != nil || err2 != nil || cmp.Diff(want2, got2, equal()) != "" {
 			t.Fatalf("merged otherwise than by the reference: %v, %v", err, err2)
 		}
 		for _, env := range []event.Envelope{proto, {Data: json}} {
-			got, err := event.DecodeDecision(env)
+			got, err := event.DecodeDecision(env, now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func TestAlertRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := event.DecodeAlert(env)
+	got, err := event.DecodeAlert(env, now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestLabelRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, env := range []event.Envelope{proto, {Data: json}} {
-		got, err := event.DecodeLabel(env)
+		got, err := event.DecodeLabel(env, now())
 		if err != nil {
 			t.Fatal(err)
 		}

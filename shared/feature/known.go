@@ -24,7 +24,7 @@ func (f *frame) firstOf(first First, s *stream) int64 {
 		return 0
 	}
 	switch {
-	case !first.IsZero():
+	case !first.IsZero() && first.At <= f.moment.at:
 		return first.At
 	case len(s.events) > 0: // from before there were first-ever facts
 		return s.events[0].At
@@ -54,6 +54,7 @@ func (f *frame) fillMarks(h *Histories) {
 // its own future and left out.
 func (f *frame) marksOf(list []Mark, role MarkRole) markFacts {
 	var facts markFacts
+	list = f.arrived(list)
 	for i := range list {
 		m := &list[i]
 		age := f.moment.at - m.At
@@ -67,6 +68,16 @@ func (f *frame) marksOf(list []Mark, role MarkRole) markFacts {
 		}
 	}
 	return facts
+}
+
+// arrived leaves out marks whose arrival cannot be true. A payment may be judged long after its event time, and what had
+// arrived by then counts, as new; but nothing can have arrived longer after a payment than its histories are kept. Such
+// a mark would stand for ever and, being the newest, no later report could lift it or outweigh it.
+func (f *frame) arrived(list []Mark) []Mark {
+	for len(list) > 0 && list[0].At-f.moment.at > Retention.Milliseconds() {
+		list = list[1:]
+	}
+	return list
 }
 
 // superseded reports whether a later report on the same payment and role is among the newer ones.

@@ -43,6 +43,8 @@ are in reais.
 - **Reports of fraud** are seen from the moment they arrived, never from the time of the fraud. Of one payment the report
   that arrived last counts; one that says no fraud lifts the mark. They stand for 400 days, the newest 256 of an entity.
 - **First-ever facts** outlive the 30 days.
+- **Ages**: what happened after the payment has no age and is NaN, but for the five minutes that clocks may differ, which
+  are zero. A report that arrived more than 31 days after the payment is none: nobody can have known it.
 - **Busy streams**: with more than 4,000 events in 30 days, different counterparties are an estimate (HyperLogLog of 256
   registers, standard error 6.5 %), and what needs single payments is missing (dwell time, devices of the payer). Counts,
   sums, maxima and windows stay exact to the millisecond. A store may serve such a stream in tiles; no vector differs by it.

@@ -65,15 +65,16 @@ func optionalCount(o pix.Optional[int64]) float64 {
 }
 
 // since is the time from an optional moment to the payment, in units; NaN when absent or the Unix epoch, which DICT
-// writes for no data. A moment after the payment, as clock skew makes, is zero.
+// writes for no data. A moment after the payment is zero within the skew of clocks, and beyond it NaN: pix.Age says why.
 func since(f *frame, o pix.Optional[time.Time], unit int64) float64 {
 	t, ok := o.Get()
-	if !ok || t.UnixMilli() <= 0 {
+	if !ok || t.UnixMilli() <= 0 || t.UnixMilli()-f.moment.at > pix.MaxClockSkew.Milliseconds() {
 		return math.NaN()
 	}
 	return sinceMilli(f, t.UnixMilli(), unit)
 }
 
+// sinceMilli is the time from something that the payment sees.
 func sinceMilli(f *frame, at, unit int64) float64 {
 	return float64(max(f.moment.at-at, 0)) / float64(unit)
 }

@@ -70,33 +70,3 @@ type RuleHit struct {
 	LegalBasis string
 	Lifted     bool // the rule matched but an override lifted its outcome
 }
-
-// Alert is raised for every decision that is not an approval.
-type Alert struct {
-	ID        EndToEndID
-	EventTime time.Time
-	RaisedAt  time.Time
-	Direction Direction
-	Outcome   Outcome
-	Amount    Money
-	Payer     Token // account token
-	Payee     Token
-	PayerISPB ISPB
-	PayeeISPB ISPB
-	Score     float64 // highest probability of the roles that scored, NaN when none did
-	Reasons   []Reason
-	HoldUntil time.Time
-}
-
-// Label is what became known of a payment afterwards. One payment may get several; the newest ArrivedAt wins.
-type Label struct {
-	ID         EndToEndID
-	EventTime  time.Time // of the payment, so that its partition is known
-	ArrivedAt  time.Time // when we learnt it; nothing earlier may use it
-	Fraud      bool
-	Typology   string // from a closed set of the domain, empty when not fraud
-	Source     string // MED, DESK, DICT
-	Amount     Money  // disputed amount
-	PayerToken Token  // account tokens, for marks on entities
-	PayeeToken Token
-}

@@ -14,13 +14,11 @@ const (
 
 func (f *Facts) validateFacts(p *Problems, now time.Time) {
 	p.Add("endToEndId", endToEndIDProblem(string(f.ID)))
-	p.Add("eventTime", eventTimeProblem(f.EventTime, now))
+	p.Add("eventTime", Happened.Problem(f.EventTime, now))
 	if minute, ok := f.ID.Minute(); ok && !f.EventTime.IsZero() && minute.Sub(f.EventTime).Abs() > maxIDSkew {
 		p.Add("endToEndId", "its minute is more than 12 hours from eventTime")
 	}
-	if !f.ReceivedAt.IsZero() {
-		p.Add("receivedAt", eventTimeProblem(f.ReceivedAt, now))
-	}
+	p.Add("receivedAt", Happened.OptionalProblem(f.ReceivedAt, now))
 	if f.Amount <= 0 || f.Amount > MaxAmount {
 		p.Add("amountCentavos", "must be more than 0 and at most R$ 1 trillion")
 	}
@@ -131,36 +129,6 @@ func countProblem(n Optional[int64]) string {
 		return outOfBounds
 	}
 	return ""
-}
-
-// eventTimeProblem bounds a time at which a payment happened: since Pix began and, for skewed clocks, up to five
-// minutes ahead.
-func eventTimeProblem(t, now time.Time) string {
-	switch {
-	case t.IsZero():
-		return required
-	case t.Unix() < pixBeganUnix:
-		return "before Pix began"
-	case t.Sub(now) > maxClockSkew:
-		return "more than 5 minutes in the future"
-	default:
-		return ""
-	}
-}
-
-// pastProblem bounds the time of something that is said to have happened already.
-func pastProblem(o Optional[time.Time], now time.Time) string {
-	t, ok := o.Get()
-	switch {
-	case !ok:
-		return ""
-	case t.Unix() < oldestFactUnix:
-		return "before 1900"
-	case t.Sub(now) > maxClockSkew:
-		return "more than 5 minutes in the future"
-	default:
-		return ""
-	}
 }
 
 // requiredCode says what is wrong with a value that must be one of a closed set.

@@ -29,17 +29,23 @@ type Status struct {
 func (s *Status) Validate(now time.Time) error {
 	var p Problems
 	p.Add("endToEndId", endToEndIDProblem(string(s.ID)))
-	p.Add("eventTime", eventTimeProblem(s.EventTime, now))
+	p.Add("eventTime", Happened.Problem(s.EventTime, now))
 	p.Add("state", requiredCode(s.State, Settled, Rejected, Returned))
-	p.Add("occurredAt", eventTimeProblem(s.OccurredAt, now))
-	if !s.OccurredAt.IsZero() && s.EventTime.Sub(s.OccurredAt) > maxClockSkew {
-		p.Add("occurredAt", "more than 5 minutes before eventTime")
-	}
+	p.Add("occurredAt", Happened.Problem(s.OccurredAt, now))
+	p.Add("occurredAt", beforePayment(s.OccurredAt, s.EventTime))
 	if len(s.ReasonCode) > maxReasonCode || !every(s.ReasonCode, isUpperAlphanumeric) {
 		p.Add("reasonCode", "must be at most 4 characters 0-9 or A-Z")
 	}
 	s.validateReturn(&p)
 	return p.Err("validate status")
+}
+
+// beforePayment refuses a time at which something became of a payment that had not been made.
+func beforePayment(t, eventTime time.Time) string {
+	if !t.IsZero() && eventTime.Sub(t) > MaxClockSkew {
+		return "more than 5 minutes before eventTime"
+	}
+	return ""
 }
 
 // validateReturn asks for a return's id and amount, and refuses both on anything else: read as a return, a settlement

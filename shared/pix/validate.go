@@ -8,22 +8,19 @@ import (
 // Bounds of a payment. Those of people's facts are wide: they keep out what is certainly a defect of the producer, not
 // what is merely unlikely.
 const (
-	maxClockSkew   = 5 * time.Minute
-	maxIDSkew      = 12 * time.Hour
-	maxSession     = 7 * 24 * time.Hour
-	maxCount       = 1_000_000_000_000
-	maxDistance    = 21_000_000 // metres: half of the Earth's circumference, rounded up
-	maxName        = 140        // characters, as in pacs.008
-	maxBranch      = 10
-	maxAccount     = 34
-	maxDeviceID    = 256
-	maxReasonCode  = 4 // ISO 20022 external codes
-	states         = "AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO"
-	notKnown       = "not one of the known values"
-	outOfBounds    = "out of bounds"
-	pixBeganUnix   = 1605484800  // 2020-11-16T00:00:00Z
-	oldestFactUnix = -2208988800 // 1900-01-01T00:00:00Z
-	required       = "required"
+	maxIDSkew     = 12 * time.Hour
+	maxSession    = 7 * 24 * time.Hour
+	maxCount      = 1_000_000_000_000
+	maxDistance   = 21_000_000 // metres: half of the Earth's circumference, rounded up
+	maxName       = 140        // characters, as in pacs.008
+	maxBranch     = 10
+	maxAccount    = 34
+	maxDeviceID   = 256
+	maxReasonCode = 4 // ISO 20022 external codes
+	states        = "AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO"
+	notKnown      = "not one of the known values"
+	outOfBounds   = "out of bounds"
+	required      = "required"
 )
 
 // Validate reports every problem of a payment with raw identifiers at once, as *Problems inside an Error of kind

@@ -9,14 +9,11 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
-// Push delivers a subscription to a URL as Pub/Sub push does, until the dispatcher or the Cloud stops. The
-// subscription, and the policy's dead-letter topic, may be given by their last part.
+// Push delivers a subscription, which may be given by the last part of its name, to a URL as Pub/Sub push does, until the
+// dispatcher or the Cloud stops.
 func (c *Cloud) Push(ctx context.Context, subscription, url string, policy push.Policy) (*push.Dispatcher, error) {
 	if c.pubsubConn == nil {
 		return nil, errors.New("pixtest: push: Pub/Sub was not started")
-	}
-	if policy.DeadLetterTopic != "" {
-		policy.DeadLetterTopic = c.resource("topics", policy.DeadLetterTopic)
 	}
 	dispatcher, err := push.Start(ctx, push.Config{
 		Conn: c.pubsubConn, Subscription: c.resource("subscriptions", subscription), URL: url, Policy: policy,

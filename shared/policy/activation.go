@@ -55,11 +55,15 @@ func (a *activation) probability(role pix.Role) ref.Val {
 	return double(a.receiver)
 }
 
-// hours gives the whole hours from t to the event; a moment after the event is zero hours old.
+// hours gives the whole hours from t to the event; what happened after the event has no age, as pix.Age says.
 func (a *activation) hours(t pix.Optional[time.Time]) ref.Val {
 	at, ok := t.Get()
 	if !ok {
 		return nil
 	}
-	return types.Int(max(a.tx.EventTime.Sub(at), 0) / time.Hour)
+	age, ok := pix.Age(at, a.tx.EventTime)
+	if !ok {
+		return nil
+	}
+	return types.Int(age / time.Hour)
 }

@@ -29,7 +29,7 @@ const (
 )
 
 // variables lists every name beside features and thresholds. Money is in centavos, local time is America/Sao_Paulo,
-// ages are whole hours at event time, and local_weekday counts from Sunday = 0 as CEL does.
+// ages are whole hours at event time, not known of what happened after it, and local_weekday counts from Sunday = 0 as CEL does.
 func variables() []variable {
 	text, integer, boolean := cel.StringType, cel.IntType, cel.BoolType
 	all := []variable{

@@ -51,7 +51,7 @@ func TestEveryVariable(t *testing.T) {
 		{"payee.daily_limit_centavos", "40", true},
 		{"payee.account_age_hours", "4", true},
 		{"payee.limit_changed_hours", "5", true},
-		{"payee.key_changed_hours", "0", true}, // a moment after the event
+		{"payee.key_changed_hours", "0", true}, // after the event, within the skew of clocks
 		{"device.present", "true", false},
 		{"device.registered", "true", true},
 		{"device.remote_access", "false", true},
@@ -105,6 +105,19 @@ func TestEveryVariable(t *testing.T) {
 	}
 }
 
+// TestANegativeAgeIsNoAge: what happened after the payment is not known of it, so a rule that asks fails strictly.
+func TestANegativeAgeIsNoAge(t *testing.T) {
+	t.Parallel()
+	in := saysEverything(t)
+	later := pix.Some(in.Tx.EventTime.Add(pix.MaxClockSkew + time.Millisecond))
+	in.Tx.PayeeFacts.KeyChangedAt, in.Tx.Device.FirstSeenAt = later, later
+	pack := load(t, head+ruleYAML("young", "device.age_hours < 72", "REJECT", "")+ruleYAML("old", "payee.key_changed_hours >= 72", "REJECT", "")+
+		ruleYAML("is-known", "known(device.age_hours) || known(payee.key_changed_hours)", "REJECT", ""))
+	if hits := hitIDs(pack.Decide(in)); hits != "young/error old/error" {
+		t.Errorf("hits %q, want young/error old/error", hits)
+	}
+}
+
 func saysEverything(t *testing.T) policy.Input {
 	t.Helper()
 	in := noon(t, pix.Internal)
@@ -123,7 +136,7 @@ func saysEverything(t *testing.T) policy.Input {
 		PayeeFacts: pix.PartyFacts{
 			ISPB: "ABCDEFGH", AccountType: pix.Savings, Person: pix.LegalPerson, KeyKind: pix.KeyEVP, AgeBand: "18-24", State: "RJ",
 			Balance: pix.Some[pix.Money](30), DailyLimit: pix.Some[pix.Money](40),
-			AccountOpenedAt: ago(4), LimitChangedAt: ago(5), KeyChangedAt: pix.Some(at.Add(time.Hour)),
+			AccountOpenedAt: ago(4), LimitChangedAt: ago(5), KeyChangedAt: pix.Some(at.Add(pix.MaxClockSkew)),
 		},
 		Device: pix.DeviceFacts{
 			Registered: pix.Some(true), RemoteAccess: pix.Some(false), CallActive: pix.Some(true), Emulator: pix.Some(false), FirstSeenAt: ago(7),

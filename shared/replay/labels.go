@@ -44,7 +44,8 @@ func (l *Labels) InForce(id pix.EndToEndID) *pix.Label {
 	return &l.arrivals[i]
 }
 
-// ReadLabels reads labels in wire JSON, one a line. Malformed lines are counted and left out.
+// ReadLabels reads labels in wire JSON, one a line. Malformed lines are counted and left out. A log has no present: a
+// label takes effect when the log gets to its arrival.
 func ReadLabels(r io.Reader) (*Labels, Malformed, error) {
 	var labels []pix.Label
 	var malformed Malformed
@@ -55,7 +56,7 @@ func ReadLabels(r io.Reader) (*Labels, Malformed, error) {
 			return nil, malformed, fmt.Errorf("replay: read labels: %w", err)
 		}
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 {
-			label, bad := event.DecodeLabel(event.Envelope{Data: trimmed})
+			label, bad := event.DecodeLabel(event.Envelope{Data: trimmed}, farFuture())
 			if bad != nil {
 				malformed.add(number, bad)
 			} else {

@@ -108,7 +108,7 @@ func decodeDecision(row bigtable.Row) (*pix.Decision, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
-	d, err := event.DecodeDecision(event.Envelope{Data: items[0].Value, Attributes: map[string]string{
+	d, err := event.ReadDecision(event.Envelope{Data: items[0].Value, Attributes: map[string]string{
 		event.AttrSchema: event.SchemaDecision, event.AttrEncoding: event.EncodingProto,
 	}})
 	if err != nil {

@@ -80,12 +80,16 @@ func (s *Store) MarkStatus(ctx context.Context, tx *pix.Transaction, status *pix
 
 // MarkFraud writes a report of fraud to the rows of payer, payee and device, in one bulk write.
 func (s *Store) MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) (err error) {
+	const op = "mark fraud"
 	defer s.timed("mark_fraud", &err)()
+	if at := l.ArrivedAt.UnixMilli(); at < 0 || at >= feature.MaxTime {
+		return pix.E(pix.Invalid, op, errors.New("arrival out of bounds"))
+	}
 	var b batch
 	if err := s.place(ctx, &b, tx, arrival{feature.MarkCells(tx, l), 0}); err != nil || len(b.keys) == 0 {
 		return err
 	}
-	return s.bulk(ctx, "mark fraud", &b)
+	return s.bulk(ctx, op, &b)
 }
 
 // arrival is the cells of one message and when it came, in milliseconds.

@@ -2,11 +2,20 @@
 // next.
 //
 // It accepts both ways in which Pub/Sub reaches a function: a push subscription's JSON body, and an Eventarc trigger's
-// CloudEvent in binary or structured mode. Bodies are bounded and decoded strictly. The error's kind decides through
-// pix.Kind.Disposition: a permanent failure is published to the dead-letter topic by us and acknowledged, anything else
-// is refused with a status that makes Pub/Sub try again. On the last permitted attempt we dead-letter too, before
-// Pub/Sub would: its own dead-lettering forwards the message as it came, and a direct publisher's message holds raw
-// identifiers.
+// CloudEvent in binary or structured mode. Bodies are bounded and decoded strictly. What becomes of a message whose
+// handling fails is said by the error's kind, through pix.Kind.Disposition, and by three limits:
+//
+//   - A permanent failure is published to the dead-letter topic by us and acknowledged, at once.
+//   - A passing one is refused with a status that makes Pub/Sub try again, and dies by its age: an outage is as long as it
+//     is, and a hundred attempts may pass in an hour. Age counts from Pub/Sub's publish time.
+//   - A panic is a defect that another attempt may meet again: it dies after a few of its own.
+//
+// The body's deliveryAttempt decides nothing: it is the sender's word, and a subscription without a dead-letter policy
+// sends none. Ours have none, because Pub/Sub's own forwards the message as it came, and a direct publisher's message
+// holds raw identifiers.
+//
+// A publish time is a server's. While it lies in our future our clock is wrong, and messages wait: judged by such a
+// clock, every payment would be in the future.
 //
 // Nothing is acknowledged unless it was handled or its dead letter was acknowledged, and no payload is ever logged.
 package push

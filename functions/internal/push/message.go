@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -23,18 +24,18 @@ type Message struct {
 	event.Envelope
 	ID           string // Pub/Sub's own; the same payment may come under several
 	Subscription string
-	Attempt      int // how often it was delivered, from 1; 0 when the subscription does not count
+	Published    time.Time // by Pub/Sub's clock, UTC; zero when the sender does not say
 }
 
 // body is what a push subscription posts, which is also the data of an Eventarc event.
 type body struct {
 	Message *struct {
-		Data       string            `json:"data"`
-		Attributes map[string]string `json:"attributes"`
-		MessageID  string            `json:"messageId"`
+		Data        string            `json:"data"`
+		Attributes  map[string]string `json:"attributes"`
+		MessageID   string            `json:"messageId"`
+		PublishTime string            `json:"publishTime"`
 	} `json:"message"`
-	Subscription    string `json:"subscription"`
-	DeliveryAttempt int    `json:"deliveryAttempt"`
+	Subscription string `json:"subscription"`
 }
 
 // cloudEvent is the part of a structured CloudEvent that is read.
@@ -93,8 +94,18 @@ func read(data []byte) (Message, error) {
 		Envelope:     event.Envelope{Data: payload, Attributes: b.Message.Attributes},
 		ID:           b.Message.MessageID,
 		Subscription: b.Subscription,
-		Attempt:      max(b.DeliveryAttempt, 0),
+		Published:    published(b.Message.PublishTime),
 	}, nil
+}
+
+// published reads a publish time. What is no time, which Pub/Sub never sends, is as good as none: it tells neither an age
+// nor a clock.
+func published(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // strictBase64 refuses what the standard decoder would let pass: line breaks and stray bits in the last character.

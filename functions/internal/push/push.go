@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -28,8 +29,9 @@ const deadLetterTimeout = 10 * time.Second
 
 // Function is what an endpoint does with its messages, each of which decodes to a T.
 type Function[T any] struct {
-	Name   string // in logs, metrics and as the source of dead letters
-	Decode func(event.Envelope) (T, error)
+	Name string // in logs, metrics and as the source of dead letters
+	// Decode reads a message and judges its times against now.
+	Decode func(e event.Envelope, now time.Time) (T, error)
 	// Encode writes a decoded message without any raw identifier: it is what a dead letter carries, so that it can be
 	// replayed. What could not be decoded is dead-lettered without its payload.
 	Encode func(T) (event.Envelope, error)
@@ -46,13 +48,46 @@ type DeadLetterer interface {
 type Deps struct {
 	DeadLetters     DeadLetterer
 	DeadLetterTopic string
-	// MaxAttempts is the subscription's own limit of deliveries; 0 means that we never give up on our own.
-	MaxAttempts int
+	// MaxAge is how old a message may become whose handling fails for a passing reason, by Pub/Sub's publish time. It
+	// must be below the subscription's retention: what is older Pub/Sub drops without a word. 0 means DefaultMaxAge.
+	MaxAge time.Duration
+	// MaxPanics is how often the handling of one message may panic in this process. 0 means DefaultMaxPanics.
+	MaxPanics int
 	// Timeout bounds the handling of one message, below the subscription's acknowledgement deadline; 0 means none.
 	Timeout time.Duration
+	// Clock tells the time that messages are judged by; nil means time.Now. Watch is the process's watch on it, which is
+	// fed with publish times; nil means one of the endpoint's own.
+	Clock   func() time.Time
+	Watch   *clock.Watch
 	Logger  *slog.Logger
 	Tracer  trace.Tracer          // nil means none
 	Metrics prometheus.Registerer // nil means none
+}
+
+// Limits of a deployment that says nothing else. The age leaves a day of Pub/Sub's retention of seven.
+const (
+	DefaultMaxAge    = 6 * 24 * time.Hour
+	DefaultMaxPanics = 5
+)
+
+// withDefaults fills in what may be left out.
+func (d Deps) withDefaults() Deps {
+	if d.Tracer == nil {
+		d.Tracer = noop.NewTracerProvider().Tracer("")
+	}
+	if d.Clock == nil {
+		d.Clock = time.Now
+	}
+	if d.Watch == nil {
+		d.Watch = clock.NewWatch(0, d.Clock)
+	}
+	if d.MaxAge == 0 {
+		d.MaxAge = DefaultMaxAge
+	}
+	if d.MaxPanics == 0 {
+		d.MaxPanics = DefaultMaxPanics
+	}
+	return d
 }
 
 // New returns the endpoint.
@@ -63,14 +98,12 @@ func New[T any](f Function[T], d Deps) (http.Handler, error) {
 	if d.DeadLetters == nil || d.DeadLetterTopic == "" || d.Logger == nil {
 		return nil, fmt.Errorf("push endpoint %s: dead letters, their topic and a logger are required", f.Name)
 	}
-	if d.Tracer == nil {
-		d.Tracer = noop.NewTracerProvider().Tracer("")
-	}
+	d = d.withDefaults()
 	m, err := newMetrics(d.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("push endpoint %s: %w", f.Name, err)
 	}
-	return &endpoint[T]{f: f, d: d, metrics: m}, nil
+	return &endpoint[T]{f: f, d: d, metrics: m, stamps: &stamps{watch: d.Watch, now: d.Clock}, panics: newPanics()}, nil
 }
 
 // endpoint is the http.Handler of one function.
@@ -78,6 +111,8 @@ type endpoint[T any] struct {
 	f       Function[T]
 	d       Deps
 	metrics *metrics
+	stamps  *stamps
+	panics  *panics
 }
 
 // delivery is one request on its way through the endpoint.
@@ -85,6 +120,15 @@ type delivery struct {
 	msg   Message
 	start time.Time
 	safe  func() (event.Envelope, error) // the message without raw identifiers; nil while it is not decoded
+}
+
+// age is how old the message is at a moment, and whether it says so. One that was just published may seem to be from the
+// future: that is no age yet.
+func (d *delivery) age(now time.Time) (time.Duration, bool) {
+	if d.msg.Published.IsZero() {
+		return 0, false
+	}
+	return max(now.Sub(d.msg.Published), 0), true
 }
 
 // ServeHTTP handles one pushed message.
@@ -104,6 +148,8 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, span := e.d.Tracer.Start(obs.Extract(r.Context(), del.msg.Attributes), e.f.Name+" process", trace.WithSpanKind(trace.SpanKindConsumer))
 	defer span.End()
 	if err == nil {
+		age, known := del.age(e.d.Clock())
+		e.metrics.met(e.f.Name, age, known)
 		err = e.handle(ctx, &del)
 	}
 	w.WriteHeader(e.settle(ctx, &del, err))
@@ -121,8 +167,8 @@ func bodyError(err error) error {
 // errPanic stands for a panic of the handler. Its value is left out: it may hold anything.
 var errPanic = errors.New("the handler panicked")
 
-// handle decodes and handles the message. A panic becomes an error, so that it is counted and retried like one, and
-// dead-lettered on the last attempt.
+// handle decodes and handles the message, unless our clock is in doubt. A panic becomes an error, so that it is counted
+// and retried like one.
 func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -135,7 +181,10 @@ func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, e.d.Timeout)
 		defer cancel()
 	}
-	v, err := e.f.Decode(del.msg.Envelope)
+	if err := e.stamps.check(&del.msg); err != nil {
+		return err
+	}
+	v, err := e.f.Decode(del.msg.Envelope, e.d.Clock())
 	if err != nil {
 		return err
 	}
@@ -146,25 +195,56 @@ func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 // settle dead-letters what must be, records what happened and returns the status that tells Pub/Sub.
 func (e *endpoint[T]) settle(ctx context.Context, del *delivery, err error) int {
 	if err == nil {
+		e.panics.forget(del.msg.ID)
 		e.record(ctx, del, nil, "ok")
 		return http.StatusNoContent
 	}
-	disposition := pix.KindOf(err).Disposition()
-	result := disposition.Label
-	if errors.Is(err, errPanic) {
-		result = "panic"
-	}
-	status := disposition.HTTPStatus
-	last := e.d.MaxAttempts > 0 && del.msg.Attempt >= e.d.MaxAttempts
-	if disposition.DeadLetter || last {
-		status = http.StatusNoContent
+	result, status := resultOf(err), pix.KindOf(err).Disposition().HTTPStatus
+	if dies, why := e.verdict(del, err); dies {
+		status, err = http.StatusNoContent, why
 		if failure := e.deadLetter(ctx, del, result, err); failure != nil {
-			status = http.StatusServiceUnavailable
-			err = errors.Join(err, failure)
+			status, err = http.StatusServiceUnavailable, errors.Join(err, failure)
+		} else {
+			e.panics.forget(del.msg.ID)
 		}
 	}
 	e.record(ctx, del, err, result)
 	return status
+}
+
+// resultOf is a failure as metrics, the log and a dead letter's reason name it.
+func resultOf(err error) string {
+	switch {
+	case errors.Is(err, errPanic):
+		return resultPanic
+	case errors.Is(err, errClock):
+		return resultClock
+	default:
+		return pix.KindOf(err).Disposition().Label
+	}
+}
+
+// Results beside ok and the labels of error kinds.
+const (
+	resultPanic = "panic"
+	resultClock = "clock"
+)
+
+// verdict says whether a failed message dies, and of what: a permanent failure at once, a panic by its count, anything
+// else by age. A wrong clock kills nothing.
+func (e *endpoint[T]) verdict(del *delivery, err error) (dies bool, why error) {
+	switch {
+	case errors.Is(err, errClock):
+		return false, err
+	case pix.KindOf(err).Disposition().DeadLetter:
+		return true, err
+	case errors.Is(err, errPanic) && e.panics.add(del.msg.ID) >= e.d.MaxPanics:
+		return true, fmt.Errorf("gave up after %d panics: %w", e.d.MaxPanics, err)
+	}
+	if age, known := del.age(e.d.Clock()); known && age > e.d.MaxAge {
+		return true, fmt.Errorf("gave up at an age of %s: %w", age.Round(time.Minute), err)
+	}
+	return false, err
 }
 
 // deadLetter publishes the message with the reason, tokenised or without its payload.
@@ -193,15 +273,17 @@ func (e *endpoint[T]) record(ctx context.Context, del *delivery, err error, resu
 	took := time.Since(del.start)
 	e.metrics.handled(e.f.Name, result, took)
 	level := slog.LevelDebug
-	if err != nil {
+	if err != nil && !(errors.Is(err, errClock) && e.d.Watch.Behind() > 0) { // the watch's alarm says it for all of them
 		level = slog.LevelWarn
 	}
 	if !e.d.Logger.Enabled(ctx, level) {
 		return
 	}
 	args := []any{
-		"function", e.f.Name, "result", result, "message_id", bus.Truncate(del.msg.ID),
-		"delivery_attempt", del.msg.Attempt, "duration_ms", took.Milliseconds(),
+		"function", e.f.Name, "result", result, "message_id", bus.Truncate(del.msg.ID), "duration_ms", took.Milliseconds(),
+	}
+	if age, known := del.age(e.d.Clock()); known {
+		args = append(args, "age_ms", age.Milliseconds())
 	}
 	// The attribute is the publisher's own and may hold anything: only a well-formed id is written.
 	if id, bad := pix.ParseEndToEndID(del.msg.Attributes[event.AttrEventID]); bad == nil {

@@ -226,7 +226,7 @@ func published(t *testing.T, cloud *pixtest.Cloud, want map[string]bool) map[str
 	seen := map[string]bool{}
 	err = client.Subscriber("test").Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 		m.Ack()
-		d, err := event.DecodeDecision(event.Envelope{Data: m.Data, Attributes: m.Attributes})
+		d, err := event.DecodeDecision(event.Envelope{Data: m.Data, Attributes: m.Attributes}, time.Now())
 		if err != nil {
 			t.Error(err)
 			return

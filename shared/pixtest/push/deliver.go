@@ -27,8 +27,13 @@ func (d *Dispatcher) work(pulling, posting context.Context) {
 	}
 }
 
-// attempt posts once and decides what follows.
+// attempt posts once and decides what follows. A message that is older than the retention is lost, as at Pub/Sub.
 func (d *Dispatcher) attempt(ctx context.Context, v *delivery) {
+	if time.Since(v.message.GetPublishTime().AsTime()) > d.retention {
+		d.dropped.Add(1)
+		d.done(v, false)
+		return
+	}
 	v.attempts++
 	ok := d.post(ctx, v)
 	switch {
@@ -37,8 +42,6 @@ func (d *Dispatcher) attempt(ctx context.Context, v *delivery) {
 		d.redelivered.Add(1)
 		d.later(v, v.plan.dupDelay)
 	case ok:
-		d.finish(v)
-	case d.target.deadLetters && v.attempts >= d.policy.MaxAttempts && d.forward(ctx, v):
 		d.finish(v)
 	default:
 		d.later(v, d.policy.backoff(v.attempts))
@@ -50,7 +53,7 @@ func (d *Dispatcher) post(ctx context.Context, v *delivery) bool {
 	ctx, cancel := context.WithTimeout(ctx, d.policy.AckDeadline)
 	defer cancel()
 	d.posted.Add(1)
-	request, err := d.target.request(ctx, v.message, v.attempts)
+	request, err := d.target.request(ctx, v.message)
 	if err != nil {
 		d.failed.Add(1)
 		return false
@@ -75,28 +78,19 @@ func (d *Dispatcher) post(ctx context.Context, v *delivery) bool {
 	return true
 }
 
-// forward publishes to the dead-letter topic. When that fails the message goes on being retried, as at Pub/Sub.
-func (d *Dispatcher) forward(ctx context.Context, v *delivery) bool {
-	ctx, cancel := context.WithTimeout(ctx, rpcTimeout)
-	defer cancel()
-	_, err := d.publisher.Publish(ctx, &pubsubpb.PublishRequest{
-		Topic:    d.policy.DeadLetterTopic,
-		Messages: []*pubsubpb.PubsubMessage{d.target.deadLetter(v.message, v.attempts)},
-	})
-	if err != nil {
-		return false
-	}
-	d.deadLettered.Add(1)
-	return true
-}
-
 // finish acknowledges and, where the faults say so, lets a copy under another id follow.
 func (d *Dispatcher) finish(v *delivery) {
+	d.acked.Add(1)
+	d.done(v, v.plan.republish)
+}
+
+// done ends a delivery.
+func (d *Dispatcher) done(v *delivery, republish bool) {
 	d.mu.Lock()
 	delete(d.held, v.message.GetMessageId())
 	ackID := v.ackID
 	var copied *delivery
-	if v.plan.republish {
+	if republish {
 		copied = &delivery{message: republished(v.message)}
 		d.held[copied.message.GetMessageId()] = copied
 	}
@@ -105,7 +99,6 @@ func (d *Dispatcher) finish(v *delivery) {
 		d.republished.Add(1)
 		d.later(copied, v.plan.dupDelay)
 	}
-	d.acked.Add(1)
 	if ackID != "" {
 		d.acks <- ackID
 	}

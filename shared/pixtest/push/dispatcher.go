@@ -24,21 +24,21 @@ type Config struct {
 
 // Stats counts since the start.
 type Stats struct {
-	Posted       int64 // requests sent
-	Acked        int64 // messages done, dead letters included
-	Failed       int64 // requests answered with a refusing status, or not at all
-	Expired      int64 // of Failed: no answer within the deadline
-	DeadLettered int64
-	Redelivered  int64 // injected: acknowledgements lost
-	Republished  int64 // injected: second message ids
+	Posted      int64 // requests sent
+	Acked       int64 // messages done
+	Failed      int64 // requests answered with a refusing status, or not at all
+	Expired     int64 // of Failed: no answer within the deadline
+	Dropped     int64 // messages lost: older than the subscription's retention
+	Redelivered int64 // injected: acknowledgements lost
+	Republished int64 // injected: second message ids
 }
 
 // Dispatcher delivers one subscription until Stop.
 type Dispatcher struct {
 	policy     Policy
 	target     target
+	retention  time.Duration
 	subscriber pubsubpb.SubscriberClient
-	publisher  pubsubpb.PublisherClient
 	client     *http.Client
 
 	ready chan *delivery // never full: it has room for every delivery that can exist
@@ -56,7 +56,7 @@ type Dispatcher struct {
 	stopOnce   sync.Once
 	stopErr    error
 
-	posted, acked, failed, expired, deadLettered, redelivered, republished atomic.Int64
+	posted, acked, failed, expired, dropped, redelivered, republished atomic.Int64
 }
 
 // delivery is one message on its way. It is owned by exactly one of the ready queue, a worker and a timer.
@@ -82,7 +82,10 @@ func Start(ctx context.Context, c Config) (*Dispatcher, error) {
 	if len(strings.Split(c.Subscription, "/")) != 4 {
 		return nil, errors.New("push: subscription is not projects/P/subscriptions/S")
 	}
-	d.target.topic = found.GetTopic()
+	if found.GetDeadLetterPolicy() != nil {
+		return nil, errors.New("push: the subscription has a dead-letter policy, which counts attempts and forwards messages as they came")
+	}
+	d.target.topic, d.retention = found.GetTopic(), found.GetMessageRetentionDuration().AsDuration()
 	d.run(context.WithoutCancel(ctx))
 	return d, nil
 }
@@ -105,10 +108,9 @@ func newDispatcher(c Config) *Dispatcher {
 		policy: p,
 		target: target{
 			url: c.URL, subscription: c.Subscription,
-			cloudEvents: p.CloudEvents, deadLetters: p.DeadLetterTopic != "",
+			cloudEvents: p.CloudEvents,
 		},
 		subscriber: pubsubpb.NewSubscriberClient(c.Conn),
-		publisher:  pubsubpb.NewPublisherClient(c.Conn),
 		client: &http.Client{
 			Transport:     transport(p),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -131,7 +133,7 @@ func transport(p Policy) http.RoundTripper {
 func (d *Dispatcher) Stats() Stats {
 	return Stats{
 		Posted: d.posted.Load(), Acked: d.acked.Load(), Failed: d.failed.Load(), Expired: d.expired.Load(),
-		DeadLettered: d.deadLettered.Load(), Redelivered: d.redelivered.Load(), Republished: d.republished.Load(),
+		Dropped: d.dropped.Load(), Redelivered: d.redelivered.Load(), Republished: d.republished.Load(),
 	}
 }
 

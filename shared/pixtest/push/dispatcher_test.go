@@ -28,12 +28,6 @@ func TestEnvelope(t *testing.T) {
 			},
 			header: map[string]string{"Content-Type": "application/json", "Ce-Id": ""},
 		},
-		"push with dead letters tells the attempt": {
-			policy: push.Policy{DeadLetterTopic: deadTopic},
-			want: received{
-				ID: "m0", Data: "body", Attributes: map[string]string{"k": "v"}, Subscription: subscription, Attempt: 1,
-			},
-		},
 		"eventarc": {
 			policy: push.Policy{CloudEvents: true},
 			want: received{
@@ -55,10 +49,13 @@ func TestEnvelope(t *testing.T) {
 			eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
 			got := e.seen()[0]
 			ignore := cmp.FilterPath(func(p cmp.Path) bool {
-				return p.Last().String() == ".at" || p.Last().String() == ".header"
+				return p.Last().String() == ".at" || p.Last().String() == ".header" || p.Last().String() == ".published"
 			}, cmp.Ignore())
 			if diff := cmp.Diff(tc.want, got, ignore); diff != "" {
 				t.Error(diff)
+			}
+			if age := time.Since(got.published); age < 0 || age > time.Minute {
+				t.Errorf("published %s ago", age)
 			}
 			for k, want := range tc.header {
 				if v := got.header.Get(k); v != want {
@@ -124,47 +121,51 @@ func TestDeadlineIsAFailure(t *testing.T) {
 	}
 }
 
-func TestDeadLetterAfterMaxAttempts(t *testing.T) {
+// TestRetentionDropsWhatIsOlder: without a dead-letter policy a message that is never acknowledged is tried for as long as it
+// is kept, and then lost without a word.
+func TestRetentionDropsWhatIsOlder(t *testing.T) {
 	t.Parallel()
-	f, e := newFixture(t), newEndpoint(t, always(http.StatusInternalServerError))
-	f.start(t, e.URL, push.Policy{
-		MinBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond, MaxAttempts: 5, DeadLetterTopic: deadTopic,
-	})
-	f.server.Publish(topic, []byte("poison"), map[string]string{"k": "v"})
-	eventually(t, "acknowledged", func() bool { return f.acks("m0") == 1 })
-	var attempts []int
-	for _, r := range e.seen() {
-		attempts = append(attempts, r.Attempt)
-	}
-	if diff := cmp.Diff([]int{1, 2, 3, 4, 5}, attempts); diff != "" {
-		t.Error(diff)
-	}
-	dead := f.server.Message("m1")
-	if dead == nil || dead.Topic != deadTopic || string(dead.Data) != "poison" {
-		t.Fatalf("dead letter is %+v", dead)
-	}
-	delete(dead.Attributes, "CloudPubSubDeadLetterSourceTopicPublishTime")
-	want := map[string]string{
-		"k": "v", "CloudPubSubDeadLetterSourceDeliveryCount": "5",
-		"CloudPubSubDeadLetterSourceSubscription":        "s",
-		"CloudPubSubDeadLetterSourceSubscriptionProject": "p",
-	}
-	if diff := cmp.Diff(want, dead.Attributes); diff != "" {
-		t.Error(diff)
+	for name, c := range map[string]struct {
+		age  time.Duration
+		lost bool
+	}{"younger": {7*24*time.Hour - time.Hour, false}, "older": {7*24*time.Hour + time.Second, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, e := newFixture(t), newEndpoint(t, always(http.StatusInternalServerError))
+			f.server.SetTimeNowFunc(func() time.Time { return time.Now().Add(-c.age) })
+			d := f.start(t, e.URL, push.Policy{MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond})
+			f.server.Publish(topic, []byte("x"), nil)
+			if c.lost {
+				eventually(t, "dropped", func() bool { return d.Stats().Dropped == 1 && d.Outstanding() == 0 })
+				if n := len(e.seen()); n != 0 {
+					t.Errorf("posted %d times", n)
+				}
+				return
+			}
+			eventually(t, "more attempts than any policy allows", func() bool { return len(e.seen()) > 100 })
+			if f.acks("m0") != 0 || d.Stats().Dropped != 0 {
+				t.Error("a message that could be kept is lost")
+			}
+			if seen := e.seen(); seen[0].published != seen[100].published || seen[100].Attempt != 0 {
+				t.Errorf("published %s and %s, attempt %d", seen[0].published, seen[100].published, seen[100].Attempt)
+			}
+		})
 	}
 }
 
-func TestDeadLetterTopicMissingKeepsRetrying(t *testing.T) {
+// TestADeadLetterPolicyIsRefused: it would kill by count and forward messages as they came.
+func TestADeadLetterPolicyIsRefused(t *testing.T) {
 	t.Parallel()
-	f, e := newFixture(t), newEndpoint(t, always(http.StatusInternalServerError))
-	f.start(t, e.URL, push.Policy{
-		MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond, MaxAttempts: 2,
-		DeadLetterTopic: "projects/p/topics/absent",
+	f := newFixture(t)
+	_, err := f.server.GServer.CreateSubscription(t.Context(), &pubsubpb.Subscription{
+		Name: subscription + "2", Topic: topic, AckDeadlineSeconds: 10,
+		DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: topic, MaxDeliveryAttempts: 5},
 	})
-	f.server.Publish(topic, []byte("x"), nil)
-	eventually(t, "more attempts than the maximum", func() bool { return len(e.seen()) > 5 })
-	if f.acks("m0") != 0 {
-		t.Error("a message that could not be forwarded was acknowledged: it is lost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := push.Start(t.Context(), push.Config{Conn: f.conn, Subscription: subscription + "2", URL: "http://x"}); err == nil {
+		t.Error("a subscription with a dead-letter policy was taken")
 	}
 }
 

@@ -6,17 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// envelope is the wrapped push body. Pub/Sub writes the id and the time under two names each.
+// envelope is the wrapped push body. It has no deliveryAttempt: only a dead-letter policy counts. Pub/Sub writes the id and the time under two names each.
 type envelope struct {
-	Message         wireMessage `json:"message"`
-	Subscription    string      `json:"subscription"`
-	DeliveryAttempt int         `json:"deliveryAttempt,omitempty"`
+	Message      wireMessage `json:"message"`
+	Subscription string      `json:"subscription"`
 }
 
 type wireMessage struct {
@@ -35,18 +33,14 @@ type target struct {
 	subscription string
 	topic        string
 	cloudEvents  bool
-	deadLetters  bool // only then does Pub/Sub tell the attempt
 }
 
-func (t *target) request(ctx context.Context, m *pubsubpb.PubsubMessage, attempt int) (*http.Request, error) {
+func (t *target) request(ctx context.Context, m *pubsubpb.PubsubMessage) (*http.Request, error) {
 	published := m.GetPublishTime().AsTime().Format(time.RFC3339Nano)
 	e := envelope{Subscription: t.subscription, Message: wireMessage{
 		Attributes: m.GetAttributes(), Data: m.GetData(), OrderingKey: m.GetOrderingKey(),
 		ID: m.GetMessageId(), ID2: m.GetMessageId(), PublishTime: published, PublishTim2: published,
 	}}
-	if t.deadLetters {
-		e.DeliveryAttempt = attempt
-	}
 	body, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("push: encode envelope: %w", err)
@@ -75,18 +69,4 @@ func acknowledges(status int) bool {
 	default:
 		return false
 	}
-}
-
-// deadLetter is the message as Pub/Sub forwards it, with its four attributes.
-func (t *target) deadLetter(m *pubsubpb.PubsubMessage, attempts int) *pubsubpb.PubsubMessage {
-	attributes := make(map[string]string, len(m.GetAttributes())+4)
-	for k, v := range m.GetAttributes() {
-		attributes[k] = v
-	}
-	parts := strings.Split(t.subscription, "/")
-	attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = fmt.Sprint(attempts)
-	attributes["CloudPubSubDeadLetterSourceSubscription"] = parts[len(parts)-1]
-	attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] = parts[1]
-	attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = m.GetPublishTime().AsTime().Format(time.RFC3339Nano)
-	return &pubsubpb.PubsubMessage{Data: m.GetData(), Attributes: attributes, OrderingKey: m.GetOrderingKey()}
 }

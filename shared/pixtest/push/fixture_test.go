@@ -22,13 +22,12 @@ import (
 
 const (
 	topic        = "projects/p/topics/t"
-	deadTopic    = "projects/p/topics/dead"
 	subscription = "projects/p/subscriptions/s"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fixture is a Pub/Sub with one topic, one subscription and one dead-letter topic.
+// fixture is a Pub/Sub with one topic and one subscription.
 type fixture struct {
 	conn   *grpc.ClientConn
 	server *pstest.Server
@@ -51,10 +50,8 @@ func newFixtureWithLease(tb testing.TB, seconds int32) *fixture {
 		server.Close()
 		server.Wait()
 	})
-	for _, name := range []string{topic, deadTopic} {
-		if _, err := server.GServer.CreateTopic(tb.Context(), &pubsubpb.Topic{Name: name}); err != nil {
-			tb.Fatal(err)
-		}
+	if _, err := server.GServer.CreateTopic(tb.Context(), &pubsubpb.Topic{Name: topic}); err != nil {
+		tb.Fatal(err)
 	}
 	_, err = server.GServer.CreateSubscription(tb.Context(), &pubsubpb.Subscription{
 		Name: subscription, Topic: topic, AckDeadlineSeconds: seconds,
@@ -89,6 +86,7 @@ type received struct {
 	Attributes   map[string]string
 	Subscription string
 	Attempt      int
+	published    time.Time
 	at           time.Time
 	header       http.Header
 }
@@ -106,12 +104,13 @@ func newEndpoint(tb testing.TB, answer func(r received) int) *endpoint {
 	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
 			Message struct {
-				Attributes map[string]string
-				Data       []byte
-				MessageID  string
+				Attributes  map[string]string
+				Data        []byte
+				MessageID   string
+				PublishTime time.Time
 			}
 			Subscription    string
-			DeliveryAttempt int
+			DeliveryAttempt int // must never come
 		}
 		raw, err := io.ReadAll(r.Body)
 		if err != nil || json.Unmarshal(raw, &body) != nil {
@@ -119,7 +118,7 @@ func newEndpoint(tb testing.TB, answer func(r received) int) *endpoint {
 		}
 		got := received{
 			ID: body.Message.MessageID, Data: string(body.Message.Data), Attributes: body.Message.Attributes,
-			Subscription: body.Subscription, Attempt: body.DeliveryAttempt, at: time.Now(), header: r.Header,
+			Subscription: body.Subscription, Attempt: body.DeliveryAttempt, published: body.Message.PublishTime, at: time.Now(), header: r.Header,
 		}
 		e.mu.Lock()
 		e.requests = append(e.requests, got)

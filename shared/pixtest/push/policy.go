@@ -11,9 +11,6 @@ type Policy struct {
 	AckDeadline time.Duration // for one request; default 10 s
 	MinBackoff  time.Duration // before the second attempt, doubling after each; default 100 ms
 	MaxBackoff  time.Duration // default 10 s
-	// DeadLetterTopic (projects/P/topics/T) takes a message after MaxAttempts failures. Empty retries for ever.
-	DeadLetterTopic string
-	MaxAttempts     int // default 5
 	// CloudEvents posts as Eventarc does, CloudEvents 1.0 in binary mode. Otherwise as a push subscription does.
 	CloudEvents bool
 	Concurrency int // requests in flight; default 64
@@ -40,7 +37,6 @@ func (p Policy) withDefaults() Policy {
 	p.AckDeadline = orDefault(p.AckDeadline, 10*time.Second)
 	p.MinBackoff = orDefault(p.MinBackoff, 100*time.Millisecond)
 	p.MaxBackoff = orDefault(p.MaxBackoff, 10*time.Second)
-	p.MaxAttempts = orDefault(p.MaxAttempts, 5)
 	p.Concurrency = orDefault(p.Concurrency, 64)
 	p.MaxOutstanding = orDefault(p.MaxOutstanding, 10_000)
 	p.Faults.MaxDelay = orDefault(p.Faults.MaxDelay, 50*time.Millisecond)
@@ -55,7 +51,7 @@ func orDefault[T int | time.Duration](v, def T) T {
 }
 
 func (p Policy) validate() error {
-	if p.Concurrency < 0 || p.MaxOutstanding < 0 || p.MaxAttempts < 0 || p.MinBackoff > p.MaxBackoff {
+	if p.Concurrency < 0 || p.MaxOutstanding < 0 || p.MinBackoff > p.MaxBackoff {
 		return errors.New("push policy: a negative bound, or MinBackoff above MaxBackoff")
 	}
 	return nil

@@ -39,7 +39,7 @@ func newShow(out io.Writer, o options) *show {
 
 // decided takes a decision from the topic.
 func (s *show) decided(e event.Envelope) {
-	d, err := event.DecodeDecision(e)
+	d, err := event.DecodeDecision(e, time.Now())
 	if err != nil {
 		s.line("a decision could not be read: %v", err)
 		return

@@ -9,10 +9,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // Command returns the subcommand.
@@ -129,12 +131,21 @@ func (j *job) envelope(data []byte) (event.Envelope, error) {
 	case event.SchemaTransaction:
 		return j.transaction(e)
 	case event.SchemaLabel:
-		label, err := event.DecodeLabel(e)
-		if err == nil {
-			e.Attributes[event.AttrEventID] = string(label.ID)
-		} else if !j.lax {
-			return e, fmt.Errorf("not a label: %w", err)
-		}
+		label, err := event.DecodeLabel(e, time.Now())
+		return j.named(e, label.ID, err)
+	case event.SchemaStatus:
+		status, err := event.DecodeStatus(e, time.Now())
+		return j.named(e, status.ID, err)
+	}
+	return e, nil
+}
+
+// named puts the payment's id among the attributes of what was decoded.
+func (j *job) named(e event.Envelope, id pix.EndToEndID, err error) (event.Envelope, error) {
+	if err == nil {
+		e.Attributes[event.AttrEventID] = string(id)
+	} else if !j.lax {
+		return e, fmt.Errorf("not a %s: %w", j.schema, err)
 	}
 	return e, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -102,6 +103,24 @@ func TestObjects(t *testing.T) {
 	}
 	if _, err := publishAll(t, job{to: &recorder{fail: errors.New("away")}, schema: event.SchemaTransaction}, strings.NewReader(line)); err == nil {
 		t.Error("a failed publish is reported as done")
+	}
+}
+
+// TestTimesAreJudged: what a consumer would refuse for its time is refused here, by field.
+func TestTimesAreJudged(t *testing.T) {
+	t.Parallel()
+	const id = `"endToEndId":"E12345678202401051200aB3dE5fG7hI","eventTime":"2024-01-05T12:00:00Z"`
+	for schema, c := range map[string][2]string{
+		event.SchemaLabel:  {`{` + id + `,"source":"LABEL_SOURCE_MED","arrivedAt":"%s"}`, "arrivedAt: more than 5 minutes in the future"},
+		event.SchemaStatus: {`{` + id + `,"state":"PAYMENT_STATE_SETTLED","occurredAt":"%s"}`, "occurredAt: more than 5 minutes in the future"},
+	} {
+		for at, published := range map[string]int{"2024-01-06T12:00:00Z": 1, "2062-01-01T00:00:00Z": 0} {
+			bus := &recorder{}
+			out, err := publishAll(t, job{to: bus, topic: "t", schema: schema}, strings.NewReader(fmt.Sprintf(c[0], at)))
+			if len(bus.got) != published || (err == nil) != (published == 1) || published == 0 && !strings.Contains(out, c[1]) {
+				t.Errorf("%s of %s: %d published, error %v; printed %s", schema, at, len(bus.got), err, out)
+			}
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func TestSimulateWritesWhatTheContractReads(t *testing.T) {
 		t.Errorf("%d labels in the file, %d in the summary", len(labels), sum.Labels)
 	}
 	for _, line := range labels {
-		label, err := event.DecodeLabel(event.Envelope{Data: line})
+		label, err := event.DecodeLabel(event.Envelope{Data: line}, time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC))
 		if err != nil {
 			t.Fatal(err)
 		}

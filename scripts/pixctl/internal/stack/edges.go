@@ -60,9 +60,7 @@ func (s *Stack) subscribe(ctx context.Context, t trigger) error {
 		return fmt.Errorf("ensure: %w", err)
 	}
 	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
-		MaxBackoff: 2 * time.Second, MaxAttempts: MaxAttempts, Concurrency: t.concurrency, Transport: t.transport,
-		DeadLetterTopic: "projects/" + ProjectID + "/topics/" + DeadLetterTopic,
-		Faults:          s.options.Faults,
+		MaxBackoff: 2 * time.Second, Concurrency: t.concurrency, Transport: t.transport, Faults: s.options.Faults,
 	})
 	if err != nil {
 		return fmt.Errorf("dispatch: %w", err)

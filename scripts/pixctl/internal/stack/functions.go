@@ -98,11 +98,11 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 	return nil
 }
 
-// config is what every function is told.
+// config is what every function is told. How long a message may fail is a deployment's default.
 func (s *Stack) config() host.Config {
 	return host.Config{
 		ProjectID: ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: DeadLetterTopic,
-		MaxAttempts: MaxAttempts, Timeout: handleTimeout,
+		Timeout: handleTimeout,
 	}
 }
 

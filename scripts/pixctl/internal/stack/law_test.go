@@ -242,7 +242,7 @@ func (p *pipeline) logOf(ctx context.Context, d *pix.Decision) []float64 {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	logged, err := event.DecodeDecision(e)
+	logged, err := event.ReadDecision(e)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func (h *history) readWhatBecame(t *testing.T, dir string, visible map[pix.EndTo
 		return true
 	})
 	eachLine(t, dir, "labels.jsonl", func(line []byte) bool {
-		l, err := event.DecodeLabel(event.Envelope{Data: line})
+		l, err := event.DecodeLabel(event.Envelope{Data: line}, time.Now().AddDate(100, 0, 0))
 		if err != nil {
 			t.Fatal(err)
 		}

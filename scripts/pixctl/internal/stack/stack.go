@@ -43,9 +43,6 @@ const (
 	DeadLetterTopic   = "pix-dead-letter-v1"
 )
 
-// MaxAttempts is the highest limit that Pub/Sub allows: an outage of a store must not fill the dead-letter topic.
-const MaxAttempts = 100
-
 // Options varies a stack. The zero value is the demo's.
 type Options struct {
 	Logs io.Writer // of every service; nil discards them
