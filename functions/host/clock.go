@@ -26,6 +26,4 @@ func watchClock(r prometheus.Registerer, log *slog.Logger) (*clock.Watch, error)
 }
 
 // ClockErr returns an error while this process's clock is slow: it is not ready, another one would do better.
-func (h *Host) ClockErr() error {
-	return h.Watch.Err() //nolint:wrapcheck // says all there is to say
-}
+func (h *Host) ClockErr() error { return h.Watch.Err() }

@@ -272,9 +272,9 @@ func (e *endpoint[T]) deadLetter(ctx context.Context, del *delivery, reason stri
 func (e *endpoint[T]) record(ctx context.Context, del *delivery, err error, result string) {
 	took := time.Since(del.start)
 	e.metrics.handled(e.f.Name, result, took)
-	level := slog.LevelDebug
-	if err != nil && !(errors.Is(err, errClock) && e.d.Watch.Behind() > 0) { // the watch's alarm says it for all of them
-		level = slog.LevelWarn
+	level := slog.LevelWarn
+	if err == nil || errors.Is(err, errClock) && e.d.Watch.Behind() > 0 { // the watch's alarm says it for all of them
+		level = slog.LevelDebug
 	}
 	if !e.d.Logger.Enabled(ctx, level) {
 		return
