@@ -181,7 +181,6 @@ type world struct {
 	store    *faultyStore
 	models   *fakeModels
 	policies *fakePolicies
-	backlog  *engine.Backlog
 
 	mu       sync.Mutex
 	degraded []error

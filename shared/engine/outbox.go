@@ -16,6 +16,7 @@ const (
 	sweepPage    = 1_000  // marks listed at once
 	sweepWorkers = 16     // republications in flight
 	lastFlush    = 5 * time.Second
+	recordCall   = 2 * time.Second // for an event that is still owed
 )
 
 // DefaultOrphanAge is after how long a mark without a decision is dropped when OutboxDeps does not say.
@@ -29,11 +30,11 @@ type OutboxDeps struct {
 	// payment was recorded and never decided: its message was not acknowledged and comes back, or its caller got no
 	// answer. Zero means DefaultOrphanAge.
 	OrphanAge time.Duration
-	Degraded  func(error) // hears of marks that could not be removed; may be nil
+	Degraded  func(error) // hears of marks that could not be removed and of events that could not be written; may be nil
 }
 
-// Outbox publishes decisions and removes their pending marks, so that what is stored is published at least once. It is
-// safe for concurrent use.
+// Outbox publishes decisions, writes the events that they still owe and removes their pending marks, so that what is
+// stored is published at least once and its event is in the histories. It is safe for concurrent use.
 type Outbox struct {
 	deps OutboxDeps
 	full chan struct{} // capacity 1: a batch is waiting
@@ -57,7 +58,8 @@ func NewOutbox(deps OutboxDeps) (*Outbox, error) {
 }
 
 // Send publishes d and, once the bus has acknowledged it, queues the removal of its pending mark. On an error the mark
-// stays, and a redelivery or a sweep publishes d again.
+// stays, and a redelivery or a sweep publishes d again. Of an Unrecorded decision the mark goes only after its event was
+// written; where the store still does not take it the mark stays, which is no error: a sweep writes it.
 func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
 	if d.Provisional { // nobody stored it: consumers would take it for the one decision
 		return pix.E(pix.Unexpected, "publish decision", errors.New("the decision is provisional"))
@@ -65,7 +67,23 @@ func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
 	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
 		return failure("publish decision", err)
 	}
+	if d.Unrecorded {
+		if err := o.record(ctx, d); err != nil {
+			o.deps.Degraded(err)
+			return nil
+		}
+	}
 	o.queue(d.ID())
+	return nil
+}
+
+// record writes the event of a decided payment. One that the store refuses for good is owed no longer.
+func (o *Outbox) record(ctx context.Context, d *pix.Decision) error {
+	ctx, cancel := context.WithTimeout(ctx, recordCall)
+	defer cancel()
+	if err := o.deps.Store.Record(ctx, &d.Transaction); err != nil && pix.KindOf(err) != pix.Invalid {
+		return failure("write owed event", err)
+	}
 	return nil
 }
 
@@ -136,7 +154,7 @@ func (o *Outbox) await(ctx context.Context, ticks <-chan time.Time) {
 }
 
 // Sweep republishes the decisions whose mark was written before the given moment, removes the marks and returns how
-// many it published. It drops marks without a decision that are older than OrphanAge then. A decision may be published
+// many it published. Of a decision without features it writes the event first: it may be what is owed. It drops marks without a decision that are older than OrphanAge then. A decision may be published
 // twice: every consumer is idempotent. It stops at the first error.
 func (o *Outbox) Sweep(ctx context.Context, before time.Time) (int, error) {
 	total := 0
@@ -216,6 +234,11 @@ func (o *Outbox) settle(ctx context.Context, u Unpublished, orphaned time.Time) 
 	}
 	if d == nil {
 		return false, u.RecordedAt.Before(orphaned), nil
+	}
+	if d.FeaturesMissing {
+		if err := o.record(ctx, d); err != nil {
+			return false, false, err
+		}
 	}
 	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
 		return false, false, failure("publish decision", err)

@@ -84,6 +84,32 @@ func TestRefusedCommitDecidesNothing(t *testing.T) {
 	}
 }
 
+// TestNoDecisionWithoutItsMark: where the event was not written the mark goes first, so that no crash and no fault between
+// the two leaves a decision that nothing leads to.
+func TestNoDecisionWithoutItsMark(t *testing.T) {
+	t.Parallel()
+	for call, marks := range map[string]int{"MutateRow": 0, "CheckAndMutateRow": 1} {
+		faults := fault.New()
+		s := open(t, config(t), server(t), faults.ClientOptions()...)
+		tx := storetest.Payment(1, 10, 20)
+		owing := storetest.Decision(&tx, "x")
+		owing.Unrecorded = true
+		faults.Refuse(call, codes.PermissionDenied, -1)
+		if d, err := s.Commit(t.Context(), owing); d != nil || err == nil {
+			t.Errorf("%s refused: Commit = %v, %v", call, d, err)
+		}
+		faults.Restore(call)
+		if d, err := s.Decision(t.Context(), tx.ID); d != nil || err != nil {
+			t.Errorf("%s refused: Decision = %v, %v; want none", call, d, err)
+		}
+		list, err := s.Unpublished(t.Context(), time.Now().Add(time.Hour), 10)
+		must(t, err)
+		if len(list) != marks {
+			t.Errorf("%s refused: %d marks, want %d", call, len(list), marks)
+		}
+	}
+}
+
 func TestUnavailableForAWhile(t *testing.T) {
 	t.Parallel()
 	faults := fault.New()

@@ -64,13 +64,20 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Commit stores d unless a decision stands, in one conditional write, and returns the one that stands.
+// Commit stores d unless a decision stands, in one conditional write, and returns the one that stands. The mark of an
+// Unrecorded decision is written before, in a row of its own: a crash between the two leaves a mark without a decision,
+// which a sweep drops, and never the other way round.
 func (s *Store) Commit(ctx context.Context, d *pix.Decision) (_ *pix.Decision, err error) {
 	const op = "commit decision"
 	defer s.timed("commit", &err)()
 	envelope, err := event.EncodeDecision(d)
 	if err != nil {
 		return nil, pix.E(pix.Unexpected, op, err)
+	}
+	if d.Unrecorded {
+		if err := s.mark(ctx, d.ID()); err != nil {
+			return nil, storeError("mark payment", err)
+		}
 	}
 	set := bigtable.NewMutation()
 	set.Set(familyDecision, column, milli(d.DecidedAt), envelope.Data)
@@ -86,6 +93,18 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (_ *pix.Decision, e
 		return stored, nil
 	}
 	return nil, storeError(op, err)
+}
+
+// mark writes a payment's mark alone.
+func (s *Store) mark(ctx context.Context, id pix.EndToEndID) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	m := bigtable.NewMutation()
+	m.Set(familyPending, column, milli(s.cfg.Clock()), nil)
+	if err := s.table.Apply(ctx, pendingRow(id), m); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	return nil
 }
 
 // conditional applies set unless the row holds a decision, and reports whether it did hold one.

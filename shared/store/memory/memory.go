@@ -72,10 +72,14 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 	for _, names := range [...]feature.Row{rows.Payer, rows.Payee, rows.Device, rows.Pair, rows.Reverse} {
 		s.carry(names)
 	}
+	s.mark(tx)
+	return nil
+}
+
+func (s *Store) mark(tx *pix.Transaction) {
 	if _, marked := s.pending[tx.ID]; !marked {
 		s.pending[tx.ID] = mark{s.clock(), tx.EventTime.UnixMilli()}
 	}
-	return nil
 }
 
 // Withdraw implements engine.Store.
@@ -161,10 +165,15 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d.Unrecorded {
+		s.mark(&d.Transaction)
+	}
 	if standing := s.decisions[d.ID()]; standing != nil {
 		return clone(standing), nil
 	}
-	s.decisions[d.ID()] = clone(d)
+	stored := clone(d)
+	stored.Unrecorded = false
+	s.decisions[d.ID()] = stored
 	return d, nil
 }
 

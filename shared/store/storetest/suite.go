@@ -31,6 +31,7 @@ func Run(t *testing.T, open Factory) {
 		"the first decision stands":                   firstDecisionStands,
 		"one of many racing decisions wins":           oneWinner,
 		"marks last until published":                  marks,
+		"an unrecorded decision has a mark":           unrecordedIsMarked,
 		"rows join over a token rotation":             rotation,
 		"a rotated redelivery is one event":           rotatedRedelivery,
 		"an ended context is an error":                endedContext,
