@@ -60,6 +60,9 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
 			return nil, fmt.Errorf("host: %w", err)
 		}
+		if err = h.countLostSpans(); err != nil {
+			return nil, fmt.Errorf("host: %w", err)
+		}
 		h.OnClose(h.brief("tracing", tracingTimeout, h.Tracing.Shutdown))
 	}
 	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID}, env.PubSub...); err != nil {
@@ -67,6 +70,16 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	}
 	h.OnClose(h.brief("bus", busTimeout, h.Bus.Close))
 	return h, nil
+}
+
+func (h *Host) countLostSpans() error {
+	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "pix_trace_spans_lost_total", Help: "Spans that the collector of traces did not take.",
+	}, func() float64 { return float64(h.Tracing.Lost()) })
+	if err := h.Metrics.Register(lost); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return nil
 }
 
 // OnClose adds a step of Close. Steps run in reverse order.
