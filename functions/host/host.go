@@ -21,7 +21,7 @@ import (
 // How long a stop waits for services that may be away.
 const (
 	tracingTimeout = time.Second
-	busTimeout     = 2 * time.Second
+	busTimeout     = time.Second
 )
 
 // Env is what a process puts under its functions in place of a deployment's defaults: where logs and metrics go, and the

@@ -27,7 +27,7 @@ const (
 	sweepEvery = 10 * time.Second
 	sweepAge   = 30 * time.Second
 	// drainTimeout is how much of Close's time the queue may take. What it cannot publish then is left to the sweep.
-	drainTimeout = 4 * time.Second
+	drainTimeout = 3 * time.Second
 )
 
 // App is the service with everything below it, wired from a configuration.
@@ -236,7 +236,7 @@ func (a *App) Close(ctx context.Context) error {
 	if err := a.Service.Close(drain); err != nil {
 		a.host.Logger.WarnContext(ctx, "decisions left to the sweep", "error", err.Error())
 	}
-	err := a.engine.Close(drain)
+	err := a.engine.Close(ctx)
 	a.stop()
 	done := make(chan struct{})
 	go func() {

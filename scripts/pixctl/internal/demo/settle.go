@@ -38,10 +38,7 @@ func (p *performance) settle(ctx context.Context) error {
 // progress is where the payments are.
 func (p *performance) progress() string {
 	sent, decided, notApproved := p.show.ledger.progress()
-	if made := int(p.made.Load()); sent == 0 || sent == decided && sent < made {
-		return fmt.Sprintf("%6d payments made up", made)
-	}
-	return fmt.Sprintf("%6d sent  %6d decided  %5d not approved", sent, decided, notApproved)
+	return fmt.Sprintf("%6d of %d sent  %6d decided  %5d not approved", sent, p.made.Load(), decided, notApproved)
 }
 
 // watched does a step in which payments are decided.
