@@ -6,12 +6,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +43,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	url string
 	log *lockedBuffer
+	cmd *exec.Cmd
 }
 
 type lockedBuffer struct {
@@ -77,6 +80,7 @@ func startFunction(t *testing.T, target string, env ...string) *process {
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	cmd.Env = append(append(os.Environ(), env...), "FUNCTION_TARGET="+target, portVariable+"="+port)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
+	p.cmd = cmd
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -150,32 +154,40 @@ func payment(t *testing.T) (id string, data []byte) {
 // receive waits for the first message of a topic's subscription.
 func receive(t *testing.T, cloud *pixtest.Cloud, subscription string) event.Envelope {
 	t.Helper()
+	all := receiveUntil(t, cloud, subscription, func(event.Envelope) bool { return true })
+	if len(all) == 0 {
+		t.Fatal("no decision was published")
+	}
+	return all[0]
+}
+
+// receiveUntil collects a subscription's messages until enough says so, or for a while.
+func receiveUntil(t *testing.T, cloud *pixtest.Cloud, subscription string, enough func(event.Envelope) bool) []event.Envelope {
+	t.Helper()
 	client, err := pubsub.NewClient(t.Context(), cloud.ProjectID, cloud.PubSubOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	got := make(chan event.Envelope, 1)
+	var mu sync.Mutex
+	var got []event.Envelope
 	err = client.Subscriber(subscription).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 		m.Ack()
-		select {
-		case got <- event.Envelope{Data: m.Data, Attributes: m.Attributes}:
-		default:
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, event.Envelope{Data: m.Data, Attributes: m.Attributes})
+		if enough(got[len(got)-1]) {
+			cancel()
 		}
-		cancel()
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case e := <-got:
-		return e
-	default:
-		t.Fatal("no decision was published")
-		return event.Envelope{}
-	}
+	mu.Lock()
+	defer mu.Unlock()
+	return got
 }
 
 // startCloud prepares every service that the functions need and returns their environment.
@@ -254,6 +266,82 @@ func TestPaymentThroughTheFramework(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSIGTERM ends the instance while callers ask: what was answered is published before the process has gone, though the
+// framework itself would have ended it at once.
+func TestSIGTERM(t *testing.T) {
+	t.Parallel()
+	cloud, env := startCloud(t)
+	p := startFunction(t, "score", env...)
+	_, data := payment(t)
+	var mu sync.Mutex
+	answered, enough := map[string]bool{}, make(chan struct{})
+	var callers sync.WaitGroup
+	for c := range 4 {
+		callers.Go(func() {
+			for n := range 10_000 {
+				id := fmt.Sprintf("%s%05d%06d", "E12345678"+time.Now().UTC().Format("200601021504"), c, n)
+				status, err := tryPost(t, p.url+"/v1/decisions", bytes.Replace(data, idOf(data), []byte(id), 1))
+				if err != nil || status != http.StatusOK {
+					return // the instance is stopping, or has gone
+				}
+				mu.Lock()
+				answered[id] = true
+				if len(answered) == 50 {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	select {
+	case <-enough:
+	case <-time.After(60 * time.Second):
+		t.Fatal("the function does not answer")
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	callers.Wait()
+	began := time.Now()
+	_ = p.cmd.Wait() // of the signal
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	missing := maps.Clone(answered)
+	receiveUntil(t, cloud, event.TopicDecisions+"-test", func(e event.Envelope) bool {
+		if d, err := event.DecodeDecision(e, time.Now()); err == nil {
+			delete(missing, string(d.ID()))
+		}
+		return len(missing) == 0
+	})
+	if len(missing) > 0 {
+		t.Errorf("%d of %d answered decisions were not published", len(missing), len(answered))
+	}
+	t.Logf("%d decisions answered before the stop", len(answered))
+}
+
+// idOf finds the EndToEndId in a payment's JSON.
+func idOf(data []byte) []byte {
+	at := bytes.Index(data, []byte("E12345678"))
+	return data[at : at+32]
+}
+
+// tryPost is post for a process that may have gone.
+func tryPost(t *testing.T, url string, body []byte) (int, error) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
 }
 
 // A function that cannot be built says so with a status that is retried, names every problem in its log and goes on.

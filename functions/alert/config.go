@@ -26,7 +26,7 @@ func (c *Config) Validate() error {
 }
 
 // FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (http.Handler, error) {
+func FromEnv(ctx context.Context) (*host.Function, error) {
 	c, err := host.Load[Config](ctx)
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)

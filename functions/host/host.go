@@ -19,6 +19,12 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
+// How long a stop waits for services that may be away.
+const (
+	tracingTimeout = time.Second
+	busTimeout     = time.Second
+)
+
 // Env is what a process puts under its functions in place of a deployment's defaults: where logs and metrics go, and the
 // client options of each service. The zero value is Google Cloud.
 type Env struct {
@@ -62,17 +68,44 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
 			return nil, fmt.Errorf("host: %w", err)
 		}
-		h.OnClose(h.Tracing.Shutdown)
+		if err = h.countLostSpans(); err != nil {
+			return nil, fmt.Errorf("host: %w", err)
+		}
+		h.OnClose(h.brief("tracing", tracingTimeout, h.Tracing.Shutdown))
 	}
 	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID, Metrics: env.Metrics}, env.PubSub...); err != nil {
 		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
 	}
-	h.OnClose(h.Bus.Close)
+	h.OnClose(h.brief("bus", busTimeout, h.Bus.Close))
 	return h, nil
+}
+
+func (h *Host) countLostSpans() error {
+	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "pix_trace_spans_lost_total", Help: "Spans that the collector of traces did not take.",
+	}, func() float64 { return float64(h.Tracing.Lost()) })
+	if err := h.Metrics.Register(lost); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return nil
 }
 
 // OnClose adds a step of Close. Steps run in reverse order.
 func (h *Host) OnClose(step func(context.Context) error) { h.closers = append(h.closers, step) }
+
+// brief bounds a step of Close in which a service that is away must not take the time of others. What it leaves behind is
+// told and is no failure of the stop: spans are lost, and whoever publishes waits for the acknowledgement, so that a
+// message which has none is owed by somebody else.
+func (h *Host) brief(part string, limit time.Duration, step func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		if err := step(ctx); err != nil {
+			h.Logger.WarnContext(ctx, "closed without its rest", "part", part, "error", err.Error())
+		}
+		return nil
+	}
+}
 
 // Close ends everything that was opened, the last first.
 func (h *Host) Close(ctx context.Context) error {

@@ -1,2 +1,2 @@
-// Package lazy starts a function with its first request.
+// Package lazy starts a function with its first request and closes it before the instance ends.
 package lazy

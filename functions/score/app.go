@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/policy"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 	"github.com/sentinela-pix/sentinela/shared/store"
@@ -19,8 +20,9 @@ import (
 const (
 	loadTimeout = 30 * time.Second       // of models and policy, at the start, with the opening of where they are kept
 	markEvery   = 200 * time.Millisecond // removal of the marks of what was published
-	writeEvery  = time.Second            // of events that the store did not take
 	tendEvery   = 10 * time.Second       // of hot streams
+	// drainTimeout is how much of Close's time the queue may take. What it cannot publish then is left to the sweep.
+	drainTimeout = 3 * time.Second
 )
 
 // App is the service with everything below it, wired from a configuration.
@@ -34,23 +36,18 @@ type App struct {
 	followed followed
 	outbox   *engine.Outbox
 	sweeper  *engine.Sweeper
-	backlog  *engine.Backlog
 
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
 
 // FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (http.Handler, error) {
+func FromEnv(ctx context.Context) (*App, error) {
 	c, err := LoadConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	app, err := Open(ctx, c, host.Env{})
-	if err != nil {
-		return nil, err
-	}
-	return app, nil
+	return Open(ctx, c, host.Env{})
 }
 
 // LoadConfig reads the configuration from the environment.
@@ -87,10 +84,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if err := a.load(ctx, c); err != nil {
 		return err
 	}
-	if a.backlog, err = engine.NewBacklog(a.store, 0, a.survived("backlog")); err != nil {
-		return fmt.Errorf("build backlog: %w", err)
-	}
-	if a.signals, err = newSignals(a.host.Metrics, a.host.Logger, a.backlog); err != nil {
+	if a.signals, err = newSignals(a.host.Metrics, a.host.Logger); err != nil {
 		return err
 	}
 	if a.engine, err = a.newEngine(c); err != nil {
@@ -123,7 +117,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 	return engine.New(engine.Deps{
 		Store: a.store, Models: champions{a.ModelSet()}, Challengers: challengers{a.ModelSet()}, Policies: a.followed.policy.Set(),
-		Features: a.features, Clock: time.Now, Backlog: a.backlog,
+		Features: a.features, Clock: time.Now,
 		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,
 		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals, Degraded: a.signals.degraded,
 	})
@@ -133,10 +127,11 @@ func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 func (a *App) start(ctx context.Context) {
 	ctx, a.stop = context.WithCancel(ctx)
 	loops := map[string]func(context.Context) error{
-		"outbox":  func(ctx context.Context) error { return ticking(ctx, markEvery, a.outbox.Run) },
-		"backlog": func(ctx context.Context) error { return ticking(ctx, writeEvery, a.backlog.Run) },
-		"store":   func(ctx context.Context) error { return ticking(ctx, tendEvery, a.store.Run) },
-		"reload":  a.followed.watcher.Run,
+		"outbox": func(ctx context.Context) error { return ticking(ctx, markEvery, a.outbox.Run) },
+		// In every process: where only the function form is deployed there is no other. The one that holds the lease sweeps.
+		"sweep":  func(ctx context.Context) error { return ticking(ctx, sweepEvery, a.sweeper.Run) },
+		"store":  func(ctx context.Context) error { return ticking(ctx, tendEvery, a.store.Run) },
+		"reload": a.followed.watcher.Run,
 	}
 	for name, run := range loops {
 		a.work.Go(func() {
@@ -158,10 +153,6 @@ func (a *App) survived(part string) func(error) {
 	return func(err error) { a.host.Logger.Warn("degraded", "part", part, "error", err.Error()) }
 }
 
-// Sweep publishes what a crash or a full queue left unpublished, again and again until ctx ends. The long-running form
-// runs it in every process; the one that holds the lease sweeps.
-func (a *App) Sweep(ctx context.Context) error { return ticking(ctx, sweepEvery, a.sweeper.Run) }
-
 // Models gives the champions that serve.
 func (a *App) Models() engine.Models { return champions{a.ModelSet()} }
 
@@ -174,10 +165,54 @@ func (a *App) Policy() *policy.Pack { return a.followed.policy.Set().Pack() }
 // ClockErr returns an error while this process's clock is slow: it is not ready, another one would do better.
 func (a *App) ClockErr() error { return a.host.ClockErr() }
 
-// Close publishes what is queued, writes and removes what waits and closes every connection, as far as ctx allows.
+// Conditions say of this process what /readyz answers, beside whether it is starting or draining.
+func (a *App) Conditions() []lifecycle.Condition {
+	return append([]lifecycle.Condition{
+		{Name: "models", Own: true, Check: a.modelled},
+		{Name: "policy", Own: true, Check: a.ruled},
+		{Name: "clock", Own: true, Check: a.ClockErr},
+		{Name: "store", Check: a.engine.StoreState},
+	}, a.Reloading()...)
+}
+
+// ruled returns an error while no policy is in force.
+func (a *App) ruled() error {
+	if a.Policy() == nil {
+		return errors.New("no policy is loaded")
+	}
+	return nil
+}
+
+// modelled returns an error while a role has no champion.
+func (a *App) modelled() error {
+	var missing []error
+	for _, role := range pix.Internal.Roles() {
+		if _, err := a.ModelSet().Model(role); err != nil {
+			missing = append(missing, fmt.Errorf("role %s: %w", role, err))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// Close publishes what is queued, removes the marks of what was published and closes every connection, as far as ctx
+// allows. Whatever time does not suffice for, the store knows that it is owed: nothing is lost by ending before.
 func (a *App) Close(ctx context.Context) error {
-	err := errors.Join(a.Service.Close(ctx), a.engine.Close(ctx))
+	drain, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	if err := a.Service.Close(drain); err != nil {
+		a.host.Logger.WarnContext(ctx, "decisions left to the sweep", "error", err.Error())
+	}
+	err := a.engine.Close(ctx)
 	a.stop()
-	a.work.Wait()
+	done := make(chan struct{})
+	go func() {
+		a.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done(): // closing the connections below ends their calls
+		err = errors.Join(err, fmt.Errorf("background loops: %w", ctx.Err()))
+	}
 	return errors.Join(err, a.host.Close(ctx))
 }

@@ -114,25 +114,19 @@ func logOdds(p float64) float64 {
 	return math.Log(p / (1 - p))
 }
 
-// signals tell what the engine had to do without, and what waits.
+// signals tell what the engine had to do without.
 type signals struct {
 	parts  *prometheus.CounterVec
 	logger *slog.Logger
 }
 
-func newSignals(r prometheus.Registerer, logger *slog.Logger, backlog *engine.Backlog) (*signals, error) {
+func newSignals(r prometheus.Registerer, logger *slog.Logger) (*signals, error) {
 	s := &signals{logger: logger}
 	s.parts = counters("pix_decisions_degraded_total", "Failures that an answer survived, by the part that failed.", "part")
 	for _, part := range engine.Parts() {
 		s.parts.WithLabelValues(string(part))
 	}
-	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "pix_backlog_queued_events", Help: "Events of decided payments that the store has not taken yet.",
-	}, func() float64 { return float64(backlog.Len()) })
-	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "pix_backlog_refused_events_total", Help: "Events that found no place in the backlog.",
-	}, func() float64 { return float64(backlog.Refused()) })
-	if err := errors.Join(r.Register(s.parts), r.Register(waiting), r.Register(refused)); err != nil {
+	if err := r.Register(s.parts); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return s, nil

@@ -22,7 +22,7 @@ const (
 // breakable gives an engine deadlines and virtual time, and counts what is asked of the store.
 func breakable(asked *atomic.Int64) func(*world, *engine.Deps) {
 	return func(w *world, d *engine.Deps) {
-		degradable(1_000)(w, d)
+		degradable(w, d)
 		d.Clock = time.Now
 		count := func(context.Context) error { asked.Add(1); return nil }
 		w.store.record, w.store.commit = count, count
@@ -89,9 +89,6 @@ func TestBreakerOpensAnswersProbesAndCloses(t *testing.T) {
 		if probes := asked.Load(); probes < int64(outage/lastProbe) || probes > 2*int64(outage/lastProbe+5) || waited > int(probes) {
 			t.Errorf("asked %d times in %v, %d callers waited", probes, outage, waited)
 		}
-		if w.backlog.Len() != 0 {
-			t.Errorf("%d events of undecided payments wait", w.backlog.Len())
-		}
 		w.store.record, w.store.read, w.store.commit = nil, nil, nil
 		back := time.Now()
 		for w.engine.StoreState() != nil && time.Since(back) < time.Minute {
@@ -111,7 +108,7 @@ func TestBreakerOpensAnswersProbesAndCloses(t *testing.T) {
 }
 
 // TestBreakerOfHistories: what takes decisions and no events is still asked for decisions. They are made at once, without
-// histories, and their events wait.
+// histories, and their events are owed.
 func TestBreakerOfHistories(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,8 +130,9 @@ func TestBreakerOfHistories(t *testing.T) {
 			t.Errorf("state %v", err)
 		}
 		w.store.record = nil
-		if err := w.backlog.Flush(t.Context()); err != nil || w.backlog.Len() != 0 {
-			t.Errorf("%d events wait: %v", w.backlog.Len(), err)
+		swept, err := newOutbox(t, w, &bus{}).Sweep(t.Context(), start.Add(time.Hour))
+		if err != nil || swept.Published != payments {
+			t.Errorf("swept %+v: %v", swept, err)
 		}
 		for n := range payments {
 			if h, _, err := w.store.Read(t.Context(), payment(n, pix.Outbound)); err != nil || outEvents(&h) == 0 {
@@ -264,20 +262,6 @@ func TestOneProbeAtATime(t *testing.T) {
 			t.Errorf("asked %d times by one probe", n)
 		}
 	})
-}
-
-// TestFlushProbesAsWell: while the store is away a flush asks for one event, not for sixteen.
-func TestFlushProbesAsWell(t *testing.T) {
-	t.Parallel()
-	var asked atomic.Int64
-	w := newWorld(t, 0, queueing(100))
-	w.store.record = func(context.Context) error { asked.Add(1); return pix.E(pix.Unavailable, "x", errors.New("away")) }
-	for n := range 40 {
-		w.backlog.Add(payment(n, pix.Outbound))
-	}
-	if err := w.backlog.Flush(t.Context()); err == nil || asked.Load() != 1 || w.backlog.Len() != 40 {
-		t.Errorf("asked %d times, %d wait: %v", asked.Load(), w.backlog.Len(), err)
-	}
 }
 
 // TestWhatBeganBeforeSaysNothing: an answer to a question from before the breaker opened does not close it, and a time-out

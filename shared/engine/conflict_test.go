@@ -175,36 +175,65 @@ func TestTheSamePaymentFromAnotherDevice(t *testing.T) {
 	}
 }
 
-// TestBacklogHoldsOnlyWhatWasDecided: an event that could not be written waits only if its payment is the one decided.
-func TestBacklogHoldsOnlyWhatWasDecided(t *testing.T) {
+// TestOnlyWhatWasDecidedIsOwed: an event that could not be written is written later only if its payment is the one decided.
+func TestOnlyWhatWasDecidedIsOwed(t *testing.T) {
 	t.Parallel()
 	device := payment(1, pix.Outbound)
 	device.DeviceToken = payment(2, pix.Outbound).DeviceToken
 	for name, c := range map[string]struct {
 		tx   *pix.Transaction
 		kind pix.Kind
-		wait int
 	}{
-		"another amount": {impostors()["amount"], pix.Conflict, 0},
-		"another device": {device, pix.Unexpected, 1},
+		"another amount": {impostors()["amount"], pix.Conflict},
+		"another device": {device, pix.Unexpected},
 	} {
-		w := newWorld(t, 0, queueing(10))
+		w := newWorld(t, 0)
+		o := newOutbox(t, w, &bus{})
 		first := payment(1, pix.Outbound)
 		if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
 			t.Fatal(err)
 		}
 		before, beside := w.histories(t, first), w.histories(t, c.tx)
 		w.store.record = failures()["unavailable"]
-		_, _, err := w.engine.Decide(t.Context(), c.tx, "")
-		if (err != nil) != (c.kind == pix.Conflict) || pix.KindOf(err) != c.kind || w.backlog.Len() != c.wait {
-			t.Errorf("%s: %d wait, kind %v: %v", name, w.backlog.Len(), pix.KindOf(err), err)
+		d, _, err := w.engine.Decide(t.Context(), c.tx, "")
+		if (err != nil) != (c.kind == pix.Conflict) || pix.KindOf(err) != c.kind || d != nil && !d.Unrecorded {
+			t.Errorf("%s: decision %+v, kind %v: %v", name, d, pix.KindOf(err), err)
 		}
 		w.store.record = nil
-		if err := w.backlog.Flush(t.Context()); err != nil {
+		if d != nil {
+			if err := o.Send(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := o.Sweep(t.Context(), start.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		unmoved(t, name, before, w.histories(t, first))
 		unmoved(t, name, beside, w.histories(t, c.tx))
+	}
+}
+
+// TestWithdrawnDeviceLeavesTheEventOwed: the payment that stands was decided without its event, and the same from another
+// device, which was written, takes its own out again. The mark must not go with it.
+func TestWithdrawnDeviceLeavesTheEventOwed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	first, again := payment(1, pix.Outbound), payment(1, pix.Outbound)
+	again.DeviceToken = payment(2, pix.Outbound).DeviceToken
+	w.store.record = failures()["unavailable"]
+	if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.store.record = nil
+	d, replayed, err := w.engine.Decide(t.Context(), again, "")
+	if err != nil || !replayed || !d.Unrecorded || d.Transaction.DeviceToken != first.DeviceToken {
+		t.Fatalf("decision %+v, replayed %v: %v", d, replayed, err)
+	}
+	if err := newOutbox(t, w, &bus{}).Send(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if h := w.histories(t, first); len(h.Device.Use.Events) != 1 || outEvents(&h) != 1 {
+		t.Errorf("%d events of the device, %d of the payer", len(h.Device.Use.Events), outEvents(&h))
 	}
 }
 

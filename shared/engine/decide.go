@@ -33,16 +33,24 @@ func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string
 	} else {
 		storeLatency := e.deps.Clock().Sub(started)
 		d := e.judge(tx, known.histories)
-		d.StoreLatency = storeLatency
+		d.StoreLatency, d.Unrecorded = storeLatency, known.unrecorded
 		e.stamp(d, traceID, started)
 		a = e.commit(ctx, d, &storing)
 	}
-	// What waits is the event of the payment that was decided: never that of another under its id.
-	if a.err == nil && known.unrecorded && !e.deps.Backlog.Add(&a.decision.Transaction) {
-		a.err = pix.E(pix.Unavailable, "queue event", errors.New("the backlog is full"))
-		e.degraded(PartBacklog, a.err)
+	if known.unrecorded {
+		a.decision = unrecorded(a.decision)
 	}
 	return a
+}
+
+// unrecorded says of a decision that its event must still be written.
+func unrecorded(d *pix.Decision) *pix.Decision {
+	if d == nil || d.Unrecorded {
+		return d
+	}
+	owing := *d
+	owing.Unrecorded = true
+	return &owing
 }
 
 // recall writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
@@ -116,7 +124,8 @@ func (e *Engine) commit(ctx context.Context, d *pix.Decision, storing *attempt) 
 
 // replay answers with a decision that stood already. Under its EndToEndID there may be another payment now, which is a
 // conflict, or the same from another device: what Record left of either is withdrawn before the answer, so that nobody can
-// write into histories what was never decided. Without that there is no answer, and the message comes back.
+// write into histories what was never decided. Without that there is no answer, and the message comes back. What this call
+// recorded has gone then, and a decision without features may never have had its own event: it must still be written.
 func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.Decision) answer {
 	first := &standing.Transaction
 	same := pix.SamePayment(first, tx)
@@ -127,6 +136,9 @@ func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.
 				a.decision, a.replayed = standing, true
 			}
 			return a
+		}
+		if standing.FeaturesMissing {
+			standing = unrecorded(standing)
 		}
 	}
 	if !same {

@@ -25,24 +25,13 @@ const (
 	storeDeadline    = 10 * time.Millisecond
 )
 
-// degradable gives an engine deadlines, to be met in virtual time only, and a backlog.
-func degradable(limit int) func(*world, *engine.Deps) {
-	return func(w *world, d *engine.Deps) {
-		queueing(limit)(w, d)
-		d.Timeout, d.StoreDeadline = decisionDeadline, storeDeadline
-	}
-}
-
-// queueing gives an engine a backlog.
-func queueing(limit int) func(*world, *engine.Deps) {
-	return func(w *world, d *engine.Deps) {
-		w.backlog, _ = engine.NewBacklog(w.store, limit, w.hear)
-		d.Backlog = w.backlog
-	}
+// degradable gives an engine deadlines, to be met in virtual time only.
+func degradable(_ *world, d *engine.Deps) {
+	d.Timeout, d.StoreDeadline = decisionDeadline, storeDeadline
 }
 
 // TestDecidesWithoutHistories: a store that does not take the event or does not give the histories leaves a decision
-// within the store's deadline that says so, is no approval, stands, and whose event is written later.
+// within the store's deadline that says so, is no approval, stands, and whose event is written before it is settled.
 func TestDecidesWithoutHistories(t *testing.T) {
 	t.Parallel()
 	outcomes := map[pix.Direction]pix.Outcome{pix.Outbound: pix.Review, pix.Inbound: pix.Block, pix.Internal: pix.Review}
@@ -55,7 +44,7 @@ func TestDecidesWithoutHistories(t *testing.T) {
 				t.Run(step+"/"+name+"/"+string(direction), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						w := newWorld(t, 0, degradable(10))
+						w := newWorld(t, 0, degradable)
 						breakStep(w, step, fail)
 						tx, began := payment(1, direction), time.Now()
 						d, replayed, err := w.engine.Decide(t.Context(), tx, "trace")
@@ -71,7 +60,10 @@ func TestDecidesWithoutHistories(t *testing.T) {
 						if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing == nil || !standing.FeaturesMissing {
 							t.Errorf("standing %v", standing)
 						}
-						wantsWriting(t, w, tx, step == "record")
+						if d.Unrecorded != (step == "record") {
+							t.Errorf("unrecorded %v after a failure of %s", d.Unrecorded, step)
+						}
+						wantsWriting(t, w, d)
 					})
 				})
 			}
@@ -87,22 +79,29 @@ func breakStep(w *world, step string, fail func(context.Context) error) {
 	}
 }
 
-// wantsWriting expects the payment's event in the backlog, and after the store is well again in the store.
-func wantsWriting(t *testing.T, w *world, tx *pix.Transaction, queued bool) {
+// wantsWriting expects that a decision keeps its mark until it is published and its event is in the store, however often
+// the store refuses the event before.
+func wantsWriting(t *testing.T, w *world, d *pix.Decision) {
 	t.Helper()
-	if (w.backlog.Len() == 1) != queued {
-		t.Errorf("%d events wait, want one: %v", w.backlog.Len(), queued)
+	o, b := newOutbox(t, w, &bus{}), &bus{}
+	if pending(t, w) != 1 {
+		t.Fatalf("%d marks, want one: an unpublished decision would be lost in a crash", pending(t, w))
 	}
-	w.store.record, w.store.read = nil, nil
-	if err := w.backlog.Flush(t.Context()); err != nil {
-		t.Fatal(err)
+	w.store.read = nil
+	if d.Unrecorded {
+		if err := errors.Join(o.Send(t.Context(), d), o.Flush(t.Context())); err != nil || pending(t, w) != 1 {
+			t.Errorf("%d marks while the event is owed: %v", pending(t, w), err)
+		}
+		if n, err := newOutbox(t, w, b).Sweep(t.Context(), start.Add(time.Hour)); n.Published != 0 || err == nil || pending(t, w) != 1 {
+			t.Errorf("swept %+v while the event cannot be written, %d marks: %v", n, pending(t, w), err)
+		}
 	}
-	h, _, err := w.store.Read(t.Context(), tx)
-	if n := outEvents(&h); err != nil || n != 1 || w.backlog.Len() != 0 {
-		t.Errorf("%d events in the payer's row, %d wait: %v", n, w.backlog.Len(), err)
+	w.store.record = nil
+	if n, err := newOutbox(t, w, b).Sweep(t.Context(), start.Add(time.Hour)); n.Published != 1 || err != nil || pending(t, w) != 0 || len(b.ids()) != 1 {
+		t.Errorf("swept %+v, published %v, %d marks: %v", n, b.ids(), pending(t, w), err)
 	}
-	if left := pending(t, w); left != 1 {
-		t.Errorf("%d marks; an unpublished decision would be lost in a crash", left)
+	if h := w.histories(t, &d.Transaction); outEvents(&h) != 1 {
+		t.Errorf("%d events in the payer's row", outEvents(&h))
 	}
 }
 
@@ -120,12 +119,12 @@ func TestWhatEndsADecision(t *testing.T) {
 	}
 	for _, step := range []string{"record", "read"} {
 		for name, tc := range ends {
-			w := newWorld(t, 0, queueing(10))
+			w := newWorld(t, 0)
 			breakStep(w, step, tc.fail)
 			for call, ask := range both(w.engine) {
 				d, _, err := ask(t.Context(), payment(1, pix.Outbound), "")
-				if d != nil || pix.KindOf(err) != tc.want || w.backlog.Len() != 0 {
-					t.Errorf("%s/%s/%s: decision %v, %d wait, kind %v: %v", step, name, call, d, w.backlog.Len(), pix.KindOf(err), err)
+				if d != nil || pix.KindOf(err) != tc.want {
+					t.Errorf("%s/%s/%s: decision %v, kind %v: %v", step, name, call, d, pix.KindOf(err), err)
 				}
 			}
 		}
@@ -146,7 +145,7 @@ func TestProvisionalAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 0, degradable(10))
+				w := newWorld(t, 0, degradable)
 				fail := failures()[name]
 				w.store.record, w.store.read, w.store.commit, w.store.decision = fail, fail, fail, fail
 				tx := payment(1, pix.Outbound)
@@ -169,9 +168,6 @@ func TestProvisionalAnswer(t *testing.T) {
 				}
 				if d, _, err := w.engine.Decide(t.Context(), tx, ""); d != nil || err == nil {
 					t.Errorf("Decide gave %v, %v", d, err)
-				}
-				if n := w.backlog.Len(); n != 0 {
-					t.Errorf("%d events of undecided payments wait", n)
 				}
 				w.store.record, w.store.read, w.store.commit, w.store.decision = nil, nil, nil, nil
 				if standing, _ := w.store.Decision(t.Context(), tx.ID); standing != nil {
@@ -197,7 +193,7 @@ func sameJudgement() []cmp.Option {
 // TestNeverASilentZero: without histories a feature is missing, or it does not depend on them.
 func TestNeverASilentZero(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 0, queueing(10))
+	w := newWorld(t, 0)
 	for n := range 40 {
 		if _, _, err := w.engine.Decide(t.Context(), payment(n, pix.Internal), ""); err != nil {
 			t.Fatal(err)
@@ -246,87 +242,6 @@ func velocity(name string) bool {
 	return false
 }
 
-// TestBacklogIsBounded: what finds no place comes back, and is counted.
-func TestBacklogIsBounded(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 0, queueing(2))
-	w.store.record = failures()["unavailable"]
-	for n := range 5 {
-		for range 3 { // a redelivery takes no second place
-			_, _, _ = w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
-		}
-		d, _, err := w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
-		if fits := n < 2; (err == nil) != fits || (d != nil) != fits {
-			t.Errorf("payment %d: decision %v: %v", n, d, err)
-		}
-		if err != nil && pix.KindOf(err) != pix.Unavailable {
-			t.Errorf("payment %d: %v", n, err)
-		}
-		// Who waits gets what stands all the same.
-		if d, replayed, err := w.engine.Answer(t.Context(), payment(n, pix.Outbound), ""); err != nil || !replayed || d.Provisional {
-			t.Errorf("payment %d: decision %+v, replayed %v: %v", n, d, replayed, err)
-		}
-	}
-	if w.backlog.Len() != 2 || w.backlog.Refused() == 0 || !slices.Contains(w.heard(), engine.PartBacklog) {
-		t.Errorf("%d wait, %d refused, heard %v", w.backlog.Len(), w.backlog.Refused(), w.heard())
-	}
-	// A redelivery writes the event itself.
-	w.store.record = nil
-	tx := payment(4, pix.Outbound)
-	if _, replayed, err := w.engine.Decide(t.Context(), tx, ""); err != nil || !replayed {
-		t.Errorf("replayed %v: %v", replayed, err)
-	}
-	if h, _, _ := w.store.Read(t.Context(), tx); outEvents(&h) != 1 {
-		t.Errorf("%d events of the payer, want the redelivered one", outEvents(&h))
-	}
-}
-
-// TestBacklogKeepsWhatTheStoreRefuses through several ticks, in order, and gives up nothing when it is stopped.
-func TestBacklogKeepsWhatTheStoreRefuses(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 0, queueing(100))
-	var mu sync.Mutex
-	broken := true
-	w.store.record = func(context.Context) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if broken {
-			return pix.E(pix.Unavailable, "x", errors.New("away"))
-		}
-		return nil
-	}
-	for n := range 40 {
-		if !w.backlog.Add(payment(n, pix.Outbound)) {
-			t.Fatalf("no place for %d", n)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ticks, done := make(chan time.Time), make(chan error, 1)
-	go func() { done <- w.backlog.Run(ctx, ticks) }()
-	ticks <- start
-	ticks <- start
-	ticks <- start // the second tick's work is done when the third is taken
-	if n := len(w.heard()) + w.backlog.Len(); n < 40-16 {
-		t.Errorf("%d wait while the store is away", n)
-	}
-	mu.Lock()
-	broken = false
-	mu.Unlock()
-	cancel() // the last flush writes what waits
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	for n := range 40 {
-		h, _, err := w.store.Read(t.Context(), payment(n, pix.Outbound))
-		if err != nil || outEvents(&h) == 0 {
-			t.Fatalf("payment %d is lost: %v", n, err)
-		}
-	}
-	if w.backlog.Len() != 0 {
-		t.Errorf("%d wait", w.backlog.Len())
-	}
-}
-
 // TestSlowStoreIsBounded: 2,000 callers meet a store that takes 50 times its usual time. Nobody waits beyond the
 // deadline, at most MaxInFlight wait at all, and no goroutine is left or added. Who finds no place at all is refused.
 //
@@ -334,7 +249,7 @@ func TestBacklogKeepsWhatTheStoreRefuses(t *testing.T) {
 func TestSlowStoreIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const callers, limit = 2_000, 50
-		w := newWorld(t, 0, degradable(callers), func(_ *world, d *engine.Deps) { d.MaxInFlight = limit })
+		w := newWorld(t, 0, degradable, func(_ *world, d *engine.Deps) { d.MaxInFlight = limit })
 		inside, most := 0, 0
 		var mu sync.Mutex
 		slow := func(ctx context.Context) error {

@@ -24,7 +24,6 @@ type Deps struct {
 	Policies    Policies
 	Features    *feature.Set
 	Clock       func() time.Time
-	Backlog     *Backlog // takes the events that could not be written; nil takes none
 
 	Timeout time.Duration // for one decision; zero leaves it to the caller's context
 	// StoreDeadline is the part of Timeout in which the payment's event is written and the histories are read. After it
@@ -102,9 +101,10 @@ func (e *Engine) Close(ctx context.Context) error {
 // redelivery, a retry or a lost race). traceID goes into a decision made by this call; it may be empty.
 //
 // A store that does not take the event or give the histories within the store's deadline leaves a decision with
-// FeaturesMissing, which the policy's fail mode answers; the event is then written later from the backlog. A store that
-// does not take the decision leaves an error, and the payment must come back; so does a lack of places. When the store
-// failed many payments in a row, the others take the same ways at once: see StoreState.
+// FeaturesMissing, which the policy's fail mode answers. Where the event was not written the decision is Unrecorded: its
+// mark stands in the store, and the Outbox writes the event before it removes the mark. A store that does not take the
+// decision leaves an error, and the payment must come back; so does a lack of places. When the store failed many payments
+// in a row, the others take the same ways at once: see StoreState.
 //
 // Errors carry a pix.Kind. Conflict: another payment already has this EndToEndID. On any error nothing may be approved.
 // A panic of a model or a port becomes an Unexpected error.
@@ -142,7 +142,7 @@ func (e *Engine) AnswerAt(ctx context.Context, place Place, tx *pix.Transaction,
 	}
 	a := e.answer(ctx, tx, traceID)
 	switch {
-	case a.err == nil || a.decision != nil: // what stands is the answer, even where its event found no place to wait
+	case a.err == nil || a.decision != nil: // what stands is the answer, even where another device's event stays for now
 		return a.decision, a.replayed, nil
 	case pix.KindOf(a.err) != pix.Unavailable && pix.KindOf(a.err) != pix.Timeout:
 		return nil, false, a.err
@@ -155,7 +155,7 @@ func (e *Engine) AnswerAt(ctx context.Context, place Place, tx *pix.Transaction,
 	return d, false, nil
 }
 
-// answer is what a call came to. Both a decision and an error: the decision stands, and its event must still be written.
+// answer is what a call came to. Both a decision and an error: the decision stands, and the payment must come back.
 type answer struct {
 	decision *pix.Decision
 	replayed bool

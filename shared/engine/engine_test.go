@@ -200,7 +200,6 @@ type world struct {
 	store    *faultyStore
 	models   *fakeModels
 	policies *fakePolicies
-	backlog  *engine.Backlog
 	clock    *fakeClock
 
 	mu       sync.Mutex

@@ -18,7 +18,6 @@ const (
 	PartStore       Part = "store"       // the event was not written or the histories were not read in time
 	PartOverload    Part = "overload"    // too many decisions were in flight
 	PartCommit      Part = "commit"      // the decision could not be stored; the answer is provisional
-	PartBacklog     Part = "backlog"     // an event that was not written could not be queued either
 	PartModel       Part = "model"       // a champion gave no usable score
 	PartExplanation Part = "explanation" // a score could not be explained
 	PartShadow      Part = "shadow"      // a challenger gave no usable score, or not in time
@@ -26,7 +25,7 @@ const (
 
 // Parts lists every part, so that metrics exist before the first failure.
 func Parts() []Part {
-	return []Part{PartStore, PartOverload, PartCommit, PartBacklog, PartModel, PartExplanation, PartShadow}
+	return []Part{PartStore, PartOverload, PartCommit, PartModel, PartExplanation, PartShadow}
 }
 
 // DegradedError is a failure that an answer survived.

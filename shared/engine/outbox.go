@@ -11,9 +11,13 @@ import (
 
 // Bounds of an Outbox.
 const (
-	markBatch = 200    // queued marks that are removed without waiting for a tick
-	maxMarks  = 10_000 // queued marks; what comes on top keeps its mark and is published once more by a sweep
-	lastFlush = 5 * time.Second
+	markBatch  = 200    // queued marks that are removed without waiting for a tick
+	maxMarks   = 10_000 // queued marks; what comes on top keeps its mark and is published once more by a sweep
+	lastFlush  = 5 * time.Second
+	recordCall = 2 * time.Second // for an event that is still owed
+	// recordWorkers is how many owed events are tried at once beside their publications. What finds no place is left to the
+	// sweep: a store that takes no events must not hold up what is published.
+	recordWorkers = 4
 )
 
 // DefaultOrphanAge is after how long a mark without a decision is dropped when OutboxDeps does not say.
@@ -27,14 +31,15 @@ type OutboxDeps struct {
 	// Its payment was recorded and never decided: its message was not acknowledged and comes back, or its caller got no
 	// answer. Zero means DefaultOrphanAge.
 	OrphanAge time.Duration
-	Degraded  func(error) // hears of marks that could not be removed; may be nil
+	Degraded  func(error) // hears of marks that could not be removed and of events that could not be written; may be nil
 }
 
-// Outbox publishes decisions and removes their pending marks, so that what is stored is published at least once. It is
-// safe for concurrent use.
+// Outbox publishes decisions, writes the events that they still owe and removes their pending marks, so that what is
+// stored is published at least once and its event is in the histories. It is safe for concurrent use.
 type Outbox struct {
-	deps OutboxDeps
-	full chan struct{} // capacity 1: a batch is waiting
+	deps  OutboxDeps
+	full  chan struct{} // capacity 1: a batch is waiting
+	owing chan struct{} // one for each owed event that is tried
 
 	mu    sync.Mutex
 	marks []Mark
@@ -56,11 +61,12 @@ func NewOutbox(deps OutboxDeps) (*Outbox, error) {
 	if deps.Degraded == nil {
 		deps.Degraded = func(error) {}
 	}
-	return &Outbox{deps: deps, full: make(chan struct{}, 1)}, nil
+	return &Outbox{deps: deps, full: make(chan struct{}, 1), owing: make(chan struct{}, recordWorkers)}, nil
 }
 
 // Send publishes d and, once the bus has acknowledged it, queues the removal of its pending mark. On an error the mark
-// stays, and a redelivery or a sweep publishes d again.
+// stays, and a redelivery or a sweep publishes d again. Of an Unrecorded decision the mark goes only after its event was
+// written; where the store still does not take it the mark stays, which is no error: a sweep writes it.
 func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
 	if d.Provisional { // nobody stored it: consumers would take it for the one decision
 		return pix.E(pix.Unexpected, "publish decision", errors.New("the decision is provisional"))
@@ -68,7 +74,35 @@ func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
 	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
 		return failure("publish decision", err)
 	}
+	if d.Unrecorded && !o.recorded(ctx, d) {
+		return nil
+	}
 	o.queue(MarkOf(&d.Transaction))
+	return nil
+}
+
+// recorded tries to write an owed event, if there is a place.
+func (o *Outbox) recorded(ctx context.Context, d *pix.Decision) bool {
+	select {
+	case o.owing <- struct{}{}:
+		defer func() { <-o.owing }()
+	default:
+		return false
+	}
+	err := o.record(ctx, d)
+	if err != nil {
+		o.deps.Degraded(err)
+	}
+	return err == nil
+}
+
+// record writes the event of a decided payment. One that the store refuses for good is owed no longer.
+func (o *Outbox) record(ctx context.Context, d *pix.Decision) error {
+	ctx, cancel := context.WithTimeout(ctx, recordCall)
+	defer cancel()
+	if err := o.deps.Store.Record(ctx, &d.Transaction); err != nil && pix.KindOf(err) != pix.Invalid {
+		return failure("write owed event", err)
+	}
 	return nil
 }
 

@@ -125,7 +125,7 @@ func TestNoModelIsAskedForNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 0, queueing(10), func(_ *world, d *engine.Deps) { d.MaxInFlight = 1 })
+			w := newWorld(t, 0, degradable, func(_ *world, d *engine.Deps) { d.MaxInFlight = 1 })
 			defer breakIt(w)()
 			d, _, err := w.engine.Answer(t.Context(), payment(1, pix.Internal), "")
 			if err != nil || !d.FeaturesMissing || d.Outcome == pix.Approve {

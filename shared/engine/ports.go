@@ -29,7 +29,8 @@ type Store interface {
 	// leaves it out.
 	Read(ctx context.Context, tx *pix.Transaction) (feature.Histories, *pix.Decision, error)
 	// Commit stores d unless a decision stands already, and returns the one that stands. A lost reply is resolved by
-	// reading again, never assumed.
+	// reading again, never assumed. Of an Unrecorded decision, which may come without what Record writes, it writes the
+	// mark before: no decision stands without one, so that a sweep finds it.
 	Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, error)
 	// Decision returns the decision that stands, nil when none does.
 	Decision(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error)

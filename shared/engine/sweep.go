@@ -259,14 +259,27 @@ func (s *sweep) settle(ctx context.Context, w *walk, m Mark) {
 		s.done(m, &s.Dropped) // unless it is recorded again meanwhile
 		return
 	}
-	if err := s.o.deps.Publisher.PublishDecision(ctx, d); err != nil {
+	if err := s.publish(ctx, d); err != nil {
 		if !d.DecidedAt.IsZero() {
 			m.RecordedAt = d.DecidedAt
 		}
-		s.failed(w, m, failure("publish decision", err))
+		s.failed(w, m, err)
 		return
 	}
 	s.done(Mark{ID: m.ID, Minute: m.Minute}, &s.Published)
+}
+
+// publish writes the event of a decision without features first: it may be what is owed.
+func (s *sweep) publish(ctx context.Context, d *pix.Decision) error {
+	if d.FeaturesMissing {
+		if err := s.o.record(ctx, d); err != nil {
+			return err
+		}
+	}
+	if err := s.o.deps.Publisher.PublishDecision(ctx, d); err != nil {
+		return failure("publish decision", err)
+	}
+	return nil
 }
 
 func (s *sweep) done(m Mark, count *int) {

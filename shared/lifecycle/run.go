@@ -31,7 +31,9 @@ var ErrDeadline = errors.New("did not stop in time")
 func Run(ctx context.Context, grace time.Duration, components ...Component) error {
 	ctx, stopSignals := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stopSignals()
-	return run(ctx, stopSignals, grace, components)
+	// At once, and not when all has started: a start that hangs must not swallow the second signal.
+	defer context.AfterFunc(ctx, stopSignals)()
+	return run(ctx, grace, components)
 }
 
 // started is a component whose Start succeeded.
@@ -42,7 +44,7 @@ type started struct {
 	err    error // written before done is closed
 }
 
-func run(ctx context.Context, stopping func(), grace time.Duration, components []Component) error {
+func run(ctx context.Context, grace time.Duration, components []Component) error {
 	ended := make(chan struct{}, len(components))
 	running, failure := startAll(ctx, components, ended)
 	if failure == nil {
@@ -51,7 +53,6 @@ func run(ctx context.Context, stopping func(), grace time.Duration, components [
 		case <-ended:
 		}
 	}
-	stopping()
 
 	failures := []error{failure}
 	deadline := time.Now().Add(grace)

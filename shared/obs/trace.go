@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -34,6 +35,7 @@ func (c *TracingConfig) Validate() error {
 // Tracing makes tracers. Every span has a trace id, sampled or not, so that logs and audit rows can always be joined.
 type Tracing struct {
 	provider *sdktrace.TracerProvider
+	export   *export // nil without an exporter
 }
 
 // NewTracing starts tracing for a service. With no endpoint there is no exporter and no background work.
@@ -48,7 +50,10 @@ func NewTracing(ctx context.Context, service Service, c TracingConfig) (*Tracing
 	if err != nil {
 		return nil, fmt.Errorf("tracing: open OTLP exporter: %w", err)
 	}
-	return newTracing(service, c.SampleRatio, sdktrace.WithBatcher(exporter)), nil
+	e := newExport(exporter)
+	t := newTracing(service, c.SampleRatio, sdktrace.WithSpanProcessor(e))
+	t.export = e
+	return t, nil
 }
 
 // RecordTracing keeps every span in memory, for tests.
@@ -72,9 +77,28 @@ func newTracing(service Service, ratio float64, options ...sdktrace.TracerProvid
 // Tracer returns a tracer; name is the package that makes the spans.
 func (t *Tracing) Tracer(name string) trace.Tracer { return t.provider.Tracer(name) }
 
-// Shutdown sends what is still buffered and ends the exporter.
+// Lost is how many spans the collector has not taken so far. What the queue dropped is added at the end, in the error of
+// Shutdown.
+func (t *Tracing) Lost() int64 {
+	if t.export == nil {
+		return 0
+	}
+	return t.export.exporter.failed.Load()
+}
+
+// shutdownTimeout is what a stop may wait for the collector: a span is worth less than the second that a payment waits.
+const shutdownTimeout = time.Second
+
+// Shutdown sends what is still buffered and ends the exporter, within a second at most. Its error says how many spans
+// were lost since the start; nothing else depends on them.
 func (t *Tracing) Shutdown(ctx context.Context) error {
-	if err := t.provider.Shutdown(ctx); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+	defer cancel()
+	err := t.provider.Shutdown(ctx)
+	if t.export != nil {
+		err = t.export.close(ctx, err)
+	}
+	if err != nil {
 		return fmt.Errorf("tracing: shutdown: %w", err)
 	}
 	return nil

@@ -84,6 +84,30 @@ func TestRefusedCommitDecidesNothing(t *testing.T) {
 	}
 }
 
+// TestNoDecisionWithoutItsMark: where the event was not written the mark goes first, so that no crash and no fault between
+// the two leaves a decision that nothing leads to.
+func TestNoDecisionWithoutItsMark(t *testing.T) {
+	t.Parallel()
+	for call, marks := range map[string]int{"MutateRows": 0, "CheckAndMutateRow": 1} {
+		faults := fault.New()
+		s := open(t, config(t), server(t), faults.ClientOptions()...)
+		tx := storetest.Payment(1, 10, 20)
+		owing := storetest.Decision(&tx, "x")
+		owing.Unrecorded = true
+		faults.Refuse(call, codes.PermissionDenied, -1)
+		if d, err := s.Commit(t.Context(), owing); d != nil || err == nil {
+			t.Errorf("%s refused: Commit = %v, %v", call, d, err)
+		}
+		faults.Restore(call)
+		if d, err := s.Decision(t.Context(), tx.ID); d != nil || err != nil {
+			t.Errorf("%s refused: Decision = %v, %v; want none", call, d, err)
+		}
+		if list := storetest.Marks(t, s, time.Now().Add(time.Hour)); len(list) != marks {
+			t.Errorf("%s refused: %d marks, want %d", call, len(list), marks)
+		}
+	}
+}
+
 func TestUnavailableForAWhile(t *testing.T) {
 	t.Parallel()
 	faults := fault.New()
@@ -235,7 +259,7 @@ func TestPartialRecord(t *testing.T) {
 			if err := s.Record(t.Context(), &tx); pix.KindOf(err) != pix.Unavailable || err == nil {
 				t.Errorf("entry %d was refused: Record = %v, want kind unavailable", index, err)
 			}
-			must(t, s.Record(t.Context(), &tx)) // from the backlog: whatever was missing is written now
+			must(t, s.Record(t.Context(), &tx)) // again, by whoever publishes or by a sweep: whatever was missing is written now
 			if left := storetest.Marks(t, s, time.Now().Add(time.Hour)); len(left) != 1 {
 				t.Errorf("entry %d was refused, then recorded again: %d marks, want 1", index, len(left))
 			}

@@ -81,13 +81,20 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Commit stores d unless a decision stands, in one conditional write, and returns the one that stands.
+// Commit stores d unless a decision stands, in one conditional write, and returns the one that stands. The mark of an
+// Unrecorded decision is written before, in a row of its own: a crash between the two leaves a mark without a decision,
+// which a sweep drops, and never the other way round.
 func (s *Store) Commit(ctx context.Context, d *pix.Decision) (_ *pix.Decision, err error) {
 	const op = "commit decision"
 	defer s.timed("commit", &err)()
 	envelope, err := event.EncodeDecision(d)
 	if err != nil {
 		return nil, pix.E(pix.Unexpected, op, err)
+	}
+	if d.Unrecorded {
+		if err := s.bulkWithMark(ctx, "mark payment", &batch{}, &d.Transaction); err != nil {
+			return nil, err
+		}
 	}
 	set := bigtable.NewMutation()
 	set.Set(familyDecision, column, milli(d.DecidedAt), envelope.Data)

@@ -38,18 +38,22 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 	if at := tx.EventTime.UnixMilli(); at < 0 || at >= feature.MaxTime || tx.ID == "" {
 		return pix.E(pix.Invalid, op, errors.New("event time or id out of bounds"))
 	}
-	now := s.cfg.Clock()
 	var b batch
-	if err := s.place(ctx, &b, tx, arrival{feature.Cells(tx), now.UnixMilli()}); err != nil {
+	if err := s.place(ctx, &b, tx, arrival{feature.Cells(tx), s.cfg.Clock().UnixMilli()}); err != nil {
 		return err
 	}
-	minute := minuteOf(tx.EventTime)
+	return s.bulkWithMark(ctx, op, &b, tx)
+}
+
+// bulkWithMark adds the payment's mark to a bulk write, and now and then that its minute is open.
+func (s *Store) bulkWithMark(ctx context.Context, op string, b *batch, tx *pix.Transaction) error {
+	now, minute := s.cfg.Clock(), minuteOf(tx.EventTime)
 	b.row(pendingRow(tx.ID, minute)).Set(familyPending, column, milli(now), nil)
 	opens := !s.opened.holds(minute, now.UnixMilli())
 	if opens {
 		b.row(minuteRow(minute)).Set(familyPending, column, milli(now), nil)
 	}
-	if err := s.bulk(ctx, op, &b); err != nil {
+	if err := s.bulk(ctx, op, b); err != nil {
 		return err
 	}
 	if opens {

@@ -1,5 +1,5 @@
 // Command server is the long-running form of the score function, for Kubernetes: the same service on an HTTP server of
-// its own with probes, metrics, the outbox's sweep and a graceful stop.
+// its own with probes, metrics and a graceful stop.
 //
 // It serves POST /v1/decisions, pushed messages on /push, /healthz, /readyz and /metrics.
 package main
@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +22,10 @@ import (
 
 const (
 	// grace is what a stop may take: Cloud Run and our pods give ten seconds.
-	grace       = 9 * time.Second
+	grace = 9 * time.Second
+	// drainDelay is how long requests are still taken once /readyz says that this process is draining: whoever balances
+	// the load needs a moment to take it out, and meets no closed port until then.
+	drainDelay  = time.Second
 	defaultAddr = ":8080"
 )
 
@@ -52,16 +54,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	var ready atomic.Bool
+	var serving lifecycle.Serving
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: "score", Stop: app.Close},
-		lifecycle.Component{Name: "sweep", Run: app.Sweep},
-		lifecycle.Serve("http", listener, lifecycle.NewServer(routes(app, registry, &ready), lifecycle.ServerConfig{})),
-		lifecycle.Component{
-			Name:  "readiness",
-			Start: func(context.Context) error { ready.Store(true); return nil },
-			Stop:  func(context.Context) error { ready.Store(false); return nil },
-		},
+		lifecycle.Serve("http", listener, lifecycle.NewServer(routes(app, registry, &serving), lifecycle.ServerConfig{})),
+		serving.Component(drainDelay),
 	)
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
@@ -70,16 +67,12 @@ func run(ctx context.Context) error {
 }
 
 // routes keeps every other path from being read as a pushed message.
-func routes(app *score.App, registry *prometheus.Registry, ready *atomic.Bool) http.Handler {
+func routes(app *score.App, registry *prometheus.Registry, serving *lifecycle.Serving) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/decisions", app)
 	mux.Handle("/push", app)
 	mux.Handle("GET /metrics", obs.MetricsHandler(registry))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !ready.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})
+	mux.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, app.Conditions()...)...))
 	return mux
 }

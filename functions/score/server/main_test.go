@@ -24,6 +24,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/store"
+	"github.com/sentinela-pix/sentinela/shared/store/storetest"
 )
 
 // asServer makes the test binary the server itself.
@@ -280,6 +281,112 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 	t.Logf("%d decisions answered before the stop", len(decided))
 }
 
+func decide(t *testing.T, url string, data []byte) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/decisions", bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+// nobody is an address at which nobody listens, and silent one that takes connections and says nothing.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// TestStoreAwayLeavesItReady: what is away for all takes no pod out, whatever is asked of it meanwhile; callers get
+// answers that say what they are.
+func TestStoreAwayLeavesItReady(t *testing.T) {
+	t.Parallel()
+	_, url := startServer(t, startCloud(t), "BIGTABLE_EMULATOR_HOST="+nobody(t), "DECISION_TIMEOUT=400ms", "STORE_DEADLINE=200ms")
+	for n := range 3 {
+		_, data := payment(t, n)
+		status, body := decide(t, url, data)
+		if status != http.StatusOK || !strings.Contains(strings.ReplaceAll(body, " ", ""), `"provisional":true`) || strings.Contains(body, "OUTCOME_APPROVE") {
+			t.Errorf("while the store is away: %d %s", status, body)
+		}
+		if status, _ := decide(t, url, []byte("no payment")); status != http.StatusBadRequest {
+			t.Errorf("a malformed request answers %d", status)
+		}
+		status, body = get(t, url+"/readyz")
+		if status != http.StatusOK || !strings.Contains(body, `"models"`) || !strings.Contains(body, `"serving"`) {
+			t.Errorf("/readyz answers %d %s", status, body)
+		}
+	}
+}
+
+// TestStopsWithoutItsNeighbours: a collector or a bus that is away neither holds up a stop nor makes it a failure, and
+// what was answered is known to the store as unpublished.
+func TestStopsWithoutItsNeighbours(t *testing.T) {
+	t.Parallel()
+	for name, setting := range map[string]string{
+		"collector refuses": "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + nobody(t),
+		"collector silent":  "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + silent(t),
+		"bus refuses":       "PUBSUB_EMULATOR_HOST=" + nobody(t),
+		"bus silent":        "PUBSUB_EMULATOR_HOST=" + silent(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cloud := startCloud(t)
+			cmd, url := startServer(t, cloud, "TRACE_SAMPLE_RATIO=1", setting)
+			id, data := payment(t, 1)
+			if status, body := decide(t, url, data); status != http.StatusOK || strings.Contains(body, `"provisional"`) {
+				t.Fatalf("%d %s", status, body)
+			}
+			began := time.Now()
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("exit: %v", err)
+			}
+			took := time.Since(began)
+			if took > 10*time.Second {
+				t.Errorf("the stop took %v", took)
+			}
+			t.Logf("stopped after %v", took)
+			if !strings.HasPrefix(name, "bus") {
+				return
+			}
+			s, err := store.Open(t.Context(), store.Config{ProjectID: cloud.ProjectID, InstanceID: "i"}, cloud.BigtableOptions()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			marks := storetest.Marks(t, s, time.Now().Add(time.Hour))
+			if len(marks) != 1 || string(marks[0].ID) != id {
+				t.Errorf("marks %v; want the payment's, for a sweep", marks)
+			}
+		})
+	}
+}
+
 // await waits for a line of the metrics.
 func await(t *testing.T, url, line string) {
 	t.Helper()
@@ -312,16 +419,7 @@ func TestBadModelLeavesItReady(t *testing.T) {
 		t.Errorf("/readyz answers %d after a bad model", status)
 	}
 	_, data := payment(t, 1)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/decisions", bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(`"scores"`)) {
-		t.Errorf("a decision after a bad model: %d %s (%v)", response.StatusCode, body, err)
+	if status, body := decide(t, url, data); status != http.StatusOK || !strings.Contains(body, `"scores"`) {
+		t.Errorf("a decision after a bad model: %d %s", status, body)
 	}
 }

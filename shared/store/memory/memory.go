@@ -154,10 +154,15 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if d.Unrecorded {
+		s.mark(&d.Transaction)
+	}
 	if standing := s.decisions[d.ID()]; standing != nil {
 		return clone(standing), nil
 	}
-	s.decisions[d.ID()] = clone(d)
+	stored := clone(d)
+	stored.Unrecorded = false
+	s.decisions[d.ID()] = stored
 	return d, nil
 }
 

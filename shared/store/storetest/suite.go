@@ -33,6 +33,7 @@ func Run(t *testing.T, open Factory) {
 		"marks and the minutes they lie in":           pending,
 		"values are swapped, never overwritten":       values,
 		"a sweep settles all that can be settled":     sweeps,
+		"an unrecorded decision has a mark":           unrecordedIsMarked,
 		"rows join over a token rotation":             rotation,
 		"a rotated redelivery is one event":           rotatedRedelivery,
 		"an ended context is an error":                endedContext,

@@ -93,7 +93,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	}
 	s := newShow(out, o)
 	s.line("Sentinela: %d payments, seed %d", o.payments, o.seed)
-	st, err := stack.Start(ctx, stack.Options{
+	st, err := start(ctx, s.narrator, stack.Options{
 		Logs: logs, Progress: s.line,
 		Watch: map[string]http.Handler{
 			stack.DecisionsTopic:  watch(s.decided),
@@ -122,10 +122,24 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	return summary.verdict()
 }
 
+// start brings the stack up, or gives up.
+func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, err error) {
+	up := make(chan *stack.Stack, 1)
+	err = patience{out: n, what: "the start", limit: startLimit}.run(ctx, func(ctx context.Context) error {
+		st, err := stack.Start(ctx, o)
+		up <- st
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-up, nil
+}
+
 // serve keeps the stack up until the context ends.
 func serve(ctx context.Context, std command.IO, logs io.Writer) (err error) {
 	n := &narrator{out: std.Err, start: time.Now()}
-	st, err := stack.Start(ctx, stack.Options{Logs: logs, Progress: n.line})
+	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,9 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,4 +68,36 @@ func TestOpenLoopStopsAtTheFirstError(t *testing.T) {
 			t.Errorf("err = %v after %d calls, want %v at once", err, calls, bad)
 		}
 	})
+}
+
+// TestAsksAgain: an answer that does not stand is asked for again, and a scorer that never gives one does not hold whoever
+// asks beyond its context.
+func TestAsksAgain(t *testing.T) {
+	t.Parallel()
+	answers := []func(http.ResponseWriter){
+		func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) },
+		func(w http.ResponseWriter) { fmt.Fprint(w, `{"provisional":true}`) },
+		func(w http.ResponseWriter) { fmt.Fprint(w, `{"outcome":"OUTCOME_APPROVE"}`) },
+	}
+	asked, forever := 0, false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if forever {
+			answers[2](w)
+			return
+		}
+		answers[asked](w)
+		asked++
+	}))
+	defer server.Close()
+	a := asking{server.Client(), server.URL}
+	if err := a.decide(t.Context(), nil); err != nil || asked != len(answers) {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	forever = true
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errStalled)
+	defer cancel()
+	if err := a.decide(ctx, nil); err == nil {
+		t.Error("an answer that never stands was taken")
+	}
 }

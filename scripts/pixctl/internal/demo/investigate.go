@@ -34,7 +34,7 @@ func investigate(ctx context.Context, out io.Writer, st *stack.Stack, p *perform
 		if err != nil {
 			return fmt.Errorf("investigate: %w", err)
 		}
-		answer, err := st.Reader.Query(ctx, sql, used(sql, params))
+		answer, err := p.query(ctx, q.file, sql, used(sql, params))
 		if err != nil {
 			return fmt.Errorf("investigate %s: %w", q.file, err)
 		}

@@ -3,11 +3,13 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -28,12 +30,12 @@ const (
 
 // Bounds of the demo.
 const (
-	askWorkers    = 64               // requests to the scorer under way
-	twiceEvery    = 100              // every such record goes to Kafka twice
-	stalledAfter  = 30 * time.Second // without any progress, what is missing counts as lost
-	progressEvery = time.Second
-	maxBuffered   = 5_000 // records in the producer
-	maxAhead      = 2_000 // payments sent and not yet decided: as fast as the pipeline takes them, and no faster
+	askWorkers   = 64               // requests to the scorer under way
+	twiceEvery   = 100              // every such record goes to Kafka twice
+	stalledAfter = 60 * time.Second // without any progress, what is missing counts as lost; a sweep comes within 50 s
+	maxBuffered  = 5_000            // records in the producer
+	maxAhead     = 2_000            // payments sent and not yet decided: as fast as the pipeline takes them, and no faster
+	askAgain     = 200 * time.Millisecond
 )
 
 // performance is one run: the payments in, and what is needed to compare at the end.
@@ -50,6 +52,7 @@ type performance struct {
 	auditedTwice int
 	alerts       int
 	labels       []pix.Label
+	made         atomic.Int64 // payments that the world has given
 }
 
 // payment is one payment on its way in.
@@ -62,14 +65,18 @@ type payment struct {
 func (p *performance) perform(ctx context.Context) (*summary, error) {
 	w := world.New(p.world())
 	asked := p.options.payments / 10
-	if err := p.ask(ctx, w, asked); err != nil {
-		return nil, fmt.Errorf("ask the scorer: %w", err)
+	steps := []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"ask the scorer", func(ctx context.Context) error { return p.ask(ctx, w, asked) }},
+		{"stream through Kafka", func(ctx context.Context) error { return p.stream(ctx, w, p.options.payments-asked) }},
+		{"publish labels", p.label},
 	}
-	if err := p.stream(ctx, w, p.options.payments-asked); err != nil {
-		return nil, fmt.Errorf("stream through Kafka: %w", err)
-	}
-	if err := p.label(ctx); err != nil {
-		return nil, fmt.Errorf("publish labels: %w", err)
+	for _, s := range steps {
+		if err := p.watched(ctx, s.what, s.do); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.what, err)
+		}
 	}
 	if err := p.count(ctx); err != nil {
 		return nil, fmt.Errorf("count audit rows: %w", err)
@@ -101,6 +108,7 @@ func (p *performance) next(w *world.World) (payment, error) {
 	}
 	p.until = e.Submission.EventTime
 	p.labels = append(p.labels, e.Labels()...)
+	p.made.Add(1)
 	data, err := event.EncodeSubmissionJSON(&e.Submission)
 	if err != nil {
 		return payment{}, fmt.Errorf("encode payment: %w", err)
@@ -109,9 +117,12 @@ func (p *performance) next(w *world.World) (payment, error) {
 }
 
 // generate takes n payments before the clock starts: the generator is not what is measured. A payment is 1.5 KB.
-func (p *performance) generate(w *world.World, n int) ([]payment, error) {
+func (p *performance) generate(ctx context.Context, w *world.World, n int) ([]payment, error) {
 	payments := make([]payment, n)
 	for i := range payments {
+		if err := ended(ctx); err != nil {
+			return nil, err
+		}
 		var err error
 		if payments[i], err = p.next(w); err != nil {
 			return nil, err
@@ -123,7 +134,7 @@ func (p *performance) generate(w *world.World, n int) ([]payment, error) {
 // ask sends payments to the scorer over HTTP on a fixed schedule, as an authorisation path does.
 func (p *performance) ask(ctx context.Context, w *world.World, n int) error {
 	p.show.line("the authorisation path: %d payments over HTTP, %.0f a second", n, p.options.askRate)
-	payments, err := p.generate(w, n)
+	payments, err := p.generate(ctx, w, n)
 	if err != nil {
 		return err
 	}
@@ -132,30 +143,59 @@ func (p *performance) ask(ctx context.Context, w *world.World, n int) error {
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	p.latency, err = openLoop{rate: p.options.askRate, workers: askWorkers}.run(ctx, n, func(ctx context.Context, i int) error {
 		p.show.ledger.send(payments[i].id)
-		return p.post(ctx, client, payments[i].json)
+		return asking{client, p.stack.ScorerURL + "/v1/decisions"}.decide(ctx, payments[i].json)
 	})
 	return err
 }
 
-func (p *performance) post(ctx context.Context, client *http.Client, body []byte) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.stack.ScorerURL+"/v1/decisions", bytes.NewReader(body))
+// asking is how the authorisation path asks the scorer.
+type asking struct {
+	client *http.Client
+	url    string
+}
+
+// decide asks until there is a decision that stands: a provisional answer, and a scorer that has too much to do, want to
+// be asked again. Whoever waits for it bounds it.
+func (a asking) decide(ctx context.Context, body []byte) error {
+	for {
+		again, err := a.once(ctx, body)
+		if err != nil || !again {
+			return err
+		}
+		if err := wait(ctx, askAgain); err != nil {
+			return err
+		}
+	}
+}
+
+// once asks once and reports whether to ask again.
+func (a asking) once(ctx context.Context, body []byte) (again bool, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("new request: %w", err)
+		return false, fmt.Errorf("new request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := client.Do(request)
+	response, err := a.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("post: %w", err)
+		return false, fmt.Errorf("post: %w", err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return false, fmt.Errorf("read answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the scorer answered %s: %s", response.Status, answer)
+	switch response.StatusCode {
+	case http.StatusOK:
+		var d struct{ Provisional bool }
+		if err := json.Unmarshal(answer, &d); err != nil {
+			return false, fmt.Errorf("decode answer: %w", err)
+		}
+		return d.Provisional, nil
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return true, nil
+	default:
+		return false, fmt.Errorf("the scorer answered %s: %s", response.Status, answer)
 	}
-	return nil
 }
 
 // stream produces payments to Kafka as core banking does, some of them twice, and waits until all are decided.
@@ -166,7 +206,7 @@ func (p *performance) stream(ctx context.Context, w *world.World, n int) error {
 		return fmt.Errorf("kafka client: %w", err)
 	}
 	defer client.Close()
-	payments, err := p.generate(w, n)
+	payments, err := p.generate(ctx, w, n)
 	if err != nil {
 		return err
 	}
@@ -182,8 +222,6 @@ func (p *performance) stream(ctx context.Context, w *world.World, n int) error {
 		client.Produce(ctx, &kgo.Record{Value: []byte(`{"endToEndId":"E-not-an-id-` + strconv.Itoa(i) + `"}`)}, acknowledged)
 	}
 	start := time.Now()
-	stop := p.reportProgress(ctx)
-	defer stop()
 	for i, pay := range payments {
 		if err := p.pace(ctx, start, i); err != nil {
 			return err

@@ -3,25 +3,27 @@ package demo
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // settle waits until every payment is decided, every invalid record is a dead letter and nothing is on its way, or
 // until nothing has moved for stalledAfter.
 func (p *performance) settle(ctx context.Context) error {
-	moved, before := time.Now(), -1
+	moved, most, least := time.Now(), -1, math.MaxInt
 	for {
 		sent, decided, _ := p.show.ledger.progress()
-		if decided >= sent && p.show.deadLetters() >= p.options.invalid && p.stack.Outstanding() == 0 {
+		buried, outstanding := p.show.deadLetters(), p.stack.Outstanding()
+		if decided >= sent && buried >= p.options.invalid && outstanding == 0 {
 			return nil
 		}
-		now := decided + p.show.deadLetters() - p.stack.Outstanding()
-		if now != before {
-			moved, before = time.Now(), now
+		if decided+buried > most || outstanding < least { // a message that comes again and again is no progress
+			moved, most, least = time.Now(), max(most, decided+buried), min(least, outstanding)
 		}
 		if time.Since(moved) > stalledAfter {
 			p.show.line("nothing has moved for %s: what is missing counts as lost", stalledAfter)
@@ -33,31 +35,15 @@ func (p *performance) settle(ctx context.Context) error {
 	}
 }
 
-// reportProgress prints a line each second until it is stopped.
-func (p *performance) reportProgress(ctx context.Context) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(progressEvery)
-		defer ticker.Stop()
-		_, before, _ := p.show.ledger.progress()
-		for {
-			select {
-			case <-ticker.C:
-				sent, decided, notApproved := p.show.ledger.progress()
-				p.show.line("%6d sent  %6d decided  %5d not approved  %5.0f/s", sent, decided, notApproved, float64(decided-before)/progressEvery.Seconds())
-				before = decided
-			case <-done:
-				return
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
+// progress is where the payments are.
+func (p *performance) progress() string {
+	sent, decided, notApproved := p.show.ledger.progress()
+	return fmt.Sprintf("%6d of %d sent  %6d decided  %5d not approved", sent, p.made.Load(), decided, notApproved)
+}
+
+// watched does a step in which payments are decided.
+func (p *performance) watched(ctx context.Context, what string, step func(context.Context) error) error {
+	return patience{out: p.show.narrator, what: what, limit: stalledLimit, where: p.progress}.run(ctx, step)
 }
 
 // label publishes what has become known until now of the payments that were sent; later reports have not arrived yet.
@@ -91,11 +77,25 @@ func (p *performance) count(ctx context.Context) error {
 	return err
 }
 
+// query asks BigQuery one question.
+func (p *performance) query(ctx context.Context, name, sql string, params map[string]any) (warehouse.Answer, error) {
+	answers := make(chan warehouse.Answer, 1)
+	err := patience{out: p.show.narrator, what: "BigQuery, " + name, limit: queryLimit}.run(ctx, func(ctx context.Context) error {
+		answer, err := p.stack.Reader.Query(ctx, sql, params)
+		answers <- answer
+		return err
+	})
+	if err != nil {
+		return warehouse.Answer{}, err
+	}
+	return <-answers, nil
+}
+
 // countTable counts the rows and the payments of a view.
 func (p *performance) countTable(ctx context.Context, view string) (rows, payments int, err error) {
 	sql := "SELECT COUNT(*), COUNT(DISTINCT end_to_end_id) FROM `" + p.stack.Reader.Dataset() + "." + view +
 		"` WHERE event_time BETWEEN @since AND @until"
-	answer, err := p.stack.Reader.Query(ctx, sql, p.window())
+	answer, err := p.query(ctx, view, sql, p.window())
 	if err != nil {
 		return 0, 0, fmt.Errorf("%s: %w", view, err)
 	}

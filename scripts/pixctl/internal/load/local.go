@@ -124,12 +124,8 @@ func (l *local) openEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	backlog, err := engine.NewBacklog(l.store, 0, nil)
-	if err != nil {
-		return fmt.Errorf("build backlog: %w", err)
-	}
 	l.engine, err = engine.New(engine.Deps{
-		Store: l.store, Models: served, Policies: policies, Features: features, Clock: time.Now, Backlog: backlog,
+		Store: l.store, Models: served, Policies: policies, Features: features, Clock: time.Now,
 		Timeout: l.timeout, StoreDeadline: l.timeout / 2, ExplainShare: explainApprovals,
 	})
 	if err != nil {

@@ -70,7 +70,6 @@ func (s *Stack) openScore(ctx context.Context) error {
 		return err
 	}
 	s.onStop(score.Name, s.score.Close)
-	s.background("sweep", s.score.Sweep)
 	s.options.Progress("models and policy %s are loaded and verified (%.1f s)", s.score.Policy().Version(), time.Since(start).Seconds())
 	return nil
 }

@@ -133,18 +133,42 @@ func (s *Stack) trace(ctx context.Context, service obs.Service) error {
 // Spans returns the finished spans of a stack that traces everything.
 func (s *Stack) Spans() []trace.ReadOnlySpan { return s.spans.Ended() }
 
-// Stop ends everything in reverse order within ctx, at most 20 s, and returns every failure.
+// Bounds of Stop.
+const (
+	stopTimeout = 20 * time.Second
+	stopSlack   = time.Second // for a part that is told that its time is over
+)
+
+// Stop ends everything in reverse order within ctx, at most 20 s, and returns every failure. A part that does not end is
+// named and left behind.
 func (s *Stack) Stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	var failures []error
 	for _, st := range slices.Backward(s.stops) {
-		if err := st.end(ctx); err != nil {
+		if err := st.within(ctx); err != nil {
 			failures = append(failures, fmt.Errorf("stop %s: %w", st.name, err))
 		}
 	}
 	s.stops = nil
 	return errors.Join(failures...)
+}
+
+// within ends one part, or gives up soon after ctx has ended.
+func (s stop) within(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.end(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(stopSlack):
+		return lifecycle.ErrDeadline
+	}
 }
 
 // onStop remembers how to end what was just started.
