@@ -330,6 +330,7 @@ func idOf(data []byte) []byte {
 
 // tryPost is post for a process that may have gone.
 func tryPost(t *testing.T, url string, body []byte) (int, error) {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
