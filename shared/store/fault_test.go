@@ -88,7 +88,7 @@ func TestRefusedCommitDecidesNothing(t *testing.T) {
 // the two leaves a decision that nothing leads to.
 func TestNoDecisionWithoutItsMark(t *testing.T) {
 	t.Parallel()
-	for call, marks := range map[string]int{"MutateRows": 0, "CheckAndMutateRow": 1} {
+	for call, marks := range map[string]int{"MutateRow": 0, "CheckAndMutateRow": 1} {
 		faults := fault.New()
 		s := open(t, config(t), server(t), faults.ClientOptions()...)
 		tx := storetest.Payment(1, 10, 20)

@@ -92,7 +92,7 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (_ *pix.Decision, e
 		return nil, pix.E(pix.Unexpected, op, err)
 	}
 	if d.Unrecorded {
-		if err := s.bulkWithMark(ctx, "mark payment", &batch{}, &d.Transaction); err != nil {
+		if err := s.mark(ctx, &d.Transaction); err != nil {
 			return nil, err
 		}
 	}

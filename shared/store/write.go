@@ -42,23 +42,39 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 	if err := s.place(ctx, &b, tx, arrival{feature.Cells(tx), s.cfg.Clock().UnixMilli()}); err != nil {
 		return err
 	}
-	return s.bulkWithMark(ctx, op, &b, tx)
-}
-
-// bulkWithMark adds the payment's mark to a bulk write, and now and then that its minute is open.
-func (s *Store) bulkWithMark(ctx context.Context, op string, b *batch, tx *pix.Transaction) error {
-	now, minute := s.cfg.Clock(), minuteOf(tx.EventTime)
-	b.row(pendingRow(tx.ID, minute)).Set(familyPending, column, milli(now), nil)
-	opens := !s.opened.holds(minute, now.UnixMilli())
-	if opens {
-		b.row(minuteRow(minute)).Set(familyPending, column, milli(now), nil)
-	}
-	if err := s.bulk(ctx, op, b); err != nil {
+	opened := s.placeMark(&b, tx)
+	if err := s.bulk(ctx, op, &b); err != nil {
 		return err
 	}
-	if opens {
-		s.opened.note(minute, now.UnixMilli())
+	opened()
+	return nil
+}
+
+// placeMark adds the payment's mark, and now and then before it that its minute is open: call what it returns once that is
+// written.
+func (s *Store) placeMark(b *batch, tx *pix.Transaction) (opened func()) {
+	now, minute := s.cfg.Clock(), minuteOf(tx.EventTime)
+	opened = func() {}
+	if !s.opened.holds(minute, now.UnixMilli()) {
+		b.row(minuteRow(minute)).Set(familyPending, column, milli(now), nil)
+		opened = func() { s.opened.note(minute, now.UnixMilli()) }
 	}
+	b.row(pendingRow(tx.ID, minute)).Set(familyPending, column, milli(now), nil)
+	return opened
+}
+
+// mark writes a payment's mark alone, row by row: what the table refuses of a bulk write it may take of one row.
+func (s *Store) mark(ctx context.Context, tx *pix.Transaction) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	var b batch
+	opened := s.placeMark(&b, tx)
+	for i, key := range b.keys {
+		if err := s.table.Apply(ctx, key, b.mutations[i]); err != nil {
+			return storeError("mark payment", err)
+		}
+	}
+	opened()
 	return nil
 }
 
