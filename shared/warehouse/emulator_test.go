@@ -57,7 +57,8 @@ func startEmulator(t *testing.T) (*pixtest.Cloud, warehouse.Config, *bigquery.Cl
 			t.Error(err)
 		}
 	})
-	cfg := warehouse.Config{ProjectID: cloud.ProjectID, Dataset: "fraud"}
+	// On a busy machine the emulator is slower than BigQuery may be.
+	cfg := warehouse.Config{ProjectID: cloud.ProjectID, Dataset: "fraud", AppendTimeout: 5 * time.Minute}
 	for range 2 { // the second time everything exists
 		if err := warehouse.EnsureSchema(t.Context(), cfg, cloud.BigQueryOptions()...); err != nil {
 			t.Fatal(err)

@@ -41,9 +41,7 @@ func behind(t *testing.T, timeout time.Duration) (*warehouse.Warehouse, *fault.P
 		defer cancel()
 		_ = w.Close(ctx)
 	})
-	if err := w.AppendDecision(t.Context(), sampleDecision(1)); err != nil {
-		t.Fatal(err)
-	}
+	appended(t, w)
 	return w, proxy, registry
 }
 
