@@ -7,7 +7,8 @@
 // Nothing that a storage does can hold the machine up. Each subject is looked at on its own, so a file of one that
 // hangs keeps no other from its changes. A look has a deadline, and where the storage ignores it — a system call on a
 // mount that has stalled cannot be interrupted — the machine gives the look up: it says so in the metric, in one event and
-// in Err, has at most that one look outstanding, drops what it brings when it ends after all, and looks afresh.
+// in Err, has at most that one look outstanding, and looks afresh when it ends after all. What it brings is used only if it
+// is still what is named.
 //
 // # Files
 //

@@ -61,7 +61,7 @@ type found struct {
 }
 
 // errFrozen is why a look was given up.
-var errFrozen = errors.New("the storage does not answer and ignores the deadline; the look was given up")
+var errFrozen = errors.New("the look did not end in time: the storage ignores its deadline, or the proof takes too long")
 
 // subject is how far the following of one thing has come. All but what mu guards belongs to the goroutine that looks.
 type subject struct {
@@ -72,6 +72,7 @@ type subject struct {
 	read   func(context.Context) (named, error)
 
 	out  chan found // of the look that is out, nil when none is
+	late found      // what a look brought that had been given up
 	told bool       // that it cannot be seen
 	progress
 
@@ -109,7 +110,7 @@ func (s *subject) run(ctx context.Context) {
 func (s *subject) look(ctx context.Context) error {
 	if s.out != nil {
 		select {
-		case <-s.out: // given up before: what it saw is old
+		case s.late = <-s.out: // what it saw may be old
 		default:
 			return s.cannotSee(ctx, errFrozen)
 		}
@@ -136,7 +137,8 @@ func (s *subject) look(ctx context.Context) error {
 func (s *subject) begin(ctx context.Context) chan found {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	out := make(chan found, 1)
-	done, failed, retry := s.done, s.failed, s.retry
+	done, failed, retry, late := s.done, s.failed, s.retry, s.late
+	s.late = found{}
 	go func() {
 		defer cancel()
 		n, err := s.read(ctx)
@@ -147,6 +149,8 @@ func (s *subject) begin(ctx context.Context) chan found {
 			out <- found{followed: true}
 		case n.key == failed && time.Now().Before(retry):
 			out <- found{waiting: true}
+		case n.key == late.key: // proved already, and still what is named: a slow proof must not start again for ever
+			out <- late
 		default:
 			out <- found{key: n.key, change: n.load(ctx)}
 		}

@@ -35,6 +35,8 @@ type place struct {
 	looks   atomic.Int64 // that are out
 	most    atomic.Int64
 	swaps   int
+	proof   time.Duration // that it takes, whatever its context says
+	proofs  atomic.Int64
 }
 
 func newShelf(noun string, names ...string) *shelf {
@@ -102,7 +104,7 @@ func (p *place) read(context.Context) (named, error) {
 	p.most.Store(max(p.most.Load(), p.looks.Add(1)))
 	defer p.looks.Add(-1)
 	p.mu.Lock()
-	word, away, frozen := p.word, p.away, p.frozen
+	word, away, frozen, proof := p.word, p.away, p.frozen, p.proof
 	p.mu.Unlock()
 	if frozen != nil {
 		<-frozen
@@ -111,6 +113,8 @@ func (p *place) read(context.Context) (named, error) {
 		return named{}, away
 	}
 	return named{word, func(context.Context) change {
+		p.proofs.Add(1)
+		time.Sleep(proof)
 		return change{fresh: []string{word}, swap: func() error {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -242,6 +246,33 @@ func TestFrozenLook(t *testing.T) {
 	})
 }
 
+// TestSlowProof: a proof that takes longer than a look may, on a machine that is short of time, is seen, and comes into
+// force when it ends; it does not begin again and again.
+func TestSlowProof(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		words := newShelf("word", "payer")
+		w, log := follow(t, words)
+		if err := w.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stop := goes(t, w)
+		p := words.places["payer"]
+		p.mu.Lock()
+		p.word, p.proof = "second", 2*defaultTimeout
+		p.mu.Unlock()
+		step(defaultTimeout + grace + 2*time.Second)
+		if n := len(log.failures()); n != 1 || log.metric(t, "pix_word_current", "payer") != 0 || p.served() != "first" {
+			t.Errorf("a slow proof was told %d times, serves %q", n, p.served())
+		}
+		step(defaultTimeout)
+		if p.served() != "second" || p.proofs.Load() != 2 || log.metric(t, "pix_word_current", "payer") != 1 {
+			t.Errorf("serves %q after %d proofs", p.served(), p.proofs.Load())
+		}
+		stop()
+	})
+}
+
 // TestStopDoesNotWait: neither for a look that hangs, nor longer than a moment for one that began just now; and the end
 // of the process is nothing to tell.
 func TestStopDoesNotWait(t *testing.T) {
@@ -276,7 +307,7 @@ func TestStart(t *testing.T) {
 		within time.Duration
 		want   string
 	}{
-		"frozen": {(*place).freeze, defaultTimeout + grace, "does not answer"},
+		"frozen": {(*place).freeze, defaultTimeout + grace, "did not end in time"},
 		"away": {func(p *place) func() {
 			p.spoil(errors.New("503"))
 			return func() {}
