@@ -172,6 +172,8 @@ func (a *App) Conditions() []lifecycle.Condition {
 		{Name: "policy", Own: true, Check: a.ruled},
 		{Name: "clock", Own: true, Check: a.ClockErr},
 		{Name: "store", Check: a.engine.StoreState},
+		{Name: "store_connections", Check: a.store.Reachable},
+		{Name: "bus_connections", Check: a.host.Bus.Reachable},
 	}, a.Reloading()...)
 }
 
