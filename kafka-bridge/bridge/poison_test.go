@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
+	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 )
 
@@ -330,6 +331,35 @@ func TestUnreadableBatchAlone(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c.ranges()); diff != "" {
 		t.Errorf("letters (-want +got):\n%s", diff)
+	}
+}
+
+// While a payment before it is not acknowledged, nothing behind it may be committed, so a bomb waits with its letter. Where
+// the bomb is the end of the log, no lag is left.
+func TestUnreadableBatchBehindAPayment(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.produce(t, submissions(t, 920, 40))
+	refused := c.at[1][len(c.at[1])-1]
+	c.gate.poison.Store(&refused)
+	rawProduce(t, c.kafka.ListenAddrs(), second(), poisons(t)["lz4 bomb"].batch)
+	m := c.join(t, options{
+		bridge: bridge.Config{MemoryLimit: smallMemory}, bus: bus.Config{PublishTimeout: 100 * time.Millisecond},
+		watch: 200 * time.Millisecond,
+	})
+	eventually(t, "the payment is tried again and again", func() bool { return gauge(t, m, "pix_bridge_publish_retries_total") > 5 })
+	c.verify(t)
+	if got := c.ranges(); len(got) != 0 {
+		t.Errorf("letters %v while the payment before is in flight", got)
+	}
+	c.gate.poison.Store(nil)
+	eventually(t, "all published", c.complete)
+	eventually(t, "committed behind the bomb", func() bool { return c.committed()[1] == c.tail(1) })
+	eventually(t, "no lag", func() bool { return lagOf(t, m, 1) == 0 })
+	_ = m.leave(t)
+	c.lossless(t)
+	if n := len(c.ranges()); n != 1 {
+		t.Errorf("%d letters", n)
 	}
 }
 
