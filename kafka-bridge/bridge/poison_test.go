@@ -413,7 +413,7 @@ func TestUnreadableBatchDuringAnOutage(t *testing.T) {
 	rawProduce(t, c.kafka.ListenAddrs(), second(), poisons(t)["gzip bomb"].batch)
 	c.gate.set(codes.Unavailable)
 	c.produce(t, submissions(t, 910, 20))
-	m := c.join(t, options{bridge: bridge.Config{MemoryLimit: smallMemory, UnreadyAfter: 500 * time.Millisecond}})
+	m := c.join(t, options{bridge: bridge.Config{MemoryLimit: smallMemory}})
 	eventually(t, "the letter was tried", func() bool { return strings.Contains(m.logs.String(), "publish letter") })
 	if offset, ok := c.committed()[1]; ok {
 		t.Errorf("committed to %d without a letter", offset)
