@@ -319,7 +319,7 @@ func (c *cloud) join(tb testing.TB, o options) *member {
 		tb.Fatal(err)
 	}
 	if o.watch > 0 {
-		m.WatchEvery(o.watch)
+		m.QuietEvery(o.watch)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop

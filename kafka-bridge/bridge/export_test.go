@@ -19,5 +19,5 @@ func Convert(t *pix.Tokenizer, r *kgo.Record) (e event.Envelope, dead bool) {
 	return m.envelope, false
 }
 
-// WatchEvery lets a test look at quiet partitions sooner.
-func (b *Bridge) WatchEvery(d time.Duration) { b.poison.watchEvery = d }
+// QuietEvery lets a test look at quiet partitions sooner.
+func (b *Bridge) QuietEvery(d time.Duration) { b.poison.quietEvery = d }

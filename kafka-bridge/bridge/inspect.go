@@ -50,7 +50,7 @@ type inspector struct {
 }
 
 func (b *Bridge) newInspector() (*inspector, error) {
-	client, err := kgo.NewClient(b.connection()...)
+	client, err := kgo.NewClient(append(b.connection(), b.kafkaOptions...)...)
 	if err != nil {
 		return nil, fmt.Errorf("open inspector: %w", err)
 	}

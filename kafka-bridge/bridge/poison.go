@@ -23,9 +23,9 @@ const (
 	suspectPause = 50 * time.Millisecond  // between looks at whether a suspect has settled
 )
 
-// watchEvery is how often partitions that delivered nothing are looked at: the client says nothing of a batch whose
+// quietEvery is how often partitions that delivered nothing are looked at: the client says nothing of a batch whose
 // records end early or whose length is wrong, and waits for ever.
-const watchEvery = 10 * time.Second
+const quietEvery = 10 * time.Second
 
 // suspect is a partition that may stand before an unreadable batch. It is paused unless it is only quiet.
 type suspect struct {
@@ -38,16 +38,16 @@ type suspect struct {
 // poison keeps partitions going behind batches that cannot be read. Everything but assign and forget belongs to the loop
 // that polls.
 type poison struct {
-	watchEvery time.Duration
+	quietEvery time.Duration
 
 	mu       sync.Mutex
 	assigned map[partitionKey]bool // whether records came since the last watch
 	suspects map[partitionKey]*suspect
-	watched  time.Time
+	lookedAt  time.Time
 }
 
 func newPoison() *poison {
-	return &poison{watchEvery: watchEvery, assigned: map[partitionKey]bool{}, suspects: map[partitionKey]*suspect{}}
+	return &poison{quietEvery: quietEvery, assigned: map[partitionKey]bool{}, suspects: map[partitionKey]*suspect{}}
 }
 
 // assign notes partitions that are ours.
@@ -81,7 +81,7 @@ func (p *poison) wait() time.Duration {
 	if len(p.suspects) > 0 {
 		return suspectPause
 	}
-	return p.watchEvery
+	return p.quietEvery
 }
 
 // observe takes from a poll which partitions delivered and which failed, and returns the suspects to look at now.
@@ -102,7 +102,7 @@ func (p *poison) observe(client *kgo.Client, fetches kgo.Fetches, now time.Time)
 			p.suspects[key] = &suspect{}
 		}
 	})
-	if now.Sub(p.watched) >= p.watchEvery {
+	if now.Sub(p.lookedAt) >= p.quietEvery {
 		p.watch(now)
 	}
 	due := make([]partitionKey, 0, len(p.suspects))
@@ -116,8 +116,8 @@ func (p *poison) observe(client *kgo.Client, fetches kgo.Fetches, now time.Time)
 
 // watch suspects what delivered nothing since the last time; p.mu is held.
 func (p *poison) watch(now time.Time) {
-	first := p.watched.IsZero()
-	p.watched = now
+	first := p.lookedAt.IsZero()
+	p.lookedAt = now
 	for key, delivered := range p.assigned {
 		if !first && !delivered && p.suspects[key] == nil {
 			p.suspects[key] = &suspect{quiet: true}

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
+	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 )
 
@@ -333,6 +334,35 @@ func TestUnreadableBatchAlone(t *testing.T) {
 	}
 }
 
+// While a payment before it is not acknowledged, nothing behind it may be committed, so a bomb waits with its letter. Where
+// the bomb is the end of the log, no lag is left.
+func TestUnreadableBatchBehindAPayment(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.produce(t, submissions(t, 920, 40))
+	refused := c.at[1][len(c.at[1])-1]
+	c.gate.poison.Store(&refused)
+	rawProduce(t, c.kafka.ListenAddrs(), second(), poisons(t)["lz4 bomb"].batch)
+	m := c.join(t, options{
+		bridge: bridge.Config{MemoryLimit: smallMemory}, bus: bus.Config{PublishTimeout: 100 * time.Millisecond},
+		watch: 200 * time.Millisecond,
+	})
+	eventually(t, "the payment is tried again and again", func() bool { return gauge(t, m, "pix_bridge_publish_retries_total") > 5 })
+	c.verify(t)
+	if got := c.ranges(); len(got) != 0 {
+		t.Errorf("letters %v while the payment before is in flight", got)
+	}
+	c.gate.poison.Store(nil)
+	eventually(t, "all published", c.complete)
+	eventually(t, "committed behind the bomb", func() bool { return c.committed()[1] == c.tail(1) })
+	eventually(t, "no lag", func() bool { return lagOf(t, m, 1) == 0 })
+	_ = m.leave(t)
+	c.lossless(t)
+	if n := len(c.ranges()); n != 1 {
+		t.Errorf("%d letters", n)
+	}
+}
+
 // lagOf reads a partition's lag, 0 when it has none.
 func lagOf(tb testing.TB, m *member, partition int) float64 {
 	tb.Helper()
@@ -383,7 +413,7 @@ func TestUnreadableBatchDuringAnOutage(t *testing.T) {
 	rawProduce(t, c.kafka.ListenAddrs(), second(), poisons(t)["gzip bomb"].batch)
 	c.gate.set(codes.Unavailable)
 	c.produce(t, submissions(t, 910, 20))
-	m := c.join(t, options{bridge: bridge.Config{MemoryLimit: smallMemory, UnreadyAfter: 500 * time.Millisecond}})
+	m := c.join(t, options{bridge: bridge.Config{MemoryLimit: smallMemory}})
 	eventually(t, "the letter was tried", func() bool { return strings.Contains(m.logs.String(), "publish letter") })
 	if offset, ok := c.committed()[1]; ok {
 		t.Errorf("committed to %d without a letter", offset)
