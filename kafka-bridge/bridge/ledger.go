@@ -48,7 +48,9 @@ func (l *ledger) enter(key partitionKey, records []*kgo.Record, highWatermark in
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.assigned(key)
-	p.begin(records[0].Offset)
+	if p.position == unknown {
+		p.position = records[0].Offset
+	}
 	p.end = highWatermark
 	p.outstanding += len(records)
 	first := p.entered

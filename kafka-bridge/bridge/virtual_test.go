@@ -236,15 +236,21 @@ func (r *resident) sum(t *testing.T, name string) (total float64) {
 		if !strings.HasPrefix(line, name+"{") && !strings.HasPrefix(line, name+" ") {
 			continue
 		}
-		fields := strings.Fields(line)
-		v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, total = true, total+v
+		found, total = true, total+number(t, line)
 	}
 	if !found {
 		t.Fatalf("no metric %s", name)
 	}
 	return total
+}
+
+// number is the value of one line of metrics.
+func number(t *testing.T, line string) float64 {
+	t.Helper()
+	fields := strings.Fields(line)
+	v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
