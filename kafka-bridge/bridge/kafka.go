@@ -16,8 +16,12 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// metadataAge is how long a partition that was added to the topic may stay unknown.
-const metadataAge = 15 * time.Second
+// metadataAge is how long a partition that was added to the topic may stay unknown; fetchWait is how long a fetch of idle
+// partitions stays open, and so how long a partition that was taken over waits for the next.
+const (
+	metadataAge = 15 * time.Second
+	fetchWait   = 500 * time.Millisecond
+)
 
 // commitTimeout bounds a commit in a rebalance and at the end.
 const commitTimeout = 1500 * time.Millisecond
@@ -46,6 +50,7 @@ func (b *Bridge) options(hard context.Context) []kgo.Opt {
 		kgo.RequestTimeoutOverhead(b.cfg.requestTimeout()),
 		kgo.DialTimeout(b.cfg.requestTimeout()),
 		kgo.MetadataMaxAge(metadataAge),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.AutoCommitMarks(),
 		kgo.AutoCommitInterval(b.cfg.CommitInterval),

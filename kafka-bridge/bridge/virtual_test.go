@@ -123,7 +123,8 @@ type resident struct {
 	wire *wireState
 }
 
-// join starts a bridge with the settings of production.
+// join starts a bridge with the settings of production, but for the periodic commit: one that waits for a join, or a join
+// that waits for one, holds a lock of the client on which virtual time does not pass. It commits when it hands over.
 func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time) *resident {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///bubble", grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -136,7 +137,7 @@ func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time) *re
 		t.Fatal(err)
 	}
 	r := &resident{member: member{logs: &lockedBuffer{}, bus: pubsub, done: make(chan struct{})}, wire: &wireState{}}
-	cfg.Brokers = b.kafka.ListenAddrs()
+	cfg.Brokers, cfg.CommitInterval = b.kafka.ListenAddrs(), 24*time.Hour
 	r.Bridge, err = bridge.New(cfg, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(t), Registry: obs.NewRegistry(), Now: now,
 		Log: obs.Logger(r.logs, slog.LevelDebug, obs.Service{Name: "test"}),
@@ -171,9 +172,11 @@ type wireState struct {
 }
 
 func (w *wireState) dial(ctx context.Context, dial func() (net.Conn, error)) (net.Conn, error) {
-	if w.dead.Load() {
+	if w.dead.Load() { // as the client's own dialer, which gives up after its time
+		ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+		defer cancel()
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("dial: %w", ctx.Err())
 	}
 	conn, err := dial()
 	if err != nil {
