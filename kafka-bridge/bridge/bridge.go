@@ -84,16 +84,18 @@ func (b *Bridge) Run(ctx context.Context) error {
 	hard, giveUp := after(soft, b.cfg.DrainTimeout)
 	defer giveUp()
 	life, cut := after(hard, finishTimeout)
-	defer cut()
 
 	client, err := kgo.NewClient(append(b.options(hard), kgo.WithContext(life))...)
 	if err != nil {
+		cut()
 		return pix.E(pix.Invalid, "open kafka client", err)
 	}
+	var watch, settle sync.WaitGroup
+	defer watch.Wait() // after life has ended, which also ends a dial
+	defer cut()
+	watch.Go(func() { b.watch(soft, client) })
 	queue := make(chan *batch, queueLength)
-	var beside sync.WaitGroup
-	beside.Go(func() { b.watch(soft, client) })
-	beside.Go(func() {
+	settle.Go(func() {
 		for batch := range queue {
 			b.settle(hard, batch, client.MarkCommitOffsets)
 		}
@@ -104,7 +106,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	})
 	stop()
 	close(queue)
-	beside.Wait()
+	settle.Wait()
 	giveUp()
 	b.leave(client)
 	if err != nil {
@@ -157,4 +159,5 @@ func (b *Bridge) leave(client *kgo.Client) {
 		b.log.Warn("leaving the group failed: it will time us out", "error", err)
 	}
 	client.CloseAllowingRebalance()
+	client.AllowRebalance() // closing polls once more, and what it still holds would keep a goroutine waiting
 }

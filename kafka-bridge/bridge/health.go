@@ -15,6 +15,9 @@ import (
 // rejoinTime is what a member that was thrown out needs to come back by itself. Only one that stays out is unready.
 const rejoinTime = 5 * time.Second
 
+// silence is for how long no broker may answer before Kafka counts as away. They are asked every watchEvery.
+const silence = 8 * time.Second
+
 // transactionPatience is how long a transaction may stay open before readiness tells of it. Producers keep theirs open
 // for milliseconds; the broker aborts what is left open after a minute by the usual settings.
 const transactionPatience = 10 * time.Second
@@ -29,13 +32,13 @@ type health struct {
 	joined       bool      // was in the group once
 	outsideSince time.Time // zero in the group
 	cause        error     // why it is outside
-	silentSince  time.Time // since when no broker answers; zero when one does
-	answersSince time.Time // since when brokers answer; zero before the first answer
+	answeredAt   time.Time // the last answer of a broker that was asked for the ends of partitions
+	answersSince time.Time // since when they answer without a silence
 }
 
 func newHealth() *health {
 	now := time.Now()
-	return &health{born: now, outsideSince: now}
+	return &health{born: now, outsideSince: now, answeredAt: now, answersSince: now}
 }
 
 func (h *health) failed(since time.Time) {
@@ -80,16 +83,14 @@ func (h *health) OnGroupManageError(err error) {
 	}
 }
 
-// heard notes whether any broker answered when it was asked.
-func (h *health) heard(answered bool, now time.Time) {
+// heard notes that a broker answered.
+func (h *health) heard(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case answered && (h.answersSince.IsZero() || !h.silentSince.IsZero()):
-		h.answersSince, h.silentSince = now, time.Time{}
-	case !answered && h.silentSince.IsZero():
-		h.silentSince = now
+	if now.Sub(h.answeredAt) > silence {
+		h.answersSince = now
 	}
+	h.answeredAt = now
 }
 
 // outside is for how long this process has not been in the group, silent for how long no broker has answered it.
@@ -102,7 +103,15 @@ func (h *health) outside(now time.Time) time.Duration {
 func (h *health) silent(now time.Time) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return elapsed(h.silentSince, now)
+	return h.quiet(now)
+}
+
+// quiet is silent with the mutex held.
+func (h *health) quiet(now time.Time) time.Duration {
+	if d := now.Sub(h.answeredAt); d > silence {
+		return d
+	}
+	return 0
 }
 
 // group says what is wrong with the membership. It is the process's own fault to be outside while brokers answer. While
@@ -116,7 +125,7 @@ func (h *health) group() error {
 		return nil
 	case !h.joined:
 		return notJoined("starting: not in the group for", h.outsideSince, h.cause)
-	case !h.silentSince.IsZero(), now.Sub(h.outsideSince) < rejoinTime, now.Sub(h.answersSince) < rejoinTime:
+	case h.quiet(now) > 0, now.Sub(h.outsideSince) < rejoinTime, now.Sub(h.answersSince) < rejoinTime:
 		return nil
 	default:
 		return notJoined("outside the group for", h.outsideSince, h.cause)

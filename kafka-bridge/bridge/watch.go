@@ -44,19 +44,18 @@ func (b *Bridge) watch(ctx context.Context, client *kgo.Client) {
 }
 
 // look asks once. A standing-by member, which owns no partition, asks too: a broker answers that it is there.
-func (b *Bridge) look(parent context.Context, client *kgo.Client) {
-	ctx, cancel := context.WithTimeout(parent, watchTimeout)
+func (b *Bridge) look(ctx context.Context, client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
 	ids := b.ledger.partitionIDs()
 	// In this order: what is appended in between cannot look like an open transaction.
 	high, answered := list(ctx, client, ids, listing{atEnd, readUncommitted})
 	stable, _ := list(ctx, client, ids, listing{atEnd, readCommitted})
 	start, _ := list(ctx, client, ids, listing{atStart, readUncommitted})
-	if parent.Err() != nil {
-		return
-	}
 	now := time.Now()
-	b.health.heard(answered, now)
+	if answered {
+		b.health.heard(now)
+	}
 	for key, end := range high {
 		if at, ok := stable[key]; ok {
 			b.ledger.observe(key, offsets{start: start[key], high: end, stable: at}, now)
