@@ -13,7 +13,7 @@ import (
 )
 
 // rejoinTime is what a member that was thrown out needs to come back by itself. Only one that stays out is unready.
-const rejoinTime = 5 * time.Second
+const rejoinTime = 10 * time.Second
 
 // silence is for how long no broker may answer before Kafka counts as away. They are asked every watchEvery.
 const silence = 8 * time.Second
