@@ -90,12 +90,12 @@ func (b *Bridge) Run(ctx context.Context) error {
 		cut()
 		return pix.E(pix.Invalid, "open kafka client", err)
 	}
-	var watch, settle sync.WaitGroup
-	defer watch.Wait() // after life has ended, which also ends a dial
+	var asking, settling sync.WaitGroup
+	defer asking.Wait() // after life has ended, which also ends a dial
 	defer cut()
-	watch.Go(func() { b.watch(soft, client) })
+	asking.Go(func() { b.askEnds(soft, client) })
 	queue := make(chan *batch, queueLength)
-	settle.Go(func() {
+	settling.Go(func() {
 		for batch := range queue {
 			b.settle(hard, batch, client.MarkCommitOffsets)
 		}
@@ -106,7 +106,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	})
 	stop()
 	close(queue)
-	settle.Wait()
+	settling.Wait()
 	giveUp()
 	b.leave(client)
 	if err != nil {

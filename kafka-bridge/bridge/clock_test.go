@@ -171,7 +171,7 @@ func TestTakeoverWhilePaymentsWait(t *testing.T) {
 		slow := b.join(t, bridge.Config{}, clock.now)
 		b.stable(t, 1)
 		list := now(t, 74, partitions, time.Now())
-		b.cloud.write(t, records(t, list, 0))
+		b.cloud.write(t, encoded(t, list, 0))
 		await(t, "payments wait", time.Minute, func() bool { return slow.sum(t, "pix_bridge_in_flight_records") > 0 })
 		_ = b.join(t, bridge.Config{}, nil)
 		b.stable(t, 2)
@@ -198,9 +198,9 @@ func TestFastProducer(t *testing.T) {
 		ahead := time.Now().Add(time.Hour)
 		fast, good := now(t, 75, 30, ahead)[20:], now(t, 75, 20, time.Now())
 		for i := range good {
-			b.cloud.write(t, records(t, good[i:i+1], 0))
+			b.cloud.write(t, encoded(t, good[i:i+1], 0))
 			if i < len(fast) {
-				rec := records(t, fast[i:i+1], 0)[0]
+				rec := encoded(t, fast[i:i+1], 0)[0]
 				rec.Timestamp = ahead
 				b.cloud.write(t, []*kgo.Record{rec})
 			}
@@ -226,7 +226,7 @@ func TestMarkersShowASlowClock(t *testing.T) {
 		r := b.join(t, bridge.Config{}, clock.now)
 		b.stable(t, 1)
 		p := b.newTransactional(t, "core")
-		begin(t, p, records(t, now(t, 76, 5, time.Now()), 1))
+		begin(t, p, encoded(t, now(t, 76, 5, time.Now()), 1))
 		end(t, p, kgo.TryCommit)
 		time.Sleep(time.Minute)
 		if ok, _ := r.ready(); ok {

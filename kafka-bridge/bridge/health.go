@@ -15,7 +15,7 @@ import (
 // rejoinTime is what a member that was thrown out needs to come back by itself. Only one that stays out is unready.
 const rejoinTime = 10 * time.Second
 
-// silence is for how long no broker may answer before Kafka counts as away. They are asked every watchEvery.
+// silence is for how long no broker may answer before Kafka counts as away. They are asked every askEvery.
 const silence = 8 * time.Second
 
 // transactionPatience is how long a transaction may stay open before readiness tells of it. Producers keep theirs open

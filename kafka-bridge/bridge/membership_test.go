@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
@@ -30,12 +31,12 @@ func (b *bubble) stable(t *testing.T, n int) {
 	})
 }
 
-// one writes one payment into each partition and returns when all have been published, and how long it took.
+// flow writes one payment into each partition and returns when all have been published, and how long it took.
 func (b *bubble) flow(t *testing.T, seed uint64, limit time.Duration) time.Duration {
 	t.Helper()
 	parts := b.kafka.PartitionInfos(kafkaTopic)
 	list := submissions(t, seed, len(parts))
-	b.cloud.write(t, records(t, list, 0)) // one after the other to each partition
+	b.cloud.write(t, encoded(t, list, 0)) // one after the other to each partition
 	return await(t, "payments of all partitions published", limit, func() bool {
 		ids := b.pubsub.published()
 		for i := range list {
@@ -162,6 +163,75 @@ func TestShortSilence(t *testing.T) {
 			t.Errorf("%v rebalance callbacks for silences of 2s", after-before)
 		}
 	})
+}
+
+// What a longer session and static membership would give and cost, beside what is shipped: the figures of
+// docs/adr/0010-bridge-membership.md.
+func TestMembershipFigures(t *testing.T) {
+	t.Parallel()
+	for _, session := range []time.Duration{45 * time.Second, 10 * time.Second, 6 * time.Second} {
+		for _, static := range []bool{false, true} {
+			t.Run(fmt.Sprintf("session of %v, static %v", session, static), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					got := measureMembership(t, session, static)
+					t.Logf("payments of some partition waited %v for a restart within 3s, %v for one bridge less, %v for a kill; "+
+						"two members silent for 20s: %v callbacks", got.restart, got.less, got.kill, got.callbacks)
+					if session == 10*time.Second && !static && (got.restart > 5*time.Second || got.less > 5*time.Second || got.kill > 15*time.Second) {
+						t.Error("as shipped, that is too long")
+					}
+				})
+			})
+		}
+	}
+}
+
+// membershipFigures are how long payments waited, and how often partitions moved.
+type membershipFigures struct {
+	restart, less, kill time.Duration
+	callbacks           float64
+}
+
+func measureMembership(t *testing.T, session time.Duration, static bool) (got membershipFigures) {
+	t.Helper()
+	b := newBubble(t)
+	join := func(n int) *resident {
+		opts := []kgo.Opt{kgo.SessionTimeout(session), kgo.HeartbeatInterval(min(session/10, 3*time.Second))}
+		if static {
+			opts = append(opts, kgo.InstanceID(fmt.Sprint("bridge-", n)))
+		}
+		return b.join(t, bridge.Config{}, nil, opts...)
+	}
+	var all []*resident
+	for n := range 3 {
+		all = append(all, join(n))
+		time.Sleep(10 * time.Second)
+	}
+	b.stable(t, 3)
+	_ = all[0].leave(t)
+	time.Sleep(3 * time.Second)
+	all[0] = join(0)
+	got.restart = b.flow(t, 101, 3*time.Minute)
+	time.Sleep(time.Minute)
+	_ = all[1].leave(t)
+	got.less = b.flow(t, 102, 3*time.Minute)
+	time.Sleep(time.Minute)
+	all[2].wire.dead.Store(true)
+	got.kill = b.flow(t, 103, 3*time.Minute)
+	all[2].wire.dead.Store(false)
+	time.Sleep(2 * time.Minute)
+	callbacks := func() float64 {
+		return all[0].sum(t, "pix_bridge_rebalances_total") + all[2].sum(t, "pix_bridge_rebalances_total")
+	}
+	before := callbacks()
+	for _, r := range []*resident{all[0], all[2]} {
+		r.wire.dead.Store(true)
+		time.Sleep(20 * time.Second)
+		r.wire.dead.Store(false)
+		time.Sleep(time.Minute)
+	}
+	got.callbacks = callbacks() - before
+	return got
 }
 
 // A rolling restart: each member leaves and comes back. Nothing stands still for long, and no member loses the group.

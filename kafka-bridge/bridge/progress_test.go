@@ -13,8 +13,8 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// records encodes payments for one partition.
-func records(t *testing.T, list []pix.Submission, partition int32) []*kgo.Record {
+// encoded returns payments as records of one partition.
+func encoded(t *testing.T, list []pix.Submission, partition int32) []*kgo.Record {
 	t.Helper()
 	out := make([]*kgo.Record, len(list))
 	for i := range list {
@@ -76,7 +76,7 @@ func TestNoLagAfterATransaction(t *testing.T) {
 				p := b.newTransactional(t, "core")
 				list := submissions(t, 41, 40)
 				for i := range int32(partitions) {
-					begin(t, p, records(t, list[i*10:(i+1)*10], i))
+					begin(t, p, encoded(t, list[i*10:(i+1)*10], i))
 					end(t, p, tc.how)
 				}
 				time.Sleep(10 * time.Second)
@@ -111,12 +111,12 @@ func TestHangingTransaction(t *testing.T) {
 		b := newBubble(t)
 		r := b.join(t, bridge.Config{}, nil)
 		list := submissions(t, 42, 30)
-		b.cloud.write(t, records(t, list[:10], 0))
+		b.cloud.write(t, encoded(t, list[:10], 0))
 		await(t, "published", time.Minute, func() bool { return len(b.pubsub.published()) == 10 })
 		p := b.newTransactional(t, "hangs")
-		begin(t, p, records(t, list[10:15], 2))
+		begin(t, p, encoded(t, list[10:15], 2))
 		behind := b.newProducer(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
-		for i, record := range records(t, list[15:30], 2) {
+		for i, record := range encoded(t, list[15:30], 2) {
 			if err := behind.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestBusyTransactionsAreNotPending(t *testing.T) {
 		p := b.newTransactional(t, "busy")
 		list := submissions(t, 43, 60)
 		for i := range list {
-			begin(t, p, records(t, list[i:i+1], 1))
+			begin(t, p, encoded(t, list[i:i+1], 1))
 			time.Sleep(900 * time.Millisecond)
 			if v := r.sum(t, "pix_bridge_transaction_pending_seconds"); v > 4 {
 				t.Fatalf("a transaction is said to be pending for %v s", v)
@@ -183,11 +183,11 @@ func TestAgeOfTheOldestRecord(t *testing.T) {
 		b := newBubble(t)
 		b.pubsub.away.Store(true)
 		list := submissions(t, 44, 20)
-		b.cloud.write(t, records(t, list[:10], 0))
+		b.cloud.write(t, encoded(t, list[:10], 0))
 		time.Sleep(time.Minute) // in Kafka before the bridge starts
 		r := b.join(t, bridge.Config{}, nil)
 		time.Sleep(time.Minute)
-		b.cloud.write(t, records(t, list[10:], 0))
+		b.cloud.write(t, encoded(t, list[10:], 0))
 		time.Sleep(30 * time.Second)
 		_, metrics := r.get("/metrics")
 		oldest := 0.0
@@ -216,7 +216,7 @@ func TestDeletedRecordsAreNoLag(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubble(t)
-		b.cloud.write(t, records(t, submissions(t, 45, 20), 0))
+		b.cloud.write(t, encoded(t, submissions(t, 45, 20), 0))
 		for _, p := range b.kafka.PartitionInfos(kafkaTopic) {
 			if err := b.kafka.DeleteRecords(kafkaTopic, p.Partition, p.HighWatermark); err != nil {
 				t.Fatal(err)

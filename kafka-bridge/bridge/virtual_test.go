@@ -125,7 +125,7 @@ type resident struct {
 
 // join starts a bridge with the settings of production, but for the periodic commit: one that waits for a join, or a join
 // that waits for one, holds a lock of the client on which virtual time does not pass. It commits when it hands over.
-func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time) *resident {
+func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time, opts ...kgo.Opt) *resident {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///bubble", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return b.listener.DialContext(ctx) }))
@@ -141,9 +141,9 @@ func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time) *re
 	r.Bridge, err = bridge.New(cfg, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(t), Registry: obs.NewRegistry(), Now: now,
 		Log: obs.Logger(r.logs, slog.LevelDebug, obs.Service{Name: "test"}),
-		KafkaOptions: []kgo.Opt{kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		KafkaOptions: append(opts, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 			return r.wire.dial(ctx, func() (net.Conn, error) { return b.network.DialContext(ctx, network, address) })
-		})},
+		})),
 	})
 	if err != nil {
 		t.Fatal(err)

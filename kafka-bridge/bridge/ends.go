@@ -10,8 +10,8 @@ import (
 
 // How often the ends of the assigned partitions are asked for, and how long an answer may take.
 const (
-	watchEvery   = 2 * time.Second
-	watchTimeout = 5 * time.Second
+	askEvery   = 2 * time.Second
+	askTimeout = 5 * time.Second
 )
 
 // The special times of a ListOffsets request.
@@ -28,13 +28,13 @@ const (
 	readCommitted   isolation = 1
 )
 
-// watch asks the brokers where the assigned partitions end until ctx ends. Fetches do not tell: they tell of a partition
+// askEnds asks the brokers where the assigned partitions end until ctx ends. Fetches do not tell: they tell of a partition
 // only with a record, and a transaction that stays open sends none.
-func (b *Bridge) watch(ctx context.Context, client *kgo.Client) {
-	tick := time.NewTicker(watchEvery)
+func (b *Bridge) askEnds(ctx context.Context, client *kgo.Client) {
+	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
-		b.look(ctx, client)
+		b.askOnce(ctx, client)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -43,19 +43,19 @@ func (b *Bridge) watch(ctx context.Context, client *kgo.Client) {
 	}
 }
 
-// look asks once. A standing-by member, which owns no partition, asks too: a broker answers that it is there.
-func (b *Bridge) look(ctx context.Context, client *kgo.Client) {
-	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
+// askOnce asks. A standing-by member, which owns no partition, asks too: a broker answers that it is there.
+func (b *Bridge) askOnce(ctx context.Context, client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	ids := b.ledger.partitionIDs()
 	// In this order: what is appended in between cannot look like an open transaction.
 	high, answered := list(ctx, client, ids, listing{atEnd, readUncommitted})
+	if answered {
+		b.health.heard(time.Now())
+	}
 	stable, _ := list(ctx, client, ids, listing{atEnd, readCommitted})
 	start, _ := list(ctx, client, ids, listing{atStart, readUncommitted})
 	now := time.Now()
-	if answered {
-		b.health.heard(now)
-	}
 	for key, end := range high {
 		if at, ok := stable[key]; ok {
 			b.ledger.observe(key, offsets{start: start[key], high: end, stable: at}, now)
