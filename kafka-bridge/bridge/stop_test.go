@@ -4,9 +4,11 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -139,4 +141,24 @@ func TestStopInAnyState(t *testing.T) {
 			c.verify(t)
 		})
 	}
+}
+
+// A bridge that lets what is in flight be acknowledged says that it is stopping.
+func TestUnreadyWhileStopping(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		b.pubsub.away.Store(true)
+		b.cloud.produce(t, submissions(t, 83, 10))
+		r := b.join(t, bridge.Config{}, nil)
+		time.Sleep(15 * time.Second)
+		if ok, body := r.ready(); !ok || !strings.Contains(body, "every publish fails for") {
+			t.Errorf("before: ready %v, %s", ok, body)
+		}
+		r.stop()
+		time.Sleep(time.Second)
+		if ok, body := r.ready(); ok || !strings.Contains(body, `"stopping"`) {
+			t.Errorf("while stopping: ready %v, %s", ok, body)
+		}
+	})
 }
