@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,8 +20,11 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
-// grace is the time from SIGTERM to the end of the process.
-const grace = 10 * time.Second
+// grace is the time from SIGTERM to the end of the process, and closeTimeout what of it is left to the bus and the server.
+const (
+	grace        = 10 * time.Second
+	closeTimeout = 500 * time.Millisecond
+)
 
 func main() {
 	if err := run(context.Background(), envconfig.OsLookuper(), os.Stderr); err != nil {
@@ -43,14 +47,15 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	pubsub, err := bus.Open(ctx, bus.Config{ProjectID: cfg.ProjectID})
+	registry := obs.NewRegistry()
+	pubsub, err := bus.Open(ctx, bus.Config{ProjectID: cfg.ProjectID, Metrics: registry})
 	if err != nil {
 		return err
 	}
+	logger, flush := obs.Summarise(obs.Logger(logs, cfg.LogLevel, cfg.Service()))
+	defer func() { _ = flush(context.WithoutCancel(ctx)) }() // to standard error, where nobody could be told of a failure
 	b, err := bridge.New(cfg.Bridge, bridge.Deps{
-		Bus: pubsub, Tokenizer: tokenizer,
-		Log:      obs.Logger(logs, cfg.LogLevel, cfg.Service()),
-		Registry: obs.NewRegistry(),
+		Bus: pubsub, Tokenizer: tokenizer, Log: logger, Registry: registry,
 	})
 	if err != nil {
 		return err
@@ -58,9 +63,28 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	if _, set := env.Lookup("GOMEMLIMIT"); !set {
 		debug.SetMemoryLimit(cfg.Bridge.HeapLimit())
 	}
-	return lifecycle.Run(ctx, grace,
-		lifecycle.Component{Name: "bus", Stop: pubsub.Close},
-		lifecycle.Serve("health", listener, lifecycle.NewServer(b.Handler(), lifecycle.ServerConfig{})),
-		lifecycle.Component{Name: "bridge", Run: b.Run},
-	)
+	side := lifecycle.Serve("health", listener, lifecycle.NewServer(b.Handler(), lifecycle.ServerConfig{}))
+	return lifecycle.Run(ctx, grace, lifecycle.Component{Name: "bridge", Run: func(ctx context.Context) error {
+		return carry(ctx, b, pubsub, side)
+	}})
+}
+
+// carry runs the bridge and the server beside it until ctx ends or one of them fails, then stops the bridge, the bus and
+// the server in this order, each within its bound. They are one component, because lifecycle gives each of several only
+// a part of the grace, and because the server answers until the end: a bridge that stops says so.
+func carry(ctx context.Context, b *bridge.Bridge, pubsub *bus.Bus, side lifecycle.Component) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() {
+		defer stop()
+		served <- side.Run(ctx)
+	}()
+	err := b.Run(ctx)
+	// What the bus still holds was given up by the bridge and is not committed: its successor publishes it.
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = pubsub.Close(closing)
+	_ = side.Stop(closing)
+	return errors.Join(err, <-served)
 }

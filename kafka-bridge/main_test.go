@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"io"
 	"maps"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -148,6 +151,75 @@ func TestSIGTERM(t *testing.T) {
 	if diff := cmp.Diff(o.produced, o.published()); diff != "" {
 		t.Errorf("published payments (-want +got):\n%.1000s", diff)
 	}
+}
+
+// SIGTERM when Kafka, Pub/Sub or both have just gone: the process ends within its grace and without an error, since
+// nothing that was not committed is lost, and says until the end that it is stopping.
+func TestSIGTERMDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, away := range map[string]func(*outside){
+		"Kafka":   func(o *outside) { o.kafka.Close() },
+		"Pub/Sub": func(o *outside) { _ = o.pubsub.Close() },
+		"both":    func(o *outside) { _ = o.pubsub.Close(); o.kafka.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOutside(t, 8000)
+			address := freeAddress(t)
+			process, logs := o.start(t, "LISTEN_ADDR="+address)
+			o.await(t, 500)
+			away(o)
+			time.Sleep(300 * time.Millisecond) // it notices, or not
+			started := time.Now()
+			if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- process.Wait() }()
+			said := false
+			for {
+				select {
+				case err := <-ended:
+					if err != nil {
+						t.Errorf("the process ended with %v\n%.3000s", err, logs)
+					}
+					took := time.Since(started)
+					t.Logf("stopping took %v, saying so: %v", took, said)
+					if took > 10*time.Second {
+						t.Errorf("stopping took %v", took)
+					}
+					if took > 4*time.Second && !said {
+						t.Error("it did not say that it is stopping")
+					}
+					return
+				case <-time.After(100 * time.Millisecond):
+					said = said || stopping(t, address)
+				}
+			}
+		})
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// stopping tells whether readiness says so.
+func stopping(t *testing.T, address string) bool {
+	t.Helper()
+	resp, err := http.Get("http://" + address + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(body), `"stopping"`)
 }
 
 // SIGKILL at any moment: what was published and not yet committed is published again by the successor, nothing is lost.

@@ -44,9 +44,10 @@ type span struct {
 
 // batch is one poll on its way.
 type batch struct {
-	items  []item
-	spans  []span
-	sentAt []time.Time // one per chunk
+	items   []item
+	spans   []span
+	sentAt  []time.Time // one per chunk
+	stamped time.Time   // the latest moment at which a broker stamped one of them; zero when none did
 }
 
 // newBatch enters the records of a poll in the ledger. It is called before rebalances are allowed again.
@@ -58,7 +59,10 @@ func newBatch(fetches kgo.Fetches, l *ledger) *batch {
 		}
 		start := len(b.items)
 		for _, r := range p.Records {
-			b.items = append(b.items, item{record: r})
+			b.items = append(b.items, item{record: r, done: r.Attrs.IsControl()}) // a marker has nothing to publish
+			if at := serverStamp(r); at.After(b.stamped) {
+				b.stamped = at
+			}
 		}
 		owner, first := l.enter(partitionKey{p.Topic, p.Partition}, p.Records, p.HighWatermark)
 		b.spans = append(b.spans, span{partition: owner, first: first, items: b.items[start:len(b.items):len(b.items)]})
@@ -92,11 +96,13 @@ func (b *Bridge) send(ctx context.Context, batch *batch) {
 func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
 	items := batch.items[chunk*chunkSize : min((chunk+1)*chunkSize, len(batch.items))]
 	for i := range items {
-		items[i].message = b.converter.convert(items[i].record)
+		if !items[i].done {
+			items[i].message = b.converter.convert(items[i].record)
+		}
 	}
 	batch.sentAt[chunk] = time.Now()
 	for i := range items {
-		if !items[i].message.noise() {
+		if !items[i].done && !items[i].message.noise() {
 			items[i].sending = b.publish(ctx, &items[i].message)
 		}
 	}

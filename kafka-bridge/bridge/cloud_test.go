@@ -46,7 +46,7 @@ const (
 	kafkaTopic = "pix.transactions"
 	group      = "kafka-bridge"
 	partitions = 4
-	within     = 20 * time.Second // for what takes a fraction of it
+	within     = 60 * time.Second // for what takes a fraction of it
 )
 
 // gate is a Pub/Sub that can refuse or dawdle: while code is not OK every publish gets it, and a request with the

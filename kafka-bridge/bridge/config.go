@@ -30,11 +30,10 @@ type Config struct {
 	MaxInFlightRecords int64         `env:"MAX_IN_FLIGHT_RECORDS"` // 50,000
 	MaxPollRecords     int           `env:"MAX_POLL_RECORDS"`      // 5,000: the unit of work
 	FetchMaxBytes      int32         `env:"FETCH_MAX_BYTES"`       // 2 MiB, as they lie in Kafka, buffered per broker
-	SessionTimeout     time.Duration `env:"SESSION_TIMEOUT"`       // 45 s without a heartbeat, sent 15 times in it, end the membership
+	SessionTimeout     time.Duration `env:"SESSION_TIMEOUT"`       // 10 s without a heartbeat, sent 10 times in it, end the membership
 	CommitInterval     time.Duration `env:"COMMIT_INTERVAL"`       // 1 s
 	DrainTimeout       time.Duration `env:"DRAIN_TIMEOUT"`         // 5 s from SIGTERM for what is in flight
 	RevokeTimeout      time.Duration `env:"REVOKE_TIMEOUT"`        // 5 s for a revoked partition; keep below the rebalance timeout
-	UnreadyAfter       time.Duration `env:"UNREADY_AFTER"`         // 30 s of failing publishes
 }
 
 // minMemory is the least MemoryLimit for which every share is of use. A process of its own needs ten times that.
@@ -59,6 +58,14 @@ func (c *Config) maxResponseBytes() int32 {
 	return int32(min(max(c.MemoryLimit/8, 2*int64(c.FetchMaxBytes)), 1<<30))
 }
 
+// The longest times that keep a promise: partitions of a killed bridge are read by another within 15 s, of which joining
+// takes up to 3 s (docs/adr/0010-bridge-membership.md), and a stop ends within 10 s, of which commit, leave and the bus
+// take up to 4 s.
+const (
+	maxSessionTimeout = 12 * time.Second
+	maxDrainTimeout   = 5 * time.Second
+)
+
 // withDefaults fills what was left zero.
 func (c Config) withDefaults() Config {
 	c.Topic = orDefault(c.Topic, "pix.transactions")
@@ -70,11 +77,10 @@ func (c Config) withDefaults() Config {
 	c.MaxInFlightRecords = orDefault(c.MaxInFlightRecords, 50_000)
 	c.MaxPollRecords = orDefault(c.MaxPollRecords, 5_000)
 	c.FetchMaxBytes = orDefault(c.FetchMaxBytes, int32(min(c.MemoryLimit/128, 64<<20)))
-	c.SessionTimeout = orDefault(c.SessionTimeout, 45*time.Second)
+	c.SessionTimeout = orDefault(c.SessionTimeout, 10*time.Second)
 	c.CommitInterval = orDefault(c.CommitInterval, time.Second)
 	c.DrainTimeout = orDefault(c.DrainTimeout, 5*time.Second)
 	c.RevokeTimeout = orDefault(c.RevokeTimeout, 5*time.Second)
-	c.UnreadyAfter = orDefault(c.UnreadyAfter, 30*time.Second)
 	return c
 }
 
@@ -110,10 +116,10 @@ func (c *Config) Validate() error {
 	refuse(c.MaxInFlightRecords < 0, "MAX_IN_FLIGHT_RECORDS: must not be negative")
 	refuse(c.MaxPollRecords < 0, "MAX_POLL_RECORDS: must not be negative")
 	refuse(c.FetchMaxBytes < 0, "FETCH_MAX_BYTES: must not be negative")
-	refuse(c.SessionTimeout < 0, "SESSION_TIMEOUT: must not be negative")
+	refuse(c.SessionTimeout < 0 || c.SessionTimeout > maxSessionTimeout,
+		"SESSION_TIMEOUT: must be within 0 and 12s, so that a killed bridge's partitions stand still for at most 15s")
 	refuse(c.CommitInterval != 0 && c.CommitInterval < 100*time.Millisecond, "COMMIT_INTERVAL: must be at least 100ms")
-	refuse(c.DrainTimeout < 0 || c.DrainTimeout > 8*time.Second, "DRAIN_TIMEOUT: must be within 0 and 8s, so that a stop ends within 10s")
+	refuse(c.DrainTimeout < 0 || c.DrainTimeout > maxDrainTimeout, "DRAIN_TIMEOUT: must be within 0 and 5s, so that a stop ends within 10s")
 	refuse(c.RevokeTimeout < 0, "REVOKE_TIMEOUT: must not be negative")
-	refuse(c.UnreadyAfter < 0, "UNREADY_AFTER: must not be negative")
 	return errors.Join(problems...)
 }

@@ -21,7 +21,7 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 	t.Parallel()
 	cfg := bridge.Config{
 		SASLMechanism: "hunter2", MemoryLimit: -1, MaxInFlightBytes: -1, MaxInFlightRecords: -1, MaxPollRecords: -1, FetchMaxBytes: -1,
-		CommitInterval: -1, SessionTimeout: -1, DrainTimeout: time.Minute, RevokeTimeout: -1, UnreadyAfter: -1,
+		CommitInterval: -1, SessionTimeout: -1, DrainTimeout: time.Minute, RevokeTimeout: -1,
 	}
 	_, err := bridge.New(cfg, deps(t))
 	if pix.KindOf(err) != pix.Invalid {
@@ -29,7 +29,7 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 	}
 	for _, name := range []string{
 		"KAFKA_BROKERS", "KAFKA_SASL_MECHANISM", "MEMORY_LIMIT", "MAX_IN_FLIGHT_BYTES", "MAX_IN_FLIGHT_RECORDS", "MAX_POLL_RECORDS",
-		"FETCH_MAX_BYTES", "COMMIT_INTERVAL", "SESSION_TIMEOUT", "DRAIN_TIMEOUT", "REVOKE_TIMEOUT", "UNREADY_AFTER",
+		"FETCH_MAX_BYTES", "COMMIT_INTERVAL", "SESSION_TIMEOUT", "DRAIN_TIMEOUT", "REVOKE_TIMEOUT",
 	} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not reported", name)
@@ -40,6 +40,8 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 	}
 	for name, bad := range map[string]bridge.Config{
 		"broker without a port": {Brokers: []string{"kafka"}},
+		"a long session":        {Brokers: []string{"kafka:9092"}, SessionTimeout: 45 * time.Second},
+		"a long drain":          {Brokers: []string{"kafka:9092"}, DrainTimeout: 8 * time.Second},
 		"SASL without user":     {Brokers: []string{"kafka:9092"}, SASLMechanism: "PLAIN"},
 	} {
 		if err := bad.Validate(); err == nil {

@@ -9,6 +9,9 @@
 //   - bridge.go   the life of the process: poll loop, drain, leave
 //   - batch.go    one poll on its way: convert and publish in parallel, then wait for every acknowledgement in order
 //   - ledger.go   what is in flight per assigned partition, and how far each may be committed
+//   - progress.go how far each is against the end of its log; ends.go asks for that end
+//   - clock.go    what happens while this machine's clock is slow
+//   - health.go   what readiness means here
 //   - convert.go  one record to one message; redact.go says what of an invalid payment may be kept
 //   - kafka.go    client options and rebalance callbacks
 //
@@ -16,5 +19,8 @@
 // an outage of Pub/Sub must not cost us the group membership. A revoked partition gets a bounded time to settle; what
 // does not is left to the next owner, who publishes it again. An acknowledgement for a partition that was revoked since
 // is ignored, so a commit never names a partition of another member. The bridge stops polling while the ledger is full;
-// franz-go then holds one fetch per broker and asks for no more, so memory is bounded without pausing partitions.
+// franz-go then holds one fetch per broker and asks for no more, so memory is bounded without pausing partitions. The
+// markers that end transactions are polled like records and have nothing to publish: without them a partition would never
+// be committed to its end. Everything that the client does hangs on one context, which ends a bounded time after the
+// process was told to stop: no state of Kafka can hold it.
 package bridge

@@ -45,7 +45,8 @@ func TestNothingIsLostWithoutItsCommit(t *testing.T) {
 	}
 }
 
-// Pub/Sub refuses for a while: memory is bounded, nothing is committed or skipped, readiness tells, and all resumes.
+// Pub/Sub refuses for a while: memory is bounded, nothing is committed or skipped, readiness tells of it and stays true,
+// since another bridge would fare no better, and all resumes.
 func TestPubSubAway(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
@@ -53,13 +54,16 @@ func TestPubSubAway(t *testing.T) {
 	c.produce(t, submissions(t, 12, 2000))
 	const limit, poll = 200, 100
 	m := c.join(t, options{
-		bridge: bridge.Config{MaxInFlightRecords: limit, MaxPollRecords: poll, UnreadyAfter: 500 * time.Millisecond},
+		bridge: bridge.Config{MaxInFlightRecords: limit, MaxPollRecords: poll},
 		bus:    bus.Config{PublishTimeout: 200 * time.Millisecond, MaxOutstandingMessages: 150},
 	})
-	eventually(t, "unready", func() bool {
+	eventually(t, "told", func() bool {
 		code, body := m.get("/readyz")
-		return code == http.StatusServiceUnavailable && strings.Contains(body, "publishing fails")
+		return code == http.StatusOK && strings.Contains(body, "every publish fails for 1s")
 	})
+	if gauge(t, m, "pix_bridge_publish_failing_seconds") == 0 {
+		t.Error("no metric tells")
+	}
 	for range 50 {
 		if n := gauge(t, m, "pix_bridge_in_flight_records"); n >= limit+poll {
 			t.Fatalf("%v records in flight, limit %d and one poll of %d", n, limit, poll)
@@ -76,7 +80,7 @@ func TestPubSubAway(t *testing.T) {
 	}
 	c.gate.set(codes.OK)
 	eventually(t, "all published", c.complete)
-	eventually(t, "ready again", func() bool { code, _ := m.get("/readyz"); return code == http.StatusOK })
+	eventually(t, "well again", func() bool { _, body := m.get("/readyz"); return !strings.Contains(body, "every publish") })
 	_ = m.leave(t)
 	c.lossless(t)
 	if gauge(t, m, "pix_bridge_publish_retries_total") == 0 {

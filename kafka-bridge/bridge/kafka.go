@@ -16,13 +16,24 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
+// metadataAge is how long a partition that was added to the topic may stay unknown; fetchWait is how long a fetch of idle
+// partitions stays open, and so how long a partition that was taken over waits for the next.
+const (
+	metadataAge = 15 * time.Second
+	fetchWait   = 500 * time.Millisecond
+)
+
 // commitTimeout bounds a commit in a rebalance and at the end.
 const commitTimeout = 1500 * time.Millisecond
 
 // options configures the consumer. Both offsets are the start of the log: since franz-go 1.22 the reset offset would
 // otherwise be a minute before the last record, which skips payments after a loss of data at the brokers. Only
-// committed records of transactional producers are read: a payment in an aborted transaction never was. hard ends
-// when in-flight work is given up.
+// committed records of transactional producers are read: a payment in an aborted transaction never was. The markers that
+// end transactions are kept, because only past them is a partition read to its end. hard ends when in-flight work is
+// given up.
+//
+// What the times are for is in docs/adr/0010-bridge-membership.md: a member that is killed is replaced within the session,
+// a connection that swallows requests is replaced before the session ends, and a new partition is found by metadataAge.
 func (b *Bridge) options(hard context.Context) []kgo.Opt {
 	opts := append(b.connection(),
 		kgo.ConsumerGroup(b.cfg.Group),
@@ -33,17 +44,22 @@ func (b *Bridge) options(hard context.Context) []kgo.Opt {
 		kgo.FetchMaxPartitionBytes(min(b.cfg.FetchMaxBytes, 1<<20)),
 		kgo.WithDecompressor(b.unpacker),
 		kgo.WithPools(b.unpacker),
+		kgo.KeepControlRecords(),
 		kgo.SessionTimeout(b.cfg.SessionTimeout),
-		kgo.HeartbeatInterval(b.cfg.SessionTimeout/15),
+		kgo.HeartbeatInterval(b.cfg.SessionTimeout/10),
+		kgo.MetadataMaxAge(metadataAge),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.AutoCommitMarks(),
 		kgo.AutoCommitInterval(b.cfg.CommitInterval),
 		kgo.AutoCommitCallback(b.onCommit),
 		kgo.OnPartitionsAssigned(b.onAssigned),
+		kgo.AdjustFetchOffsetsFn(b.onLocated),
 		kgo.OnPartitionsRevoked(func(_ context.Context, client *kgo.Client, revoked map[string][]int32) {
 			b.onRevoked(hard, client, revoked)
 		}),
 		kgo.OnPartitionsLost(b.onLost),
+		kgo.WithHooks(b.health),
 	)
 	return append(opts, b.kafkaOptions...)
 }
@@ -55,6 +71,8 @@ func (b *Bridge) connection() []kgo.Opt {
 		kgo.ClientID("sentinela-kafka-bridge"),
 		kgo.BrokerMaxReadBytes(b.cfg.maxResponseBytes()),
 		kgo.FetchMaxBytes(b.cfg.FetchMaxBytes),
+		kgo.RequestTimeoutOverhead(b.cfg.requestTimeout()),
+		kgo.DialTimeout(b.cfg.requestTimeout()),
 		kgo.WithLogger(kafkaLog{b.log}),
 	}
 	if b.cfg.TLS {
@@ -79,12 +97,21 @@ func (c *Config) sasl() sasl.Mechanism {
 	}
 }
 
+// requestTimeout leaves time within the session for a second heartbeat on another connection.
+func (c *Config) requestTimeout() time.Duration { return max(2*time.Second, 2*c.SessionTimeout/5) }
+
 // onAssigned is also called with nothing assigned, for a member that stands by: that too is ready.
 func (b *Bridge) onAssigned(ctx context.Context, _ *kgo.Client, assigned map[string][]int32) {
-	b.health.assigned.Store(true)
+	b.health.entered()
 	b.poison.assign(assigned)
 	b.metrics.rebalances.WithLabelValues("assigned").Inc()
 	b.log.InfoContext(ctx, "partitions assigned", "partitions", count(assigned))
+}
+
+// onLocated learns where reading begins, and changes nothing.
+func (b *Bridge) onLocated(_ context.Context, at map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	b.ledger.assign(at)
+	return at, nil
 }
 
 // onRevoked lets what is in flight settle for a bounded time, commits what is acknowledged, and forgets the partitions.

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -20,13 +21,13 @@ type partitionKey struct {
 // value, so that late acknowledgements of the old assignment find nothing to move. Its fields are guarded by the
 // ledger's mutex.
 type partition struct {
-	key           partitionKey
-	revoked       bool
-	outstanding   int             // records entered and not yet settled or given up
-	entered       int64           // records ever entered: the number of the next one
-	settled       int64           // leading records that are settled: head never passes a gap
-	head          kgo.EpochOffset // where to commit: everything before it is acknowledged
-	highWatermark int64
+	key         partitionKey
+	revoked     bool
+	outstanding int         // records entered and not yet settled or given up
+	entered     int64       // records ever entered: the number of the next one
+	settled     int64       // leading records that are settled: position never passes a gap
+	stamps      []time.Time // of the records entered, from number settled on
+	progress
 }
 
 // ledger knows what is in flight and how far each assigned partition may be committed.
@@ -46,20 +47,42 @@ func newLedger() *ledger {
 func (l *ledger) enter(key partitionKey, records []*kgo.Record, highWatermark int64) (*partition, int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, ok := l.partitions[key]
-	if !ok {
-		p = &partition{key: key, head: kgo.EpochOffset{Epoch: records[0].LeaderEpoch, Offset: records[0].Offset}}
-		l.partitions[key] = p
+	p := l.assigned(key)
+	if p.position == unknown {
+		p.position = records[0].Offset
 	}
-	p.highWatermark = highWatermark
+	p.end = highWatermark
 	p.outstanding += len(records)
 	first := p.entered
 	p.entered += int64(len(records))
 	l.records += int64(len(records))
 	for _, r := range records {
 		l.bytes += weight(r)
+		p.stamps = append(p.stamps, r.Timestamp)
 	}
 	return p, first
+}
+
+// assigned returns the current assignment of a partition and begins one when there is none; the mutex is held.
+func (l *ledger) assigned(key partitionKey) *partition {
+	p, ok := l.partitions[key]
+	if !ok {
+		p = &partition{key: key, progress: progress{position: unknown}}
+		l.partitions[key] = p
+	}
+	return p
+}
+
+// assign begins the assignment of partitions that are to be read from these offsets; a negative one means the start of
+// the log.
+func (l *ledger) assign(offsets map[string]map[int32]kgo.Offset) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for topic, ids := range offsets {
+		for id, o := range ids {
+			l.assigned(partitionKey{topic, id}).begin(max(0, o.EpochOffset().Offset))
+		}
+	}
 }
 
 // weight is what a record counts against the byte limit.
@@ -78,8 +101,8 @@ type settlement struct {
 }
 
 // settle takes records out of the ledger. A head advances only over consecutive records from the one before: behind a
-// record that was given up unacknowledged nothing may be committed, because that would skip it. mark is called under the mutex with the heads that advanced, so that a
-// partition cannot be revoked between the check and the mark.
+// record that was given up unacknowledged nothing may be committed, because that would skip it. mark is called under the
+// mutex with the heads that advanced, so that a partition cannot be revoked between the check and the mark.
 func (l *ledger) settle(settlements []settlement, mark func(heads)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +115,8 @@ func (l *ledger) settle(settlements []settlement, mark func(heads)) {
 			continue
 		}
 		s.partition.settled += int64(s.records)
-		s.partition.head = s.head
+		s.partition.stamps = s.partition.stamps[s.records:]
+		s.partition.position = s.head.Offset
 		key := s.partition.key
 		if advanced[key.topic] == nil {
 			advanced[key.topic] = map[int32]kgo.EpochOffset{}
@@ -160,7 +184,7 @@ func (l *ledger) skipTo(key partitionKey, head kgo.EpochOffset) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p, ok := l.partitions[key]; ok {
-		p.head = head
+		p.begin(head.Offset)
 	}
 }
 
@@ -184,20 +208,4 @@ func (l *ledger) isRevoked(p *partition) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return p.revoked
-}
-
-// lag is how many records of an assigned partition are not yet acknowledged downstream, as of the last fetch.
-type lag struct {
-	partitionKey
-	records int64
-}
-
-// snapshot returns the lag per partition and what is in flight, for the metrics.
-func (l *ledger) snapshot() (lags []lag, records, bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for key, p := range l.partitions {
-		lags = append(lags, lag{key, max(0, p.highWatermark-p.head.Offset)})
-	}
-	return lags, l.records, l.bytes
 }

@@ -22,7 +22,9 @@ type metrics struct {
 	unreadable     *prometheus.CounterVec
 }
 
-func newMetrics(registry *prometheus.Registry, l *ledger, h *health) *metrics {
+// newMetrics registers everything that /metrics tells.
+func newMetrics(b *Bridge) *metrics {
+	registry := b.registry
 	with := promauto.With(registry)
 	m := &metrics{
 		records: with.NewCounterVec(prometheus.CounterOpts{
@@ -56,12 +58,27 @@ func newMetrics(registry *prometheus.Registry, l *ledger, h *health) *metrics {
 		}, []string{"reason"}),
 	}
 	m.published = m.records.WithLabelValues(resultPublished)
-	with.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "pix_bridge_publish_failing_seconds",
-		Help: "For how long publishing has failed without a success; 0 when it works.",
-	}, func() float64 { return h.failing(time.Now()).Seconds() })
-	registry.MustRegister(newFlight(l))
+	b.gauges(with)
+	registry.MustRegister(newFlight(b.ledger))
 	return m
+}
+
+// gauges are what health and the clock know, read at scrape time.
+func (b *Bridge) gauges(with promauto.Factory) {
+	for name, g := range map[string]struct {
+		help  string
+		value func(time.Time) time.Duration
+	}{
+		"pix_bridge_publish_failing_seconds": {"For how long publishing has failed without a success; 0 when it works.", b.health.failing},
+		"pix_bridge_outside_group_seconds":   {"For how long this process has not been in the consumer group; 0 in it.", b.health.outside},
+		"pix_bridge_kafka_silent_seconds":    {"For how long no broker has answered; 0 when one does.", b.health.silent},
+		"pix_bridge_clock_behind_seconds": {
+			"How far this machine's clock is behind the servers', once that is too far; payments wait meanwhile.",
+			func(time.Time) time.Duration { return b.clock.Behind() },
+		},
+	} {
+		with.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: g.help}, func() float64 { return g.value(time.Now()).Seconds() })
+	}
 }
 
 // count notes a record that was acknowledged.
@@ -76,14 +93,17 @@ func (m *metrics) count(result string) {
 // flight reads the ledger at scrape time, so that nothing is kept up to date on the way of a record and a revoked
 // partition leaves no stale series.
 type flight struct {
-	ledger              *ledger
-	lag, records, bytes *prometheus.Desc
+	ledger                               *ledger
+	lag, oldest, pending, records, bytes *prometheus.Desc
 }
 
 func newFlight(l *ledger) *flight {
+	labels := []string{"topic", "partition"}
 	return &flight{
 		ledger:  l,
-		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that Pub/Sub has not acknowledged yet.", []string{"topic", "partition"}, nil),
+		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that Pub/Sub has not acknowledged yet, up to the end of the log.", labels, nil),
+		oldest:  prometheus.NewDesc("pix_bridge_oldest_unacknowledged_seconds", "Age of the oldest record of an assigned partition that Pub/Sub has not acknowledged; 0 when there is none.", labels, nil),
+		pending: prometheus.NewDesc("pix_bridge_transaction_pending_seconds", "For how long one open transaction has been holding back what lies behind it; 0 when none does.", labels, nil),
 		records: prometheus.NewDesc("pix_bridge_in_flight_records", "Records polled and not yet acknowledged.", nil, nil),
 		bytes:   prometheus.NewDesc("pix_bridge_in_flight_bytes", "Bytes of the records polled and not yet acknowledged, with their overhead.", nil, nil),
 	}
@@ -91,17 +111,23 @@ func newFlight(l *ledger) *flight {
 
 // Describe implements prometheus.Collector.
 func (f *flight) Describe(ch chan<- *prometheus.Desc) {
-	ch <- f.lag
-	ch <- f.records
-	ch <- f.bytes
+	for _, d := range []*prometheus.Desc{f.lag, f.oldest, f.pending, f.records, f.bytes} {
+		ch <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
 func (f *flight) Collect(ch chan<- prometheus.Metric) {
-	lags, records, bytes := f.ledger.snapshot()
-	for _, l := range lags {
-		ch <- prometheus.MustNewConstMetric(f.lag, prometheus.GaugeValue, float64(l.records), l.topic, strconv.Itoa(int(l.id)))
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	ch <- prometheus.MustNewConstMetric(f.records, prometheus.GaugeValue, float64(records))
-	ch <- prometheus.MustNewConstMetric(f.bytes, prometheus.GaugeValue, float64(bytes))
+	for _, s := range f.ledger.states(time.Now()) {
+		partition := strconv.Itoa(int(s.id))
+		gauge(f.lag, float64(s.lag), s.topic, partition)
+		gauge(f.oldest, s.oldest.Seconds(), s.topic, partition)
+		gauge(f.pending, s.pending.Seconds(), s.topic, partition)
+	}
+	records, bytes := f.ledger.inFlight()
+	gauge(f.records, float64(records))
+	gauge(f.bytes, float64(bytes))
 }
