@@ -43,7 +43,7 @@ type poison struct {
 	mu       sync.Mutex
 	assigned map[partitionKey]bool // whether records came since the last watch
 	suspects map[partitionKey]*suspect
-	lookedAt  time.Time
+	lookedAt time.Time
 }
 
 func newPoison() *poison {

@@ -68,7 +68,7 @@ func TestRoom(t *testing.T) {
 			t.Fatalf("%d bytes are still held when nothing is left", r.held.Load())
 		}
 	}
-	if !r.await(1 << 40, 20*time.Millisecond) {
+	if !r.await(1<<40, 20*time.Millisecond) {
 		t.Error("a batch larger than the whole does not fit when there is nothing else")
 	}
 }
