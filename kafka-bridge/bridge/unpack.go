@@ -21,6 +21,13 @@ const recordSize = int64(unsafe.Sizeof(kgo.Record{}) + unsafe.Sizeof(uintptr(0))
 // errNoRoom says that a batch was not unpacked because others hold the memory for it. The client reads it again.
 var errNoRoom = errors.New("no room to unpack a batch now")
 
+// How long the client is held up for room: briefly where it can read the batch again, longer where it allocates after that
+// whatever the answer. A rebalance waits meanwhile.
+const (
+	unpackPatience = 200 * time.Millisecond
+	recordPatience = 2 * time.Second
+)
+
 // unpacker is the client's decompressor, bounded: a batch of a hundred kilobytes may hold a gigabyte, or a million records
 // of seven bytes for each of which the client allocates recordSize. It refuses a batch that is too large by itself, and
 // lets one wait that would not fit beside the others.
@@ -67,7 +74,7 @@ func (u *unpacker) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byt
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.room.await(int64(u.maxBytes)) {
+	if !u.room.await(int64(u.maxBytes), unpackPatience) {
 		return nil, errNoRoom
 	}
 	out, err := u.inner.Decompress(src, codec)
@@ -87,7 +94,7 @@ func (u *unpacker) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byt
 // GetRecords implements kgo.PoolRecords: it is the one place where the client tells how many records a batch has before
 // it allocates them. It can delay the client, not refuse.
 func (u *unpacker) GetRecords(n int) []kgo.Record {
-	u.room.await(int64(n) * recordSize)
+	u.room.await(int64(n)*recordSize, recordPatience)
 	records := make([]kgo.Record, n)
 	hold(u.room, records)
 	return records
@@ -147,14 +154,14 @@ func hold[T any](r *room, s []T) {
 	runtime.AddCleanup(unsafe.SliceData(s), func(n int64) { r.held.Add(-n) }, n)
 }
 
-// await waits a fifth of a second at most until n more would fit, and tells whether they do. What is larger than the
-// whole fits when there is nothing else.
-func (r *room) await(n int64) bool {
-	for pause := 5 * time.Millisecond; ; pause *= 2 {
+// await waits until n more would fit, and tells whether they do. What is larger than the whole fits when there is nothing
+// else.
+func (r *room) await(n int64, patience time.Duration) bool {
+	for waited, pause := time.Duration(0), 5*time.Millisecond; ; waited, pause = waited+pause, min(2*pause, 100*time.Millisecond) {
 		if held := r.held.Load(); held+n <= r.limit || held == 0 {
 			return true
 		}
-		if pause > 80*time.Millisecond {
+		if waited >= patience {
 			return false
 		}
 		runtime.GC()

@@ -56,19 +56,19 @@ func TestRoom(t *testing.T) {
 	r := &room{limit: 3000}
 	held := make([]byte, 2000)
 	hold(r, held)
-	if !r.await(1000) {
+	if !r.await(1000, 20*time.Millisecond) {
 		t.Error("no room for what fits")
 	}
-	if r.await(1001) {
+	if r.await(1001, 20*time.Millisecond) {
 		t.Error("room for more than there is")
 	}
 	runtime.KeepAlive(held)
-	for deadline := time.Now().Add(time.Minute); !r.await(3000); {
+	for deadline := time.Now().Add(time.Minute); !r.await(3000, 20*time.Millisecond); {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d bytes are still held when nothing is left", r.held.Load())
 		}
 	}
-	if !r.await(1 << 40) {
+	if !r.await(1<<40, 20*time.Millisecond) {
 		t.Error("a batch larger than the whole does not fit when there is nothing else")
 	}
 }
