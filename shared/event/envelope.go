@@ -1,5 +1,7 @@
 package event
 
+import "strconv"
+
 // Attribute names of a message. They are lower case so that they survive Pub/Sub, Kafka headers and CloudEvents.
 const (
 	AttrSchema      = "schema"        // full name of the message type; absent means the type the consumer expects
@@ -52,4 +54,12 @@ const MaxDataBytes = 10_000_000
 type Envelope struct {
 	Data       []byte
 	Attributes map[string]string
+}
+
+// Records is how many records of Kafka a dead letter stands for: one, unless it says more.
+func (e Envelope) Records() int {
+	if n, err := strconv.Atoi(e.Attributes[AttrDeadLetterRecords]); err == nil && n > 1 {
+		return n
+	}
+	return 1
 }

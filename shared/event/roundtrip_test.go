@@ -85,7 +85,9 @@ func TestEveryFieldTravels(t *testing.T) {
 			t.Fatalf("%s is not filled by the fixture", field)
 		}
 		for _, field := range zeroFields(reflect.ValueOf(draw{t: t, full: true}.decision(tx)), "Decision") {
-			t.Fatalf("%s is not filled by the fixture", field)
+			if field != "Decision.Unrecorded" { // known to the process that holds it alone
+				t.Fatalf("%s is not filled by the fixture", field)
+			}
 		}
 	})
 }

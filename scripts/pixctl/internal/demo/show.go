@@ -64,8 +64,7 @@ func (s *show) buried(e event.Envelope) {
 	reason := e.Attributes[event.AttrDeadLetterReason]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buriedBy[reason]++
-	if s.buriedBy[reason] == 1 {
+	if s.buriedBy[reason] += e.Records(); s.buriedBy[reason] == e.Records() {
 		s.line("dead letter: %s; its attributes say why: %.90s…", reason, e.Attributes[event.AttrDeadLetterDetail])
 	}
 }
