@@ -234,7 +234,7 @@ func TestPartialRecord(t *testing.T) {
 	t.Parallel()
 	t.Run("what may pass is retried until all entries are in", func(t *testing.T) {
 		t.Parallel()
-		for index := range 6 { // payer, payee, device, pair, mark, minute
+		for index := range 6 { // payer, payee, device, pair, minute, mark
 			p := &partial{code: codes.Unavailable, index: index, n: 1}
 			s := open(t, config(t), server(t), p.options()...)
 			tx := storetest.Payment(1, 10, 20)
