@@ -23,6 +23,8 @@ type activation struct {
 	local    time.Time // event time in America/Sao_Paulo
 	payer    float64   // probabilities, NaN when the role did not score
 	receiver float64
+	// miscalculated is set while a rule is evaluated, when one of its calculations failed, whatever its answer is.
+	miscalculated bool
 }
 
 // getter reads one name; nil means not known.

@@ -72,6 +72,9 @@ func (c *compiler) compile(expression string) (cel.Program, map[string]bool, err
 	if checked.OutputType() != cel.BoolType {
 		return nil, nil, fmt.Errorf("when: gives %s, not bool", checked.OutputType())
 	}
+	if buildsMessage(checked) {
+		return nil, nil, fmt.Errorf("when: %w", errMessage)
+	}
 	estimate, err := c.env.EstimateCost(checked, textSizes{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("when: estimate cost: %w", err)
@@ -79,7 +82,7 @@ func (c *compiler) compile(expression string) (cel.Program, map[string]bool, err
 	if estimate.Max > maxCost {
 		return nil, nil, fmt.Errorf("when: may cost %d, above %d", estimate.Max, maxCost)
 	}
-	program, err := c.env.Program(checked, cel.EvalOptions(cel.OptOptimize))
+	program, err := c.env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(calculations))
 	if err != nil {
 		return nil, nil, fmt.Errorf("when: plan: %w", err)
 	}

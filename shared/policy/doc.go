@@ -13,5 +13,11 @@
 // NaN is an evaluation error; known(name) asks first. There are no loops: every macro but known is off, and the worst
 // case of an expression is bounded when it loads.
 //
+// A calculation whose result is NaN or infinite fails its rule, as an int that is divided by zero or overflows does: the
+// rule claims the fail outcome, or lifts nothing, whatever a comparison, a negation or the other side of || would have made
+// of it. What a short circuit leaves out is not computed, so x != 0.0 && y / x > 0.5 asks first. Where the rule matches
+// whatever the calculation gives, its own claim stands beside the failure. A constant that is not finite does not load.
+// Int and double do not mix: a rule converts, and CEL's dyn only compares them.
+//
 // The package is pure. A pack never changes after Load and is safe for concurrent use.
 package policy

@@ -116,11 +116,11 @@ func (p *Pack) Decide(in Input) Verdict {
 			continue
 		}
 		matched, known := r.matches(&a)
-		switch {
-		case !known && blind && r.recalls: // what it would have read is missing, which is claimed already
-		case !known:
+		// What a blind rule would have read is missing, which is claimed already; that it miscalculated is not.
+		if !known && (a.miscalculated || !blind || !r.recalls) {
 			found.failed(r, p.fail.outcome(tx.Direction), p.fail.words)
-		case matched:
+		}
+		if matched && (known || !r.allows()) {
 			found.matched(i, r)
 		}
 	}
@@ -176,13 +176,16 @@ func (r *rule) inForce(today day, d pix.Direction) bool {
 }
 
 // matches evaluates the rule, if it can be known whether it matches. Why it cannot is not told: CEL's errors quote values.
+// A rule that miscalculated is not known. It can match all the same, by what || has beside the calculation: then its own
+// claim stands beside the failure, so that a division by zero never softens a refusal, and an allow rule lifts nothing.
 func (r *rule) matches(a *activation) (matched, known bool) {
+	a.miscalculated = false
 	out, _, err := r.when.Eval(a)
 	if err != nil {
 		return false, false
 	}
 	answer, ok := out.(types.Bool)
-	return bool(answer), ok
+	return bool(answer), ok && !a.miscalculated
 }
 
 // allows reports whether the rule only lifts others.

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"math"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -137,7 +136,7 @@ func number[T ~int64](o pix.Optional[T]) ref.Val {
 
 // double gives a finite number; NaN and the infinities are not known.
 func double(v float64) ref.Val {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !finite(v) {
 		return nil
 	}
 	return types.Double(v)
