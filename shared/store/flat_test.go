@@ -135,10 +135,10 @@ func (f *flat) fillPayee(perDay int) {
 	step := (24 * time.Hour).Milliseconds() / int64(perDay)
 	n := 0
 	first := floorTo(now-feature.Retention.Milliseconds(), feature.LevelDay.Span())
-	for bucket := first; bucket < now; bucket += feature.RawSpan {
+	for bucket := first; bucket < now; bucket += rawSpan {
 		var events []feature.Event
 		at := (bucket + step - 1) / step * step // events fall on multiples of step
-		for ; at < min(bucket+feature.RawSpan, now); at += step {
+		for ; at < min(bucket+rawSpan, now); at += step {
 			e, name := f.event(n, at)
 			n++
 			switch {
@@ -151,7 +151,7 @@ func (f *flat) fillPayee(perDay int) {
 			}
 			events = append(events, e)
 		}
-		if hot && bucket+feature.RawSpan <= sealed {
+		if hot && bucket+rawSpan <= sealed {
 			f.roll(&r, bucket, events)
 		}
 	}
@@ -169,7 +169,7 @@ func (f *flat) fillPayee(perDay int) {
 // roller makes tiles of a stream in order of time, and writes those that a payment of now reads.
 type roller struct {
 	stream
-	open [5]*feature.Tile
+	open [7]*feature.Tile
 	read func(l feature.Level, start int64) bool
 }
 
@@ -179,7 +179,7 @@ func (f *flat) roll(r *roller, bucket int64, events []feature.Event) {
 	r.open[feature.LevelTenSeconds] = &fine
 	for l := feature.LevelTenSeconds; l <= feature.LevelDay; l++ {
 		t := r.open[l]
-		if t == nil || t.Start+l.Span() > bucket+feature.RawSpan {
+		if t == nil || t.Start+l.Span() > bucket+rawSpan {
 			return
 		}
 		if t.Totals.Count > 0 && r.read(l, t.Start) {

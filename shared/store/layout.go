@@ -15,14 +15,20 @@ import (
 type stream struct{ entity, family string }
 
 // letters name the rows of a stream by what they hold: raw events, and tiles by level.
-const letters = "rsmhd"
+const letters = "rtusmhd"
+
+// finest is the finest tile that this store makes, and rawSpan how long a raw row is.
+const (
+	finest  = feature.LevelTenSeconds
+	rawSpan = int64(10_000)
+)
 
 // rowSpan is the stretch of time that one row of a level holds, in milliseconds: a payment reads all of it but the tile
 // that an edge of a window divides.
 func rowSpan(l feature.Level) int64 {
 	switch l {
 	case feature.LevelRaw:
-		return feature.RawSpan
+		return rawSpan
 	case feature.LevelDay:
 		return 31 * feature.LevelDay.Span()
 	default:

@@ -121,11 +121,11 @@ func (s *Store) section(st stream, at int64) section {
 	case c.state.cool:
 		start := max(at-feature.MaxWindow.Milliseconds()+1, 0)
 		c.spans = []feature.Span{{
-			Level: feature.LevelRaw, Start: floorTo(start, feature.RawSpan), End: floorTo(at, feature.RawSpan) + feature.RawSpan,
+			Level: feature.LevelRaw, Start: floorTo(start, rawSpan), End: floorTo(at, rawSpan) + rawSpan,
 		}}
 	default:
 		c.state = s.born(c.state)
-		c.spans = feature.Plan(at, c.state.sealed, 0)
+		c.spans = feature.Plan(at, c.state.sealed, finest)
 	}
 	return c
 }
@@ -157,7 +157,7 @@ func (p *plan) rowSet() bigtable.RowSet {
 // ranges lists the rows of a section, those that touch as one.
 func (c *section) ranges() bigtable.RowRangeList {
 	var out bigtable.RowRangeList
-	for l := feature.LevelRaw; l <= feature.LevelDay; l++ {
+	for _, l := range append([]feature.Level{feature.LevelRaw}, feature.Levels(finest)...) {
 		var start, end int64
 		for _, span := range c.spans {
 			if span.Level != l {

@@ -14,7 +14,7 @@ import (
 
 const (
 	// sealStep is what the watermark moves in.
-	sealStep = feature.RawSpan
+	sealStep = rawSpan
 	// sealRows is how many raw rows one chunk of sealing reads: 20 minutes of a stream that never rests.
 	sealRows = 120
 	// sealChunks bounds one round; the next goes on.
@@ -118,7 +118,7 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 			bad = err
 			return false
 		}
-		last = floorTo(at, feature.RawSpan)
+		last = floorTo(at, rawSpan)
 		into[last] = true
 		rows++
 		return true
@@ -128,7 +128,7 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 		return start, storeError("list raw rows", err)
 	}
 	if rows == sealRows {
-		return last + feature.RawSpan, nil
+		return last + rawSpan, nil
 	}
 	return end, nil
 }
@@ -150,14 +150,14 @@ func (j *sealing) build(ctx context.Context, buckets map[int64]bool) error {
 func (j *sealing) levels(ctx context.Context, buckets map[int64]bool) (lacking map[int64]bool, err error) {
 	slots := map[int64]bool{}
 	for b := range buckets {
-		if b+feature.RawSpan <= j.sealed {
+		if b+rawSpan <= j.sealed {
 			slots[b] = true
 		}
 	}
 	if err := j.fine(ctx, slots); err != nil {
 		return nil, err
 	}
-	for _, l := range feature.Levels()[1:] {
+	for _, l := range feature.Levels(finest)[1:] {
 		parents := map[int64]bool{}
 		for start := range slots {
 			parents[floorTo(start, l.Span())] = true
@@ -185,7 +185,7 @@ type slot struct {
 
 // fine makes tiles of the finest level from raw events.
 func (j *sealing) fine(ctx context.Context, buckets map[int64]bool) error {
-	const level = feature.LevelTenSeconds
+	const level = finest
 	var keys bigtable.RowList
 	for b := range buckets {
 		keys = append(keys, j.row(feature.LevelRaw, b), j.row(level, b))
@@ -274,7 +274,7 @@ func (j *sealing) merge(one *slot, r bigtable.Row, l feature.Level, lacking map[
 			return err
 		}
 		if at >= one.start && at < end && millis(item.Timestamp) <= j.cut {
-			lacking[floorTo(at, feature.RawSpan)] = true
+			lacking[floorTo(at, rawSpan)] = true
 		}
 	}
 	items := r[familyTile]

@@ -3,8 +3,6 @@ package store
 import (
 	"maps"
 	"sync"
-
-	"github.com/sentinela-pix/sentinela/shared/feature"
 )
 
 // Bounds of the queue of upkeep. What does not fit is asked for again by a later read.
@@ -45,7 +43,7 @@ func (t *tasks) dirty(s stream, at, arrived int64) {
 	if k == nil {
 		return
 	}
-	bucket := floorTo(at, feature.RawSpan)
+	bucket := floorTo(at, rawSpan)
 	if _, known := k.dirty[bucket]; !known && len(k.dirty) >= maxDirty {
 		t.dropped()
 		return

@@ -119,7 +119,7 @@ func (s *Store) around(ctx context.Context, traces []trace) (*rows, error) {
 		}
 		filters = append(filters, bigtable.ChainFilters(
 			bigtable.ColumnRangeFilter(familyLate, t.cell.Qualifier, t.cell.Qualifier+"$"), bigtable.LatestNFilter(1)))
-		for _, level := range feature.Levels() {
+		for _, level := range feature.Levels(finest) {
 			keys = append(keys, t.row(level, t.cell.At))
 		}
 	}
@@ -161,7 +161,7 @@ func (w *withdrawal) hotEvent(t *trace) error {
 		}
 		left.value, left.event, left.state, left.paid = t.kept, t.kept, e.State, e.Returned
 	}
-	for _, level := range feature.Levels() {
+	for _, level := range feature.Levels(finest) {
 		if err := w.beside(t, level, left); err != nil {
 			return err
 		}

@@ -161,7 +161,7 @@ func (s *Store) putLate(b *batch, c *lateWrite) error {
 	st := stream{c.Entity, c.Family}
 	b.row(st.row(feature.LevelRaw, c.At)).Set(c.Family, c.Qualifier, stamp(now), c.Value)
 	value := l.appendValue(nil)
-	for _, level := range feature.Levels() {
+	for _, level := range feature.Levels(finest) {
 		if end := floorTo(c.At, level.Span()) + level.Span(); end <= now-s.cfg.tuning.lateAfter.Milliseconds() {
 			b.row(st.row(level, c.At)).Set(familyLate, c.Qualifier, stamp(now), value)
 		}
