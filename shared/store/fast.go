@@ -131,6 +131,25 @@ func (s *Store) quicken(ctx context.Context, st stream, h hotState) (hotState, e
 	return h, s.bulk(ctx, "list fast stream", &batch{[]string{st.hotRow()}, []*bigtable.Mutation{indexCell(h, now)}})
 }
 
+// strays adds the buckets of [start, end) of which something lies in coarse rows: who wrote it did not know yet that the
+// stream is fast.
+func (j *sealing) strays(ctx context.Context, into map[int64]bool, start, end int64) error {
+	var bad error
+	err := j.store.table.ReadRows(ctx, j.rowsIn(feature.LevelRaw, start, end), func(r bigtable.Row) bool {
+		for _, item := range r[j.family] {
+			at, err := timeOf(qualifierOf(&item))
+			if bad = err; err != nil {
+				return false
+			}
+			if at >= start && at < end {
+				into[j.state.bucket(at)] = true
+			}
+		}
+		return true
+	}, bigtable.RowFilter(bigtable.ChainFilters(bigtable.FamilyFilter(j.family), bigtable.StripValueFilter())))
+	return storeError("list stray events", errors.Join(err, bad))
+}
+
 // runFast looks after fast streams as soon as reads ask for it, until ctx ends.
 func (s *Store) runFast(ctx context.Context) {
 	rest := time.NewTimer(0)

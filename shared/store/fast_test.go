@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -11,7 +13,9 @@ import (
 )
 
 // quick figures make a stream fast as well after few events.
-func quick() store.Tuning { return store.Tuning{Busy: 60, SealBatch: 8, HotDelay: time.Minute, Fast: 20} }
+func quick() store.Tuning {
+	return store.Tuning{Busy: 60, SealBatch: 8, HotDelay: time.Minute, Fast: 20}
+}
 
 // rush makes payments a few milliseconds apart, with late ones, redeliveries and statuses among them, and checks what each
 // tenth sees: among them payments to a merchant whose processes do not all know yet that it is hot, or fast.
@@ -104,5 +108,46 @@ func TestStrayEventsOfAFastStream(t *testing.T) {
 		m.clock.advance(11 * time.Minute)
 		m.settle()
 		m.flow(5, time.Second)
+	}
+}
+
+// Fast streams do not wait for the tick: Run tends to them as soon as reads ask for it.
+func TestRunTendsFastStreamsBetweenTicks(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, quick())
+	s := m.process(0)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx, nil) }()
+	tiles := 0
+	for deadline := time.Now().Add(time.Minute); tiles == 0 && time.Now().Before(deadline); {
+		m.clock.advance(100 * time.Millisecond)
+		tx := m.payment(m.clock.at(0)())
+		m.pay(s, &tx)
+		tiles = len(m.read(s, &tx).Payee.In.Tiles)
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	must(t, <-done)
+	if tiles == 0 {
+		t.Error("no tiles are served, want some without a tick")
+	}
+}
+
+// The same as TestFastStreamIsExact on Google's emulator process, where one runs.
+func TestFastStreamConformanceOfEmulator(t *testing.T) {
+	t.Parallel()
+	addr := os.Getenv("BIGTABLE_EMULATOR_HOST")
+	if addr == "" {
+		t.Skip("BIGTABLE_EMULATOR_HOST is not set: no second implementation of Bigtable here")
+	}
+	m := newMerchant(t, quick())
+	m.opts = reach(addr)
+	m.cfg.InstanceID = "fast"
+	dropTable(t, m.cfg, m.opts)
+	m.process(0)
+	m.process(0)
+	if tiles, _ := m.rush(400, 100*time.Millisecond, rand.New(rand.NewPCG(8, 11))); tiles < 20 {
+		t.Errorf("%d tiles are served", tiles)
 	}
 }

@@ -43,6 +43,7 @@ type race struct {
 }
 
 func newRace(b *testing.B) *race {
+	b.Helper()
 	set, err := feature.NewSet()
 	if err != nil {
 		b.Fatal(err)

@@ -137,25 +137,6 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 	return end, nil
 }
 
-// strays adds the buckets of [start, end) of which something lies in coarse rows: who wrote it did not know yet that the
-// stream is fast.
-func (j *sealing) strays(ctx context.Context, into map[int64]bool, start, end int64) error {
-	var bad error
-	err := j.store.table.ReadRows(ctx, j.rowsIn(feature.LevelRaw, start, end), func(r bigtable.Row) bool {
-		for _, item := range r[j.family] {
-			at, err := timeOf(qualifierOf(&item))
-			if bad = err; err != nil {
-				return false
-			}
-			if at >= start && at < end {
-				into[j.state.bucket(at)] = true
-			}
-		}
-		return true
-	}, bigtable.RowFilter(bigtable.ChainFilters(bigtable.FamilyFilter(j.family), bigtable.StripValueFilter())))
-	return storeError("list stray events", errors.Join(err, bad))
-}
-
 // build makes the tiles over buckets, level by level. When a tile of one level turns out to lack a late event that
 // arrived by the cut, it begins again with that bucket too: a tile must not hold less than its stamp says.
 func (j *sealing) build(ctx context.Context, buckets map[int64]bool) error {
