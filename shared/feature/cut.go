@@ -93,7 +93,7 @@ func (c *cutter) window(w window) bool {
 }
 
 // cutBusy fills s from the events and tiles of a busy stream: counterparties come from sketches, and the payment itself
-// under another event time is looked for in the last minute only, where no tile hides it.
+// under another event time is not looked for, since a tile hides it: the table has it until it is withdrawn.
 func (f *frame) cutBusy(s *stream, w wants) {
 	var run bucket
 	var parties Sketch
@@ -102,9 +102,6 @@ func (f *frame) cutBusy(s *stream, w wants) {
 		edge := f.moment.at - win.span()
 		for ; i >= 0 && s.events[i].At > edge; i-- {
 			e := &s.events[i]
-			if win == w1m && e.ID == f.tx.ID {
-				continue
-			}
 			s.last = max(s.last, e.At)
 			run.Add(e)
 			parties.Add(f.moment.key(e.Counterparty))

@@ -51,7 +51,8 @@ func between(events []Event, start, end int64) []Event {
 // inTiles serves a stream as the plan says.
 func inTiles(family string, events []Event, at, sealed int64) Stream {
 	var s Stream
-	for _, span := range Plan(at, sealed, 0) {
+	finest := Levels(LevelTenth)[at%3] // a store has them from any level on
+	for _, span := range Plan(at, sealed, finest) {
 		if span.Level == LevelRaw {
 			s.Events = append(s.Events, between(events, span.Start, span.End)...)
 			continue
@@ -126,10 +127,8 @@ func TestBusyStreamEqualsTheOracle(t *testing.T) {
 				events[i].Counterparty.Current &^= 1 << 40 // no rotation
 				events[i].Counterparty.Previous = 0
 			}
-			// The payment itself, under another event time, is looked for in the last minute only.
-			r.events[name] = slices.DeleteFunc(events, func(e Event) bool {
-				return e.ID == tx.ID && e.At <= tx.EventTime.UnixMilli()-minute
-			})
+			// The payment itself, under another event time, is not looked for.
+			r.events[name] = slices.DeleteFunc(events, func(e Event) bool { return e.ID == tx.ID })
 		}
 		want := map[string]float64{}
 		r.own(&tx, want)
@@ -165,9 +164,9 @@ func TestPlan(t *testing.T) {
 			at = at/(10*second)*10*second + rapid.Int64Range(-1, 1).Draw(t, "ms")
 		}
 		sealed := at - rapid.Int64Range(-hour, 31*day).Draw(t, "unsealed")
-		since := at - rapid.Int64Range(0, 60*day).Draw(t, "age")
-		plan := Plan(at, sealed, since)
-		first := max(at-30*day+1, since)
+		finest := rapid.SampledFrom([]Level{LevelTenth, LevelSecond, LevelTenSeconds}).Draw(t, "finest")
+		plan := Plan(at, sealed, finest)
+		first := at - 30*day + 1
 		if plan[0].Start > first || plan[0].End <= first || plan[len(plan)-1].End <= at {
 			t.Fatalf("the plan spans [%d, %d), the payment sees [%d, %d]", plan[0].Start, plan[len(plan)-1].End, first, at)
 		}
@@ -175,13 +174,14 @@ func TestPlan(t *testing.T) {
 			if i > 0 && s.Start != plan[i-1].End {
 				t.Fatalf("span %d starts at %d, not at %d", i, s.Start, plan[i-1].End)
 			}
-			if s.Start%s.Level.Span() != 0 || s.End%s.Level.Span() != 0 || s.End <= s.Start {
+			aligned := max(s.Level, finest).Span()
+			if s.Start%aligned != 0 || s.End%aligned != 0 || s.End <= s.Start {
 				t.Fatalf("span %d is not aligned: %+v", i, s)
 			}
 			if s.Level == LevelRaw {
 				continue
 			}
-			if s.End > sealed || s.End > at-minute+1 {
+			if s.Level < finest || s.End > sealed || s.End > at {
 				t.Fatalf("span %d ends at %d: sealed until %d, payment at %d", i, s.End, sealed, at)
 			}
 			for w := range windowCount {
@@ -198,22 +198,24 @@ func TestPlan(t *testing.T) {
 // A plan with everything sealed reads few spans: its size does not depend on how many events there are.
 func TestPlanIsShort(t *testing.T) {
 	t.Parallel()
-	worst, raw := 0, int64(0)
-	for i := range int64(5000) {
-		tiles, rawSpans := 0, int64(0)
-		at := 20_000*day + i*17_389_123%day
-		for _, s := range Plan(at, at-90*second, 0) {
-			if s.Level == LevelRaw {
-				rawSpans += (s.End - s.Start) / RawSpan
-				continue
+	for _, finest := range []Level{LevelTenth, LevelTenSeconds} {
+		worst, raw := 0, int64(0)
+		for i := range int64(5000) {
+			tiles, rawSpans := 0, int64(0)
+			at := 20_000*day + i*17_389_123%day
+			for _, s := range Plan(at, at-9*finest.Span(), finest) {
+				if s.Level == LevelRaw {
+					rawSpans += (s.End - s.Start) / finest.Span()
+					continue
+				}
+				tiles += int((s.End - s.Start) / s.Level.Span())
 			}
-			tiles += int((s.End - s.Start) / s.Level.Span())
+			worst, raw = max(worst, tiles), max(raw, rawSpans)
 		}
-		worst, raw = max(worst, tiles), max(raw, rawSpans)
-	}
-	t.Logf("at most %d tiles and %d raw rows of 10 s", worst, raw)
-	if worst > 500 || raw > 20 {
-		t.Errorf("%d tiles, %d raw rows", worst, raw)
+		t.Logf("tiles from %d ms: at most %d tiles and %d raw spans", finest.Span(), worst, raw)
+		if worst > 700 || raw > 20 {
+			t.Errorf("tiles from %d ms: %d tiles, %d raw spans", finest.Span(), worst, raw)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package pixtest
 
 import (
+	"bytes"
 	"context"
 	"hash/maphash"
 	"slices"
@@ -31,7 +32,7 @@ func (l *rowLocks) enter(request any) (leave func()) {
 		}
 	}
 	for _, key := range keys {
-		stripes = append(stripes, int(maphash.Bytes(l.seed, key)%uint64(len(l.locks))))
+		stripes = append(stripes, int(maphash.Bytes(l.seed, lockKey(key))%uint64(len(l.locks))))
 	}
 	slices.Sort(stripes)
 	stripes = slices.Compact(stripes)
@@ -57,10 +58,7 @@ func (l *rowLocks) enter(request any) (leave func()) {
 func touched(request any) (keys [][]byte, read bool) {
 	switch r := request.(type) {
 	case *bigtablepb.ReadRowsRequest:
-		if len(r.GetRows().GetRowRanges()) > 0 {
-			return nil, true
-		}
-		return r.GetRows().GetRowKeys(), true
+		return readKeys(r.GetRows()), true
 	case *bigtablepb.MutateRowRequest:
 		return [][]byte{r.GetRowKey()}, false
 	case *bigtablepb.CheckAndMutateRowRequest:
@@ -75,6 +73,36 @@ func touched(request any) (keys [][]byte, read bool) {
 	default:
 		return nil, false
 	}
+}
+
+// readKeys returns the keys that a read takes the locks of, nil for any row. A range within the bucket rows of one stream
+// has one lock: a read that held them all while a busy account's rows go out would make every other payment wait.
+func readKeys(set *bigtablepb.RowSet) [][]byte {
+	keys := slices.Clone(set.GetRowKeys())
+	for _, r := range set.GetRowRanges() {
+		start := lockKey(append(r.GetStartKeyClosed(), r.GetStartKeyOpen()...))
+		end := lockKey(append(r.GetEndKeyClosed(), r.GetEndKeyOpen()...))
+		if len(start) == 0 || !bytes.Equal(start, end) {
+			return nil
+		}
+		keys = append(keys, start)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return keys
+}
+
+// bucketDigits is the length of the number at the end of a hot stream's bucket rows, behind '#' and a letter.
+const bucketDigits = 10
+
+// lockKey is what a row's lock is chosen by: the key, or of a bucket row what it shares with the others of its stream.
+func lockKey(key []byte) []byte {
+	n := len(key) - bucketDigits - 2
+	if n < 0 || key[n] != '#' || bytes.ContainsFunc(key[n+2:], func(r rune) bool { return r < '0' || r > '9' }) {
+		return key
+	}
+	return key[:n]
 }
 
 // OneWriter makes bttest serve requests under their rows' locks.

@@ -40,13 +40,20 @@ type tuning struct {
 	finalLag  time.Duration // age at which a bucket is looked at once more
 	sealBatch int           // raw cells behind the watermark that make sealing worth while
 	maxCells  int           // of one read
-	maxHot    int           // streams in the index
+
+	fastEvents int           // in ten seconds from which a stream is fast
+	fastDelay  time.Duration // hotDelay of a fast stream
+	fastLate   time.Duration // lateAfter of a fast stream
+	fastSeal   time.Duration // sealLag of a fast stream
+
+	maxHot int // streams in the index
 }
 
 func defaultTuning() tuning {
 	return tuning{
 		busy: feature.BusyEvents, hotDelay: 5 * time.Minute, lateAfter: 30 * time.Second, sealLag: time.Minute,
 		finalLag: 10 * time.Minute, sealBatch: 256, maxCells: 40_000, maxHot: 100_000,
+		fastEvents: 250, fastDelay: time.Second, fastLate: 500 * time.Millisecond, fastSeal: 2500 * time.Millisecond,
 	}
 }
 

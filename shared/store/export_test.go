@@ -4,8 +4,8 @@ import "time"
 
 // Tuning opens the figures of hot streams to tests: small ones reach every path with few events.
 type Tuning struct {
-	Busy, SealBatch, MaxCells int
-	HotDelay                  time.Duration
+	Busy, SealBatch, MaxCells, Fast int
+	HotDelay                        time.Duration
 }
 
 // Tuned returns c with other figures; zero ones stay.
@@ -19,6 +19,9 @@ func Tuned(c Config, t Tuning) Config {
 	}
 	if t.MaxCells > 0 {
 		c.tuning.maxCells = t.MaxCells
+	}
+	if t.Fast > 0 {
+		c.tuning.fastEvents = t.Fast
 	}
 	if t.HotDelay > 0 {
 		c.tuning.hotDelay = t.HotDelay

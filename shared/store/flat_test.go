@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -52,23 +53,28 @@ type flat struct {
 
 func newFlat(b *testing.B) *flat {
 	b.Helper()
-	server, err := bttest.NewServer("127.0.0.1:0", pixtest.OneWriter()...)
-	if err != nil {
-		b.Fatal(err)
+	addr := os.Getenv("BIGTABLE_EMULATOR_HOST")
+	if addr == "" {
+		server, err := bttest.NewServer("127.0.0.1:0", pixtest.OneWriter()...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(server.Close)
+		addr = server.Addr
 	}
-	b.Cleanup(server.Close)
 	opts := []option.ClientOption{
-		option.WithEndpoint(server.Addr), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
+		option.WithEndpoint(addr), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
 	f := &flat{b: b, now: storetest.Start().Add(40*24*time.Hour + 7*time.Minute), registry: prometheus.NewRegistry()}
 	cfg := Config{
-		ProjectID: "p", InstanceID: "i", CallTimeout: time.Minute, Metrics: f.registry,
+		ProjectID: "p", InstanceID: fmt.Sprint("i", time.Now().UnixNano()), CallTimeout: time.Minute, Metrics: f.registry,
 		Clock: func() time.Time { return f.now },
 	}
 	if err := CreateSchema(b.Context(), cfg, Retention{Events: 100 * 365 * 24 * time.Hour}, opts...); err != nil {
 		b.Fatal(err)
 	}
+	var err error
 	if f.store, err = Open(b.Context(), cfg, opts...); err != nil {
 		b.Fatal(err)
 	}
@@ -116,7 +122,7 @@ func (f *flat) fillPayee(perDay int) {
 	now := f.now.UnixMilli()
 	hot := perDay*30 > f.store.cfg.tuning.busy
 	// As measured with a round every 10 s: the lag, half a batch of events, half a tick.
-	sealed := floorTo(now-85_000, sealStep)
+	sealed := floorTo(now-85_000, rawSpan)
 	edges := []int64{now}
 	for _, w := range []time.Duration{
 		time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, feature.MaxWindow,
@@ -135,10 +141,10 @@ func (f *flat) fillPayee(perDay int) {
 	step := (24 * time.Hour).Milliseconds() / int64(perDay)
 	n := 0
 	first := floorTo(now-feature.Retention.Milliseconds(), feature.LevelDay.Span())
-	for bucket := first; bucket < now; bucket += feature.RawSpan {
+	for bucket := first; bucket < now; bucket += rawSpan {
 		var events []feature.Event
 		at := (bucket + step - 1) / step * step // events fall on multiples of step
-		for ; at < min(bucket+feature.RawSpan, now); at += step {
+		for ; at < min(bucket+rawSpan, now); at += step {
 			e, name := f.event(n, at)
 			n++
 			switch {
@@ -151,7 +157,7 @@ func (f *flat) fillPayee(perDay int) {
 			}
 			events = append(events, e)
 		}
-		if hot && bucket+feature.RawSpan <= sealed {
+		if hot && bucket+rawSpan <= sealed {
 			f.roll(&r, bucket, events)
 		}
 	}
@@ -169,7 +175,7 @@ func (f *flat) fillPayee(perDay int) {
 // roller makes tiles of a stream in order of time, and writes those that a payment of now reads.
 type roller struct {
 	stream
-	open [5]*feature.Tile
+	open [7]*feature.Tile
 	read func(l feature.Level, start int64) bool
 }
 
@@ -179,7 +185,7 @@ func (f *flat) roll(r *roller, bucket int64, events []feature.Event) {
 	r.open[feature.LevelTenSeconds] = &fine
 	for l := feature.LevelTenSeconds; l <= feature.LevelDay; l++ {
 		t := r.open[l]
-		if t == nil || t.Start+l.Span() > bucket+feature.RawSpan {
+		if t == nil || t.Start+l.Span() > bucket+rawSpan {
 			return
 		}
 		if t.Totals.Count > 0 && r.read(l, t.Start) {
@@ -250,6 +256,14 @@ func (f *flat) run(payee func(n int) int) {
 }
 
 func (f *flat) mean(name string) float64 {
+	f.b.Helper()
+	sum, count := f.sum(name)
+	return sum / count
+}
+
+// sum is what a histogram has added up, and of how many.
+func (f *flat) sum(name string) (sum, count float64) {
+	f.b.Helper()
 	families, err := f.registry.Gather()
 	if err != nil {
 		f.b.Fatal(err)
@@ -257,9 +271,9 @@ func (f *flat) mean(name string) float64 {
 	for _, family := range families {
 		if family.GetName() == name {
 			h := family.GetMetric()[0].GetHistogram()
-			return h.GetSampleSum() / float64(h.GetSampleCount())
+			return h.GetSampleSum(), float64(h.GetSampleCount())
 		}
 	}
 	f.b.Fatalf("no metric %s", name)
-	return 0
+	return 0, 0
 }

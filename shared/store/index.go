@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -14,6 +15,7 @@ type hotState struct {
 	since  int64 // from this moment on events go to bucket rows
 	sealed int64 // every bucket that ends here or before has its tiles
 	final  int64 // every bucket that ends here or before was looked at twice
+	fine   int64 // of a fast stream: buckets from here on are of a tenth of a second; 0 for any other
 	cool   bool  // no longer busy: read its events one by one
 	listed int64 // when its index row was written
 }
@@ -53,6 +55,9 @@ func (x *index) learn(s stream, news hotState) {
 	}
 	h.sealed, h.final = max(h.sealed, news.sealed), max(h.final, news.final)
 	h.listed = max(h.listed, news.listed)
+	if h.fine == 0 || news.fine > 0 && news.fine < h.fine {
+		h.fine = news.fine
+	}
 	x.streams[s] = h
 }
 
@@ -120,8 +125,8 @@ func indexCell(h hotState, now int64) *bigtable.Mutation {
 	return m
 }
 
-// indexValue is since, and the watermark as a hint for processes that start.
-func indexValue(h hotState) []byte { return append(append(number(h.since), ' '), number(h.sealed)...) }
+// indexValue is since, the watermark as a hint for processes that start, and from when on buckets are fine.
+func indexValue(h hotState) []byte { return fmt.Appendf(nil, "%d %d %d", h.since, h.sealed, h.fine) }
 
 func parseIndexRow(r bigtable.Row) (hotState, error) {
 	var h hotState
@@ -129,14 +134,15 @@ func parseIndexRow(r bigtable.Row) (hotState, error) {
 	if len(items) == 0 {
 		return h, errMeta
 	}
-	since, sealed, _ := strings.Cut(string(items[0].Value), " ")
-	var err error
-	if h.since, err = parseNumber([]byte(since)); err != nil {
-		return h, err
+	for i, field := range strings.SplitN(string(items[0].Value), " ", 3) {
+		v, err := parseNumber([]byte(field))
+		if err != nil {
+			return h, err
+		}
+		*[...]*int64{&h.since, &h.sealed, &h.fine}[i] = v
 	}
-	h.sealed, err = parseNumber([]byte(sealed))
 	h.listed = millis(items[0].Timestamp)
-	return h, err
+	return h, nil
 }
 
 // Columns of the meta family, each followed by the stream's family.
@@ -144,6 +150,7 @@ const (
 	metaHot    = "hot."
 	metaSealed = "sealed."
 	metaFinal  = "final."
+	metaFine   = "fine."
 )
 
 // parseMeta reads what an entity's row says of its hot streams, by family.
@@ -167,6 +174,8 @@ func parseMeta(r bigtable.Row) (map[string]hotState, error) {
 			h.sealed = v
 		case metaFinal:
 			h.final = v
+		case metaFine:
+			h.fine = v
 		}
 		marks[family] = h
 	}
@@ -181,7 +190,8 @@ func parseMeta(r bigtable.Row) (map[string]hotState, error) {
 // born is the watermark of a stream that was never sealed: before it no bucket row was written but by late events, and
 // those say so.
 func (s *Store) born(h hotState) hotState {
-	start := floorTo(max(h.since-s.cfg.tuning.sealLag.Milliseconds(), 0), sealStep)
+	_, lag := s.cfg.tuning.lags(h, h.since)
+	start := floorTo(max(h.since-lag, 0), rawSpan)
 	h.sealed, h.final = max(h.sealed, start), max(h.final, start)
 	return h
 }

@@ -90,7 +90,11 @@ func (s *Store) stream(c *section, main bigtable.Row, found *rows, at int64) (fe
 	items := main[c.family]
 	if !c.hot {
 		events, err := feature.DecodeStream(len(items), columns(main, c.family))
-		if len(events) > s.cfg.tuning.busy {
+		switch {
+		case len(events) <= s.cfg.tuning.busy:
+		case s.cfg.tuning.fast(events, at):
+			s.tasks.addFast(c.stream, at)
+		default:
 			s.tasks.add(c.stream, at)
 		}
 		return feature.Stream{Events: events}, err
@@ -109,10 +113,15 @@ func (s *Store) stream(c *section, main bigtable.Row, found *rows, at int64) (fe
 			}
 		}
 	}
-	if a.behind(s.cfg.Clock().UnixMilli(), &s.cfg.tuning) {
+	out, err := a.result(func(at, arrived int64) { s.tasks.dirty(c.stream, at, arrived) })
+	behind := a.behind(s.cfg.Clock().UnixMilli(), &s.cfg.tuning)
+	switch fast := !c.state.cool && s.cfg.tuning.fast(out.Events, at); {
+	case fast && c.state.fine == 0, behind && c.state.fine > 0:
+		s.tasks.addFast(c.stream, at)
+	case behind:
 		s.tasks.add(c.stream, at)
 	}
-	return a.result(func(at, arrived int64) { s.tasks.dirty(c.stream, at, arrived) })
+	return out, err
 }
 
 // assembly gathers a hot stream from its rows.
@@ -134,14 +143,8 @@ type servedLate struct {
 
 // row takes what one row holds of a span.
 func (a *assembly) row(r bigtable.Row, span feature.Span) error {
-	if span.Level == feature.LevelRaw {
-		for name, value := range columns(r, a.family) {
-			a.raw = append(a.raw, rawCell{name, value})
-			if span.Start >= a.state.sealed {
-				a.count++
-			}
-		}
-		return nil
+	if span.Level == feature.LevelRaw || span.Level == fineRaw {
+		return a.rawRow(r, span)
 	}
 	items := r[familyTile]
 	for i := range items {
@@ -159,6 +162,24 @@ func (a *assembly) row(r bigtable.Row, span feature.Span) error {
 		a.tiles = append(a.tiles, t)
 	}
 	return a.lateRow(r[familyLate], span)
+}
+
+// rawRow takes the events of a span, of which there may be others in the row.
+func (a *assembly) rawRow(r bigtable.Row, span feature.Span) error {
+	for name, value := range columns(r, a.family) {
+		at, err := timeOf(name)
+		if err != nil {
+			return err
+		}
+		if at < span.Start || at >= span.End {
+			continue
+		}
+		a.raw = append(a.raw, rawCell{name, value})
+		if at >= a.state.sealed {
+			a.count++
+		}
+	}
+	return nil
 }
 
 // lateRow takes the late cells beside the tiles of the span. That they are there says that their tiles lack them: a
@@ -190,7 +211,8 @@ func (a *assembly) behind(now int64, t *tuning) bool {
 	if a.state.final+2*t.finalLag.Milliseconds() < now && a.state.final < a.state.sealed {
 		return true
 	}
-	return a.count >= t.sealBatch && a.state.sealed+t.sealLag.Milliseconds()+sealStep <= now
+	_, lag := t.lags(a.state, now-fastSettle)
+	return a.count >= t.sealBatch && a.state.sealed+lag+a.state.step() <= now
 }
 
 // result puts the stream together and reports the buckets whose tiles lack something.

@@ -141,7 +141,7 @@ func TestTasksAreBounded(t *testing.T) {
 		k.add(stream{fmt.Sprint(n), "in"}, 1)
 	}
 	for n := range maxDirty + 7 {
-		k.dirty(stream{"1", "in"}, int64(n)*feature.RawSpan, 1)
+		k.dirty(stream{"1", "in"}, int64(n)*rawSpan, 1)
 	}
 	if dropped != 12 || len(k.take()) != maxTasks || len(k.take()) != 0 {
 		t.Errorf("%d were dropped, want 12", dropped)

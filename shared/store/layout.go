@@ -15,14 +15,28 @@ import (
 type stream struct{ entity, family string }
 
 // letters name the rows of a stream by what they hold: raw events, and tiles by level.
-const letters = "rsmhd"
+const letters = "rtusmhdf"
+
+// Rows of raw events are of ten seconds, those of a fast stream of a tenth: as long as the stream's finest tile.
+const (
+	rawSpan     = int64(10_000)
+	fineRawSpan = int64(100)
+	fineRaw     = feature.LevelDay + 1 // stands for the latter beside the levels
+)
+
+// rowLevels lists what rows hold.
+func rowLevels() []feature.Level {
+	return append([]feature.Level{feature.LevelRaw, fineRaw}, feature.Levels(feature.LevelTenth)...)
+}
 
 // rowSpan is the stretch of time that one row of a level holds, in milliseconds: a payment reads all of it but the tile
 // that an edge of a window divides.
 func rowSpan(l feature.Level) int64 {
 	switch l {
 	case feature.LevelRaw:
-		return feature.RawSpan
+		return rawSpan
+	case fineRaw:
+		return fineRawSpan
 	case feature.LevelDay:
 		return 31 * feature.LevelDay.Span()
 	default:

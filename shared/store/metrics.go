@@ -85,7 +85,7 @@ func (m *metrics) called(op string, began time.Time, err error) {
 }
 
 func (m *metrics) sealed(l feature.Level) {
-	m.tiles.WithLabelValues([...]string{"raw", "ten_seconds", "minute", "hour", "day"}[l]).Inc()
+	m.tiles.WithLabelValues([...]string{"raw", "tenth", "second", "ten_seconds", "minute", "hour", "day"}[l]).Inc()
 }
 
 func (m *metrics) metLate(known bool) { m.late.WithLabelValues(fmt.Sprint(known)).Inc() }

@@ -116,16 +116,9 @@ func (s *Store) plan(tx *pix.Transaction) *plan {
 func (s *Store) section(st stream, at int64) section {
 	c := section{stream: st}
 	c.state, c.hot = s.index.get(st)
-	switch {
-	case !c.hot:
-	case c.state.cool:
-		start := max(at-feature.MaxWindow.Milliseconds()+1, 0)
-		c.spans = []feature.Span{{
-			Level: feature.LevelRaw, Start: floorTo(start, feature.RawSpan), End: floorTo(at, feature.RawSpan) + feature.RawSpan,
-		}}
-	default:
+	if c.hot {
 		c.state = s.born(c.state)
-		c.spans = feature.Plan(at, c.state.sealed, 0)
+		c.spans = c.state.spans(at)
 	}
 	return c
 }
@@ -157,7 +150,7 @@ func (p *plan) rowSet() bigtable.RowSet {
 // ranges lists the rows of a section, those that touch as one.
 func (c *section) ranges() bigtable.RowRangeList {
 	var out bigtable.RowRangeList
-	for l := feature.LevelRaw; l <= feature.LevelDay; l++ {
+	for _, l := range rowLevels() {
 		var start, end int64
 		for _, span := range c.spans {
 			if span.Level != l {
@@ -267,7 +260,7 @@ func (s *Store) review(p *plan, found *rows) (again string, err error) {
 			continue
 		}
 		s.index.learn(c.stream, s.born(mark))
-		if !c.hot {
+		if !c.hot || mark.fine > 0 && (c.state.fine == 0 || mark.fine < c.state.fine) {
 			again = againHot
 			s.tasks.add(c.stream, p.at)
 		}
@@ -281,10 +274,14 @@ func (s *Store) review(p *plan, found *rows) (again string, err error) {
 
 // relieve asks for what makes the next read smaller.
 func (s *Store) relieve(p *plan, found *rows) {
+	now := s.cfg.Clock().UnixMilli()
 	for key, c := range p.sections() {
 		s.index.setCool(c.stream, false)
-		if c.hot || len(found.row(key)[c.family]) > s.cfg.tuning.busy {
-			s.tasks.add(c.stream, p.at)
+		switch {
+		case c.hot && c.state.fine == 0 && now-c.state.sealed > fastMissed:
+			s.tasks.add(c.stream, p.at) // upkeep is behind: that says nothing of the stream
+		case c.hot || len(found.row(key)[c.family]) > s.cfg.tuning.busy:
+			s.tasks.addFast(c.stream, p.at)
 		}
 	}
 }

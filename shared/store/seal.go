@@ -13,36 +13,33 @@ import (
 )
 
 const (
-	// sealStep is what the watermark moves in.
-	sealStep = feature.RawSpan
-	// sealRows is how many raw rows one chunk of sealing reads: 20 minutes of a stream that never rests.
+	// sealRows is how many raw rows one chunk of sealing reads: 20 minutes of a stream that never rests, 12 seconds of a
+	// fast one.
 	sealRows = 120
 	// sealChunks bounds one round; the next goes on.
 	sealChunks = 30
-	// finalStep is how far the second look has to get to be worth while.
-	finalStep = int64(60_000)
+	// finalSteps is how many of its steps the second look has to get on to be worth while.
+	finalSteps = 6
 )
 
 // seal makes the tiles that a stream is waiting for and moves its watermarks. Crashed anywhere, or run by two processes
 // at once, it does no harm: a tile is a function of the events that had arrived by its stamp, the greatest stamp
 // counts, and watermarks move after the tiles are written.
 func (s *Store) seal(ctx context.Context, st stream, k *task, h hotState) error {
-	t := &s.cfg.tuning
 	now := s.cfg.Clock().UnixMilli()
-	job := &sealing{
-		store: s, stream: st, cut: now - (t.sealLag - t.lateAfter).Milliseconds(), from: h.sealed, sealed: h.sealed,
-	}
-	target := max(floorTo(max(min(now, k.newest)-t.sealLag.Milliseconds(), 0), sealStep), h.sealed)
-	final := max(floorTo(max(min(now-t.finalLag.Milliseconds(), target), 0), sealStep), h.final)
-	dirty := k.ready(job.cut)
+	late, lag := s.cfg.tuning.lags(h, now-fastSettle)
+	job := &sealing{store: s, stream: st, state: h, cut: now - (lag - late), from: h.sealed, sealed: h.sealed}
+	target := max(floorTo(max(min(now, k.newest)-lag, 0), h.step()), h.sealed)
+	final := max(floorTo(max(min(now-s.cfg.tuning.finalLag.Milliseconds(), target), 0), h.step()), h.final)
 	for range sealChunks {
-		todo := dirty
+		todo := k.ready(job.cut, h)
+		redone := len(todo)
 		var err error
 		before := h
 		if h.sealed < target {
 			h.sealed, err = job.chunk(ctx, todo, h.sealed, target)
 		}
-		if err == nil && final-h.final >= finalStep {
+		if err == nil && final-h.final >= finalSteps*h.step() {
 			h.final, err = job.chunk(ctx, todo, h.final, min(final, h.sealed))
 		}
 		if err == nil && len(todo) > 0 {
@@ -62,8 +59,7 @@ func (s *Store) seal(ctx context.Context, st stream, k *task, h hotState) error 
 			}
 			return pix.E(pix.KindOf(err), "seal stream", err)
 		}
-		dirty = map[int64]bool{}
-		if h == before {
+		if h == before && redone == 0 {
 			break
 		}
 	}
@@ -94,6 +90,7 @@ func (s *Store) advance(ctx context.Context, st stream, h hotState, now int64) e
 type sealing struct {
 	store *Store
 	stream
+	state        hotState
 	cut          int64 // what arrived by then is in the tiles
 	from, sealed int64 // the watermark moves from, to
 }
@@ -103,12 +100,16 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 	if start >= end {
 		return start, nil
 	}
+	level := j.state.raw(start)
+	if level == feature.LevelRaw && j.state.fine > 0 {
+		end = min(end, j.state.fine)
+	}
 	ctx, cancel := context.WithTimeout(ctx, j.store.cfg.CallTimeout)
 	defer cancel()
 	rows := 0
 	var last int64
 	var bad error
-	err := j.store.table.ReadRows(ctx, j.rowsIn(feature.LevelRaw, start, end), func(r bigtable.Row) bool {
+	err := j.store.table.ReadRows(ctx, j.rowsIn(level, start, end), func(r bigtable.Row) bool {
 		items := r[j.family]
 		if len(items) == 0 {
 			return true
@@ -118,7 +119,7 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 			bad = err
 			return false
 		}
-		last = floorTo(at, feature.RawSpan)
+		last = j.state.bucket(at)
 		into[last] = true
 		rows++
 		return true
@@ -128,7 +129,10 @@ func (j *sealing) chunk(ctx context.Context, into map[int64]bool, start, end int
 		return start, storeError("list raw rows", err)
 	}
 	if rows == sealRows {
-		return last + feature.RawSpan, nil
+		end = last + rowSpan(level)
+	}
+	if level == fineRaw {
+		return end, j.strays(ctx, into, start, end)
 	}
 	return end, nil
 }
@@ -148,28 +152,33 @@ func (j *sealing) build(ctx context.Context, buckets map[int64]bool) error {
 
 // levels makes every tile over buckets, and those that are complete now that the watermark moves.
 func (j *sealing) levels(ctx context.Context, buckets map[int64]bool) (lacking map[int64]bool, err error) {
-	slots := map[int64]bool{}
+	of := map[feature.Level]map[int64]bool{feature.LevelTenth: {}, feature.LevelTenSeconds: {}}
 	for b := range buckets {
-		if b+feature.RawSpan <= j.sealed {
-			slots[b] = true
+		if l := j.state.finest(b); b+l.Span() <= j.sealed {
+			of[l][b] = true
 		}
 	}
-	if err := j.fine(ctx, slots); err != nil {
-		return nil, err
+	for l, slots := range of {
+		if err := j.fine(ctx, l, slots); err != nil {
+			return nil, err
+		}
 	}
-	for _, l := range feature.Levels()[1:] {
+	slots := of[feature.LevelTenth]
+	for _, l := range feature.Levels(feature.LevelSecond) {
 		parents := map[int64]bool{}
 		for start := range slots {
 			parents[floorTo(start, l.Span())] = true
 		}
-		if j.from > 0 {
+		if j.from > 0 && (l > feature.LevelTenSeconds || j.state.finest(floorTo(j.from-1, l.Span())) < l) {
 			parents[floorTo(j.from-1, l.Span())] = true
 		}
 		maps.DeleteFunc(parents, func(start int64, _ bool) bool { return start+l.Span() > j.sealed })
 		if lacking, err = j.coarse(ctx, l, parents); err != nil || len(lacking) > 0 {
 			return lacking, err
 		}
-		slots = parents
+		if slots = parents; l == feature.LevelTenSeconds {
+			maps.Copy(slots, of[l])
+		}
 	}
 	return nil, nil
 }
@@ -184,11 +193,10 @@ type slot struct {
 }
 
 // fine makes tiles of the finest level from raw events.
-func (j *sealing) fine(ctx context.Context, buckets map[int64]bool) error {
-	const level = feature.LevelTenSeconds
+func (j *sealing) fine(ctx context.Context, level feature.Level, buckets map[int64]bool) error {
 	var keys bigtable.RowList
 	for b := range buckets {
-		keys = append(keys, j.row(feature.LevelRaw, b), j.row(level, b))
+		keys = append(append(keys, j.state.rawRows(j.stream, b)...), j.row(level, b))
 	}
 	found, err := j.read(ctx, keys)
 	if err != nil {
@@ -200,7 +208,7 @@ func (j *sealing) fine(ctx context.Context, buckets map[int64]bool) error {
 		if err := one.standing(found.row(j.row(level, b)), level); err != nil {
 			return err
 		}
-		events, err := j.arrived(found.row(j.row(feature.LevelRaw, b)))
+		events, err := j.arrived(found, b, b+level.Span())
 		if err != nil {
 			return err
 		}
@@ -213,25 +221,27 @@ func (j *sealing) fine(ctx context.Context, buckets map[int64]bool) error {
 	return j.write(ctx, level, slots)
 }
 
-// arrived decodes the events of a raw row that were there by the cut. What was written in time is stamped with its
-// event time, what was late with its arrival.
-func (j *sealing) arrived(r bigtable.Row) ([]feature.Event, error) {
+// arrived decodes the events of a bucket that were there by the cut. What was written in time is stamped with its event
+// time, what was late with its arrival.
+func (j *sealing) arrived(found *rows, start, end int64) ([]feature.Event, error) {
 	var cells []rawCell
-	items := r[j.family]
-	for i := range items {
-		name := qualifierOf(&items[i])
-		at, err := timeOf(name)
-		if err != nil {
-			return nil, err
+	for _, key := range j.state.rawRows(j.stream, start) {
+		items := found.row(key)[j.family]
+		for i := range items {
+			name := qualifierOf(&items[i])
+			at, err := timeOf(name)
+			if err != nil {
+				return nil, err
+			}
+			stamped := millis(items[i].Timestamp)
+			if at < start || at >= end || stamped != at && stamped > j.cut {
+				continue
+			}
+			cells = append(cells, rawCell{name, items[i].Value})
 		}
-		if stamped := millis(items[i].Timestamp); stamped != at && stamped > j.cut {
-			continue
-		}
-		if n := len(cells); n > 0 && cells[n-1].name == name {
-			continue
-		}
-		cells = append(cells, rawCell{name, items[i].Value})
 	}
+	sortRaw(cells)
+	cells = slices.CompactFunc(cells, func(x, y rawCell) bool { return x.name == y.name })
 	return feature.DecodeStream(len(cells), rawColumns(cells))
 }
 
@@ -274,7 +284,7 @@ func (j *sealing) merge(one *slot, r bigtable.Row, l feature.Level, lacking map[
 			return err
 		}
 		if at >= one.start && at < end && millis(item.Timestamp) <= j.cut {
-			lacking[floorTo(at, feature.RawSpan)] = true
+			lacking[j.state.bucket(at)] = true
 		}
 	}
 	items := r[familyTile]

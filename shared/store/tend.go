@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,9 @@ const (
 // of 10 seconds is meant. What fails is told to Config.Degraded and tried again at the next tick. Where no process runs
 // it, reads grow until they reach their bound, and the end of a rotation forgets.
 func (s *Store) Run(ctx context.Context, ticks <-chan time.Time) error {
+	var fast sync.WaitGroup
+	defer fast.Wait()
+	fast.Go(func() { s.runFast(ctx) })
 	for {
 		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Degraded(err)
@@ -47,10 +51,17 @@ func (s *Store) Tend(ctx context.Context) error {
 		errs = append(errs, s.refresh(ctx, now))
 	}
 	errs = append(errs, s.carryOver(ctx))
+	errs = append(errs, s.tendAll(ctx, s.tasks.take())...)
+	s.metrics.hot.Set(float64(s.index.size()))
+	return errors.Join(errs...)
+}
+
+// tendAll does what was asked for, and returns what failed.
+func (s *Store) tendAll(ctx context.Context, queue map[stream]*task) (errs []error) {
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, tendWorkers)
-	for st, k := range s.tasks.take() {
+	for st, k := range queue {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
@@ -62,8 +73,7 @@ func (s *Store) Tend(ctx context.Context) error {
 		})
 	}
 	group.Wait()
-	s.metrics.hot.Set(float64(s.index.size()))
-	return errors.Join(errs...)
+	return errs
 }
 
 // tend does for one stream what its state asks for, and queues what is left.
@@ -71,7 +81,7 @@ func (s *Store) tend(ctx context.Context, st stream, k *task) error {
 	ctx, cancel := context.WithTimeout(ctx, tendTimeout)
 	defer cancel()
 	now := s.cfg.Clock().UnixMilli()
-	if h, known := s.index.get(st); known && now < h.since {
+	if h, known := s.index.get(st); known && now < h.since && (!k.fast || h.fine > 0) {
 		s.tasks.back(st, k)
 		return nil
 	}
@@ -94,12 +104,17 @@ func (s *Store) tendHead(ctx context.Context, st stream, k *task, main bigtable.
 	h := marks[st.family]
 	now := s.cfg.Clock().UnixMilli()
 	left := main[st.family]
-	if h.since == 0 {
+	if h.since == 0 || k.fast && h.fine == 0 && now+fastLead+rawSpan < h.since {
 		if eventCount(left) > s.cfg.tuning.busy {
 			s.tasks.back(st, k)
-			return s.promote(ctx, st, now)
+			return s.promote(ctx, st, now, k.fast)
 		}
 		return nil
+	}
+	if k.fast && h.fine == 0 {
+		if h, err = s.quicken(ctx, st, h); err != nil {
+			return err
+		}
 	}
 	h = s.born(h)
 	s.index.learn(st, h)
@@ -144,17 +159,29 @@ func eventCount(items []bigtable.ReadItem) int {
 }
 
 // promote marks a stream as hot, from a moment by which every process has read the index. Of several promotions the
-// earliest counts: its stamp is the greatest.
-func (s *Store) promote(ctx context.Context, st stream, now int64) error {
-	h := s.born(hotState{since: now + s.cfg.tuning.hotDelay.Milliseconds(), listed: now})
+// earliest counts: its stamp is the greatest. The mark in the entity's row comes first: what the index says always stands
+// there too.
+func (s *Store) promote(ctx context.Context, st stream, now int64, fast bool) error {
+	h := hotState{since: now + s.cfg.tuning.hotDelay.Milliseconds(), listed: now}
+	if fast {
+		h.since, h.fine = now+s.cfg.tuning.fastDelay.Milliseconds(), 1
+	}
+	h = s.born(h)
 	if s.index.full() {
 		return nil
 	}
-	s.index.learn(st, h)
 	var b batch
-	b.row(st.hotRow()).Set(familyHot, column, stamp(now), indexValue(h))
 	b.row(st.entity).Set(familyMeta, metaHot+st.family, stamp(farFuture-h.since), number(h.since))
-	return s.bulk(ctx, "promote stream", &b)
+	if fast {
+		b.row(st.entity).Set(familyMeta, metaFine+st.family, stamp(farFuture-h.fine), number(h.fine))
+	}
+	if err := s.bulk(ctx, "promote stream", &b); err != nil {
+		return err
+	}
+	s.index.learn(st, h)
+	var listed batch
+	listed.row(st.hotRow()).Set(familyHot, column, stamp(now), indexValue(h))
+	return s.bulk(ctx, "list hot stream", &listed)
 }
 
 // moveBatch is how many cells are moved at once.
@@ -194,6 +221,7 @@ func (s *Store) moveSome(ctx context.Context, st stream, left []bigtable.ReadIte
 	var b batch
 	gone := bigtable.NewMutation()
 	now := s.cfg.Clock().UnixMilli()
+	h, _ := s.index.get(st)
 	var event []byte
 	for i := range cells {
 		c := &cells[i]
@@ -210,7 +238,7 @@ func (s *Store) moveSome(ctx context.Context, st stream, left []bigtable.ReadIte
 			continue
 		}
 		if event == nil { // a status of an event that nobody has seen
-			b.row(st.row(feature.LevelRaw, c.At)).Set(c.Family, c.Qualifier, stamp(now), c.Value)
+			b.row(h.rawRows(st, c.At)[0]).Set(c.Family, c.Qualifier, stamp(now), c.Value)
 		} else if err := s.putLate(&b, &lateWrite{c, event, prior, now}); err != nil {
 			return err
 		}
@@ -227,13 +255,14 @@ func (s *Store) moveSome(ctx context.Context, st stream, left []bigtable.ReadIte
 // rawSeen reads what the raw rows hold of the events of cells, by the event's name.
 func (s *Store) rawSeen(ctx context.Context, st stream, cells []feature.Cell) (map[string]map[string]seenCell, error) {
 	wanted := map[string]map[string]seenCell{}
+	h, _ := s.index.get(st)
 	var keys bigtable.RowList
 	for i := range cells {
 		wanted[eventName(cells[i].Qualifier)] = map[string]seenCell{}
-		if key := st.row(feature.LevelRaw, cells[i].At); len(keys) == 0 || keys[len(keys)-1] != key {
-			keys = append(keys, key)
-		}
+		keys = append(keys, h.rawRows(st, cells[i].At)...)
 	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
 	err := s.table.ReadRows(ctx, keys, func(r bigtable.Row) bool {

@@ -18,6 +18,8 @@ type trace struct {
 	id   pix.EndToEndID
 	kept []byte // value of the standing payment's event in the same column, nil when it has none there
 	hot  bool
+	raw  []string // rows that may hold it, first the one to put the standing payment's in
+	hotState
 }
 
 // earliestCells is how many cells a stream's row is asked for to find the earliest event but one: that one, its statuses,
@@ -90,8 +92,10 @@ func (s *Store) traces(ctx context.Context, tx, standing *pix.Transaction) ([]tr
 	for i := range cells {
 		c := &cells[i]
 		st := stream{c.Entity, c.Family}
-		_, hot := s.index.get(st)
-		list[i] = trace{st, c, tx.ID, kept[place{c.Entity, c.Family, c.Qualifier}], hot}
+		h, hot := s.index.get(st)
+		list[i] = trace{
+			st, c, tx.ID, kept[place{c.Entity, c.Family, c.Qualifier}], hot, h.rawRows(st, c.At), h,
+		}
 	}
 	return list, nil
 }
@@ -111,7 +115,7 @@ func (s *Store) around(ctx context.Context, traces []trace) (*rows, error) {
 		t := &traces[i]
 		keys = append(keys, t.entity)
 		if t.hot {
-			keys = append(keys, t.row(feature.LevelRaw, t.cell.At))
+			keys = append(keys, t.raw...)
 			filters = append(filters, bigtable.ColumnRangeFilter(t.family, t.cell.Qualifier, t.cell.Qualifier+"$"))
 		}
 		if !t.hot || t.kept == nil {
@@ -119,7 +123,7 @@ func (s *Store) around(ctx context.Context, traces []trace) (*rows, error) {
 		}
 		filters = append(filters, bigtable.ChainFilters(
 			bigtable.ColumnRangeFilter(familyLate, t.cell.Qualifier, t.cell.Qualifier+"$"), bigtable.LatestNFilter(1)))
-		for _, level := range feature.Levels() {
+		for _, level := range feature.Levels(t.finest(t.cell.At)) {
 			keys = append(keys, t.row(level, t.cell.At))
 		}
 	}
@@ -149,19 +153,20 @@ func (w *withdrawal) hotEvent(t *trace) error {
 	if t.kept != nil && prior == nil {
 		return nil
 	}
-	name, key := t.cell.Qualifier, t.row(feature.LevelRaw, t.cell.At)
-	w.batch.row(t.entity).DeleteCellsInColumn(t.family, name)
-	w.batch.row(key).DeleteCellsInColumn(t.family, name)
+	name := t.cell.Qualifier
+	for _, key := range append([]string{t.entity}, t.raw...) {
+		w.batch.row(key).DeleteCellsInColumn(t.family, name)
+	}
 	left := lateCell{name: name, value: t.cell.Value, event: t.cell.Value, known: true}
 	if t.kept != nil {
-		w.batch.row(key).Set(t.family, name, stamp(at), t.kept)
+		w.batch.row(t.raw[0]).Set(t.family, name, stamp(at), t.kept)
 		e, err := withStatuses(name, t.kept, prior)
 		if err != nil {
 			return err
 		}
 		left.value, left.event, left.state, left.paid = t.kept, t.kept, e.State, e.Returned
 	}
-	for _, level := range feature.Levels() {
+	for _, level := range feature.Levels(t.finest(t.cell.At)) {
 		if err := w.beside(t, level, left); err != nil {
 			return err
 		}
@@ -175,7 +180,7 @@ func (w *withdrawal) beside(t *trace, level feature.Level, left lateCell) error 
 	key := t.row(level, t.cell.At)
 	m := w.batch.row(key)
 	m.DeleteCellsInColumn(familyLate, left.name)
-	if floorTo(t.cell.At, level.Span())+level.Span() > w.now-w.store.cfg.tuning.lateAfter.Milliseconds() {
+	if after, _ := w.store.cfg.tuning.lags(t.hotState, w.now); floorTo(t.cell.At, level.Span())+level.Span() > w.now-after {
 		return nil
 	}
 	for _, item := range w.found.row(key)[familyLate] {
@@ -196,7 +201,7 @@ func (w *withdrawal) beside(t *trace, level feature.Level, left lateCell) error 
 // and says by what stamp the event is to be put back.
 func (w *withdrawal) own(t *trace) (prior map[string]seenCell, at int64) {
 	prior, untouched := map[string]seenCell{}, true
-	for _, key := range [...]string{t.entity, t.row(feature.LevelRaw, t.cell.At)} {
+	for _, key := range append([]string{t.entity}, t.raw...) {
 		for _, item := range w.found.row(key)[t.family] {
 			q := qualifierOf(&item)
 			if eventName(q) != t.cell.Qualifier {
@@ -243,7 +248,7 @@ func (w *withdrawal) fact(t *trace) error {
 
 // earliest is the earliest event of the stream but the trace's, as far as what was read tells.
 func (w *withdrawal) earliest(t *trace) (first feature.First, err error) {
-	for _, key := range [...]string{t.entity, t.row(feature.LevelRaw, t.cell.At)} {
+	for _, key := range append([]string{t.entity}, t.raw...) {
 		for _, item := range w.found.row(key)[t.family] {
 			q := qualifierOf(&item)
 			if !isEvent(q) || q == t.cell.Qualifier {

@@ -128,11 +128,12 @@ func (s *Store) place(ctx context.Context, b *batch, tx *pix.Transaction, a arri
 		}
 		st := stream{c.Entity, c.Family}
 		hot, known := s.index.get(st)
+		after, _ := s.cfg.tuning.lags(hot, a.now)
 		switch {
 		case !known || a.now < hot.since:
 			b.row(c.Entity).Set(c.Family, c.Qualifier, stamp(c.At), c.Value)
-		case a.now-c.At <= s.cfg.tuning.lateAfter.Milliseconds():
-			b.row(st.row(feature.LevelRaw, c.At)).Set(c.Family, c.Qualifier, stamp(c.At), c.Value)
+		case a.now-c.At <= after:
+			b.row(hot.rawRows(st, c.At)[0]).Set(c.Family, c.Qualifier, stamp(c.At), c.Value)
 		default:
 			late = append(late, *c)
 		}
@@ -195,10 +196,12 @@ func (s *Store) putLate(b *batch, c *lateWrite) error {
 	}
 	l.state, l.paid = e.State, e.Returned
 	st := stream{c.Entity, c.Family}
-	b.row(st.row(feature.LevelRaw, c.At)).Set(c.Family, c.Qualifier, stamp(now), c.Value)
+	h, _ := s.index.get(st)
+	after, _ := s.cfg.tuning.lags(h, now)
+	b.row(h.rawRows(st, c.At)[0]).Set(c.Family, c.Qualifier, stamp(now), c.Value)
 	value := l.appendValue(nil)
-	for _, level := range feature.Levels() {
-		if end := floorTo(c.At, level.Span()) + level.Span(); end <= now-s.cfg.tuning.lateAfter.Milliseconds() {
+	for _, level := range feature.Levels(h.finest(c.At)) {
+		if end := floorTo(c.At, level.Span()) + level.Span(); end <= now-after {
 			b.row(st.row(level, c.At)).Set(familyLate, c.Qualifier, stamp(now), value)
 		}
 	}
@@ -244,7 +247,9 @@ func (s *Store) known(ctx context.Context, tx *pix.Transaction, late []feature.C
 			if entity == "" {
 				continue
 			}
-			for _, key := range [...]string{entity, stream{entity, st.family}.row(feature.LevelRaw, late[i].At)} {
+			of := stream{entity, st.family}
+			h, _ := s.index.get(of)
+			for _, key := range append(h.rawRows(of, late[i].At), entity) {
 				owner[key] = append(owner[key], i)
 				keys = append(keys, key)
 			}

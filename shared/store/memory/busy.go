@@ -95,7 +95,7 @@ func (b *busy) add(e feature.Event) {
 		return
 	}
 	h.events = slices.Insert(h.events, i, e)
-	for _, l := range feature.Levels() {
+	for _, l := range feature.Levels(feature.LevelTenth) {
 		key := keyOf(l, e.At)
 		if t := b.tiles[key]; t != nil {
 			t.own()
@@ -125,7 +125,7 @@ func (b *busy) restate(old, changed *feature.Event) {
 	h := b.hourOf(old.At, false)
 	i, _ := find(h.events, old)
 	h.events[i] = *changed
-	for _, l := range feature.Levels() {
+	for _, l := range feature.Levels(feature.LevelTenth) {
 		if t := b.tiles[keyOf(l, old.At)]; t != nil {
 			t.Totals.Restate(old, changed)
 		}
@@ -135,7 +135,7 @@ func (b *busy) restate(old, changed *feature.Event) {
 // rebuild makes the tiles over a moment anew: an event was replaced by another of the same time and id, or taken out. A
 // tile of nothing goes.
 func (b *busy) rebuild(at int64) {
-	for _, l := range feature.Levels() {
+	for _, l := range feature.Levels(feature.LevelTenth) {
 		key := keyOf(l, at)
 		if b.tiles[key] == nil {
 			continue
@@ -205,7 +205,7 @@ func (b *busy) visible(own *feature.Event) int {
 
 // stream reads the events and tiles that feature.Plan names, once to count them and once to copy them.
 func (b *busy) stream(at int64) feature.Stream {
-	plan := feature.Plan(at, at, 0)
+	plan := feature.Plan(at, at, feature.LevelTenth)
 	events, tiles := 0, 0
 	b.serve(plan, func(part []feature.Event) { events += len(part) }, func(*tile) { tiles++ })
 	s := feature.Stream{Events: make([]feature.Event, 0, events), Tiles: make([]feature.Tile, 0, tiles)}
