@@ -111,6 +111,22 @@ func TestStrayEventsOfAFastStream(t *testing.T) {
 	}
 }
 
+// A process that knew a merchant as hot and has read nothing since it became fast sees by the merchant's own mark that its
+// plan left out the fine rows, and plans again.
+func TestReaderLearnsThatAStreamIsFast(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, quick())
+	m.process(0)
+	m.warm()
+	cfg := m.cfg
+	cfg.Clock = m.clock.at(0)
+	stale := open(t, cfg, m.opts)
+	must(t, stale.Tend(t.Context()))
+	m.rush(400, 60*time.Millisecond, rand.New(rand.NewPCG(9, 14)))
+	m.stores = append(m.stores, stale)
+	m.flow(1, 60*time.Millisecond)
+}
+
 // Fast streams do not wait for the tick: Run tends to them as soon as reads ask for it.
 func TestRunTendsFastStreamsBetweenTicks(t *testing.T) {
 	t.Parallel()
