@@ -89,7 +89,7 @@ func TestOnlyLaterPaymentsCount(t *testing.T) {
 		{fitted.Add(-time.Hour), false}, {fitted, false}, {fitted.Add(time.Microsecond), true},
 		{end.Add(-time.Microsecond), true}, {end, false},
 	} {
-		in, err := table.Open("testdata/payer.parquet")
+		in, err := table.Open("testdata/payer.parquet", columns())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestOnlyLaterPaymentsCount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := make(parquet.Row, columnCount)
+		values := make(parquet.Row, len(columns()))
 		values[columnEventTime] = parquet.Int64Value(c.at.UnixMicro())
 		values[columnWeight] = parquet.DoubleValue(1)
 		if err := s.add(values, nil, w); err != nil {
@@ -191,29 +191,19 @@ func TestTextAndPlots(t *testing.T) {
 // last to the first are refused.
 func TestBesideInTheSameOrder(t *testing.T) {
 	t.Parallel()
-	in, err := table.Open("testdata/payer-beside.parquet")
+	in, err := table.Open("testdata/payer-beside.parquet", columns())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	columns := []table.Column{
-		table.Text("end_to_end_id"), table.Int64("event_time"), table.OptionalInt64("label_arrived_at"), table.Int32("label"),
-	}
-	for _, name := range columnNames()[columnTypology:columnContributions] {
-		column := table.Text(name)
-		if name == "split_weight" || name == "amount_brl" || name == "raw" || name == "probability" {
-			column = table.Double(name)
-		}
-		columns = append(columns, column)
-	}
 	name := filepath.Join(t.TempDir(), "reversed.parquet")
-	out, err := table.Create(name, append(columns, table.Doubles("contributions")), map[string]string{"role": "payer"})
+	out, err := table.Create(name, columns(), map[string]string{"role": "payer"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Discard()
 	var rows []parquet.Row
-	err = in.Each(t.Context(), func(batch []parquet.Row) error {
+	err = in.Each(t.Context(), func(_ int64, batch []parquet.Row) error {
 		for _, row := range batch {
 			rows = append(rows, row.Clone())
 		}
