@@ -55,12 +55,14 @@ func TestAgreesWithTheTwin(t *testing.T) {
 	for name, args := range map[string][]string{
 		"payer": fixture("payer"), "receiver": fixture("receiver"),
 		"payer-reports": known("payer"), "receiver-reports": known("receiver"),
+		// The payers' table again, as a data frame's columns come out: nulls, timestamps, labels and arrivals as doubles.
+		"payer-frame": known("payer-frame"),
 	} {
 		code, out, errs := pixctl(t, append(args, "-json")...)
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, errs)
 		}
-		file := filepath.Join("testdata", name+".json")
+		file := filepath.Join("testdata", strings.Replace(name, "frame", "reports", 1)+".json")
 		if *update {
 			if err := os.WriteFile(file, indent(t, out), 0o600); err != nil {
 				t.Fatal(err)
@@ -72,6 +74,22 @@ func TestAgreesWithTheTwin(t *testing.T) {
 		}
 		for _, d := range differences("", decode(t, out), decode(t, string(data))) {
 			t.Error(name + d)
+		}
+	}
+}
+
+// TestLabelsAndWeightsAreWhatTheySay: a label of 2 is not "no fraud", and a payment without a weight is not one.
+func TestLabelsAndWeightsAreWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		label  int32
+		weight float64
+		taken  bool
+	}{{0, 1, true}, {1, 0.005, true}, {2, 1, false}, {-1, 1, false}, {0, 0, false}, {0, -1, false}, {0, math.Inf(1), false}} {
+		values := make(parquet.Row, len(columns()))
+		values[columnLabel], values[columnWeight] = parquet.Int32Value(c.label), parquet.DoubleValue(c.weight)
+		if err := newSample().add(values, nil, window{}); (err == nil) != c.taken {
+			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }

@@ -51,7 +51,11 @@ func newSource(c Column, index int, file *parquet.File) (*source, error) {
 	if field.MaxRepetitionLevel() != levels {
 		return nil, fmt.Errorf("column %s holds %s repeated at %d levels, expected %s", c.Name, t.name, field.MaxRepetitionLevel(), c.meaning)
 	}
-	if s.convert = c.meaning.from(t); s.convert == nil && !(t.null() && c.missing) {
+	s.convert = c.meaning.from(t)
+	if t.null() && c.missing {
+		s.convert = func(v parquet.Value) (parquet.Value, error) { return v, errMissing }
+	}
+	if s.convert == nil {
 		return nil, fmt.Errorf("column %s is %s, expected %s", c.Name, t.name, c.meaning)
 	}
 	return s, nil
@@ -84,17 +88,12 @@ func (s *source) append(dst parquet.Row, values []parquet.Value) (parquet.Row, e
 	if len(values) != 1 {
 		return dst, errors.New("the row does not have one value")
 	}
-	v := values[0]
-	if v.IsNull() {
-		missing, err := s.absent()
-		return append(dst, missing), err
+	out, err := s.value(values[0])
+	if errors.Is(err, errMissing) && s.column.missing {
+		return append(dst, s.absent()), nil
 	}
-	out, err := s.convert(v)
 	if err != nil {
 		return dst, err
-	}
-	if s.column.meaning == number && !s.column.missing && math.IsNaN(out.Double()) {
-		return dst, errMissing
 	}
 	level := 0
 	if s.column.node.Optional() {
@@ -103,34 +102,38 @@ func (s *source) append(dst parquet.Row, values []parquet.Value) (parquet.Row, e
 	return append(dst, out.Level(0, level, s.index)), nil
 }
 
-// absent is what stands for a missing value.
-func (s *source) absent() (parquet.Value, error) {
-	v := parquet.NullValue()
-	switch {
-	case !s.column.missing:
+// value converts one value; null and NaN are missing ones.
+func (s *source) value(v parquet.Value) (parquet.Value, error) {
+	if v.IsNull() {
 		return v, errMissing
-	case s.column.meaning == number:
+	}
+	out, err := s.convert(v)
+	if err == nil && out.Kind() == parquet.Double && math.IsNaN(out.Double()) {
+		return v, errMissing
+	}
+	return out, err
+}
+
+// absent is what stands for a missing value.
+func (s *source) absent() parquet.Value {
+	v := parquet.NullValue()
+	switch s.column.meaning {
+	case number:
 		v = parquet.DoubleValue(math.NaN())
-	case s.column.meaning == text:
+	case text:
 		v = parquet.ByteArrayValue(nil)
 	}
-	return v.Level(0, 0, s.index), nil
+	return v.Level(0, 0, s.index)
 }
 
 func (s *source) appendList(dst parquet.Row, values []parquet.Value) (parquet.Row, error) {
 	for i, v := range values {
 		if v.DefinitionLevel() < s.element { // an empty list or none
-			return append(dst, parquet.NullValue().Level(0, 0, s.index)), nil
+			return append(dst, s.absent()), nil
 		}
-		if v.IsNull() {
-			return dst, errMissing
-		}
-		out, err := s.convert(v)
+		out, err := s.value(v)
 		if err != nil {
 			return dst, err
-		}
-		if math.IsNaN(out.Double()) {
-			return dst, errMissing
 		}
 		dst = append(dst, out.Level(min(i, 1), 1, s.index))
 	}
