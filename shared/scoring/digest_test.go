@@ -120,52 +120,6 @@ func TestLeavesMovedTogetherAreRefused(t *testing.T) {
 	t.Logf("%d pairs move scores of other rows and no golden vector's", harmful)
 }
 
-// TestCountsMovedTogetherAreRefused moves a row of training from one leaf to its sibling: no score depends on it, and
-// contributions move by less than the proof of them tells.
-func TestCountsMovedTogetherAreRefused(t *testing.T) {
-	t.Parallel()
-	const name = "deep"
-	m := loadFixture(t, name)
-	fsys := fixture(t, name)
-	g, err := decodeGolden(fsys[GoldenFile].Data, len(fixtureFeatures()), DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	type siblings struct {
-		tree, from, to int
-		apart          float64 // how far the explanations may move
-	}
-	var pairs []siblings
-	for i, tr := range treesOf(t, fsys[ModelFile].Data) {
-		for s := range tr.feature {
-			if l, r := tr.left[s], tr.right[s]; l < 0 && r < 0 && tr.count[^l] > 1 {
-				apart := math.Abs(tr.value[^l]-tr.value[^r]) / float64(tr.splits[s])
-				pairs = append(pairs, siblings{i, ^l, ^r, apart})
-			}
-		}
-	}
-	slices.SortFunc(pairs, func(a, b siblings) int { return cmp.Compare(a.apart, b.apart) })
-	add := func(by int) func(string) string {
-		return func(s string) string {
-			n, _ := strconv.Atoi(s)
-			return strconv.Itoa(n + by)
-		}
-	}
-	let := 0
-	for _, p := range pairs {
-		a := &artefact{model: fsys[ModelFile].Data}
-		a.editAt(1+p.tree, p.from, "leaf_count", add(-1))
-		a.editAt(1+p.tree, p.to, "leaf_count", add(1))
-		if _, proved := provedByVectors(t, g, m.manifest, a.model); proved {
-			let++
-			wantRefused(t, spoilt(t, name, a.model), DefaultLimits(), pix.Invalid, "trees_sha256 differs")
-		}
-	}
-	if let == 0 {
-		t.Fatal("the golden vectors tell every time: nothing is left for the digest")
-	}
-}
-
 // TestGoldenStatesTheDigest: an exporter that knows of no digest, or states another, is refused.
 func TestGoldenStatesTheDigest(t *testing.T) {
 	t.Parallel()
