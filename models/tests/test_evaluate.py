@@ -4,9 +4,12 @@ import json
 import pathlib
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sentinela_models import bootstrap, evaluate, scores
+from sentinela_models.errors import Refused
 
 TESTDATA = pathlib.Path(__file__).parents[2] / "scripts" / "pixctl" / "internal" / "evaluate" / "testdata"
 
@@ -71,3 +74,19 @@ def test_unreported_frauds_need_the_truth():
     true = scores.read(TESTDATA / "payer.parquet", known)
     assert 0 < told.fraud.sum() < true.fraud.sum()
     assert set(true.typology[true.fraud]) > {""} or "" not in true.typology[true.fraud]
+
+
+def test_a_table_of_other_types_is_refused(tmp_path):
+    """The command converts them (scripts/pixctl/internal/table); the twin takes what the command writes only."""
+    with pytest.raises(Refused, match="column end_to_end_id is large_string"):
+        scores.read(TESTDATA / "payer-frame.parquet", None)
+    good = pq.read_table(TESTDATA / "payer.parquet")
+    for name, column, reason in [
+        ("raw", good["raw"].cast(pa.float32()), "column raw is float"),
+        ("end_to_end_id", pa.array([None, *good["end_to_end_id"].to_pylist()[1:]]), "row 1: column end_to_end_id"),
+        ("probability", pa.array([None, *good["probability"].to_pylist()[1:]]), "column probability"),
+    ]:
+        path = tmp_path / "s.parquet"
+        pq.write_table(good.set_column(good.schema.get_field_index(name), name, column), path)
+        with pytest.raises(Refused, match=reason):
+            scores.read(path, None)

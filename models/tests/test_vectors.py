@@ -49,6 +49,30 @@ def test_refuses(tmp_path, change, reason):
         vectors.read_vectors(path, "payer", CONTRACT)
 
 
+@pytest.mark.parametrize("name", [n for n in vectors.FIXED_COLUMNS if n not in vectors.NULLABLE])
+def test_refuses_nulls_where_nothing_can_be_missing(tmp_path, name):
+    path = tmp_path / "v.parquet"
+    pq.write_table(first(table(500), name, None), path)
+    with pytest.raises(Refused, match=f"row 1: column {name}"):
+        vectors.read_vectors(path, "payer", CONTRACT)
+
+
+def test_null_is_missing(tmp_path):
+    """A data frame writes null for NaN and for an empty group."""
+    path = tmp_path / "v.parquet"
+    t = replace(table(500), "direction", pa.array(["OUTBOUND"] * 500))
+    pq.write_table(t, path)
+    whole = vectors.read_vectors(path, "payer", CONTRACT)
+    for name in FEATURES:
+        t = replace(t, name, pa.array(t[name].to_numpy(), from_pandas=True))
+    t = replace(t, "typology", pa.array([v or None for v in t["typology"].to_pylist()], pa.string()))
+    assert t[FEATURES[0]].null_count > 0
+    pq.write_table(t, path)
+    nulls = vectors.read_vectors(path, "payer", CONTRACT)
+    np.testing.assert_array_equal(nulls.x, whole.x)
+    np.testing.assert_array_equal(nulls.typology, whole.typology)
+
+
 def test_roles_see_their_directions_in_time_order(vectors_file):
     whole = pq.read_table(vectors_file)
     counts = {

@@ -122,8 +122,9 @@ func TestEveryStepIsRefused(t *testing.T) {
 						a.editAt(tree, at, key, func(s string) string { return formatted(s, move) })
 						fsys := fstest.MapFS{ModelFile: {Data: a.model}, GoldenFile: sound[GoldenFile], ManifestFile: sound[ManifestFile]}
 						seal(t, fsys, nil)
-						if _, err := Load(fsys, DefaultLimits(), fixtureContract()); err == nil {
-							t.Errorf("entry %d of tree %d was moved and loads", at, tree-1)
+						// The digest, which comes last, would tell as well: the vectors must by themselves.
+						if _, err := Load(fsys, DefaultLimits(), fixtureContract()); err == nil || strings.Contains(err.Error(), "trees_sha256") {
+							t.Errorf("entry %d of tree %d was moved, and load says %v", at, tree-1, err)
 						}
 					}
 				}

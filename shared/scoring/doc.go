@@ -17,6 +17,7 @@
 //	shap.go      exact path-dependent TreeSHAP on the same arrays
 //	golden.go    golden.json and the proof
 //	coverage.go  that golden vectors meet every split on both sides of its threshold, and every leaf
+//	digest.go    that all trees together are those that the exporter saw
 //	model.go     what serves; set.go swaps it
 //
 // The package has no clock and no randomness, and everything it does with a file is bounded by Limits.

@@ -34,6 +34,7 @@ type forest struct {
 	trees    []treeShape
 	expected float64 // mean raw score over the training rows: what contributions add to
 	steps    int64   // splits on the longest ways down, all trees together
+	digest   string  // of the trees as read, before they were laid out
 }
 
 // treeShape is what the layout for explanations needs to know beforehand.
@@ -183,5 +184,10 @@ func parseForest(text string, features []string, limits Limits) (*forest, error)
 			return nil, fmt.Errorf("tree %d: %w", i, err)
 		}
 	}
-	return compile(trees)
+	f, err := compile(trees)
+	if err != nil {
+		return nil, err
+	}
+	f.digest = digestTrees(trees)
+	return f, nil
 }

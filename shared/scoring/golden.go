@@ -19,6 +19,7 @@ const (
 type golden struct {
 	SchemaVersion int        `json:"schema_version"`
 	Features      int        `json:"features"`
+	TreesSHA256   string     `json:"trees_sha256"` // digest of all trees as LightGBM read them
 	Vectors       [][]number `json:"vectors"`
 	Raw           []number   `json:"raw"`         // LightGBM's raw score of each vector
 	Probability   []number   `json:"probability"` // calibrated

@@ -88,6 +88,9 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err := g.checkCoverage(r.forest); err != nil {
 		return nil, err
 	}
+	if err := g.checkTrees(r.forest); err != nil {
+		return nil, err
+	}
 	return newModel(manifest, r), nil
 }
 

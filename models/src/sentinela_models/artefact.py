@@ -1,4 +1,8 @@
-"""Writes an artefact: model.txt, golden.json, and manifest.json with the hashes of both, last."""
+"""Writes an artefact: model.txt, golden.json, and manifest.json with the hashes of both, last.
+
+python -m sentinela_models.artefact DIR... adds the digest of the trees to artefacts that were exported without it, with
+LightGBM's reading of their model.txt, and states the hash anew; nothing else changes in them.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import hashlib
 import json
 import pathlib
 import re
+import sys
 
+import lightgbm as lgb
 import numpy as np
 
 from sentinela_models import coverage
 from sentinela_models import golden as golden_module
+from sentinela_models.digest import trees_sha256
 from sentinela_models.errors import Refused
 
 MAX_GOLDEN_ROWS = 5000  # the scorer's limit (shared/scoring/limits.go)
@@ -45,3 +52,21 @@ def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict) -> N
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     (out / "manifest.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def add_digest(directory: pathlib.Path) -> None:
+    """Add the digest of the trees to an artefact."""
+    golden = json.loads((directory / "golden.json").read_text(encoding="utf-8"))
+    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    booster = lgb.Booster(model_str=(directory / "model.txt").read_text(encoding="utf-8"))
+    head = {name: golden.pop(name) for name in ("schema_version", "features")}
+    golden.pop("trees_sha256", None)
+    text = golden_module.dumps({**head, "trees_sha256": trees_sha256(booster), **golden})
+    manifest["files"]["golden.json"] = hashlib.sha256(text.encode()).hexdigest()
+    (directory / "golden.json").write_text(text, encoding="utf-8", newline="\n")
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        add_digest(pathlib.Path(name))

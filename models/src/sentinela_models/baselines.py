@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentinela_models import calibration, logistic, rules, split, vectors
+from sentinela_models import calibration, logistic, rules, scores, split, vectors
 from sentinela_models.errors import Refused
 
 
@@ -38,8 +38,9 @@ def write(path: pathlib.Path, scored: pa.Table, kind: str, raw: np.ndarray, prob
 class Later:
     """The vectors of the later table that the model's table of scores holds, in its order, read in pieces."""
 
-    def __init__(self, path: pathlib.Path, role: str, features: list[str]):
-        self.file, self.directions, self.features = pq.ParquetFile(path), vectors.ROLE_DIRECTIONS[role], features
+    def __init__(self, path: pathlib.Path, role: str, contract: vectors.Contract):
+        self.file, self.directions = pq.ParquetFile(path), vectors.ROLE_DIRECTIONS[role]
+        self.features = vectors.check_schema(self.file.schema_arrow, contract)
 
     def pieces(self):
         """Yield ids and matrices."""
@@ -61,11 +62,11 @@ def run(a: argparse.Namespace) -> None:
     model = logistic.fit(thin, validation.thin(a.negatives, a.seed))
     platt = calibration.fit_platt(model.raw(validation.x), validation.label, validation.weight)
     ids, points, raw = [], [], []
-    for batch_ids, x in Later(a.evaluation, a.role, contract.features).pieces():
+    for batch_ids, x in Later(a.evaluation, a.role, contract).pieces():
         ids.append(batch_ids)
         points.append(rules.points(contract.features, x))
         raw.append(model.raw(x))
-    scored = pq.read_table(a.scores)
+    scored = scores.read_table(a.scores)
     if pa.chunked_array(ids).combine_chunks() != scored["end_to_end_id"].combine_chunks():
         raise Refused("the table of scores is not that of the later vectors")
     points, raw = np.concatenate(points), np.concatenate(raw)

@@ -10,6 +10,7 @@ import numpy as np
 
 from sentinela_models import coverage
 from sentinela_models.calibration import Calibration
+from sentinela_models.digest import trees_sha256
 from sentinela_models.trees import NEAR_ZERO
 
 ROWS, CONTRIBUTION_ROWS = 1000, 40
@@ -48,6 +49,7 @@ def answers(model_text: str, vectors: np.ndarray, calibration: Calibration, cont
     return {
         "schema_version": 1,
         "features": width,
+        "trees_sha256": trees_sha256(booster),
         "vectors": [[encode(v) for v in row] for row in vectors],
         "raw": [encode(v) for v in raw],
         "probability": [encode(v) for v in calibration.probability(raw)],

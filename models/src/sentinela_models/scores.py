@@ -11,7 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentinela_models import vectors
 from sentinela_models.errors import Refused
+
+NUMBERS = ("amount_brl", "raw", "probability")
 
 MULE_ROLES = ("mule", "collector")
 HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
@@ -89,7 +92,7 @@ class Window:
 
 def read(path: pathlib.Path, truth: Truth | None, window: Window = Window()) -> Scores:
     """Read a table of scores; rows outside the window or within what the model was fitted to are left out."""
-    table = pq.read_table(path)
+    table = read_table(path)
     meta = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     rows = table.num_rows
     begin = micros(window.since, 0)
@@ -134,9 +137,26 @@ def read(path: pathlib.Path, truth: Truth | None, window: Window = Window()) -> 
     )
 
 
+def read_table(path: pathlib.Path) -> pa.Table:
+    """Read a table of scores, or refuse other columns, other types, and nulls where nothing can be missing."""
+    schema = pq.read_schema(path)
+    columns = {**vectors.FIXED_COLUMNS, **dict.fromkeys(NUMBERS, pa.float64())}
+    if schema.names != [*columns, "contributions"]:
+        raise Refused(f"the columns are {schema.names}, expected {[*columns, 'contributions']}")
+    vectors.check_types(schema, columns)
+    kind = schema.field("contributions").type
+    if not pa.types.is_list(kind) or kind.value_type != pa.float64():
+        raise Refused(f"column contributions is {kind}, expected a list of double")
+    table = vectors.complete(pq.read_table(path))
+    for name in (*NUMBERS, "split_weight"):
+        if np.isnan(table[name].to_numpy()).any():
+            raise Refused(f"column {name}: a value is missing")
+    return table
+
+
 def text(table, name: str) -> np.ndarray:
     """Return a column of strings."""
-    return table[name].to_numpy(zero_copy_only=False).astype(str)
+    return table[name].fill_null("").to_numpy(zero_copy_only=False).astype(str)
 
 
 def known(column: np.ndarray) -> np.ndarray:

@@ -30,6 +30,9 @@ FIXED_COLUMNS = {
     "payee_state": pa.string(),
 }
 
+# What may be null: in the others nothing can be missing. A null feature is a missing one, like NaN.
+NULLABLE = {"label_arrived_at", "typology", "payer_age_band", "payer_state", "payee_age_band", "payee_state"}
+
 ROLE_DIRECTIONS = {"payer": ("OUTBOUND", "INTERNAL"), "receiver": ("INBOUND", "INTERNAL")}
 
 
@@ -111,6 +114,9 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Ve
         raise Refused(f"there is no role {role!r}")
     schema = pq.read_schema(path)
     features = check_schema(schema, contract)
+    complete(
+        pq.read_table(path, columns=list(FIXED_COLUMNS))
+    )  # before the filter, which a null direction does not pass
     table = pq.read_table(path, filters=[("direction", "in", list(ROLE_DIRECTIONS[role]))])
     if table.num_rows == 0:
         raise Refused(f"the file holds no row that the {role} model scores")
@@ -125,7 +131,7 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Ve
         raise Refused("split_weight is not positive everywhere")
     times = table.column("event_time").to_numpy()
     ids = table.column("end_to_end_id").to_numpy(zero_copy_only=False).astype(str)
-    typology = table.column("typology").to_numpy(zero_copy_only=False).astype(str)
+    typology = table.column("typology").fill_null("").to_numpy(zero_copy_only=False).astype(str)
     arrived = table.column("label_arrived_at").to_numpy(zero_copy_only=False).astype(float)
     if (np.isnan(arrived) & (label == 1)).any():
         raise Refused("a fraud has no label_arrived_at")
@@ -138,9 +144,7 @@ def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
     fixed = list(FIXED_COLUMNS)
     if schema.names[: len(fixed)] != fixed:
         raise Refused(f"the first columns are {schema.names[: len(fixed)]}, expected {fixed}")
-    for name, kind in FIXED_COLUMNS.items():
-        if schema.field(name).type != kind:
-            raise Refused(f"column {name} is {schema.field(name).type}, expected {kind}")
+    check_types(schema, FIXED_COLUMNS)
     features = schema.names[len(fixed) :]
     if not features or len(set(features)) != len(features):
         raise Refused("there are no feature columns, or one name twice")
@@ -155,6 +159,22 @@ def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
         where = "their number differs" if wrong is None else f"the first difference is at position {wrong}"
         raise Refused(f"the features are not those of the contract in its order: {where}")
     return features
+
+
+def check_types(schema: pa.Schema, columns: dict[str, pa.DataType]) -> None:
+    """Refuse columns of another type than the one that is read: numbers of another kind would be taken as they are."""
+    for name, kind in columns.items():
+        if schema.field(name).type != kind:
+            raise Refused(f"column {name} is {schema.field(name).type}, expected {kind}")
+
+
+def complete(table: pa.Table) -> pa.Table:
+    """Return the table if nothing is null that cannot be missing."""
+    for name in FIXED_COLUMNS:
+        if name not in NULLABLE and table[name].null_count:
+            row = int(np.flatnonzero(table[name].is_null().to_numpy())[0]) + 1
+            raise Refused(f"row {row}: column {name}: the value is missing")
+    return table
 
 
 def sha256(path: pathlib.Path) -> str:

@@ -55,12 +55,14 @@ func TestAgreesWithTheTwin(t *testing.T) {
 	for name, args := range map[string][]string{
 		"payer": fixture("payer"), "receiver": fixture("receiver"),
 		"payer-reports": known("payer"), "receiver-reports": known("receiver"),
+		// The payers' table again, as a data frame's columns come out: nulls, timestamps, labels and arrivals as doubles.
+		"payer-frame": known("payer-frame"),
 	} {
 		code, out, errs := pixctl(t, append(args, "-json")...)
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, errs)
 		}
-		file := filepath.Join("testdata", name+".json")
+		file := filepath.Join("testdata", strings.Replace(name, "frame", "reports", 1)+".json")
 		if *update {
 			if err := os.WriteFile(file, indent(t, out), 0o600); err != nil {
 				t.Fatal(err)
@@ -72,6 +74,22 @@ func TestAgreesWithTheTwin(t *testing.T) {
 		}
 		for _, d := range differences("", decode(t, out), decode(t, string(data))) {
 			t.Error(name + d)
+		}
+	}
+}
+
+// TestLabelsAndWeightsAreWhatTheySay: a label of 2 is not "no fraud", and a payment without a weight is not one.
+func TestLabelsAndWeightsAreWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		label  int32
+		weight float64
+		taken  bool
+	}{{0, 1, true}, {1, 0.005, true}, {2, 1, false}, {-1, 1, false}, {0, 0, false}, {0, -1, false}, {0, math.Inf(1), false}} {
+		values := make(parquet.Row, len(columns()))
+		values[columnLabel], values[columnWeight] = parquet.Int32Value(c.label), parquet.DoubleValue(c.weight)
+		if err := newSample().add(values, nil, window{}); (err == nil) != c.taken {
+			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }
@@ -89,7 +107,7 @@ func TestOnlyLaterPaymentsCount(t *testing.T) {
 		{fitted.Add(-time.Hour), false}, {fitted, false}, {fitted.Add(time.Microsecond), true},
 		{end.Add(-time.Microsecond), true}, {end, false},
 	} {
-		in, err := table.Open("testdata/payer.parquet")
+		in, err := table.Open("testdata/payer.parquet", columns())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +117,7 @@ func TestOnlyLaterPaymentsCount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := make(parquet.Row, columnCount)
+		values := make(parquet.Row, len(columns()))
 		values[columnEventTime] = parquet.Int64Value(c.at.UnixMicro())
 		values[columnWeight] = parquet.DoubleValue(1)
 		if err := s.add(values, nil, w); err != nil {
@@ -191,29 +209,19 @@ func TestTextAndPlots(t *testing.T) {
 // last to the first are refused.
 func TestBesideInTheSameOrder(t *testing.T) {
 	t.Parallel()
-	in, err := table.Open("testdata/payer-beside.parquet")
+	in, err := table.Open("testdata/payer-beside.parquet", columns())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	columns := []table.Column{
-		table.Text("end_to_end_id"), table.Int64("event_time"), table.OptionalInt64("label_arrived_at"), table.Int32("label"),
-	}
-	for _, name := range columnNames()[columnTypology:columnContributions] {
-		column := table.Text(name)
-		if name == "split_weight" || name == "amount_brl" || name == "raw" || name == "probability" {
-			column = table.Double(name)
-		}
-		columns = append(columns, column)
-	}
 	name := filepath.Join(t.TempDir(), "reversed.parquet")
-	out, err := table.Create(name, append(columns, table.Doubles("contributions")), map[string]string{"role": "payer"})
+	out, err := table.Create(name, columns(), map[string]string{"role": "payer"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Discard()
 	var rows []parquet.Row
-	err = in.Each(t.Context(), func(batch []parquet.Row) error {
+	err = in.Each(t.Context(), func(_ int64, batch []parquet.Row) error {
 		for _, row := range batch {
 			rows = append(rows, row.Clone())
 		}

@@ -32,14 +32,18 @@ const (
 	columnRaw
 	columnProbability
 	columnContributions
-	columnCount
 )
 
-func columnNames() []string {
-	return []string{
-		"end_to_end_id", "event_time", "label_arrived_at", "label", "typology", "direction", "split_weight",
-		"payer_account", "payee_account", "payer_age_band", "payer_state", "payee_age_band", "payee_state",
-		"amount_brl", "raw", "probability", "contributions",
+// columns are those of a table of scores, in the order of their constants.
+func columns() []table.Column {
+	return []table.Column{
+		table.Text("end_to_end_id"), table.Time("event_time"), table.OptionalTime("label_arrived_at"), table.Int32("label"),
+		table.OptionalCategory("typology"), table.Category("direction"), table.RequiredDouble("split_weight"),
+		table.Text("payer_account"), table.Text("payee_account"),
+		table.OptionalCategory("payer_age_band"), table.OptionalCategory("payer_state"),
+		table.OptionalCategory("payee_age_band"), table.OptionalCategory("payee_state"),
+		table.RequiredDouble("amount_brl"), table.RequiredDouble("raw"), table.RequiredDouble("probability"),
+		table.Doubles("contributions"),
 	}
 }
 
@@ -51,7 +55,7 @@ type window struct {
 
 // read reads a table of scores. Truth may be nil: then only reports are known.
 func read(ctx context.Context, name string, t *truth, w window) (*sample, error) {
-	in, err := table.Open(name)
+	in, err := table.Open(name, columns())
 	if err != nil {
 		return nil, err
 	}
@@ -62,10 +66,10 @@ func read(ctx context.Context, name string, t *truth, w window) (*sample, error)
 	}
 	s.truth = t != nil
 	s.rows = make([]row, 0, in.Rows())
-	err = in.Each(ctx, func(rows []parquet.Row) error {
-		for _, values := range rows {
+	err = in.Each(ctx, func(first int64, rows []parquet.Row) error {
+		for i, values := range rows {
 			if err := s.add(values, t, w); err != nil {
-				return err
+				return fmt.Errorf("row %d: %w", first+int64(i), err)
 			}
 		}
 		return nil
@@ -79,17 +83,8 @@ func read(ctx context.Context, name string, t *truth, w window) (*sample, error)
 	return s, nil
 }
 
-// begin checks the columns and reads the footer. Rows up to the moment until which the model was fitted never count.
+// begin reads the footer. Rows up to the moment until which the model was fitted never count.
 func begin(in *table.Reader, w *window) (*sample, error) {
-	got := in.Columns()
-	if len(got) != columnCount {
-		return nil, fmt.Errorf("the table has %d columns, a table of pixctl score has %d", len(got), columnCount)
-	}
-	for i, name := range columnNames() {
-		if got[i] != name {
-			return nil, fmt.Errorf("column %d is %s, expected %s", i+1, got[i], name)
-		}
-	}
 	s := newSample()
 	s.role, s.model = in.Metadata("role"), in.Metadata("role")+"/"+in.Metadata("model_version")
 	s.receiver = s.role == "receiver"
@@ -116,15 +111,16 @@ func (s *sample) add(v parquet.Row, t *truth, w window) error {
 		at: v[columnEventTime].Int64(), amount: v[columnAmount].Double(), weight: v[columnWeight].Double(),
 		raw: v[columnRaw].Double(), probability: v[columnProbability].Double(), typology: none, lookAlike: none,
 	}
-	if bad := math.IsNaN(r.amount + r.raw + r.probability); bad || !(r.weight > 0) {
-		return errors.New("a row has no amount, score or weight")
+	label := v[columnLabel].Int32()
+	if !(r.weight > 0) || math.IsInf(r.weight, 1) || label != 0 && label != 1 {
+		return errors.New("split_weight is not a number above zero, or label not 0 or 1")
 	}
 	at := time.UnixMicro(r.at)
 	if at.Before(w.from) || !w.to.IsZero() && !at.Before(w.to) {
 		s.leftOut++
 		return nil
 	}
-	if arrived := v[columnArrivedAt]; !arrived.IsNull() && v[columnLabel].Int32() == 1 {
+	if arrived := v[columnArrivedAt]; !arrived.IsNull() && label == 1 {
 		if w.knownAt.IsZero() || !time.UnixMicro(arrived.Int64()).After(w.knownAt) {
 			r.arrived = arrived.Int64()
 		}

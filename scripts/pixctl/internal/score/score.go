@@ -83,7 +83,7 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
-	in, err := table.Open(o.in)
+	in, err := table.Open(o.in, takes(model.Manifest().Features))
 	if err != nil {
 		return summary{}, err
 	}
@@ -92,7 +92,7 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
-	out, err := table.Create(o.out, s.columns(), s.metadata())
+	out, err := table.Create(o.out, columns(), s.metadata())
 	if err != nil {
 		return summary{}, err
 	}
@@ -100,8 +100,8 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	began := time.Now()
 	sum := summary{Model: s.name()}
 	next := progressEvery
-	err = in.Each(ctx, func(rows []parquet.Row) error {
-		if err := s.batch(rows); err != nil {
+	err = in.Each(ctx, func(first int64, rows []parquet.Row) error {
+		if err := s.batch(first, rows); err != nil {
 			return err
 		}
 		sum.Skipped += len(rows) - len(s.out)

@@ -22,18 +22,18 @@ import (
 func fixed() []table.Column {
 	return []table.Column{
 		table.Text("end_to_end_id"),
-		table.Int64("event_time"),
-		table.OptionalInt64("label_arrived_at"),
+		table.Time("event_time"),
+		table.OptionalTime("label_arrived_at"),
 		table.Int32("label"),
-		table.Category("typology"),
+		table.OptionalCategory("typology"),
 		table.Category("direction"),
-		table.Double("split_weight"),
+		table.RequiredDouble("split_weight"),
 		table.Text("payer_account"),
 		table.Text("payee_account"),
-		table.Category("payer_age_band"),
-		table.Category("payer_state"),
-		table.Category("payee_age_band"),
-		table.Category("payee_state"),
+		table.OptionalCategory("payer_age_band"),
+		table.OptionalCategory("payer_state"),
+		table.OptionalCategory("payee_age_band"),
+		table.OptionalCategory("payee_state"),
 	}
 }
 
@@ -55,28 +55,25 @@ type scorer struct {
 	explained int
 }
 
+// takes are the columns of a table of vectors that a model scores.
+func takes(features []string) []table.Column {
+	list := fixed()
+	for _, name := range features {
+		list = append(list, table.Double(name))
+	}
+	return list
+}
+
 func newScorer(model *scoring.Model, in *table.Reader, explain string) (*scorer, error) {
 	s := &scorer{model: model, explain: explain, first: len(fixed())}
-	var want []string
-	for _, c := range fixed() {
-		want = append(want, c.Name)
-	}
-	want = append(want, model.Manifest().Features...)
-	got := in.Columns()
-	for i, name := range want {
-		if i >= len(got) || got[i] != name {
-			return nil, fmt.Errorf("the table is not what the model takes: column %d should be %s", i+1, name)
-		}
-	}
-	if len(got) != len(want) {
-		return nil, fmt.Errorf("the table has %d columns, the model takes %d", len(got), len(want))
-	}
 	if set := in.Metadata("feature_set"); set != "" && set != model.Manifest().FeatureSet {
 		return nil, errors.New("the table was written with another feature set than the model's")
 	}
-	if s.amount = slices.Index(want, amountFeature); s.amount < 0 {
-		return nil, errors.New("the table has no column " + amountFeature)
+	amount := slices.Index(model.Manifest().Features, amountFeature)
+	if amount < 0 {
+		return nil, errors.New("the model has no feature " + amountFeature)
 	}
+	s.amount = s.first + amount
 	s.scored = []pix.Direction{pix.Outbound, pix.Internal}
 	if model.Role() == pix.ReceiverRole {
 		s.scored[0] = pix.Inbound
@@ -90,8 +87,9 @@ func newScorer(model *scoring.Model, in *table.Reader, explain string) (*scorer,
 
 func (s *scorer) name() string { return string(s.model.Role()) + "/" + s.model.Version() }
 
-func (s *scorer) columns() []table.Column {
-	list := append(fixed(), table.Double(amountFeature), table.Double("raw"), table.Double("probability"))
+// columns are those of a table of scores.
+func columns() []table.Column {
+	list := append(fixed(), table.Double(amountFeature), table.RequiredDouble("raw"), table.RequiredDouble("probability"))
 	return append(list, table.Doubles("contributions"))
 }
 
@@ -107,11 +105,17 @@ func (s *scorer) metadata() map[string]string {
 	}
 }
 
-// batch scores rows on every processor and leaves the results, in their order, in s.out.
-func (s *scorer) batch(rows []parquet.Row) error {
-	mine := slices.DeleteFunc(slices.Clone(rows), func(r parquet.Row) bool {
-		return !slices.Contains(s.scored, pix.Direction(r[columnDirection].String()))
-	})
+// batch scores rows, of which the first has a number, on every processor and leaves the results, in their order, in s.out.
+func (s *scorer) batch(first int64, rows []parquet.Row) error {
+	var mine []parquet.Row
+	for i, row := range rows {
+		switch d := pix.Direction(row[columnDirection].ByteArray()); {
+		case slices.Contains(s.scored, d):
+			mine = append(mine, row)
+		case d != pix.Outbound && d != pix.Inbound && d != pix.Internal:
+			return fmt.Errorf("row %d: column direction: not one of %s, %s, %s", first+int64(i), pix.Outbound, pix.Inbound, pix.Internal)
+		}
+	}
 	s.out = make([]parquet.Row, len(mine))
 	workers := runtime.GOMAXPROCS(0)
 	var group sync.WaitGroup

@@ -12,39 +12,6 @@ const (
 	rowsPerWrite = 256
 )
 
-// Column is one column of a schema.
-type Column struct {
-	Name string
-	Node parquet.Node
-}
-
-// Text is a string column; Category one with few different values.
-func Text(name string) Column { return Column{name, parquet.String()} }
-
-// Category is a string column with few different values.
-func Category(name string) Column {
-	return Column{name, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)}
-}
-
-// Int64 is a column of whole numbers that is never missing.
-func Int64(name string) Column { return Column{name, parquet.Leaf(parquet.Int64Type)} }
-
-// Int32 is a column of small whole numbers that is never missing.
-func Int32(name string) Column { return Column{name, parquet.Leaf(parquet.Int32Type)} }
-
-// OptionalInt64 is a column of whole numbers that may be missing.
-func OptionalInt64(name string) Column {
-	return Column{name, parquet.Optional(parquet.Leaf(parquet.Int64Type))}
-}
-
-// Double is a column of floating-point numbers; NaN stands for a missing one.
-func Double(name string) Column { return Column{name, parquet.Leaf(parquet.DoubleType)} }
-
-// Doubles is a column of lists of floating-point numbers, empty where there are none.
-func Doubles(name string) Column {
-	return Column{name, parquet.List(parquet.Compressed(parquet.Leaf(parquet.DoubleType), &parquet.Snappy))}
-}
-
 // orderedGroup is a group whose columns keep their order; parquet.Group alone sorts them by name.
 type orderedGroup struct {
 	parquet.Group
@@ -67,10 +34,11 @@ func (g *orderedGroup) Fields() []parquet.Field {
 func schema(name string, columns []Column) *parquet.Schema {
 	g := &orderedGroup{Group: parquet.Group{}}
 	for _, c := range columns {
-		if c.Node.Leaf() {
-			c.Node = parquet.Compressed(c.Node, &parquet.Snappy)
+		node := c.node
+		if node.Leaf() {
+			node = parquet.Compressed(node, &parquet.Snappy)
 		}
-		g.Group[c.Name] = c.Node
+		g.Group[c.Name] = node
 		g.names = append(g.names, c.Name)
 	}
 	return parquet.NewSchema(name, g)

@@ -33,18 +33,18 @@ const (
 func columns(features []string) []table.Column {
 	list := []table.Column{
 		table.Text("end_to_end_id"),
-		table.Int64("event_time"),
-		table.OptionalInt64("label_arrived_at"),
+		table.Time("event_time"),
+		table.OptionalTime("label_arrived_at"),
 		table.Int32("label"),
-		table.Category("typology"),
+		table.OptionalCategory("typology"),
 		table.Category("direction"),
-		table.Double("split_weight"),
+		table.RequiredDouble("split_weight"),
 		table.Text("payer_account"),
 		table.Text("payee_account"),
-		table.Category("payer_age_band"),
-		table.Category("payer_state"),
-		table.Category("payee_age_band"),
-		table.Category("payee_state"),
+		table.OptionalCategory("payer_age_band"),
+		table.OptionalCategory("payer_state"),
+		table.OptionalCategory("payee_age_band"),
+		table.OptionalCategory("payee_state"),
 	}
 	for _, name := range features {
 		list = append(list, table.Double(name))
