@@ -19,8 +19,8 @@ const (
 	// requestBytes is what a request counts for beside its body: its header, its goroutine, the decision and the histories
 	// that it is made of.
 	requestBytes = 64 << 10
-	// decodedFactor is what a byte of a body counts for: itself; the half as large buffer that it outgrew; the payload behind
-	// its base64, and what the payload is decoded to or what is said of it.
+	// decodedFactor is what a byte of a body counts for: itself; the payload behind its base64, escaped or not; and what the
+	// payload is decoded to or what is said of it.
 	decodedFactor = 4
 	// largeShare keeps one part of so many of the budget for small bodies: payments come in beside whatever else does.
 	largeShare = 4
@@ -30,9 +30,12 @@ const (
 
 var errFull = errors.New("the requests under way hold all memory that there is for them")
 
-// Intake is what the requests under way in one process may hold in memory together. Each takes from it for the bytes that
-// have come in, so that whoever sends slowly holds little, and gives all back when it has been answered. What does not
-// fit is refused with pix.Overloaded and must come back. It is safe for concurrent use.
+// Intake is what the requests under way in one process may hold in memory together. Each takes from it before a buffer
+// grows, and gives all back when it has been answered. What does not fit is refused with pix.Overloaded and must come
+// back. It is safe for concurrent use.
+//
+// A small body takes for what has come in, so that whoever sends slowly holds little. One that turns out to be large takes
+// for the rest at once: if all large ones grew side by side, each would keep the others from their end.
 type Intake struct {
 	limit int64
 	held  atomic.Int64
@@ -85,7 +88,8 @@ func (h *holding) take(size int64) error {
 	}
 }
 
-// read reads a body into a buffer that doubles, up to one byte more than there will be: reading shows its end.
+// read reads a body into a buffer that doubles while it is small, and is one byte larger than there will be then: reading
+// shows the end.
 func (h *holding) read(body io.Reader, length, limit int64) ([]byte, error) {
 	if length > limit {
 		return nil, pix.E(pix.TooLarge, "read body", fmt.Errorf("at most %d bytes", limit))
@@ -98,6 +102,9 @@ func (h *holding) read(body io.Reader, length, limit int64) ([]byte, error) {
 	for {
 		if len(data) == cap(data) {
 			size := min(max(2*int64(cap(data)), firstRead), most)
+			if size > smallBody {
+				size = most
+			}
 			if err := h.take(size); err != nil {
 				return nil, err
 			}
