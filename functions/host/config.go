@@ -9,6 +9,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
+	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -25,8 +26,29 @@ type Config struct {
 	MaxPanics int `env:"MAX_PANICS, default=5"`
 	// Timeout bounds the handling of one message, below the subscription's acknowledgement deadline.
 	Timeout time.Duration `env:"HANDLE_TIMEOUT, default=20s"`
-	Tracing obs.TracingConfig
+	// MemoryLimit is what the process must fit, in bytes; 0 means DefaultMemoryLimit. What its requests hold together is a
+	// share of it.
+	MemoryLimit int64 `env:"MEMORY_LIMIT"`
+	Tracing     obs.TracingConfig
 }
+
+// DefaultMemoryLimit is what a process must fit that says nothing else, in bytes.
+const DefaultMemoryLimit = 256 << 20
+
+// memoryLimit is MemoryLimit with its default.
+func (c *Config) memoryLimit() int64 {
+	if c.MemoryLimit == 0 {
+		return DefaultMemoryLimit
+	}
+	return c.MemoryLimit
+}
+
+// HeapLimit is the share of MemoryLimit at which the garbage collector must work harder; the rest is for what it does not
+// manage. A process that is this function alone gives it to the runtime.
+func (c *Config) HeapLimit() int64 { return c.memoryLimit() / 5 * 4 }
+
+// intake is the share of MemoryLimit for the requests under way.
+func (c *Config) intake() int64 { return c.memoryLimit() / 2 }
 
 // Bounds of the limits. A refused message comes back after ten minutes at most, so an hour is enough for a last attempt
 // before Pub/Sub's retention of seven days drops it.
@@ -53,6 +75,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Timeout <= 0 || c.Timeout > 10*time.Minute {
 		problems = append(problems, errors.New("HANDLE_TIMEOUT: must be above 0 and at most 10m, the longest acknowledgement deadline"))
+	}
+	if c.intake() < push.MinIntakeBytes {
+		problems = append(problems, fmt.Errorf("MEMORY_LIMIT: must be at least %d bytes", 2*push.MinIntakeBytes))
 	}
 	return errors.Join(append(problems, c.Tracing.Validate())...)
 }

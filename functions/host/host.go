@@ -43,6 +43,7 @@ type Host struct {
 	Watch  *clock.Watch // on this process's clock: see ClockErr
 
 	config  Config
+	intake  *push.Intake
 	name    string
 	closers []func(context.Context) error
 }
@@ -56,12 +57,15 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		env.Metrics = obs.NewRegistry()
 	}
 	service := obs.Service{Name: name, ProjectID: c.ProjectID}
-	h := &Host{Env: env, config: c, name: name}
+	h := &Host{Env: env, config: c, name: name, intake: push.NewIntake(c.intake())}
 	logger, flush := obs.Summarise(obs.Logger(env.Logs, c.LogLevel, service))
 	h.Logger = logger
 	h.OnClose(flush)
 	var err error
 	if h.Watch, err = watchClock(env.Metrics, h.Logger); err != nil {
+		return nil, fmt.Errorf("host: %w", err)
+	}
+	if err = h.watchIntake(); err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
 	if h.Tracing == nil {
@@ -78,6 +82,16 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	}
 	h.OnClose(h.brief("bus", busTimeout, h.Bus.Close))
 	return h, nil
+}
+
+func (h *Host) watchIntake() error {
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pix_request_held_bytes", Help: "What the requests under way count for, of the half of MEMORY_LIMIT that they may.",
+	}, func() float64 { return float64(h.intake.Held()) })
+	if err := h.Metrics.Register(held); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return nil
 }
 
 func (h *Host) countLostSpans() error {
@@ -122,7 +136,7 @@ func (h *Host) Close(ctx context.Context) error {
 func (h *Host) Push() push.Deps {
 	return push.Deps{
 		DeadLetters: h.Bus, DeadLetterTopic: h.config.DeadLetterTopic,
-		MaxAge: h.config.MaxMessageAge, MaxPanics: h.config.MaxPanics, Timeout: h.config.Timeout, Clock: time.Now, Watch: h.Watch,
+		MaxAge: h.config.MaxMessageAge, MaxPanics: h.config.MaxPanics, Timeout: h.config.Timeout, Clock: time.Now, Watch: h.Watch, Intake: h.intake,
 		Logger: h.Logger, Tracer: h.Tracing.Tracer("github.com/sentinela-pix/sentinela/functions/" + h.name), Metrics: h.Metrics,
 	}
 }

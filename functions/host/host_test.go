@@ -56,3 +56,22 @@ func TestCloseRunsInReverse(t *testing.T) {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
 }
+
+// TestMemoryLimit: the limit is one number, of which the others are shares, and one that the largest message does not fit
+// is refused.
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int64{"": 256 << 20 / 5 * 4, "1073741824": 1 << 30 / 5 * 4, "-1": 0, "134217728": 0} {
+		env := map[string]string{"PROJECT_ID": "p", "DATASET": "d"}
+		if value != "" {
+			env["MEMORY_LIMIT"] = value
+		}
+		c, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(env))
+		switch {
+		case want == 0 && (err == nil || !strings.Contains(err.Error(), "MEMORY_LIMIT")):
+			t.Errorf("%q: %v", value, err)
+		case want != 0 && (err != nil || c.HeapLimit() != want):
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}

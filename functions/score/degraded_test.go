@@ -52,7 +52,7 @@ func TestNoPlace(t *testing.T) {
 	s, _ := newService(t, f)
 	for _, body := range [][]byte{payment(t), []byte("{")} {
 		w := post(t, s, "/v1/decisions", "application/json", body)
-		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"unavailable"`) {
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"overloaded"`) {
 			t.Errorf("status %d, %v: %s", w.Code, w.Header(), w.Body)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"runtime/debug"
@@ -17,12 +16,12 @@ import (
 // maxRequestBytes bounds the body of POST /v1/decisions. A payment is a few kilobytes.
 const maxRequestBytes = 1 << 20
 
-// retryAfterSeconds is what a caller is told to wait when a dependency is away.
+// retryAfterSeconds is what a caller is told to wait when a dependency is away or there is no place.
 const retryAfterSeconds = "1"
 
 // answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the decision out as JSON.
 // While the store is away the decision is provisional: no approval, not stored, and another call gets the one that stands.
-// A payment for which there is no place is refused with 503 before anything is spent on it but reading it.
+// A payment for which there is no place is refused with 429 before anything is spent on it but reading it.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -70,9 +69,10 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	data, release, err := s.deps.Push.Intake.Read(w, r, maxRequestBytes)
+	defer release()
 	if err != nil {
-		return nil, bodyError(err)
+		return nil, fmt.Errorf("decide: %w", err)
 	}
 	place, err := s.deps.Engine.Enter()
 	if err != nil {
@@ -114,15 +114,6 @@ func encodingOf(contentType string) (string, error) {
 	}
 }
 
-// bodyError tells a body that is too large from one that did not arrive.
-func bodyError(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return pix.E(pix.TooLarge, "read body", fmt.Errorf("at most %d bytes", maxRequestBytes))
-	}
-	return pix.E(pix.Invalid, "read body", errors.New("the request ended early"))
-}
-
 // problem is the body of an answer that is no decision.
 type problem struct {
 	Kind   string        `json:"kind"`             // pix.Disposition.Label
@@ -138,7 +129,8 @@ func (s *Service) refuse(ctx context.Context, w http.ResponseWriter, err error) 
 		p.Detail = problems.List
 	}
 	s.deps.Push.Logger.WarnContext(ctx, "payment not decided", "result", disposition.Label, "error", err.Error())
-	if disposition.HTTPStatus == http.StatusServiceUnavailable || disposition.HTTPStatus == http.StatusGatewayTimeout {
+	switch disposition.HTTPStatus {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		w.Header().Set("Retry-After", retryAfterSeconds)
 	}
 	writeProblem(w, disposition.HTTPStatus, p)

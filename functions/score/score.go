@@ -71,6 +71,9 @@ func New(d Deps) (*Service, error) {
 	if d.Push.Tracer == nil {
 		d.Push.Tracer = noop.NewTracerProvider().Tracer("")
 	}
+	if d.Push.Intake == nil {
+		d.Push.Intake = push.NewIntake(push.DefaultIntakeBytes)
+	}
 	if d.Push.Clock == nil {
 		d.Push.Clock = d.Clock
 	}

@@ -48,7 +48,7 @@ type fake struct {
 
 func (f *fake) Enter() (engine.Place, error) {
 	if f.full {
-		return engine.Place{}, pix.E(pix.Unavailable, "decide", errors.New("too many decisions are in flight"))
+		return engine.Place{}, pix.E(pix.Overloaded, "decide", errors.New("too many decisions are in flight"))
 	}
 	return engine.Place{}, nil
 }
@@ -256,7 +256,7 @@ func TestHTTPErrors(t *testing.T) {
 		retry  bool
 	}{
 		{pix.Invalid, 400, false}, {pix.UnknownSchema, 400, false}, {pix.TooLarge, 413, false}, {pix.Conflict, 409, false},
-		{pix.Unavailable, 503, true}, {pix.Timeout, 504, true}, {pix.Cancelled, 503, true}, {pix.Unexpected, 500, false},
+		{pix.Unavailable, 503, true}, {pix.Overloaded, 429, true}, {pix.Timeout, 504, true}, {pix.Cancelled, 503, true}, {pix.Unexpected, 500, false},
 	} {
 		f := &fake{err: pix.E(c.kind, "decide", errors.New("row acct#token not readable"))}
 		s, _ := newService(t, f)

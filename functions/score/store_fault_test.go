@@ -110,7 +110,7 @@ func TestSlowStoreAddsNoGoroutines(t *testing.T) {
 			body := r.next(t)
 			callers.Go(func() {
 				w := post(t, r, "/v1/decisions", "application/json", body)
-				if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") != "" {
+				if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") != "" {
 					refused.Add(1)
 				} else if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"provisional":true`) || strings.Contains(w.Body.String(), "OUTCOME_APPROVE") {
 					t.Errorf("status %d: %s", w.Code, w.Body)

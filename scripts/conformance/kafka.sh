@@ -10,7 +10,8 @@ limit=$((256 << 20))
 build=build/kafka
 mkdir -p "$build"
 work=$(mktemp -d)
-broker='' cgroup=''
+broker=''
+. scripts/conformance/lib/memory.bash
 cleanup() {
   if [[ -n $broker ]]; then
     kill "$broker" 2>/dev/null || true
@@ -79,25 +80,6 @@ PROPERTIES
   echo "kafka: Apache Kafka $version on $KAFKA_BROKERS"
 }
 
-# limit_memory makes a memory cgroup for the bridge alone, of version 2 or 1.
-limit_memory() {
-  local root=/sys/fs/cgroup name="sentinela-kafka-$$"
-  if [[ -e $root/cgroup.controllers ]] && echo +memory 2>/dev/null >"$root/cgroup.subtree_control" && mkdir "$root/$name" 2>/dev/null; then
-    cgroup=$root/$name
-    echo "$limit" >"$cgroup/memory.max"
-    echo 0 2>/dev/null >"$cgroup/memory.swap.max" || true
-  elif mkdir "$root/memory/$name" 2>/dev/null; then
-    cgroup=$root/memory/$name
-    echo "$limit" >"$cgroup/memory.limit_in_bytes"
-    echo "$limit" 2>/dev/null >"$cgroup/memory.memsw.limit_in_bytes" || true
-  else
-    echo "kafka: no memory cgroup can be made here (it takes root): the poisons run without a limit"
-    return
-  fi
-  export BRIDGE_CGROUP=$cgroup
-  echo "kafka: the bridge runs within $((limit >> 20)) MiB, in $cgroup"
-}
-
 if [[ -z ${KAFKA_BROKERS:-} ]]; then
   command -v java >/dev/null || skip "there is no java (Debian: openjdk-17-jre-headless)"
   if [[ ! -e $build/lib-$version/.ready ]]; then
@@ -108,5 +90,6 @@ if [[ -z ${KAFKA_BROKERS:-} ]]; then
 fi
 go build -o "$work/kafka-bridge" ./kafka-bridge
 export BRIDGE_BINARY=$work/kafka-bridge
-limit_memory
+limit_memory kafka "$limit"
+export BRIDGE_CGROUP=$cgroup
 go test -count=1 -parallel 1 -timeout 20m -run "^TestKafka${KAFKA_TESTS:-}" -v ./kafka-bridge/bridge | grep -vE '^=== (RUN|PAUSE|CONT)'

@@ -57,7 +57,7 @@ func (p Place) Leave() {
 }
 
 // Enter takes a place for one AnswerAt. While MaxInFlight decisions are in flight there is a place for an answer without
-// one for every second decision that ends; beyond that the error is Unavailable, and nothing must be spent on the payment.
+// one for every second decision that ends; beyond that the error is Overloaded, and nothing must be spent on the payment.
 func (e *Engine) Enter() (Place, error) {
 	place, err := e.enter()
 	if err != nil && e.credit.add(-decisionsPerShed) {
@@ -72,7 +72,7 @@ func (e *Engine) enter() (Place, error) {
 	case e.slots <- struct{}{}:
 		return Place{engine: e}, nil
 	default:
-		err := pix.E(pix.Unavailable, "decide", errOverloaded)
+		err := pix.E(pix.Overloaded, "decide", errOverloaded)
 		e.degraded(PartOverload, err)
 		return Place{}, err
 	}

@@ -271,7 +271,7 @@ func TestSlowStoreIsBounded(t *testing.T) {
 		for n := range callers {
 			wg.Go(func() {
 				d, _, err := w.engine.Answer(t.Context(), payment(n, pix.Outbound), "")
-				if pix.KindOf(err) == pix.Unavailable && d == nil {
+				if pix.KindOf(err) == pix.Overloaded && d == nil {
 					return
 				}
 				if err != nil || d.Outcome == pix.Approve || !d.Provisional {

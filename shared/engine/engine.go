@@ -124,7 +124,7 @@ func (e *Engine) Decide(ctx context.Context, tx *pix.Transaction, traceID string
 // Answer is Decide for a caller that waits and cannot come back: where the store's failure leaves Decide with an error,
 // it returns a Provisional decision, computed without the store from nothing but the payment and the policy. It is no
 // approval, it is stored and published nowhere, and a later call gets the decision that stands by then. Some of those who
-// find no place for a decision get one as well, see Enter; the error of the others is Unavailable.
+// find no place for a decision get one as well, see Enter; the error of the others is Overloaded.
 func (e *Engine) Answer(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
 	place, err := e.Enter()
 	if err != nil {

@@ -151,7 +151,7 @@ func TestPlaces(t *testing.T) {
 		t.Helper()
 		asked := w.models.asked[pix.PayerRole]
 		d, _, err := w.engine.Answer(t.Context(), payment(1, pix.Outbound), "")
-		if (d != nil) != want || !want && pix.KindOf(err) != pix.Unavailable || d != nil && !d.Provisional {
+		if (d != nil) != want || !want && pix.KindOf(err) != pix.Overloaded || d != nil && !d.Provisional {
 			t.Fatalf("an answer: %v, want %v: %v", d != nil, want, err)
 		}
 		if n := w.models.asked[pix.PayerRole]; n != asked {
@@ -181,7 +181,7 @@ func TestPlaces(t *testing.T) {
 		}
 		answer(false)
 	}
-	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Unavailable {
+	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Overloaded {
 		t.Errorf("Decide gave %v: %v", d, err)
 	}
 	for _, p := range places {
@@ -205,7 +205,7 @@ func TestPlaceIsHeldUntilTheAnswer(t *testing.T) {
 		var first sync.WaitGroup
 		first.Go(func() { _, _, _ = w.engine.Answer(t.Context(), payment(1, pix.Outbound), "") })
 		time.Sleep(policyCost + policyCost/2) // its decision could not be stored, and it is judged again
-		if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), ""); pix.KindOf(err) != pix.Unavailable {
+		if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), ""); pix.KindOf(err) != pix.Overloaded {
 			t.Errorf("another payment found its place: %v", err)
 		}
 		first.Wait()

@@ -33,6 +33,9 @@ func StrictTransaction(data []byte) ([]string, error) {
 	return append(unknown.fields, unknown.values...), nil
 }
 
+// maxUnknown is how many unknown fields are named: more than a person reads, and not a million.
+const maxUnknown = 100
+
 // unknowns are the paths of what a JSON text has and its message type does not.
 type unknowns struct {
 	fields []string // of fields without a declaration
@@ -111,20 +114,22 @@ func (w *walker) object(md protoreflect.MessageDescriptor, path string) error {
 // member reads the value of one name. Inside something unknown (md is nil) nothing is looked up any more: its outermost
 // path is enough.
 func (w *walker) member(md protoreflect.MessageDescriptor, path, name string) error {
+	if md == nil { // without a path: names as long as the payload, each joined with every name below it, would take for ever
+		return w.value(nil, nil, "")
+	}
 	if path != "" {
 		path += "."
 	}
 	path += name
-	if md == nil {
-		return w.value(nil, nil, path)
-	}
 	fd := md.Fields().ByJSONName(name)
 	if fd == nil {
 		fd = md.Fields().ByTextName(name)
 	}
 	if fd == nil {
-		w.found.fields = append(w.found.fields, path)
-		return w.value(nil, nil, path)
+		if len(w.found.fields) < maxUnknown {
+			w.found.fields = append(w.found.fields, path)
+		}
+		return w.value(nil, nil, "")
 	}
 	return w.value(fd, fd.Message(), path)
 }

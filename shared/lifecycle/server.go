@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,8 +16,9 @@ type ServerConfig struct {
 	ReadTimeout       time.Duration // whole request; default 15 s
 	WriteTimeout      time.Duration // from the end of the request's header to the end of the answer; default 60 s
 	IdleTimeout       time.Duration // default 120 s, above the 60 s of Google's load balancers
-	MaxHeaderBytes    int           // default 64 KiB
+	MaxHeaderBytes    int           // default 16 KiB: as objects it is up to thirty times as large, and it stays until the answer
 	MaxBodyBytes      int64         // default 16 MiB: a Pub/Sub push of 10 MB grows by a third as base64
+	MaxConnections    int           // open at once, with and without a request; default 1,024
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
@@ -24,8 +26,9 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	c.ReadTimeout = orDefault(c.ReadTimeout, 15*time.Second)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 60*time.Second)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 120*time.Second)
-	c.MaxHeaderBytes = orDefault(c.MaxHeaderBytes, 64<<10)
+	c.MaxHeaderBytes = orDefault(c.MaxHeaderBytes, 16<<10)
 	c.MaxBodyBytes = orDefault(c.MaxBodyBytes, 16<<20)
+	c.MaxConnections = orDefault(c.MaxConnections, 1024)
 	return c
 }
 
@@ -36,17 +39,38 @@ func orDefault[T int | int64 | time.Duration](v, def T) T {
 	return v
 }
 
-// NewServer returns a server whose time and memory per request are bounded. Reading more than MaxBodyBytes gives the
-// handler an *http.MaxBytesError.
+// NewServer returns a server whose time and memory per request and whose connections are bounded. Reading more than
+// MaxBodyBytes gives the handler an *http.MaxBytesError. A connection above MaxConnections is closed, and with it those
+// that wait for their next request: a place that nobody uses must not keep out a probe.
 func NewServer(handler http.Handler, c ServerConfig) *http.Server {
 	c = c.withDefaults()
-	return &http.Server{
+	server := &http.Server{
 		Handler:           http.MaxBytesHandler(handler, c.MaxBodyBytes),
 		ReadHeaderTimeout: c.ReadHeaderTimeout,
 		ReadTimeout:       c.ReadTimeout,
 		WriteTimeout:      c.WriteTimeout,
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    c.MaxHeaderBytes,
+	}
+	server.ConnState = bound(server, int64(c.MaxConnections))
+	return server
+}
+
+// bound counts connections and refuses those above most.
+func bound(server *http.Server, most int64) func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(conn net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if open.Add(1) > most {
+				_ = conn.Close() // its goroutine finds it closed and uncounts it
+				server.SetKeepAlivesEnabled(false)
+				server.SetKeepAlivesEnabled(true)
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		default:
+		}
 	}
 }
 

@@ -161,3 +161,62 @@ func TestServerDefaultsAreBounded(t *testing.T) {
 		t.Errorf("a bound is missing: %+v", s)
 	}
 }
+
+// TestServerBoundsConnections: those that wait for nothing give way to a new one, those with a request do not.
+func TestServerBoundsConnections(t *testing.T) {
+	t.Parallel()
+	const most = 3
+	entered, release := make(chan struct{}, most), make(chan struct{})
+	url, stop := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			entered <- struct{}{}
+			<-release
+		}
+	}), lifecycle.ServerConfig{MaxConnections: most}, 30*time.Second)
+	ask := func(path string) (conn net.Conn, answered bool) {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := conn.Write([]byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil || path == "/long" {
+			return conn, false
+		}
+		n, _ := conn.Read(make([]byte, 1))
+		return conn, n == 1
+	}
+	until := func(what string) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+			if _, answered := ask("/"); answered {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	for range 10 * most {
+		until("connections that wait for nothing keep out new ones")
+	}
+	for range most {
+		for taken := false; !taken; {
+			ask("/long")
+			select {
+			case <-entered:
+				taken = true
+			case <-time.After(50 * time.Millisecond): // refused for connections that are only closing now
+			}
+		}
+	}
+	for range 10 {
+		if _, answered := ask("/"); answered {
+			t.Error("a connection above the bound was served")
+		}
+	}
+	close(release)
+	until("connections are not uncounted")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}

@@ -14,6 +14,7 @@ const (
 	TooLarge                  // the message is above a bound
 	Conflict                  // another payment already has this EndToEndID
 	Unavailable               // a dependency refused or is away: retry
+	Overloaded                // there is no room for it now: retry later
 	Timeout                   // a deadline passed: retry
 	Cancelled                 // we are stopping: retry elsewhere
 )
@@ -39,6 +40,8 @@ func (k Kind) Disposition() Disposition {
 		return Disposition{"conflict", 409, true, true}
 	case Unavailable:
 		return Disposition{"unavailable", 503, false, false}
+	case Overloaded:
+		return Disposition{"overloaded", 429, false, false}
 	case Timeout:
 		return Disposition{"timeout", 504, false, false}
 	case Cancelled:

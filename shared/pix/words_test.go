@@ -30,7 +30,7 @@ func TestDispositions(t *testing.T) {
 	labels := map[string]bool{}
 	for k := pix.Unexpected; k <= pix.Cancelled; k++ {
 		d := k.Disposition()
-		if d.Ack != d.DeadLetter || d.Ack != (d.HTTPStatus < 500) || labels[d.Label] {
+		if d.Ack != d.DeadLetter || d.Ack != (d.HTTPStatus < 500 && d.HTTPStatus != 429) || labels[d.Label] {
 			t.Errorf("kind %d: %+v", k, d)
 		}
 		labels[d.Label] = true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -26,6 +25,9 @@ const MaxBodyBytes = bus.MaxMessageBytes*4/3 + 256<<10
 
 // deadLetterTimeout bounds the publication of a dead letter, which goes on when the request is cancelled.
 const deadLetterTimeout = 10 * time.Second
+
+// retryAfterSeconds is what a sender is told to wait that came while there was no room.
+const retryAfterSeconds = "1"
 
 // Function is what an endpoint does with its messages, each of which decodes to a T.
 type Function[T any] struct {
@@ -57,8 +59,10 @@ type Deps struct {
 	Timeout time.Duration
 	// Clock tells the time that messages are judged by; nil means time.Now. Watch is the process's watch on it, which is
 	// fed with publish times; nil means one of the endpoint's own.
-	Clock   func() time.Time
-	Watch   *clock.Watch
+	Clock func() time.Time
+	Watch *clock.Watch
+	// Intake bounds what all requests of the process hold; nil means DefaultIntakeBytes for this endpoint alone.
+	Intake  *Intake
 	Logger  *slog.Logger
 	Tracer  trace.Tracer          // nil means none
 	Metrics prometheus.Registerer // nil means none
@@ -80,6 +84,9 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Watch == nil {
 		d.Watch = clock.NewWatch(0, d.Clock)
+	}
+	if d.Intake == nil {
+		d.Intake = NewIntake(DefaultIntakeBytes)
 	}
 	if d.MaxAge == 0 {
 		d.MaxAge = DefaultMaxAge
@@ -139,10 +146,9 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	del := delivery{start: time.Now()}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBodyBytes))
-	if err != nil {
-		err = bodyError(err)
-	} else {
+	data, release, err := e.d.Intake.Read(w, r, MaxBodyBytes)
+	defer release()
+	if err == nil {
 		del.msg, err = Decode(r.Header, data)
 	}
 	ctx, span := e.d.Tracer.Start(obs.Extract(r.Context(), del.msg.Attributes), e.f.Name+" process", trace.WithSpanKind(trace.SpanKindConsumer))
@@ -152,16 +158,11 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.metrics.met(e.f.Name, age, known)
 		err = e.handle(ctx, &del)
 	}
-	w.WriteHeader(e.settle(ctx, &del, err))
-}
-
-// bodyError tells a body that is too large from one that did not arrive.
-func bodyError(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return pix.E(pix.TooLarge, "read body", err)
+	status := e.settle(ctx, &del, err)
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", retryAfterSeconds)
 	}
-	return pix.E(pix.Unavailable, "read body", errors.New("the request ended early"))
+	w.WriteHeader(status)
 }
 
 // errPanic stands for a panic of the handler. Its value is left out: it may hold anything.

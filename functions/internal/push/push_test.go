@@ -170,6 +170,7 @@ func TestEveryKind(t *testing.T) {
 		{pix.TooLarge, acked, true},
 		{pix.Conflict, acked, true},
 		{pix.Unavailable, http.StatusServiceUnavailable, false},
+		{pix.Overloaded, http.StatusTooManyRequests, false},
 		{pix.Timeout, http.StatusGatewayTimeout, false},
 		{pix.Cancelled, http.StatusServiceUnavailable, false},
 		{pix.Unexpected, http.StatusInternalServerError, false},

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,9 @@ func run(ctx context.Context) error {
 	config, err := score.LoadConfig(ctx)
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(config.HeapLimit())
 	}
 	registry := obs.NewRegistry()
 	app, err := score.Open(ctx, config, host.Env{Metrics: registry})
