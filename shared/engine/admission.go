@@ -10,8 +10,8 @@ import (
 // decisionsPerShed is how many decisions must end for one answer without a decision. Such an answer is nothing but work for
 // a processor, and to bound how many are worked on at a time would not bound that: a processor takes one to its end before
 // it takes the next. So they are bounded by what they take it from. Each costs at most half of a decision, and as shipped a
-// fifth; so whatever is asked, decisions keep four fifths of the processors, and as shipped nine tenths.
-const decisionsPerShed = 2
+// quarter; so whatever is asked, they take an eighth of the processors at most, and as shipped a sixteenth.
+const decisionsPerShed = 4
 
 var errOverloaded = errors.New("too many decisions are in flight")
 
@@ -57,7 +57,7 @@ func (p Place) Leave() {
 }
 
 // Enter takes a place for one AnswerAt. While MaxInFlight decisions are in flight there is a place for an answer without
-// one for every second decision that ends; beyond that the error is Overloaded, and nothing must be spent on the payment.
+// one for every fourth decision that ends; beyond that the error is Overloaded, and nothing must be spent on the payment.
 func (e *Engine) Enter() (Place, error) {
 	place, err := e.enter()
 	if err != nil && e.credit.add(-decisionsPerShed) {

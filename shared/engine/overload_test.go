@@ -141,7 +141,7 @@ func TestNoModelIsAskedForNothing(t *testing.T) {
 	}
 }
 
-// TestPlaces: there are as many as MaxInFlight, then one without a decision for every second decision that ends, in stock
+// TestPlaces: there are as many as MaxInFlight, then one without a decision for every fourth decision that ends, in stock
 // for a burst; then none, and that costs nothing.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
@@ -170,13 +170,13 @@ func TestPlaces(t *testing.T) {
 		answer(true)
 	}
 	answer(false)
-	for n := range 4 {
+	for n := range 8 {
 		places[0].Leave()
 		var err error
 		if places[0], err = w.engine.Enter(); err != nil {
 			t.Fatal(err)
 		}
-		if n%2 == 1 {
+		if n%4 == 3 {
 			answer(true)
 		}
 		answer(false)

@@ -109,8 +109,8 @@ func BenchmarkServed(b *testing.B) {
 func BenchmarkShed(b *testing.B) {
 	w := shippedWorld(b, func(_ *world, d *engine.Deps) { d.MaxInFlight = 1 })
 	var place engine.Place
-	full := func() { // two decisions end and another begins: one answer without a decision is due
-		for range 2 {
+	full := func() { // four decisions end and others begin: one answer without a decision is due
+		for range 4 {
 			place.Leave()
 			var err error
 			if place, err = w.engine.Enter(); err != nil {
@@ -169,8 +169,13 @@ func BenchmarkGoodput(b *testing.B) {
 	w.store.record, w.store.read, w.store.commit = wait, wait, wait
 	l := &load{w: w, crowd: newCrowd(20_000)}
 	for b.Loop() {
-		capacity := l.measure(b, 1)
-		goodput := l.measure(b, overload)
+		// In turns, for the store fills as payments are decided; and the best of each, for other work on the machine only
+		// ever takes from them.
+		var capacity, goodput float64
+		for range 10 {
+			capacity = max(capacity, l.measure(b, 1))
+			goodput = max(goodput, l.measure(b, overload))
+		}
 		b.ReportMetric(capacity, "capacity/cpu-s")
 		b.ReportMetric(goodput, "goodput/cpu-s")
 		b.ReportMetric(goodput/capacity, "goodput/capacity")
@@ -206,7 +211,7 @@ func (l *load) measure(b *testing.B, times int64) float64 {
 	l.good.Store(0)
 	var group sync.WaitGroup
 	used := processorTime(b)
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		for l.asked.Load() < times*(l.good.Load()+engine.DefaultMaxInFlight) {
 			l.asked.Add(1)
 			group.Go(func() { l.ask(b.Context()) })
