@@ -136,7 +136,7 @@ func TestIntakeOfSlowSenders(t *testing.T) {
 			for range c.senders {
 				settled.Add(1)
 				reached := sync.OnceFunc(settled.Done)
-				body := io.MultiReader(stuck(t, c.sent), ended{ctx})
+				body := io.MultiReader(stuck(t, c.sent), ended{ctx.Done()})
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", &signalled{Reader: body, after: c.sent, reached: reached})
 				r.ContentLength = push.MaxBodyBytes
 				go func() {
@@ -165,10 +165,10 @@ func TestIntakeOfSlowSenders(t *testing.T) {
 	}
 }
 
-// ended is a body that ends with its context.
-type ended struct{ ctx context.Context }
+// ended is a body that ends when it is told to.
+type ended struct{ done <-chan struct{} }
 
-func (e ended) Read([]byte) (int, error) { <-e.ctx.Done(); return 0, io.EOF }
+func (e ended) Read([]byte) (int, error) { <-e.done; return 0, io.EOF }
 
 // signalled tells when so many bytes were read and more are asked for.
 type signalled struct {
@@ -184,7 +184,7 @@ func (s *signalled) Read(p []byte) (int, error) {
 	}
 	n, err := s.Reader.Read(p[:min(int64(len(p)), max(s.after-s.read, 1))])
 	s.read += int64(n)
-	return n, err //nolint:wrapcheck // a reader
+	return n, err
 }
 
 // TestOverloadedPush: what finds no room is refused with 429 and comes back; it is neither acknowledged nor dead-lettered.
@@ -209,7 +209,7 @@ func TestOverloadedPush(t *testing.T) {
 	sent := make(chan struct{})
 	var sender sync.WaitGroup
 	sender.Go(func() {
-		body := io.MultiReader(strings.NewReader(large[:len(large)-1]), told{sent}, ended{hold})
+		body := io.MultiReader(strings.NewReader(large[:len(large)-1]), told{sent}, ended{hold.Done()})
 		r, err := http.NewRequestWithContext(hold, http.MethodPost, server.URL, body)
 		if err != nil {
 			t.Error(err)

@@ -214,6 +214,7 @@ func crowd(t *testing.T, size int, during time.Duration, work func(ctx context.C
 
 // stubborn posts a body until it is acknowledged or refused for good, as Pub/Sub does.
 func (s *scorer) stubborn(t *testing.T, path string, body []byte) (status, attempts int) {
+	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
 		attempts++
 		if status = s.send(t.Context(), path, bytes.NewReader(body)); status != 0 && status != http.StatusTooManyRequests {
