@@ -48,7 +48,7 @@ func (c *Config) memoryLimit() int64 {
 func (c *Config) HeapLimit() int64 { return c.memoryLimit() / 5 * 4 }
 
 // intake is the share of MemoryLimit for the requests under way.
-func (c *Config) intake() int64 { return c.memoryLimit() / 2 }
+func (c *Config) intake() int64 { return c.memoryLimit() / 8 * 3 }
 
 // Bounds of the limits. A refused message comes back after ten minutes at most, so an hour is enough for a last attempt
 // before Pub/Sub's retention of seven days drops it.
@@ -76,8 +76,8 @@ func (c *Config) Validate() error {
 	if c.Timeout <= 0 || c.Timeout > 10*time.Minute {
 		problems = append(problems, errors.New("HANDLE_TIMEOUT: must be above 0 and at most 10m, the longest acknowledgement deadline"))
 	}
-	if c.intake() < push.MinIntakeBytes {
-		problems = append(problems, fmt.Errorf("MEMORY_LIMIT: must be at least %d bytes", 2*push.MinIntakeBytes))
+	if c.memoryLimit() < push.MinIntakeBytes/3*8 {
+		problems = append(problems, fmt.Errorf("MEMORY_LIMIT: must be at least %d bytes", push.MinIntakeBytes/3*8))
 	}
 	return errors.Join(append(problems, c.Tracing.Validate())...)
 }

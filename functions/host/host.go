@@ -86,7 +86,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 
 func (h *Host) watchIntake() error {
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "pix_request_held_bytes", Help: "What the requests under way count for, of the half of MEMORY_LIMIT that they may.",
+		Name: "pix_request_held_bytes", Help: "What the requests under way count for, of the three eighths of MEMORY_LIMIT that they may.",
 	}, func() float64 { return float64(h.intake.Held()) })
 	if err := h.Metrics.Register(held); err != nil {
 		return fmt.Errorf("register metrics: %w", err)

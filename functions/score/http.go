@@ -14,7 +14,7 @@ import (
 )
 
 // maxRequestBytes bounds the body of POST /v1/decisions. A payment is a few kilobytes.
-const maxRequestBytes = 1 << 20
+const maxRequestBytes = 64 << 10
 
 // retryAfterSeconds is what a caller is told to wait when a dependency is away or there is no place.
 const retryAfterSeconds = "1"

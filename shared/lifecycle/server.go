@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -16,9 +17,9 @@ type ServerConfig struct {
 	ReadTimeout       time.Duration // whole request; default 15 s
 	WriteTimeout      time.Duration // from the end of the request's header to the end of the answer; default 60 s
 	IdleTimeout       time.Duration // default 120 s, above the 60 s of Google's load balancers
-	MaxHeaderBytes    int           // default 16 KiB: as objects it is up to thirty times as large, and it stays until the answer
+	MaxHeaderBytes    int           // default 4 KiB, to which net/http adds as much: as objects it may be 15 times as large
 	MaxBodyBytes      int64         // default 16 MiB: a Pub/Sub push of 10 MB grows by a third as base64
-	MaxConnections    int           // open at once, with and without a request; default 1,024
+	MaxConnections    int           // open at once, with and without a request; default 512: each may hold such a header
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
@@ -26,9 +27,9 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	c.ReadTimeout = orDefault(c.ReadTimeout, 15*time.Second)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 60*time.Second)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 120*time.Second)
-	c.MaxHeaderBytes = orDefault(c.MaxHeaderBytes, 16<<10)
+	c.MaxHeaderBytes = orDefault(c.MaxHeaderBytes, 4<<10)
 	c.MaxBodyBytes = orDefault(c.MaxBodyBytes, 16<<20)
-	c.MaxConnections = orDefault(c.MaxConnections, 1024)
+	c.MaxConnections = orDefault(c.MaxConnections, 512)
 	return c
 }
 
@@ -40,8 +41,8 @@ func orDefault[T int | int64 | time.Duration](v, def T) T {
 }
 
 // NewServer returns a server whose time and memory per request and whose connections are bounded. Reading more than
-// MaxBodyBytes gives the handler an *http.MaxBytesError. A connection above MaxConnections is closed, and with it those
-// that wait for their next request: a place that nobody uses must not keep out a probe.
+// MaxBodyBytes gives the handler an *http.MaxBytesError. A connection above MaxConnections is refused with 429, and those
+// that wait for their next request are closed with it: a place that nobody uses must not keep out a probe.
 func NewServer(handler http.Handler, c ServerConfig) *http.Server {
 	c = c.withDefaults()
 	server := &http.Server{
@@ -56,6 +57,9 @@ func NewServer(handler http.Handler, c ServerConfig) *http.Server {
 	return server
 }
 
+// refusal is the whole answer on a connection for which there is no place: a new one takes it without waiting.
+const refusal = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
 // bound counts connections and refuses those above most.
 func bound(server *http.Server, most int64) func(net.Conn, http.ConnState) {
 	var open atomic.Int64
@@ -63,6 +67,7 @@ func bound(server *http.Server, most int64) func(net.Conn, http.ConnState) {
 		switch state {
 		case http.StateNew:
 			if open.Add(1) > most {
+				_, _ = io.WriteString(conn, refusal)
 				_ = conn.Close() // its goroutine finds it closed and uncounts it
 				server.SetKeepAlivesEnabled(false)
 				server.SetKeepAlivesEnabled(true)

@@ -182,8 +182,9 @@ func TestServerBoundsConnections(t *testing.T) {
 		if _, err := conn.Write([]byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil || path == "/long" {
 			return conn, false
 		}
-		n, _ := conn.Read(make([]byte, 1))
-		return conn, n == 1
+		answer := make([]byte, 12)
+		_, err = io.ReadFull(conn, answer)
+		return conn, err == nil && string(answer) == "HTTP/1.1 200"
 	}
 	until := func(what string) {
 		t.Helper()

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// DefaultIntakeBytes is the budget of a process that says nothing else: half of 256 MiB.
-	DefaultIntakeBytes = 128 << 20
+	// DefaultIntakeBytes is the budget of a process that says nothing else: three eighths of 256 MiB.
+	DefaultIntakeBytes = 96 << 20
 	// MinIntakeBytes is the least budget that takes the largest body: see largeShare.
 	MinIntakeBytes = (requestBytes + decodedFactor*(MaxBodyBytes+1)) * largeShare / (largeShare - 1)
 
