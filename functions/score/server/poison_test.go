@@ -77,19 +77,19 @@ func phases() []phase {
 		}},
 		{"the store silent for 30 s", func(t *testing.T, s *scorer) string {
 			s.store.Isolate(fault.Swallow)
-			defer s.store.Heal()
+			defer restore(s.store)
 			return s.both(t, 30*time.Second)
 		}},
 		{"Pub/Sub silent for 20 s", func(t *testing.T, s *scorer) string {
 			s.bus.Isolate(fault.Swallow)
-			defer s.bus.Heal()
+			defer restore(s.bus)
 			return s.both(t, 20*time.Second)
 		}},
 		{"Pub/Sub and the store silent, with 13 MB", func(t *testing.T, s *scorer) string {
 			s.bus.Isolate(fault.Swallow)
 			s.store.Isolate(fault.Swallow)
-			defer s.bus.Heal()
-			defer s.store.Heal()
+			defer restore(s.bus)
+			defer restore(s.store)
 			body := pushed("big", bytes.Repeat([]byte{0xa7}, large))
 			poison := make(chan map[int]int, 1)
 			go func() {
@@ -98,6 +98,12 @@ func phases() []phase {
 			return s.both(t, 15*time.Second) + fmt.Sprint(" poison ", <-poison)
 		}},
 	}
+}
+
+// restore ends an outage. Connections to an emulator are not watched by package conn, so the far end closes those it lost.
+func restore(p *fault.Proxy) {
+	p.Heal()
+	p.Reset()
 }
 
 // object is JSON of about so many bytes with many keys.

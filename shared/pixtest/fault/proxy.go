@@ -80,15 +80,20 @@ func (p *Proxy) Heal() {
 	p.arriving = 0
 }
 
+// Reset closes the connections that are open now, as a far end does that has been started again.
+func (p *Proxy) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for link := range p.links {
+		link.close()
+	}
+}
+
 // Close closes every connection and waits for them.
 func (p *Proxy) Close() error {
 	p.stop()
 	err := p.listener.Close()
-	p.mu.Lock()
-	for link := range p.links {
-		link.close()
-	}
-	p.mu.Unlock()
+	p.Reset()
 	p.work.Wait()
 	if err != nil {
 		return fmt.Errorf("fault: close: %w", err)
