@@ -27,12 +27,16 @@ type queue struct {
 	cancel    context.CancelFunc
 	workers   sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
+	mu      sync.Mutex
+	waiting map[pix.EndToEndID]bool // queued or being published
+	closed  bool
 }
 
 func newQueue(outbox Sender, logger *slog.Logger, m *metrics) *queue {
-	q := &queue{outbox: outbox, logger: logger, metrics: m, decisions: make(chan *pix.Decision, queueDecisions)}
+	q := &queue{
+		outbox: outbox, logger: logger, metrics: m,
+		decisions: make(chan *pix.Decision, queueDecisions), waiting: map[pix.EndToEndID]bool{},
+	}
 	life, cancel := context.WithCancel(context.Background())
 	q.cancel = cancel
 	for range queueWorkers {
@@ -41,13 +45,18 @@ func newQueue(outbox Sender, logger *slog.Logger, m *metrics) *queue {
 	return q
 }
 
-// add queues d, or leaves it to the sweep when the queue is full or closed.
+// add queues d unless it waits already for a caller that asked before (and owes no event of its own), or leaves it to the
+// sweep when the queue is full or closed.
 func (q *queue) add(ctx context.Context, d *pix.Decision) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.waiting[d.ID()] && !d.Unrecorded {
+		return
+	}
 	if !q.closed {
 		select {
 		case q.decisions <- d:
+			q.waiting[d.ID()] = true
 			q.metrics.queued.Inc()
 			return
 		default:
@@ -61,7 +70,14 @@ func (q *queue) work(life context.Context) {
 	for d := range q.decisions {
 		q.publish(life, d)
 		q.metrics.queued.Dec()
+		q.done(d.ID())
 	}
+}
+
+func (q *queue) done(id pix.EndToEndID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.waiting, id)
 }
 
 func (q *queue) publish(life context.Context, d *pix.Decision) {

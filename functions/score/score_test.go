@@ -338,6 +338,31 @@ func TestHTTPDoesNotWaitForTheBus(t *testing.T) {
 	}
 }
 
+// Callers that ask again while the bus is slow add no publications; one that owes an event of its own is not left out.
+func TestHTTPQueuesAPaymentOnce(t *testing.T) {
+	t.Parallel()
+	f := &fake{hold: make(chan struct{})}
+	s, _ := newService(t, f)
+	for range 40 { // more than there are workers
+		if w := post(t, s, "/v1/decisions", "application/json", payment(t)); w.Code != http.StatusOK {
+			t.Fatalf("status %d", w.Code)
+		}
+	}
+	for _, d := range f.stands {
+		owing := *d
+		owing.Unrecorded = true
+		f.stands[d.ID()] = &owing
+	}
+	post(t, s, "/v1/decisions", "application/json", payment(t))
+	close(f.hold)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.published(); got != 2 {
+		t.Errorf("sent %d times, want once, and once for the event that is owed", got)
+	}
+}
+
 func TestCloseLeavesTheRestToTheSweep(t *testing.T) {
 	t.Parallel()
 	f := &fake{hold: make(chan struct{})}

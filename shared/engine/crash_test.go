@@ -82,6 +82,10 @@ func (m *mortal) MarkPublished(ctx context.Context, marks []engine.Mark) error {
 	return m.call(func() error { return m.Store.MarkPublished(ctx, marks) })
 }
 
+func (m *mortal) DropMarks(ctx context.Context, marks []engine.Mark) error {
+	return m.call(func() error { return m.Store.DropMarks(ctx, marks) })
+}
+
 func (m *mortal) PublishDecision(ctx context.Context, d *pix.Decision) error {
 	return m.call(func() error { return m.bus.PublishDecision(ctx, d) })
 }

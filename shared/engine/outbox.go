@@ -35,7 +35,8 @@ type OutboxDeps struct {
 }
 
 // Outbox publishes decisions, writes the events that they still owe and removes their pending marks, so that what is
-// stored is published at least once and its event is in the histories. It is safe for concurrent use.
+// stored is published at least once and its event is in the histories. What it knows to be published, by itself or by the
+// store, it does not publish again. It is safe for concurrent use.
 type Outbox struct {
 	deps  OutboxDeps
 	full  chan struct{} // capacity 1: a batch is waiting
@@ -43,6 +44,7 @@ type Outbox struct {
 
 	mu    sync.Mutex
 	marks []Mark
+	told  [2]map[pix.EndToEndID]bool // what was published: with marks that are queued, and with those of the last flush
 
 	sweeping sync.Mutex // guards what follows: one sweep at a time
 	walk     *walk      // what an earlier sweep had no time for; nil when it walked to the end
@@ -61,7 +63,10 @@ func NewOutbox(deps OutboxDeps) (*Outbox, error) {
 	if deps.Degraded == nil {
 		deps.Degraded = func(error) {}
 	}
-	return &Outbox{deps: deps, full: make(chan struct{}, 1), owing: make(chan struct{}, recordWorkers)}, nil
+	return &Outbox{
+		deps: deps, full: make(chan struct{}, 1), owing: make(chan struct{}, recordWorkers),
+		told: [2]map[pix.EndToEndID]bool{{}, {}},
+	}, nil
 }
 
 // Send publishes d and, once the bus has acknowledged it, queues the removal of its pending mark. On an error the mark
@@ -71,14 +76,33 @@ func (o *Outbox) Send(ctx context.Context, d *pix.Decision) error {
 	if d.Provisional { // nobody stored it: consumers would take it for the one decision
 		return pix.E(pix.Unexpected, "publish decision", errors.New("the decision is provisional"))
 	}
-	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
-		return failure("publish decision", err)
+	if err := o.publish(ctx, d); err != nil {
+		return err
 	}
 	if d.Unrecorded && !o.recorded(ctx, d) {
 		return nil
 	}
 	o.queue(MarkOf(&d.Transaction))
 	return nil
+}
+
+// publish puts d on the bus. A sender that asks again finds a decision that got there long ago: to publish it once more
+// would be another audit row and another alert for each question.
+func (o *Outbox) publish(ctx context.Context, d *pix.Decision) error {
+	if d.Published || o.knows(d.ID()) {
+		return nil
+	}
+	if err := o.deps.Publisher.PublishDecision(ctx, d); err != nil {
+		return failure("publish decision", err)
+	}
+	return nil
+}
+
+// knows reports whether this process published a decision of which the store may not say so yet.
+func (o *Outbox) knows(id pix.EndToEndID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.told[0][id] || o.told[1][id]
 }
 
 // recorded tries to write an owed event, if there is a place.
@@ -112,6 +136,9 @@ func (o *Outbox) queue(marks ...Mark) {
 	defer o.mu.Unlock()
 	marks = marks[:min(len(marks), maxMarks-len(o.marks))]
 	o.marks = append(o.marks, marks...)
+	for i := range marks {
+		o.told[0][marks[i].ID] = true
+	}
 	if len(o.marks) >= markBatch {
 		select {
 		case o.full <- struct{}{}:
@@ -122,10 +149,7 @@ func (o *Outbox) queue(marks ...Mark) {
 
 // Flush removes the marks that are queued. What could not be removed is queued again.
 func (o *Outbox) Flush(ctx context.Context) error {
-	o.mu.Lock()
-	marks := o.marks
-	o.marks = nil
-	o.mu.Unlock()
+	marks := o.take()
 	if len(marks) == 0 {
 		return nil
 	}
@@ -134,6 +158,18 @@ func (o *Outbox) Flush(ctx context.Context) error {
 		return failure("remove pending marks", err)
 	}
 	return nil
+}
+
+// take empties the queue. Of what was published the ids stay until the next flush with marks: a decision that was read
+// before this one may be sent after it.
+func (o *Outbox) take() []Mark {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	marks := o.marks
+	if len(marks) > 0 {
+		o.marks, o.told = nil, [2]map[pix.EndToEndID]bool{{}, o.told[0]}
+	}
+	return marks
 }
 
 // Run removes queued marks at every tick, and when a batch is full, until ctx ends; then it flushes what is left and

@@ -178,3 +178,48 @@ func (c *countingMarks) MarkPublished(ctx context.Context, marks []engine.Mark) 
 	*c.count += len(marks)
 	return c.Store.MarkPublished(ctx, marks)
 }
+
+// A sender asks as often as it likes: what is known to be published, by this process or by the store, is not published
+// again, and no mark is left. What never got to the bus is published whoever asks.
+func TestSendPublishesOnce(t *testing.T) {
+	t.Parallel()
+	w, b := newWorld(t, 0), &bus{fail: func(pix.EndToEndID) error { return pix.E(pix.Unavailable, "publish", errors.New("away")) }}
+	o, elsewhere := newOutbox(t, w, b), newOutbox(t, w, b)
+	if err := o.Send(t.Context(), decide(t, w, 1)); err == nil {
+		t.Fatal("published on a bus that is away")
+	}
+	b.fail = nil
+	for range 3 { // within one flush
+		if err := o.Send(t.Context(), decide(t, w, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := decide(t, w, 1) // read before the store knows, and sent when it does
+	if err := o.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Send(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	for _, process := range []*engine.Outbox{o, elsewhere, o, elsewhere} {
+		if err := o.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Send(t.Context(), decide(t, w, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if left := pending(t, w); left != 0 {
+			t.Errorf("%d marks are left", left)
+		}
+	}
+	decide(t, w, 1) // answered, and its process dies: the sweep finds the mark, and nothing to publish
+	if _, err := elsewhere.Sweep(t.Context(), start.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.ids()) != 1 || pending(t, w) != 0 {
+		t.Errorf("published %d times, %d marks left; want once and none", len(b.ids()), pending(t, w))
+	}
+}

@@ -16,8 +16,11 @@ type Pending interface {
 	OpenMinutes(ctx context.Context, after time.Time, limit int) ([]OpenMinute, error)
 	// Unpublished lists a page of marks, in an order of the store's own that does not change while marks come and go.
 	Unpublished(ctx context.Context, q MarkQuery) ([]Mark, error)
-	// MarkPublished removes marks; what is not there is no error.
+	// MarkPublished removes marks whenever they were recorded, and notes beside the decisions that they are published:
+	// from then on they are Published wherever they are read. What is not there is no error.
 	MarkPublished(ctx context.Context, marks []Mark) error
+	// DropMarks removes what was recorded up to RecordedAt of marks whose payments nobody decided.
+	DropMarks(ctx context.Context, marks []Mark) error
 	// CloseMinutes takes out of the list of open minutes those that were not opened again since it was read. They hold no
 	// marks, and were opened long ago: see closeAfter.
 	CloseMinutes(ctx context.Context, minutes []OpenMinute) error
@@ -28,8 +31,8 @@ type Mark struct {
 	ID pix.EndToEndID
 	// Minute is that of the payment's event time, UTC.
 	Minute time.Time
-	// RecordedAt is when the payment was recorded last, as far as a query looked. A mark that is removed with it stays when
-	// the payment was recorded again later; zero stands for whenever.
+	// RecordedAt is when the payment was recorded last, as far as a query looked. A mark that is dropped stays when the
+	// payment was recorded again later.
 	RecordedAt time.Time
 }
 

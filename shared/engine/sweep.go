@@ -36,7 +36,7 @@ const (
 
 // Swept is what a sweep came to.
 type Swept struct {
-	Published int // decisions
+	Published int // decisions, those that turned out to be published included
 	Dropped   int // marks of payments that nobody decided
 	Failed    int // marks whose decision could not be read or published
 	// Finished says that every mark was looked at that was due; else the next sweep goes on where this one stopped.
@@ -101,7 +101,8 @@ type sweep struct {
 	mu      sync.Mutex
 	row     int // failures without a success
 	first   error
-	settled []Mark // to remove
+	settled []Mark // of published decisions, to remove
+	orphans []Mark // without a decision, to drop
 	Swept
 }
 
@@ -256,7 +257,7 @@ func (s *sweep) settle(ctx context.Context, w *walk, m Mark) {
 		w.look.keeps(m.Minute, false)
 		return
 	case d == nil:
-		s.done(m, &s.Dropped) // unless it is recorded again meanwhile
+		s.drop(m)
 		return
 	}
 	if err := s.publish(ctx, d); err != nil {
@@ -266,7 +267,7 @@ func (s *sweep) settle(ctx context.Context, w *walk, m Mark) {
 		s.failed(w, m, err)
 		return
 	}
-	s.done(Mark{ID: m.ID, Minute: m.Minute}, &s.Published)
+	s.done(m)
 }
 
 // publish writes the event of a decision without features first: it may be what is owed.
@@ -276,20 +277,23 @@ func (s *sweep) publish(ctx context.Context, d *pix.Decision) error {
 			return err
 		}
 	}
-	if err := s.o.deps.Publisher.PublishDecision(ctx, d); err != nil {
-		return failure("publish decision", err)
-	}
-	return nil
+	return s.o.publish(ctx, d)
 }
 
-func (s *sweep) done(m Mark, count *int) {
+func (s *sweep) done(m Mark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*count++
-	if count == &s.Published {
-		s.row = 0
-	}
+	s.Published++
+	s.row = 0
 	s.settled = append(s.settled, m)
+}
+
+// drop gives up the mark of a payment that nobody decided, unless it is recorded again meanwhile.
+func (s *sweep) drop(m Mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Dropped++
+	s.orphans = append(s.orphans, m)
 }
 
 // failed notes a mark that could not be settled. What is wrong with its decision alone says nothing of the next one.
@@ -314,19 +318,29 @@ func (l *look) keeps(minute time.Time, failed bool) {
 	l.left[minute] = l.left[minute] || failed
 }
 
-// remove removes the marks that were settled. Those that stay are queued, so that they are not published again and again.
+// remove removes the marks that were settled. Those of published decisions that stay are queued, so that they are not
+// published again and again.
 func (s *sweep) remove(ctx context.Context, l *look) error {
-	settled := s.settled
-	s.settled = nil
-	if len(settled) == 0 {
-		return nil
+	settled, orphans := s.settled, s.orphans
+	s.settled, s.orphans = nil, nil
+	var failures []error
+	if len(settled) > 0 {
+		if err := s.o.deps.Store.MarkPublished(ctx, settled); err != nil {
+			s.o.queue(settled...)
+			failures = append(failures, l.keepAll(settled, err))
+		}
 	}
-	err := s.o.deps.Store.MarkPublished(ctx, settled)
-	if err == nil {
-		return nil
+	if len(orphans) > 0 {
+		if err := s.o.deps.Store.DropMarks(ctx, orphans); err != nil {
+			failures = append(failures, l.keepAll(orphans, err))
+		}
 	}
-	s.o.queue(settled...)
-	for _, m := range settled {
+	return errors.Join(failures...)
+}
+
+// keepAll notes marks that could not be removed.
+func (l *look) keepAll(marks []Mark, err error) error {
+	for _, m := range marks {
 		l.keeps(m.Minute, true)
 	}
 	return failure("remove pending marks", err)

@@ -16,6 +16,7 @@ type Decision struct {
 	FeatureSet      string    // version of the feature list
 	FeaturesMissing bool      // the store did not answer: the vector holds only what the event itself says
 	Provisional     bool      // answered because the store was away, or without a place: not stored, not published, never an approval
+	Published       bool      // it is known to have reached the bus; told by the store alone, neither sent nor part of the record
 	Unrecorded      bool      // whoever holds it does not know the payment's event to be written; neither stored nor sent
 	PolicyVersion   string
 	DecidedAt       time.Time     // UTC, wall clock

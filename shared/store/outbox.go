@@ -12,22 +12,33 @@ import (
 // scanTimeout is the least time for listing marks: the table may have to step over the tombstones of many.
 const scanTimeout = 15 * time.Second
 
-// MarkPublished removes marks, in one bulk write.
+// MarkPublished removes marks and writes beside the decisions that they are published, in one bulk write.
 func (s *Store) MarkPublished(ctx context.Context, marks []engine.Mark) (err error) {
 	defer s.timed("mark_published", &err)()
 	if len(marks) == 0 {
 		return nil
 	}
-	b := batch{keys: make([]string, len(marks)), mutations: make([]*bigtable.Mutation, len(marks))}
+	now := milli(s.cfg.Clock())
+	b := batch{keys: make([]string, 0, 2*len(marks)), mutations: make([]*bigtable.Mutation, 0, 2*len(marks))}
 	for i := range marks {
-		b.keys[i], b.mutations[i] = pendingRow(marks[i].ID, minuteOf(marks[i].Minute)), bigtable.NewMutation()
-		if at := marks[i].RecordedAt; at.IsZero() {
-			b.mutations[i].DeleteRow()
-		} else {
-			b.mutations[i].DeleteTimestampRange(familyPending, column, 0, milli(at.Add(time.Millisecond)))
-		}
+		b.add(pendingRow(marks[i].ID, minuteOf(marks[i].Minute))).DeleteRow()
+		b.add(decisionRow(marks[i].ID)).Set(familyDecision, columnPublished, now, nil)
 	}
 	return s.bulk(ctx, "mark payments published", &b)
+}
+
+// DropMarks removes recordings of payments that nobody decided, in one bulk write.
+func (s *Store) DropMarks(ctx context.Context, marks []engine.Mark) (err error) {
+	defer s.timed("drop_marks", &err)()
+	if len(marks) == 0 {
+		return nil
+	}
+	var b batch
+	for i := range marks {
+		b.add(pendingRow(marks[i].ID, minuteOf(marks[i].Minute))).
+			DeleteTimestampRange(familyPending, column, 0, milli(marks[i].RecordedAt.Add(time.Millisecond)))
+	}
+	return s.bulk(ctx, "drop marks", &b)
 }
 
 // Unpublished lists a page of marks. The order is that of the rows: by shard, minute and id.

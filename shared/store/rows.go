@@ -22,12 +22,14 @@ const (
 	familyLate     = "late" // events and statuses that came after their tile was made
 	familyMeta     = "meta" // marks of hot streams in the entity's row
 	familyHot      = "hot"  // of the index
-	column         = "d"    // the one column of a decision, a mark, an open minute, an index row or a value
-	pendingPrefix  = "pend#"
-	minutePrefix   = "minute#"
-	registerPrefix = "register#"
-	hotPrefix      = "hot#"
-	pendingShards  = 16
+	column         = "d"    // the one column of a mark, an open minute, an index row or a value, and that of a decision
+	// columnPublished is a decision's second column, whose stamp says when the decision was known to be published.
+	columnPublished = "published"
+	pendingPrefix   = "pend#"
+	minutePrefix    = "minute#"
+	registerPrefix  = "register#"
+	hotPrefix       = "hot#"
+	pendingShards   = 16
 )
 
 // hotRefresh is how old an index row gets before it is written again, so that it outlives its stream's events only.
@@ -102,10 +104,11 @@ func registerRow(name string) string { return registerPrefix + name }
 // milli is a moment as Bigtable takes it: this table counts in milliseconds.
 func milli(t time.Time) bigtable.Timestamp { return bigtable.Time(t).TruncateToMilliseconds() }
 
-// decodeDecision reads the decision out of its row, nil when there is none.
+// decodeDecision reads the decision out of its row, nil when there is none. That it is published counts when it was said
+// after the decision: what a row holds beyond its decision may outlive it.
 func decodeDecision(row bigtable.Row) (*pix.Decision, error) {
 	items := row[familyDecision]
-	if len(items) == 0 {
+	if len(items) == 0 || items[0].Column != familyDecision+":"+column {
 		return nil, nil
 	}
 	d, err := event.ReadDecision(event.Envelope{Data: items[0].Value, Attributes: map[string]string{
@@ -113,6 +116,11 @@ func decodeDecision(row bigtable.Row) (*pix.Decision, error) {
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("decode decision: %w", err)
+	}
+	for i := range items[1:] {
+		if said := &items[1+i]; qualifierOf(said) == columnPublished && said.Timestamp >= items[0].Timestamp {
+			d.Published = true
+		}
 	}
 	return &d, nil
 }

@@ -116,7 +116,9 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (_ *pix.Decision, e
 func (s *Store) conditional(ctx context.Context, row string, set *bigtable.Mutation) (stands bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	m := bigtable.NewCondMutation(bigtable.FamilyFilter(familyDecision), nil, set)
+	m := bigtable.NewCondMutation(bigtable.ChainFilters(
+		bigtable.FamilyFilter(familyDecision), bigtable.ColumnFilter(column),
+	), nil, set)
 	err = s.table.Apply(ctx, row, m, bigtable.GetCondMutationResult(&stands))
 	if err != nil {
 		return false, fmt.Errorf("apply: %w", err)

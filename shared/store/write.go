@@ -21,12 +21,17 @@ type batch struct {
 
 // row returns the mutation of a row.
 func (b *batch) row(key string) *bigtable.Mutation {
-	k := slices.Index(b.keys, key)
-	if k < 0 {
-		k = len(b.keys)
-		b.keys, b.mutations = append(b.keys, key), append(b.mutations, bigtable.NewMutation())
+	if k := slices.Index(b.keys, key); k >= 0 {
+		return b.mutations[k]
 	}
-	return b.mutations[k]
+	return b.add(key)
+}
+
+// add returns the mutation of a row that the batch need not look for.
+func (b *batch) add(key string) *bigtable.Mutation {
+	m := bigtable.NewMutation()
+	b.keys, b.mutations = append(b.keys, key), append(b.mutations, m)
+	return m
 }
 
 // Record writes the payment's event to the streams of payer, payee, device and pair, and its mark, in one bulk write. Now

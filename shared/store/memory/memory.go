@@ -161,7 +161,7 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (*pix.Decision, err
 		return clone(standing), nil
 	}
 	stored := clone(d)
-	stored.Unrecorded = false
+	stored.Unrecorded, stored.Published = false, false
 	s.decisions[d.ID()] = stored
 	return d, nil
 }

@@ -137,13 +137,28 @@ func (s *Store) MarkPublished(ctx context.Context, marks []engine.Mark) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range marks {
-		p := placeOf(&marks[i])
-		kept, stays := s.pending[p].after(marks[i].RecordedAt)
-		if stays && !marks[i].RecordedAt.IsZero() {
-			s.pending[p] = kept
-			continue
+		delete(s.pending, placeOf(&marks[i]))
+		if d := s.decisions[marks[i].ID]; d != nil {
+			d.Published = true
 		}
-		delete(s.pending, p)
+	}
+	return nil
+}
+
+// DropMarks implements engine.Pending.
+func (s *Store) DropMarks(ctx context.Context, marks []engine.Mark) error {
+	if err := stopped(ctx, "drop marks"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range marks {
+		p := placeOf(&marks[i])
+		if kept, stays := s.pending[p].after(marks[i].RecordedAt); stays {
+			s.pending[p] = kept
+		} else {
+			delete(s.pending, p)
+		}
 	}
 	return nil
 }

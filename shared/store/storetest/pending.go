@@ -74,6 +74,7 @@ func pending(t *testing.T, open Factory) {
 		"marks last until published":                marks,
 		"a page goes on behind the last":            markPages,
 		"recorded again, a mark outlives its older": markedAgain,
+		"what is published is told":                 publishedIsTold,
 		"a mark lies by its payment's event time":   markPlaces,
 		"minutes are open while they hold marks":    minutesOpenAndClose,
 	})
@@ -156,7 +157,7 @@ func markedAgain(t *testing.T, open Factory) {
 		must(t, s.Record(t.Context(), &tx))
 	}
 	same(t, "seen at the third", []engine.Mark{second}, Marks(t, s, third.RecordedAt))
-	must(t, s.MarkPublished(t.Context(), []engine.Mark{second}))
+	must(t, s.DropMarks(t.Context(), []engine.Mark{second}))
 	same(t, "at the third, after removal", []engine.Mark(nil), Marks(t, s, third.RecordedAt))
 	same(t, "the third", []engine.Mark{third}, Marks(t, s, h.pass(time.Minute)))
 	must(t, s.Record(t.Context(), &tx))

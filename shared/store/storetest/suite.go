@@ -309,7 +309,7 @@ func endedContext(t *testing.T, open Factory) {
 		"Record": s.Record(ctx, &tx), "Withdraw": s.Withdraw(ctx, &tx, &tx), "Read": readErr, "Commit": commitErr, "Decision": decisionErr,
 		"MarkStatus": s.MarkStatus(ctx, &tx, &pix.Status{ID: tx.ID, State: pix.Settled}),
 		"MarkFraud":  s.MarkFraud(ctx, &tx, &pix.Label{ID: tx.ID, ArrivedAt: Start()}), "Unpublished": listErr, "MarkPublished": s.MarkPublished(ctx, []engine.Mark{engine.MarkOf(&tx)}),
-		"OpenMinutes": openErr, "CloseMinutes": closeErr, "Value": valueErr, "Swap": swapErr,
+		"DropMarks": s.DropMarks(ctx, []engine.Mark{engine.MarkOf(&tx)}), "OpenMinutes": openErr, "CloseMinutes": closeErr, "Value": valueErr, "Swap": swapErr,
 	} {
 		if err == nil || pix.KindOf(err) != pix.Cancelled {
 			t.Errorf("%s: error %v, want kind %v", what, err, pix.Cancelled)
