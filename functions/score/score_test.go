@@ -36,6 +36,7 @@ type fake struct {
 	mu      sync.Mutex
 	err     error // of Decide
 	sendErr error
+	refuse  func() error  // asked first when it is set
 	hold    chan struct{} // Send waits for it
 	panics  bool
 	stands  map[pix.EndToEndID]*pix.Decision
@@ -102,6 +103,9 @@ func (f *fake) Send(ctx context.Context, d *pix.Decision) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refuse != nil {
+		return f.refuse()
+	}
 	if f.sendErr == nil {
 		f.sent = append(f.sent, d.ID())
 	}
@@ -113,6 +117,13 @@ func (f *fake) DeadLetter(_ context.Context, _ string, l bus.Letter) error {
 	defer f.mu.Unlock()
 	f.letters = append(f.letters, l)
 	return nil
+}
+
+// fail makes Send ask first.
+func (f *fake) fail(ask func() error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = ask
 }
 
 func (f *fake) published() int {
@@ -360,6 +371,27 @@ func TestHTTPQueuesAPaymentOnce(t *testing.T) {
 	}
 	if got := f.published(); got != 2 {
 		t.Errorf("sent %d times, want once, and once for the event that is owed", got)
+	}
+}
+
+// A publication that failed is tried again when its caller asks again.
+func TestHTTPQueuesAgainAfterAFailure(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	s, _ := newService(t, f)
+	failed := make(chan struct{})
+	f.fail(func() error {
+		close(failed) // at a second attempt of the same question this panics
+		return pix.E(pix.Unavailable, "publish", errors.New("away"))
+	})
+	post(t, s, "/v1/decisions", "application/json", payment(t))
+	<-failed
+	f.fail(nil)
+	for deadline := time.Now().Add(time.Minute); f.published() == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		post(t, s, "/v1/decisions", "application/json", payment(t))
+	}
+	if f.published() == 0 {
+		t.Error("never published")
 	}
 }
 
