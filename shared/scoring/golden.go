@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// Tolerances of the proof, in log-odds, and shares of the score where that is above 1: a sum of large numbers has no more
-// digits than one of small ones.
+// Tolerances of the proof, in log-odds. They grow with what is beyond large: a sum of such numbers has no more digits than
+// one of small ones.
 const (
 	tolerance             = 1e-9 // of a score, and of the sum of contributions
 	contributionTolerance = 1e-6 // of one contribution, against LightGBM's
+	large                 = 1000
 )
 
 // golden holds vectors with LightGBM's own answers. In JSON, null is NaN and ±infinity are "inf" and "-inf".
@@ -190,9 +191,9 @@ func (g *golden) proveContributions(e *explainer, i int) error {
 	return nil
 }
 
-// scale is how large a number is, at least 1; NaN and infinities, to which nothing is near, are 1.
+// scale is by how much the tolerances of a number grow; not for NaN and infinities, to which nothing is near.
 func scale(v float64) float64 {
-	if v = math.Abs(v); v > 1 && !math.IsInf(v, 0) {
+	if v = math.Abs(v) / large; v > 1 && !math.IsInf(v, 0) {
 		return v
 	}
 	return 1

@@ -17,6 +17,9 @@ func checkHeader(doc *document, features []string) error {
 	if !slices.Contains([]string{"v2", "v3", "v4"}, h["version"]) {
 		return fmt.Errorf("text version %q is not v2, v3 or v4", clip(h["version"]))
 	}
+	if doc.boosting == "" {
+		return errors.New("the parameters of model.txt do not say how it was boosted")
+	}
 	// They train trees differently and add them up alike. LightGBM 4 calls goss a way to draw rows for gbdt.
 	if !slices.Contains([]string{"gbdt", "dart", "goss"}, doc.boosting) {
 		return fmt.Errorf("boosting is %q; only gbdt, dart and goss are served", clip(doc.boosting))
@@ -26,6 +29,9 @@ func checkHeader(doc *document, features []string) error {
 	}
 	if h["num_class"] != "1" || h["num_tree_per_iteration"] != "1" {
 		return errors.New("the model has more than one output; only a binary objective is served")
+	}
+	if err := h.has("objective"); err != nil {
+		return fmt.Errorf("%w, so it was trained with a function of its own; only \"binary sigmoid:1\" is served", err)
 	}
 	if h["objective"] != "binary sigmoid:1" {
 		return fmt.Errorf("objective is %q; only \"binary sigmoid:1\" is served", clip(h["objective"]))
