@@ -327,3 +327,22 @@ func TestLoadRefusesAnotherFeatureList(t *testing.T) {
 	seal(t, fsys, func(m map[string]any) { m["features"] = names })
 	wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "features against the contract: feature 1")
 }
+
+// TestLargeScoresAreProvedToo: the tolerance of a large score is a share of it, and no more than 1e-12.
+func TestLargeScoresAreProvedToo(t *testing.T) {
+	t.Parallel()
+	fsys := fixture(t, "large")
+	var g map[string]any
+	if err := json.Unmarshal(fsys[GoldenFile].Data, &g); err != nil {
+		t.Fatal(err)
+	}
+	raw := g["raw"].([]any)
+	raw[3] = raw[3].(float64) * (1 + 2e-12)
+	data, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys[GoldenFile].Data = data
+	seal(t, fsys, nil)
+	wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "golden vector 3")
+}
