@@ -3,7 +3,8 @@ package score
 import (
 	"context"
 	"fmt"
-	"os"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
@@ -64,7 +65,7 @@ func signingKeys(file string) (scoring.Keys, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := fs.ReadFile(modelstore.Files(filepath.Dir(file)), filepath.Base(file))
 	if err != nil {
 		return nil, fmt.Errorf("MODEL_SIGNING_KEYS: %w", err)
 	}

@@ -103,17 +103,71 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// TestForgerIsRefusedByTheSignatureAlone moves a leaf and states everything anew that an artefact states of itself: hashes,
-// the digest of the trees, every golden score and contribution. Without keys that serves; nothing but a key tells.
+// TestForgerIsRefusedByTheSignatureAlone moves what decides or explains and states everything anew that an artefact states
+// of itself: hashes, the digest of the trees, every golden score and contribution. That serves without keys; nothing but a
+// key tells.
 func TestForgerIsRefusedByTheSignatureAlone(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, elliptic.P256())
-	fsys := fixture(t, "deep")
-	signed(t, fsys, key)
-	a := &artefact{model: fsys[ModelFile].Data}
-	a.editAt(1, 0, "leaf_value", func(s string) string { return formatted(s, func(x float64) float64 { return x - 10 }) })
-	fsys[ModelFile].Data = a.model
-	r, err := read(a.model, loadFixture(t, "deep").manifest, DefaultLimits())
+	contract := fixtureContract()
+	for name, move := range map[string]func(*testing.T, *artefact){
+		"a leaf": func(_ *testing.T, a *artefact) { a.moveLeaf(leafPlace{0, 0}, -10) },
+		"leaves in the null space of the vectors": func(t *testing.T, a *artefact) {
+			g, err := decodeGolden(a.golden, len(fixtureFeatures()), DefaultLimits())
+			if err != nil {
+				t.Fatal(err)
+			}
+			pair := twins(g, forestOf(t, loadFixture(t, "deep")), treesOf(t, a.model))[0]
+			a.moveLeaf(pair[0], 10)
+			a.moveLeaf(pair[1], -10)
+		},
+		"counts": func(t *testing.T, a *artefact) {
+			at, from, to := siblings(t, treesOf(t, a.model))
+			for leaf, by := range map[int]float64{from: -1, to: 1} {
+				a.editAt(1+at, leaf, "leaf_count", func(s string) string { return formatted(s, func(n float64) float64 { return n + by }) })
+			}
+		},
+	} {
+		fsys := fixture(t, "deep")
+		signed(t, fsys, key)
+		a := &artefact{model: fsys[ModelFile].Data, golden: fsys[GoldenFile].Data}
+		move(t, a)
+		fsys[ModelFile].Data = a.model
+		fsys[GoldenFile].Data = forged(t, fsys)
+		seal(t, fsys, nil)
+		contract.Keys = nil
+		if _, err := Load(fsys, DefaultLimits(), contract); err != nil {
+			t.Errorf("%s: the forgery is not good enough: %v", name, err)
+		}
+		contract.Keys = parsed(t, publicPEM(t, key.Public()))
+		if _, err := Load(fsys, DefaultLimits(), contract); err == nil || !strings.Contains(err.Error(), "after it was signed") {
+			t.Errorf("%s: a forged model with the signature of the sound one: load says %v", name, err)
+		}
+	}
+}
+
+func (a *artefact) moveLeaf(p leafPlace, by float64) {
+	a.editAt(1+p.tree, p.leaf, "leaf_value", func(s string) string { return formatted(s, func(x float64) float64 { return x + by }) })
+}
+
+// siblings finds two leaves of one split, the first of several rows.
+func siblings(t *testing.T, trees []*tree) (at, from, to int) {
+	t.Helper()
+	for i, tr := range trees {
+		for s := range tr.left {
+			if l, r := tr.left[s], tr.right[s]; l < 0 && r < 0 && tr.count[^l] > 1 {
+				return i, ^l, ^r
+			}
+		}
+	}
+	t.Fatal("no two leaves are siblings")
+	return 0, 0, 0
+}
+
+// forged is golden.json as an exporter would have written it for the trees as they are.
+func forged(t *testing.T, fsys fstest.MapFS) []byte {
+	t.Helper()
+	r, err := read(fsys[ModelFile].Data, loadFixture(t, "deep").manifest, DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,23 +175,8 @@ func TestForgerIsRefusedByTheSignatureAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fsys[GoldenFile].Data = forged(t, fsys[GoldenFile].Data, g, r)
-	seal(t, fsys, nil)
-	contract := fixtureContract()
-	if _, err := Load(fsys, DefaultLimits(), contract); err != nil {
-		t.Fatalf("the forgery is not good enough: %v", err)
-	}
-	contract.Keys = parsed(t, publicPEM(t, key.Public()))
-	if _, err := Load(fsys, DefaultLimits(), contract); err == nil || !strings.Contains(err.Error(), "after it was signed") {
-		t.Errorf("a forged model with a signature of the sound one: load says %v", err)
-	}
-}
-
-// forged states in golden.json what the readers say.
-func forged(t *testing.T, original []byte, g *golden, r *readers) []byte {
-	t.Helper()
 	var doc map[string]any
-	if err := json.Unmarshal(original, &doc); err != nil {
+	if err := json.Unmarshal(fsys[GoldenFile].Data, &doc); err != nil {
 		t.Fatal(err)
 	}
 	e, calibration := newExplainer(r, g.Features), Calibration{Type: "sigmoid", A: 1}

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/shared/feature"
+	"github.com/sentinela-pix/sentinela/shared/modelstore"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
@@ -48,7 +49,7 @@ func Keys(file string) (scoring.Keys, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := fs.ReadFile(modelstore.Files(filepath.Dir(file)), filepath.Base(file))
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
@@ -71,7 +72,7 @@ func Load(path string, role pix.Role, keys scoring.Keys) (*scoring.Model, error)
 	if role != pix.PayerRole && role != pix.ReceiverRole {
 		return nil, command.Usagef("-role must be payer or receiver, it cannot be told from the directory")
 	}
-	m, err := scoring.Load(os.DirFS(dir), scoring.DefaultLimits(), scoring.Contract{
+	m, err := scoring.Load(modelstore.Files(dir), scoring.DefaultLimits(), scoring.Contract{
 		Role: role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: filepath.Base(dir), Keys: keys,
 	})
 	if err != nil {
