@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -168,7 +169,7 @@ func (a *App) ClockErr() error { return a.host.ClockErr() }
 // Conditions say of this process what /readyz answers, beside whether it is starting or draining.
 func (a *App) Conditions() []lifecycle.Condition {
 	return append([]lifecycle.Condition{
-		{Name: "models", Own: true, Check: a.modelled},
+		{Name: "models", Own: true, Check: a.modelled, Tell: a.serving},
 		{Name: "policy", Own: true, Check: a.ruled},
 		{Name: "clock", Own: true, Check: a.ClockErr},
 		{Name: "store", Check: a.engine.StoreState},
@@ -194,6 +195,17 @@ func (a *App) modelled() error {
 		}
 	}
 	return errors.Join(missing...)
+}
+
+// serving names the champions, as in "payer/5 receiver/7". `pixctl model promote -wait` reads it.
+func (a *App) serving() string {
+	var names []string
+	for _, role := range pix.Internal.Roles() {
+		if m, err := a.ModelSet().Model(role); err == nil {
+			names = append(names, string(role)+"/"+m.Version())
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // Close publishes what is queued, removes the marks of what was published and closes every connection, as far as ctx

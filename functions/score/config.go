@@ -15,6 +15,9 @@ type Config struct {
 	DecisionsTopic string `env:"DECISIONS_TOPIC, default=pix-decisions-v1"`
 	// Models is a directory or gs://bucket/prefix; empty means the models that this release ships.
 	Models string `env:"MODELS_LOCATION"`
+	// ModelSigningKeys is a PEM file of the public keys, one of which must have signed a model; empty asks for no signature.
+	// It is read once, at the start.
+	ModelSigningKeys string `env:"MODEL_SIGNING_KEYS"`
 	// Policy is the pack's file, in a directory or as gs://bucket/object; empty means the pack that this release ships.
 	Policy string `env:"POLICY_LOCATION"`
 	// ReloadEvery is how often models and policy are looked for.
@@ -43,6 +46,8 @@ func (c *Config) Validate() error {
 		}
 	}
 	require(c.DecisionsTopic != "", "DECISIONS_TOPIC: required")
+	require(c.ModelSigningKeys == "" || c.Models != "",
+		"MODEL_SIGNING_KEYS: needs MODELS_LOCATION, for the models of this release are not signed")
 	require(c.ReloadEvery >= time.Second, "RELOAD_EVERY: must be at least 1s")
 	require(c.DecisionTimeout > 0 && c.DecisionTimeout <= c.Timeout, "DECISION_TIMEOUT: must be above 0 and at most HANDLE_TIMEOUT")
 	require(c.StoreDeadline > 0 && c.StoreDeadline < c.DecisionTimeout, "STORE_DEADLINE: must be above 0 and below DECISION_TIMEOUT")

@@ -3,6 +3,8 @@ package score
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
@@ -41,9 +43,12 @@ func (a *App) load(ctx context.Context, c *Config) error {
 }
 
 func (a *App) openModels(ctx context.Context, c *Config) (*reload.Models, error) {
+	keys, err := signingKeys(c.ModelSigningKeys)
+	if err != nil {
+		return nil, err
+	}
 	artefacts := modelstore.FromFS(models.Shipped())
 	if c.Models != "" {
-		var err error
 		if artefacts, err = modelstore.Open(ctx, c.Models, a.host.Storage...); err != nil {
 			return nil, err
 		}
@@ -51,8 +56,24 @@ func (a *App) openModels(ctx context.Context, c *Config) (*reload.Models, error)
 	a.host.OnClose(func(context.Context) error { return artefacts.Close() })
 	return reload.NewModels(reload.ModelsConfig{
 		Store: artefacts, Roles: pix.Internal.Roles(),
-		Contract: scoring.Contract{FeatureNames: a.features.Names(), FeatureSet: a.features.Version()},
+		Contract: scoring.Contract{FeatureNames: a.features.Names(), FeatureSet: a.features.Version(), Keys: keys},
 	})
+}
+
+// signingKeys reads who may sign models; nobody has to where no file is named.
+func signingKeys(file string) (scoring.Keys, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := fs.ReadFile(modelstore.Files(filepath.Dir(file)), filepath.Base(file))
+	if err != nil {
+		return nil, fmt.Errorf("MODEL_SIGNING_KEYS: %w", err)
+	}
+	keys, err := scoring.ParseKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("MODEL_SIGNING_KEYS: %w", err)
+	}
+	return keys, nil
 }
 
 func (a *App) openPolicy(ctx context.Context, c *Config) (*reload.Policy, error) {

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import FEATURES, table
 
-from sentinela_models import artefact, coverage, golden, split, train, vectors
+from sentinela_models import artefact, coverage, golden, limits, split, train, vectors
 from sentinela_models.errors import Refused
 
 ARGS = ["--role", "payer", "--feature-set", "1-abc", "--trained-at", "2026-02-01T00:00:00Z", "--trees", "30"]
@@ -82,7 +82,7 @@ def test_a_version_never_changes(trained, capsys):
 
 
 def test_too_many_golden_vectors_are_refused(tmp_path):
-    golden_file = {"vectors": [[0.0]] * (artefact.MAX_GOLDEN_ROWS + 1)}
+    golden_file = {"features": 1, "vectors": [[0.0]] * (limits.GOLDEN_ROWS + 1), "contributions": []}
     with pytest.raises(Refused, match="fewer or smaller trees"):
         artefact.write(tmp_path / "1", "tree\n", golden_file, {})
     assert not (tmp_path / "1").exists()

@@ -9,6 +9,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/publish"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/release"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/score"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/sign"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/simulate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/vectors"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
@@ -23,6 +24,7 @@ func commands() []command.Command {
 		score.Command(),
 		evaluate.Command(),
 		verify.Command(),
+		sign.Command(),
 		publish.Command(),
 		explain.Command(),
 		load.Command(),

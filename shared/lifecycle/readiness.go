@@ -15,6 +15,8 @@ type Condition struct {
 	// Check returns nil when all is well. It must answer from memory: whoever asks must not be able to cause work. Its
 	// text is shown to operators, so it names no identifier and no secret.
 	Check func() error
+	// Tell says, while all is well, what an operator may want to know, by the same rules. It may be nil.
+	Tell func() string
 }
 
 // readiness is the answer's body.
@@ -40,6 +42,8 @@ func ReadyHandler(conditions ...Condition) http.Handler {
 			if err := c.Check(); err != nil {
 				state.OK, state.Detail = false, err.Error()
 				out.Ready = out.Ready && !c.Own
+			} else if c.Tell != nil {
+				state.Detail = c.Tell()
 			}
 			out.Conditions = append(out.Conditions, state)
 		}

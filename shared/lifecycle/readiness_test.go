@@ -18,6 +18,11 @@ func TestReadyHandler(t *testing.T) {
 		return lifecycle.Condition{Name: name, Own: own, Check: func() error { return err }}
 	}
 	away := errors.New("away for 3s")
+	tells := func(err error) lifecycle.Condition {
+		c := condition("models", true, err)
+		c.Tell = func() string { return "payer/5" }
+		return c
+	}
 	cases := map[string]struct {
 		conditions []lifecycle.Condition
 		status     int
@@ -27,6 +32,14 @@ func TestReadyHandler(t *testing.T) {
 		"a dependency is away for all": {
 			[]lifecycle.Condition{condition("model", true, nil), condition("store", false, away)}, http.StatusOK,
 			`{"ready":true,"conditions":[{"name":"model","ok":true,"own":true},{"name":"store","ok":false,"own":false,"detail":"away for 3s"}]}`,
+		},
+		"all is well, and it tells what serves": {
+			[]lifecycle.Condition{tells(nil)}, http.StatusOK,
+			`{"ready":true,"conditions":[{"name":"models","ok":true,"own":true,"detail":"payer/5"}]}`,
+		},
+		"what serves is not told in the place of a fault": {
+			[]lifecycle.Condition{tells(away)}, http.StatusServiceUnavailable,
+			`{"ready":false,"conditions":[{"name":"models","ok":false,"own":true,"detail":"away for 3s"}]}`,
 		},
 		"a fault of its own, before one that is not": {
 			[]lifecycle.Condition{condition("group", true, away), condition("store", false, away)}, http.StatusServiceUnavailable,

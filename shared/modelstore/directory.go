@@ -14,6 +14,9 @@ import (
 // a pipe that nobody writes to would otherwise never return.
 type disk string
 
+// Files returns the files under a directory, of which only regular ones are opened, without waiting.
+func Files(dir string) fs.FS { return disk(dir) }
+
 // Open implements fs.FS.
 func (d disk) Open(name string) (fs.File, error) {
 	fail := func(err error) (fs.File, error) { return nil, &fs.PathError{Op: "open", Path: name, Err: err} }

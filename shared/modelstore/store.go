@@ -40,8 +40,8 @@ type source interface {
 	close() error
 }
 
-// Artefact is one version of one role's model: a file system with model.txt, manifest.json and golden.json at its top,
-// held in memory.
+// Artefact is one version of one role's model: a file system with model.txt, manifest.json, golden.json and, where it is
+// signed, manifest.json.sig at its top, held in memory.
 type Artefact struct {
 	fs.FS
 	Role    pix.Role
@@ -126,10 +126,10 @@ func (s *Store) LoadVersion(ctx context.Context, role pix.Role, version string) 
 		return Artefact{}, pix.E(pix.Invalid, op, err)
 	}
 	files := memory{}
-	for _, name := range []string{"model.txt", "manifest.json", "golden.json"} {
+	for _, name := range []string{"model.txt", "manifest.json", "golden.json", "manifest.json.sig"} {
 		data, err := s.root.read(ctx, path.Join(string(role), version, name), maxFileBytes)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // scoring.Load says what is missing
+			continue // scoring.Load says what is missing, and whether a signature must be there
 		}
 		if err != nil {
 			return Artefact{}, pix.E(pix.Unavailable, op, err)

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 func layout(current string, versions ...string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for _, v := range versions {
-		for _, name := range []string{"model.txt", "manifest.json", "golden.json"} {
+		for _, name := range []string{"model.txt", "manifest.json", "golden.json", "manifest.json.sig"} {
 			p := "payer/" + v + "/" + name
 			fsys[p] = &fstest.MapFile{Data: []byte(p)}
 		}
@@ -90,7 +90,7 @@ func TestLoadChoosesTheVersion(t *testing.T) {
 			if a.Version != tc.want || a.Role != pix.PayerRole {
 				t.Errorf("%s, %s: loaded %s/%s, want %s", name, backend, a.Role, a.Version, tc.want)
 			}
-			for _, file := range []string{"model.txt", "manifest.json", "golden.json"} {
+			for _, file := range []string{"model.txt", "manifest.json", "golden.json", "manifest.json.sig"} {
 				data, err := fs.ReadFile(a, file)
 				if want := "payer/" + tc.want + "/" + file; err != nil || string(data) != want {
 					t.Errorf("%s, %s: %s holds %q, want %q (%v)", name, backend, file, data, want, err)

@@ -66,10 +66,10 @@ func TestCoverageIsHeldTo(t *testing.T) {
 			fsys[GoldenFile].Data = withoutLastVector(t, fsys[GoldenFile].Data)
 			seal(t, fsys, nil)
 			wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "do not cover")
-			for _, claim := range []any{false, nil} {
+			for reason, claim := range map[string]any{"golden_covers_splits is not true": false, "null for golden_covers_splits": nil} {
 				fsys = fixture(t, name)
 				seal(t, fsys, func(m map[string]any) { m["golden_covers_splits"] = claim })
-				wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "golden_covers_splits is not true")
+				wantRefused(t, fsys, DefaultLimits(), pix.Invalid, reason)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 )
 
@@ -56,6 +57,14 @@ func unsignedZero(v float64) uint64 {
 		return 0
 	}
 	return math.Float64bits(v)
+}
+
+// suspect adds to what the proof says that the trees are other ones altogether.
+func (g *golden) suspect(f *forest, err error) error {
+	if g.TreesSHA256 == "" || g.TreesSHA256 == f.digest {
+		return err
+	}
+	return fmt.Errorf("%w; the trees have another digest too: golden.json is of another model, or model.txt was changed", err)
 }
 
 // checkTrees wants the trees that the exporter saw.

@@ -4,11 +4,14 @@
 // the hashes of the other two) and golden.json (vectors with LightGBM's own scores and contributions). Nobody can
 // review a model by eye, so Load proves it instead: sizes and hashes, the feature list against the contract, a grammar
 // and structure of our own, and every golden vector through both readers, the leaves library and the trees of this
-// package, which serve. Only a Model that passed all of it exists.
+// package, which serve. Where the contract names keys, one of them must have signed the manifest. Only a Model that passed all of it exists.
 //
 // # The way of an artefact
 //
 //	read.go      bounded reads of the three files, sha256
+//	foreign.go   what a file is that is no part of an artefact
+//	signature.go who signed the manifest, where that is asked for
+//	fields.go    each field once, in its spelling, not null
 //	manifest.go  strict decoding and checks of manifest.json, against the contract
 //	text.go      LightGBM text to key=value sections, within Limits
 //	tree.go      one section to one tree: arrays, structure (acyclic, every leaf once), row counts

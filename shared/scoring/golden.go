@@ -9,10 +9,12 @@ import (
 	"strings"
 )
 
-// Tolerances of the proof, in log-odds.
+// Tolerances of the proof, in log-odds. They grow with what is beyond large: a sum of such numbers has no more digits than
+// one of small ones.
 const (
 	tolerance             = 1e-9 // of a score, and of the sum of contributions
 	contributionTolerance = 1e-6 // of one contribution, against LightGBM's
+	large                 = 1000
 )
 
 // golden holds vectors with LightGBM's own answers. In JSON, null is NaN and ±infinity are "inf" and "-inf".
@@ -154,11 +156,11 @@ func (r *readers) prove(vector, scratch []float64, want float64) error {
 	if err != nil {
 		return err
 	}
-	if !within(viaLeaves, want, tolerance) {
+	if !within(viaLeaves, want, tolerance*scale(want)) {
 		return fmt.Errorf("leaves scores %v, LightGBM %v", viaLeaves, want)
 	}
 	own := r.walker.raw(vector, scratch)
-	if !within(own, want, tolerance) {
+	if !within(own, want, tolerance*scale(want)) {
 		return fmt.Errorf("the walker scores %v, LightGBM %v", own, want)
 	}
 	if plain := r.forest.raw(vector); plain != own {
@@ -170,19 +172,31 @@ func (r *readers) prove(vector, scratch []float64, want float64) error {
 func (g *golden) proveContributions(e *explainer, i int) error {
 	sum := e.expected
 	want := g.Contributions[i]
+	size := scale(float64(g.Raw[i]))
+	for _, c := range want {
+		size = max(size, scale(float64(c)))
+	}
 	for j, got := range e.out {
-		if !within(got, float64(want[j]), contributionTolerance) {
+		if !within(got, float64(want[j]), contributionTolerance*size) {
 			return fmt.Errorf("feature %d contributes %v, LightGBM says %v", j, got, float64(want[j]))
 		}
 		sum += got
 	}
-	if !within(e.expected, float64(want[g.Features]), contributionTolerance) {
+	if !within(e.expected, float64(want[g.Features]), contributionTolerance*size) {
 		return fmt.Errorf("the expected value is %v, LightGBM says %v", e.expected, float64(want[g.Features]))
 	}
-	if !within(sum, float64(g.Raw[i]), tolerance) {
+	if !within(sum, float64(g.Raw[i]), tolerance*size) {
 		return errors.New("the contributions do not add up to the score")
 	}
 	return nil
+}
+
+// scale is by how much the tolerances of a number grow; not for NaN and infinities, to which nothing is near.
+func scale(v float64) float64 {
+	if v = math.Abs(v) / large; v > 1 && !math.IsInf(v, 0) {
+		return v
+	}
+	return 1
 }
 
 // within is false for NaN.

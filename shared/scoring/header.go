@@ -12,19 +12,26 @@ import (
 func checkHeader(doc *document, features []string) error {
 	h := doc.header
 	if _, forest := h["average_output"]; forest {
-		return errors.New("the model averages its trees (random forest); only gbdt and dart are served")
+		return errors.New("the model averages its trees (random forest); only gbdt, dart and goss are served")
 	}
 	if !slices.Contains([]string{"v2", "v3", "v4"}, h["version"]) {
 		return fmt.Errorf("text version %q is not v2, v3 or v4", clip(h["version"]))
 	}
-	if doc.boosting != "gbdt" && doc.boosting != "dart" {
-		return fmt.Errorf("boosting is %q; only gbdt and dart are served", clip(doc.boosting))
+	if doc.boosting == "" {
+		return errors.New("the parameters of model.txt do not say how it was boosted")
+	}
+	// They train trees differently and add them up alike. LightGBM 4 calls goss a way to draw rows for gbdt.
+	if !slices.Contains([]string{"gbdt", "dart", "goss"}, doc.boosting) {
+		return fmt.Errorf("boosting is %q; only gbdt, dart and goss are served", clip(doc.boosting))
 	}
 	if doc.linear {
 		return errors.New("the model has linear trees, which are not served")
 	}
 	if h["num_class"] != "1" || h["num_tree_per_iteration"] != "1" {
 		return errors.New("the model has more than one output; only a binary objective is served")
+	}
+	if err := h.has("objective"); err != nil {
+		return fmt.Errorf("%w, so it was trained with a function of its own; only \"binary sigmoid:1\" is served", err)
 	}
 	if h["objective"] != "binary sigmoid:1" {
 		return fmt.Errorf("objective is %q; only \"binary sigmoid:1\" is served", clip(h["objective"]))

@@ -51,7 +51,7 @@ func forestOf(tb testing.TB, m *Model) *forest {
 // the comparison with LightGBM 4.7 and, for v3, 3.3.
 func TestLoadServedKinds(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"gbdt", "dart", "zero", "none", "deep", "single", "platt", "v3"} {
+	for _, name := range []string{"gbdt", "dart", "goss", "goss3", "large", "zero", "none", "deep", "single", "platt", "v3"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := loadFixture(t, name)

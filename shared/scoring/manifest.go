@@ -77,6 +77,9 @@ func decodeManifest(data []byte, contract Contract, limits Limits) (*Manifest, e
 	if err := decodeStrict(ManifestFile, data, m); err != nil {
 		return nil, err
 	}
+	if err := checkFields(ManifestFile, data, m); err != nil {
+		return nil, err
+	}
 	if m.SchemaVersion != SchemaVersion {
 		return nil, fmt.Errorf("manifest schema %d is not %d", m.SchemaVersion, SchemaVersion)
 	}
@@ -152,6 +155,11 @@ func (m *Manifest) checkSlices() error {
 	}
 	if !isShare(m.Evaluation.AUC) || !isShare(m.Evaluation.AveragePrecision) {
 		return errors.New("auc or average_precision is not between 0 and 1")
+	}
+	for _, recall := range m.Evaluation.RecallByTypology {
+		if !isShare(recall) {
+			return errors.New("recall_by_typology is not between 0 and 1")
+		}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type Contract struct {
 	FeatureNames []string // names and order of the vector
 	FeatureSet   string   // version of the feature list; not compared when empty
 	Version      string   // version that the artefact's place promises; not compared when empty
+	Keys         Keys     // by one of which the manifest must be signed; none asks for no signature
 }
 
 // Model is a verified model. It never changes and is safe for concurrent use.
@@ -50,6 +51,9 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := contract.Keys.check(fsys, data); err != nil {
+		return nil, err
+	}
 	manifest, err := decodeManifest(data, contract, limits)
 	if err != nil {
 		return nil, err
@@ -58,11 +62,17 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := foreign(ModelFile, text); err != nil {
+		return nil, err
+	}
 	if err := checkHash(ModelFile, text, manifest.Files.Model); err != nil {
 		return nil, err
 	}
 	proof, err := readBounded(fsys, GoldenFile, limits.GoldenBytes)
 	if err != nil {
+		return nil, err
+	}
+	if err := foreign(GoldenFile, proof); err != nil {
 		return nil, err
 	}
 	if err := checkHash(GoldenFile, proof, manifest.Files.Golden); err != nil {
@@ -80,7 +90,7 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 		return nil, err
 	}
 	if err := g.prove(r, manifest.Calibration); err != nil {
-		return nil, err
+		return nil, g.suspect(r.forest, err)
 	}
 	if err := manifest.checkClaim(); err != nil {
 		return nil, err

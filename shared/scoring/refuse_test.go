@@ -74,10 +74,10 @@ func TestLoadRefusesOtherKinds(t *testing.T) {
 func TestLoadRefusesText(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ old, new, reason string }{
-		"not a model":       {"tree\n", "bush\n", "does not begin"},
+		"not a model":       {"tree\n", "bush\n", `first line is not "tree"`},
 		"version":           {"version=v4", "version=v5", "text version"},
 		"averaging":         {"objective=", "average_output\nobjective=", "random forest"},
-		"boosting":          {"[boosting: gbdt]", "[boosting: goss]", "boosting is"},
+		"boosting":          {"[boosting: gbdt]", "[boosting: rf]", "boosting is"},
 		"linear parameter":  {"[linear_tree: 0]", "[linear_tree: 1]", "linear trees"},
 		"classes":           {"num_class=1", "num_class=2", "more than one output"},
 		"sigmoid":           {"sigmoid:1", "sigmoid:2", "objective"},
@@ -89,7 +89,7 @@ func TestLoadRefusesText(t *testing.T) {
 		"tree size garbage": {"tree_sizes=", "tree_sizes=x ", "no 32-bit integer"},
 		"missing end":       {"end of trees", "end of bushes", "unknown line"},
 		"missing params":    {"end of parameters", "", "truncated"},
-		"carriage returns":  {"\n", "\r\n", "does not begin"},
+		"carriage returns":  {"\n", "\r\n", "carriage returns"},
 		"tree numbering":    {"Tree=1\n", "Tree=7\n", "does not follow"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,8 +124,8 @@ func TestLoadRefusesTrees(t *testing.T) {
 		"feature beyond":     {"split_feature", 0, "6", "feature 6 of 6"},
 		"feature negative":   {"split_feature", 0, "-1", "feature -1"},
 		"threshold NaN":      {"threshold", 0, "nan", "threshold of split 0 is NaN"},
-		"threshold word":     {"threshold", 0, "many", "threshold does not hold"},
-		"threshold overflow": {"threshold", 0, "1e999", "threshold does not hold"},
+		"threshold word":     {"threshold", 0, "many", `threshold: "many" is no number`},
+		"threshold overflow": {"threshold", 0, "1e999", "is no number"},
 		"threshold moved":    {"threshold", 0, "1e9", "LightGBM"},
 		"leaf infinite":      {"leaf_value", 0, "inf", "not finite"},
 		"leaf NaN":           {"leaf_value", 0, "nan", "not finite"},
@@ -220,7 +220,7 @@ func TestLoadRefusesManifest(t *testing.T) {
 			m["thresholds"] = []any{}
 			m["calibration"] = map[string]any{"type": "platt", "a": 1, "b": 0.1}
 		}, "probability"},
-		"thresholds": {set("thresholds", []any{map[string]any{"fpr": 2}}), "out of range"},
+		"thresholds": {set("thresholds", []any{map[string]any{"fpr": 2, "raw": 0, "probability": 0.5, "recall": 0, "precision": 0}}), "out of range"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -326,4 +326,24 @@ func TestLoadRefusesAnotherFeatureList(t *testing.T) {
 	fsys[ModelFile].Data = []byte(text)
 	seal(t, fsys, func(m map[string]any) { m["features"] = names })
 	wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "features against the contract: feature 1")
+}
+
+// TestLargeScoresAreProvedToo: the tolerance of a large score is a share of it, and no more than 1e-12.
+func TestLargeScoresAreProvedToo(t *testing.T) {
+	t.Parallel()
+	fsys := fixture(t, "large")
+	var g map[string]any
+	if err := json.Unmarshal(fsys[GoldenFile].Data, &g); err != nil {
+		t.Fatal(err)
+	}
+	raw := g["raw"].([]any)
+	const beyond = 500 // the vectors that carry contributions, which tell too
+	raw[beyond] = raw[beyond].(float64) * (1 + 2e-12)
+	data, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys[GoldenFile].Data = data
+	seal(t, fsys, nil)
+	wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "golden vector 500")
 }

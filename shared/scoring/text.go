@@ -66,6 +66,9 @@ func parseText(text string, limits Limits) (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("header of model.txt: %w", err)
 	}
+	if err := header.has("version", "num_class", "num_tree_per_iteration", "max_feature_idx", "feature_names", "tree_sizes"); err != nil {
+		return nil, fmt.Errorf("header of model.txt: %w", err)
+	}
 	doc := &document{header: header}
 	if n := strings.Count(header["tree_sizes"], " ") + 1; n > limits.Trees {
 		return nil, tooLarge("%d trees are more than the limit of %d", n, limits.Trees)
@@ -97,11 +100,21 @@ func readTrees(in *lines, end string, doc *document, sizes []int) (string, error
 			return "", fmt.Errorf("tree %d: %w", i, err)
 		}
 		if got := in.offset - start; got != size {
-			return "", fmt.Errorf("tree %d takes %d bytes, tree_sizes says %d", i, got, size)
+			return "", fmt.Errorf("tree %d takes %d bytes, tree_sizes says %d: the text was changed after LightGBM wrote it", i, got, size)
 		}
 		doc.trees, end = append(doc.trees, tree), next
 	}
 	return end, nil
+}
+
+// has wants lines that LightGBM always writes.
+func (s section) has(keys ...string) error {
+	for _, key := range keys {
+		if _, ok := s[key]; !ok {
+			return fmt.Errorf("there is no line %s=", key)
+		}
+	}
+	return nil
 }
 
 // readSection reads key=value lines up to the first line that begins another block, which it returns. Blank lines
@@ -177,10 +190,18 @@ func floatList(s string, most int) ([]float64, error) {
 	out := make([]float64, len(fields))
 	for i, f := range fields {
 		if out[i], err = strconv.ParseFloat(f, 64); err != nil {
-			return nil, fmt.Errorf("%q is no number", clip(f))
+			return nil, fmt.Errorf("%q is no number%s", clip(f), commaHint(f))
 		}
 	}
 	return out, nil
+}
+
+// commaHint tells a locale from other damage.
+func commaHint(number string) string {
+	if _, err := strconv.ParseFloat(strings.Replace(number, ",", ".", 1), 64); err != nil {
+		return ""
+	}
+	return ": it has a decimal comma, so it was written or changed under a locale that is not C"
 }
 
 func list(s string, most int) ([]string, error) {

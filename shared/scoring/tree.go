@@ -38,6 +38,9 @@ func parseTree(s section, features int, limits Limits) (*tree, error) {
 	if linear := s["is_linear"]; linear != "" && linear != "0" {
 		return nil, errors.New("it is a linear tree, which is not served")
 	}
+	if err := s.has("num_leaves", "leaf_value"); err != nil {
+		return nil, err
+	}
 	leaves, err := intList(s["num_leaves"], 1)
 	if err != nil || len(leaves) != 1 || leaves[0] < 1 {
 		return nil, fmt.Errorf("num_leaves is %q", clip(s["num_leaves"]))
@@ -58,6 +61,11 @@ func parseTree(s section, features int, limits Limits) (*tree, error) {
 // readArrays reads the columns and checks their lengths.
 func (t *tree) readArrays(s section, leaves int) error {
 	splits := leaves - 1
+	if splits > 0 {
+		if err := s.has("split_feature", "threshold", "decision_type", "left_child", "right_child", "internal_count", "leaf_count"); err != nil {
+			return err
+		}
+	}
 	ints := []struct {
 		key  string
 		dst  *[]int
@@ -84,12 +92,23 @@ func (t *tree) readArrays(s section, leaves int) error {
 		}
 		*c.dst = v
 	}
-	var err error
-	if t.threshold, err = floatList(s["threshold"], leaves); err != nil || len(t.threshold) != splits {
-		return fmt.Errorf("threshold does not hold %d numbers", splits)
-	}
-	if t.value, err = floatList(s["leaf_value"], leaves); err != nil || len(t.value) != leaves {
-		return fmt.Errorf("leaf_value does not hold %d numbers", leaves)
+	return t.readFloats(s, leaves)
+}
+
+func (t *tree) readFloats(s section, leaves int) error {
+	for _, c := range []struct {
+		key  string
+		dst  *[]float64
+		want int
+	}{{"threshold", &t.threshold, leaves - 1}, {"leaf_value", &t.value, leaves}} {
+		v, err := floatList(s[c.key], leaves)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.key, err)
+		}
+		if len(v) != c.want {
+			return fmt.Errorf("%s has %d entries, %d leaves need %d", c.key, len(v), leaves, c.want)
+		}
+		*c.dst = v
 	}
 	return nil
 }

@@ -15,12 +15,10 @@ import sys
 import lightgbm as lgb
 import numpy as np
 
-from sentinela_models import coverage
+from sentinela_models import coverage, limits
 from sentinela_models import golden as golden_module
 from sentinela_models.digest import trees_sha256
 from sentinela_models.errors import Refused
-
-MAX_GOLDEN_ROWS = 5000  # the scorer's limit (shared/scoring/limits.go)
 
 
 def count_trees(model_text: str) -> tuple[int, int]:
@@ -33,15 +31,15 @@ def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict) -> N
     """Write the three files into a new directory: a version never changes once it exists."""
     if out.exists() and any(out.iterdir()):
         raise Refused(f"{out} exists already; a version never changes, choose another")
-    if len(golden["vectors"]) > MAX_GOLDEN_ROWS:
-        raise Refused(
-            f"covering every split takes {len(golden['vectors'])} golden vectors, the scorer takes {MAX_GOLDEN_ROWS}: "
-            "train fewer or smaller trees"
-        )
-    out.mkdir(parents=True, exist_ok=True)
+    limits.check_model(model_text, golden["features"], len(golden["vectors"]), len(golden["contributions"]))
     trees, leaves = count_trees(model_text)
     vectors = np.array([[golden_module.decode(v) for v in row] for row in golden["vectors"]])
     files = {"model.txt": model_text, "golden.json": golden_module.dumps(golden)}
+    if (size := len(files["golden.json"].encode())) > limits.GOLDEN_BYTES:
+        raise Refused(
+            f"golden.json has {size} bytes, the scorer takes {limits.GOLDEN_BYTES}: train fewer or smaller trees"
+        )
+    out.mkdir(parents=True, exist_ok=True)
     full = {
         **manifest,
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},

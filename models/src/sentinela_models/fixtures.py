@@ -1,7 +1,7 @@
 """Writes the small artefacts of shared/scoring/testdata: kinds that must load, and kinds that must be refused.
 
 python -m sentinela_models.fixtures --out ../shared/scoring/testdata. Needs numpy and LightGBM only, so that an older
-LightGBM can write its own fixture too (--only v3).
+LightGBM can write its own fixtures too (--only v3, --only goss3).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ ROWS, GOLDEN_ROWS, CONTRIBUTION_ROWS, SEED = 4000, 1000, 40, 11
 KINDS = {
     "gbdt": {},
     "dart": {"boosting": "dart", "drop_rate": 0.3},
+    "goss": {"boosting": "goss"},
+    "large": {"learning_rate": 1e8},  # raw scores of a hundred millions
     "zero": {"zero_as_missing": True},
     "none": {"use_missing": False},
     "deep": {"num_leaves": 63, "min_data_in_leaf": 2, "max_depth": 20},
@@ -35,6 +37,7 @@ KINDS = {
     "sigmoid2": {"sigmoid": 2.0},
     "regression": {"objective": "regression"},
 }
+OLDER = {"v3": "gbdt", "goss3": "goss"}  # kinds that an older LightGBM writes, by the name of their fixture
 REFUSED = {"forest", "linear", "multiclass", "categorical", "sigmoid2", "regression"}
 
 
@@ -126,10 +129,10 @@ def main() -> None:
     """Run the command."""
     p = argparse.ArgumentParser(prog="sentinela_models.fixtures", description=__doc__)
     p.add_argument("--out", type=pathlib.Path, required=True)
-    p.add_argument("--only", choices=["v3"], help="write one gbdt fixture under this name")
+    p.add_argument("--only", choices=sorted({*KINDS, *OLDER}), help="write this fixture alone")
     args = p.parse_args()
     if args.only:
-        write(args.out, "gbdt", args.only)
+        write(args.out, OLDER.get(args.only, args.only), args.only)
         return
     for kind in KINDS:
         write(args.out, kind, kind)

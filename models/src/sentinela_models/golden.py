@@ -8,7 +8,7 @@ import math
 import lightgbm as lgb
 import numpy as np
 
-from sentinela_models import coverage
+from sentinela_models import coverage, limits
 from sentinela_models.calibration import Calibration
 from sentinela_models.digest import trees_sha256
 from sentinela_models.trees import NEAR_ZERO
@@ -24,8 +24,11 @@ def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS, cover: b
     """Return vectors of which half are as served (rounded, to keep the file small), half hostile, and those that cover.
 
     Hostile vectors begin as served and get, in a few places, NaN, infinities, zeros and their neighbours. The first
-    three are all NaN, all zero and all infinite. The covering ones come last; coverage.py says what they prove.
+    three are all NaN, all zero and all infinite. The covering ones come last; coverage.py says what they prove. A model
+    that the scorer would refuse is refused before they are looked for.
     """
+    if cover:
+        limits.check_model(model_text, x.shape[1], rows, CONTRIBUTION_ROWS)
     rng = np.random.default_rng(seed)
     out = np.vectorize(lambda v: float(f"{v:.4g}"))(x[rng.integers(len(x), size=rows)])
     served = out[4::2].copy()
@@ -33,7 +36,10 @@ def choose(x: np.ndarray, model_text: str, seed: int, rows: int = ROWS, cover: b
     for i in range(3, rows, 2):
         for _ in range(rng.integers(1, 6)):
             out[i, rng.integers(x.shape[1])] = HOSTILE_VALUES[rng.integers(len(HOSTILE_VALUES))]
-    return np.concatenate([out, coverage.covering(model_text, served, seed, met=out)]) if cover else out
+    if not cover:
+        return out
+    limits.check_contributions(model_text, out[:CONTRIBUTION_ROWS])
+    return np.concatenate([out, coverage.covering(model_text, served, seed, met=out)])
 
 
 def answers(model_text: str, vectors: np.ndarray, calibration: Calibration, contributions: int) -> dict:

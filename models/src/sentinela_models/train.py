@@ -15,7 +15,7 @@ import sys
 import lightgbm as lgb
 import numpy as np
 
-from sentinela_models import artefact, calibration, constraints, golden, metrics, split, vectors
+from sentinela_models import artefact, calibration, constraints, golden, limits, metrics, split, vectors
 from sentinela_models.errors import Refused
 
 EARLY_STOPPING_ROUNDS = 40
@@ -143,6 +143,7 @@ def slices(o: Options, contract: vectors.Contract | None) -> split.Split:
 
 def run(o: Options) -> dict:
     """Train, measure, export; return the manifest without hashes."""
+    limits.check_settings(o.trees, o.leaves)
     contract = vectors.read_contract(o.contract) if o.contract else None
     s = slices(o, contract)
     text = fit(o, s)

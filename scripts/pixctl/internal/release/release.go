@@ -12,6 +12,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/modelstore"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -23,15 +24,16 @@ import (
 func Commands(opts ...option.ClientOption) []command.Command {
 	return []command.Command{
 		{Name: "model promote", Summary: "put a verified version in force, without a restart", Run: with(opts, verb{
-			name: "model promote", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION", arguments: 2, act: promote,
+			name: "model promote", synopsis: "-store DIR|gs://BUCKET/PREFIX [-wait URL] ROLE VERSION", arguments: 2,
+			act: promote, verifies: true, wait: true,
 		})},
 		{Name: "model rollback", Summary: "put the version before back in force, without a restart", Run: with(opts, verb{
-			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX [-from VERSION] ROLE", arguments: 1,
-			act: rollback, from: true,
+			name: "model rollback", synopsis: "-store DIR|gs://BUCKET/PREFIX [-from VERSION] [-wait URL] ROLE", arguments: 1,
+			act: rollback, from: true, wait: true,
 		})},
 		{Name: "model challengers", Summary: "name the versions that score in shadow", Run: with(opts, verb{
 			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION|\"\"",
-			arguments: 2, act: challengers,
+			arguments: 2, act: challengers, verifies: true,
 		})},
 	}
 }
@@ -41,7 +43,9 @@ type verb struct {
 	name, synopsis string
 	arguments      int
 	act            func(context.Context, request) (outcome, error)
+	verifies       bool // takes -keys
 	from           bool // takes -from
+	wait           bool // takes -wait
 }
 
 // request is a store and what to do in it.
@@ -50,6 +54,7 @@ type request struct {
 	role     pix.Role
 	argument string
 	from     string
+	keys     scoring.Keys
 }
 
 // patience is how long a command that was told to stop may still take: a write asks whether it took effect. A mount that
@@ -71,9 +76,21 @@ func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, 
 		location := flags.String("store", std.Getenv("MODELS_LOCATION"),
 			"a directory or gs://bucket/prefix; MODELS_LOCATION by default")
 		asJSON := flags.Bool("json", false, "print the result as one JSON object")
-		var from string
+		var r request
+		var keys string
+		if v.verifies {
+			flags.StringVar(&keys, "keys", std.Getenv("MODEL_SIGNING_KEYS"), verify.KeysUsage)
+		}
 		if v.from {
-			flags.StringVar(&from, "from", "", "leave this version; where another is in force nothing is changed")
+			flags.StringVar(&r.from, "from", "", "leave this version; where another is in force nothing is changed")
+		}
+		wait := waiting{log: std.Err}
+		if v.wait {
+			flags.Func("wait", "then wait until the scorer serves it: its /readyz; may be given several times", func(url string) error {
+				wait.urls = append(wait.urls, url)
+				return nil
+			})
+			flags.DurationVar(&wait.timeout, "timeout", 2*time.Minute, "of -wait")
 		}
 		given, err := flags.Parse(args)
 		if err != nil {
@@ -82,19 +99,36 @@ func with(opts []option.ClientOption, v verb) func(context.Context, command.IO, 
 		if err := flags.Required("store"); err != nil {
 			return err
 		}
-		r := request{role: pix.Role(given[0]), from: from}
-		if r.role != pix.PayerRole && r.role != pix.ReceiverRole {
-			return command.Usagef("%s: the role must be payer or receiver", v.name)
-		}
-		if v.arguments > 1 {
-			r.argument = given[1]
+		if err := r.take(v, given, keys); err != nil {
+			return err
 		}
 		done, err := patient(ctx, patience, func() (outcome, error) { return v.run(ctx, *location, r, opts) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
-		return report(std.Out, done, *asJSON)
+		if err := report(std.Out, done, *asJSON); err != nil || len(wait.urls) == 0 {
+			return err
+		}
+		if err := wait.until(ctx, string(done.Role)+"/"+done.Version); err != nil {
+			return fmt.Errorf("%s: %w", v.name, err)
+		}
+		return nil
 	}
+}
+
+// take reads the arguments.
+func (r *request) take(v verb, given []string, keys string) error {
+	if r.role = pix.Role(given[0]); r.role != pix.PayerRole && r.role != pix.ReceiverRole {
+		return command.Usagef("%s: the role must be payer or receiver", v.name)
+	}
+	if v.arguments > 1 {
+		r.argument = given[1]
+	}
+	var err error
+	if r.keys, err = verify.Keys(keys); err != nil {
+		return fmt.Errorf("%s: %w", v.name, err)
+	}
+	return nil
 }
 
 func (v verb) run(
@@ -190,7 +224,7 @@ func verified(ctx context.Context, r request, version string) error {
 		return err
 	}
 	if _, err := scoring.Load(artefact, scoring.DefaultLimits(), scoring.Contract{
-		Role: r.role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: version,
+		Role: r.role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: version, Keys: r.keys,
 	}); err != nil {
 		return fmt.Errorf("refused: %w", err)
 	}

@@ -254,6 +254,7 @@ func TestRefusedAndUsage(t *testing.T) {
 		{[]string{"model", "rollback", "-store", dir, "payer"}, 1, "roll back payer model"},
 		{[]string{"model", "promote", "-store", dir, "payer", "../1"}, 1, "no single step of a path"},
 		{[]string{"model", "promote", "-store", dir + "/none", "payer", "1"}, 1, "open model store"},
+		{[]string{"model", "promote", "-store", dir, "-keys", dir + "/none", "payer", "1"}, 1, "read keys"},
 		{[]string{"model", "promote", "-h"}, 0, "usage: pixctl model promote"},
 	} {
 		if code, out := pixctl(t, nil, c.args...); code != c.code || !strings.Contains(out, c.says) {

@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // Command returns the subcommand.
@@ -79,7 +80,7 @@ func report(w io.Writer, s summary, asJSON bool) error {
 }
 
 func convert(ctx context.Context, progress io.Writer, o options) (summary, error) {
-	model, err := verify.Load(o.model, o.role)
+	model, err := verify.Load(o.model, pix.Role(o.role), nil)
 	if err != nil {
 		return summary{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
@@ -142,5 +143,24 @@ func TestRefusedAndUsage(t *testing.T) {
 		if code, out := pixctl(t, c.args...); code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("%v: exit code %d, want %d with %q; printed\n%s", c.args, code, c.code, c.says, out)
 		}
+	}
+}
+
+// TestPipes: a pipe in the place of a file, or of the keys, is refused and not waited for.
+func TestPipes(t *testing.T) {
+	t.Parallel()
+	dir := artefact(t)
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := pixctl(t, dir, "-keys", pipe); code != 1 || !strings.Contains(out, "not a regular file") {
+		t.Errorf("keys: exit code %d: %s", code, out)
+	}
+	if err := os.Rename(pipe, filepath.Join(dir, "golden.json")); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := pixctl(t, dir); code != 1 || !strings.Contains(out, "not a regular file") {
+		t.Errorf("a file: exit code %d: %s", code, out)
 	}
 }
