@@ -230,7 +230,7 @@ func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 		"label":                     {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":"LABEL_SOURCE_MED"}`, ""},
 		"label without source":      {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z"}`, "source: required"},
 		"label, bad amount":         {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"amountCentavos":-1}`, "amountCentavos"},
-		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"typology":"Maria S."}`, "typology: must"},
+		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"typology":"52998224725"}`, "typology: must be one of account_takeover,"},
 		"label without arrival":     {label, `{` + id + `,"source":1}`, "arrivedAt: required"},
 		"decision, unknown shadow":  {decision, `{"transaction":{` + id + `},"outcome":1,"shadowScores":[{}]}`, "shadowScores.role"},
 		"status":                    {status, `{` + settled + `,"state":"PAYMENT_STATE_SETTLED"}`, ""},
@@ -261,7 +261,7 @@ func TestEncodersRefuse(t *testing.T) {
 		t.Errorf("a decision without an outcome: %v", err)
 	}
 	bad := tx
-	bad.TxID = "\xff"
+	bad.PayerFacts.State = "\xff"
 	if _, err := event.EncodeTransaction(&bad); pix.KindOf(err) != pix.Invalid || strings.Contains(err.Error(), "\xff") {
 		t.Errorf("text that is not UTF-8: %v", err)
 	}
@@ -276,7 +276,7 @@ func TestEncodersRefuse(t *testing.T) {
 func TestRawFieldsAreMarked(t *testing.T) {
 	t.Parallel()
 	redacted := map[string]bool{}
-	for _, m := range []proto.Message{&pixv1.Party{}, &pixv1.Device{}} {
+	for _, m := range []proto.Message{&pixv1.Transaction{}, &pixv1.Party{}, &pixv1.Device{}} {
 		fields := m.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if o, ok := fields.Get(i).Options().(*descriptorpb.FieldOptions); ok && o.GetDebugRedact() {
@@ -284,7 +284,7 @@ func TestRawFieldsAreMarked(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]bool{"document": true, "branch": true, "account": true, "key": true, "name": true, "id": true}
+	want := map[string]bool{"document": true, "branch": true, "account": true, "key": true, "name": true, "id": true, "txid": true}
 	if d := cmp.Diff(want, redacted); d != "" {
 		t.Error(d)
 	}

@@ -18,7 +18,7 @@ func sampleDecision(seed int) *pix.Decision {
 			Facts: pix.Facts{
 				ID: pix.EndToEndID(fmt.Sprintf("E12345678202611200300%011d", seed)), EventTime: at, ReceivedAt: at.Add(40 * time.Millisecond),
 				Direction: pix.Internal, Amount: pix.Money(1 + r.Int64N(1e9)), Initiation: pix.DynamicQR, Purpose: pix.Payment,
-				Priority: pix.High, ServiceLevel: pix.PriorityPayment, TxID: "abc123",
+				Priority: pix.High, ServiceLevel: pix.PriorityPayment,
 				PayerFacts: sampleParty(r, at), PayeeFacts: sampleParty(r, at),
 				Device:  pix.DeviceFacts{FirstSeenAt: moment(r, at), Registered: maybe(r), RemoteAccess: maybe(r), CallActive: maybe(r), Emulator: maybe(r)},
 				Session: pix.SessionFacts{Duration: pix.Some(83 * time.Second), FailedLogins: count(r), PasswordReset: moment(r, at), PastedKey: maybe(r), DistanceMetres: count(r)},
@@ -31,7 +31,7 @@ func sampleDecision(seed int) *pix.Decision {
 			},
 			Payer:       pix.Party{Account: token("acct", r), Owner: token("ownr", r), Key: token("pkey", r)},
 			Payee:       pix.Party{Account: token("acct", r), Owner: token("ownr", r), Key: token("pkey", r)},
-			DeviceToken: token("dev", r),
+			DeviceToken: token("dev", r), TxIDToken: token("chrg", r),
 		},
 		Outcome: pix.Review, HoldUntil: at.Add(30 * time.Minute),
 		Reasons: []pix.Reason{{Code: "payer.count_1h", TextPT: "Muitos pagamentos em uma hora: 12", TextEN: "Many payments within an hour: 12"}, {Code: "NIGHT", TextPT: "Limite noturno", TextEN: "Night limit"}},
