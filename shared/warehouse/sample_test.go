@@ -31,7 +31,7 @@ func sampleDecision(seed int) *pix.Decision {
 			},
 			Payer:       pix.Party{Account: token("acct", r), Owner: token("ownr", r), Key: token("pkey", r)},
 			Payee:       pix.Party{Account: token("acct", r), Owner: token("ownr", r), Key: token("pkey", r)},
-			DeviceToken: token("dev", r), TxIDToken: token("chrg", r),
+			DeviceToken: token("dev", r),
 		},
 		Outcome: pix.Review, HoldUntil: at.Add(30 * time.Minute),
 		Reasons: []pix.Reason{{Code: "payer.count_1h", TextPT: "Muitos pagamentos em uma hora: 12", TextEN: "Many payments within an hour: 12"}, {Code: "NIGHT", TextPT: "Limite noturno", TextEN: "Night limit"}},
@@ -58,6 +58,7 @@ func sampleDecision(seed int) *pix.Decision {
 	d.Transaction.SamplingWeight = []float64{0, 0.0025}[seed%2]
 	long := func() pix.DICTLongCounter { return pix.DICTLongCounter{D90: count(r), M12: count(r), M60: count(r)} }
 	d.Transaction.DICT.Long = pix.DICTLong{Watermark: moment(r, at), Settlements: long(), ApplicationFrauds: long(), FraudCentavos: long()}
+	d.Transaction.TxIDToken = token("chrg", r)
 	return d
 }
 
