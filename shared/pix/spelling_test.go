@@ -149,7 +149,7 @@ func TestSpellingIsIdempotent(t *testing.T) {
 	}
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if problem := twice("a" + string(r) + "1"); problem != "" {
-			t.Error(problem)
+			t.Fatal(problem)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
