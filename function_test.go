@@ -22,6 +22,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
 	"github.com/sentinela-pix/sentinela/shared/store"
@@ -219,7 +220,7 @@ func startCloud(t *testing.T) (*pixtest.Cloud, []string) {
 	}
 	return cloud, append(cloud.Env(), "PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
 		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
-		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
+		"TOKEN_KEY="+keytest.Base64("k"))
 }
 
 // TestPaymentThroughTheFramework runs score and audit as Cloud Run would and follows one payment to its audit row.

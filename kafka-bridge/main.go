@@ -54,6 +54,9 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	}
 	logger, flush := obs.Summarise(obs.Logger(logs, cfg.LogLevel, cfg.Service()))
 	defer func() { _ = flush(context.WithoutCancel(ctx)) }() // to standard error, where nobody could be told of a failure
+	if warning := cfg.Keys.Warning(); warning != "" {
+		logger.WarnContext(ctx, warning)
+	}
 	b, err := bridge.New(cfg.Bridge, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer, Log: logger, Registry: registry,
 	})

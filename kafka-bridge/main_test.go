@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"io"
 	"maps"
 	"net"
@@ -23,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -95,7 +95,7 @@ func (o *outside) start(t *testing.T, env ...string) (*exec.Cmd, *bytes.Buffer) 
 	cmd := exec.CommandContext(context.Background(), os.Args[0])
 	cmd.Env = append(os.Environ(), append([]string{
 		childVariable + "=1", "KAFKA_BROKERS=" + strings.Join(o.kafka.ListenAddrs(), ","), "PROJECT_ID=test", "LISTEN_ADDR=127.0.0.1:0",
-		"PUBSUB_EMULATOR_HOST=" + o.pubsub.Addr, "TOKEN_KEY=" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)),
+		"PUBSUB_EMULATOR_HOST=" + o.pubsub.Addr, "TOKEN_KEY=" + keytest.Base64("k"),
 		"MAX_POLL_RECORDS=200", "SESSION_TIMEOUT=1s",
 	}, env...)...)
 	var logs bytes.Buffer
@@ -265,7 +265,7 @@ func TestSIGKILL(t *testing.T) {
 func TestConfigurationReportsEveryProblem(t *testing.T) {
 	t.Parallel()
 	good := map[string]string{
-		"KAFKA_BROKERS": "kafka:9092", "PROJECT_ID": "test", "TOKEN_KEY": base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)),
+		"KAFKA_BROKERS": "kafka:9092", "PROJECT_ID": "test", "TOKEN_KEY": keytest.Base64("k"),
 	}
 	with := func(key, value string) map[string]string {
 		env := maps.Clone(good)

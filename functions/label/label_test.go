@@ -58,7 +58,7 @@ func sample(hours int) pix.Label {
 	at := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	return pix.Label{
 		ID: "E12345678202611201200abcdefghijk", EventTime: at, ArrivedAt: at.Add(time.Duration(hours) * time.Hour), Fraud: hours > 1,
-		Typology: map[bool]string{true: "mule"}[hours > 1], Source: "MED", Amount: 100,
+		Typology: map[bool]pix.Typology{true: pix.MuleAccount}[hours > 1], Source: "MED", Amount: 100,
 		PayerToken: pix.Token("acct.1." + strings.Repeat("a", 21) + "A"), PayeeToken: pix.Token("acct.1." + strings.Repeat("c", 21) + "A"),
 	}
 }

@@ -111,6 +111,9 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if err != nil {
 		return err
 	}
+	if warning := c.Keys.Warning(); warning != "" {
+		a.host.Logger.Warn(warning)
+	}
 	a.Service, err = New(Deps{Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push()})
 	return err
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
@@ -90,7 +91,7 @@ func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 		StoreConfig: host.StoreConfig{BigtableInstance: "i", BigtableTable: "pix"}, DecisionsTopic: event.TopicDecisions,
 		Models: r.models, Policy: r.policy, ReloadEvery: 20 * time.Millisecond,
 		DecisionTimeout: 10 * time.Second, StoreDeadline: 9 * time.Second, MaxInFlight: 100, ShadowWait: time.Second,
-		Keys: keyring.Config{TokenKey: bytes.Repeat([]byte("k"), 32), TokenKeyVersion: 1},
+		Keys: keyring.Config{TokenKey: keytest.Key("k"), TokenKeyVersion: 1},
 	}
 	for _, f := range change {
 		f(c)

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -31,4 +32,19 @@ func FuzzConvert(f *testing.F) {
 			t.Errorf("published a payment that its consumers refuse: %v", err)
 		}
 	})
+}
+
+// TestTxIDIsTokenised: a CPF inside a charge's id goes through the bridge as a token, in a payment and in a dead letter.
+func TestTxIDIsTokenised(t *testing.T) {
+	t.Parallel()
+	charge := func(m map[string]any) { m["initiation"], m["txid"] = "INITIATION_QRDN", rawCPF+"abcdefghijklmnop" }
+	for name, value := range map[string][]byte{
+		"payment": edited(t, 51, charge),
+		"letter":  edited(t, 51, func(m map[string]any) { charge(m); m["amountCentavos"] = "0" }),
+	} {
+		e, dead := bridge.Convert(tokenizer(t), &kgo.Record{Value: value})
+		if dead != (name == "letter") || bytes.Contains(e.Data, []byte(rawCPF)) || !bytes.Contains(e.Data, []byte("chrg.")) {
+			t.Errorf("%s: dead letter %v, %q", name, dead, e.Data)
+		}
+	}
 }

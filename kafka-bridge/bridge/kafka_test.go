@@ -1,9 +1,7 @@
 package bridge_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +25,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -115,7 +114,7 @@ func (o *outside) start(t *testing.T, env ...string) *process {
 	p.cmd = exec.Command("/bin/sh", "-c", `[ -z "$`+cgroupVariable+`" ] || echo $$ >"$`+cgroupVariable+`/cgroup.procs"; exec "$`+binaryVariable+`"`)
 	p.cmd.Env = append(os.Environ(), append([]string{
 		"KAFKA_TOPIC=" + o.topic, "KAFKA_GROUP=" + o.topic, "PROJECT_ID=test", "LISTEN_ADDR=" + p.listen,
-		"PUBSUB_EMULATOR_HOST=" + o.pubsub.Addr, "TOKEN_KEY=" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)),
+		"PUBSUB_EMULATOR_HOST=" + o.pubsub.Addr, "TOKEN_KEY=" + keytest.Base64("k"),
 	}, env...)...)
 	p.cmd.Stderr = p.logs
 	if err := p.cmd.Start(); err != nil {

@@ -19,7 +19,6 @@ func redact(f *pix.Facts) {
 	keep(&f.Purpose, pix.Payment, pix.Change, pix.Withdrawal, pix.Refund, pix.MEDReturn)
 	keep(&f.Priority, pix.High, pix.Normal)
 	keep(&f.ServiceLevel, pix.PriorityPayment, pix.ScheduledPayment, pix.FraudAnalysis)
-	f.TxID = ""
 	redactParty(&f.PayerFacts)
 	redactParty(&f.PayeeFacts)
 }

@@ -151,6 +151,7 @@ func (r *reader) decided(op string, d *pix.Decision, raw bool) (pix.Decision, er
 	r.pair("transaction.payee.ownerToken", pix.OwnerToken, tx.Payee.Owner)
 	r.pair("transaction.payee.keyToken", pix.KeyToken, tx.Payee.Key)
 	r.pair("transaction.device.token", pix.DeviceToken, tx.DeviceToken)
+	r.pair("transaction.txidToken", pix.ChargeToken, tx.TxIDToken)
 	if err := r.problems.Err(op); err != nil {
 		return pix.Decision{}, err
 	}

@@ -13,7 +13,7 @@ import (
 type Content struct {
 	pix.Submission
 	Payer, Payee pix.Party
-	Device       pix.TokenPair
+	Device, TxID pix.TokenPair
 }
 
 // ReadPlainly reads an envelope the short way, if it is plain.
@@ -21,7 +21,7 @@ func ReadPlainly(e Envelope) (Content, bool) {
 	f := takeForm()
 	defer f.free()
 	ok := f.read(e)
-	return Content{f.Submission, f.payer, f.payee, f.device}, ok
+	return Content{f.Submission, f.payer, f.payee, f.device, f.txid}, ok
 }
 
 // ReadReference reads an envelope through the generated message.
@@ -34,7 +34,7 @@ func ReadReference(e Envelope) (Content, error) {
 		return Content{}, err
 	}
 	tx := r.transaction(&m)
-	return Content{r.submission(&m), tx.Payer, tx.Payee, tx.DeviceToken}, r.problems.Err("read reference")
+	return Content{r.submission(&m), tx.Payer, tx.Payee, tx.DeviceToken, tx.TxIDToken}, r.problems.Err("read reference")
 }
 
 // DecodeReference is DecodeTransaction through the generated message.

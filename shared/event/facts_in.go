@@ -24,7 +24,6 @@ func (r *reader) facts(m *pixv1.Transaction) pix.Facts {
 		Purpose:      toCode[pix.Purpose](pixv1.Purpose_name, purposePrefix, int32(m.GetPurpose())),
 		Priority:     toCode[pix.Priority](pixv1.Priority_name, priorityPrefix, int32(m.GetPriority())),
 		ServiceLevel: toCode[pix.ServiceLevel](pixv1.ServiceLevel_name, serviceLevelPrefix, int32(m.GetServiceLevel())),
-		TxID:         m.GetTxid(),
 		PayerFacts:   r.party("payer", m.GetPayer()),
 		PayeeFacts:   r.party("payee", m.GetPayee()),
 		Device:       r.device(m.GetDevice()),

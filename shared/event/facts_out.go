@@ -25,7 +25,6 @@ func (e *enums) facts(f *pix.Facts) *pixv1.Transaction {
 		Priority: pixv1.Priority(e.number(pixv1.Priority_value, priorityPrefix, string(f.Priority), "priority")),
 		ServiceLevel: pixv1.ServiceLevel(e.number(pixv1.ServiceLevel_value, serviceLevelPrefix, string(f.ServiceLevel),
 			"serviceLevel")),
-		Txid:    f.TxID,
 		Payer:   e.party(&f.PayerFacts),
 		Payee:   e.party(&f.PayeeFacts),
 		Device:  device(&f.Device),

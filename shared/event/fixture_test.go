@@ -98,9 +98,9 @@ func (d draw) facts() pix.Facts {
 	return pix.Facts{
 		ID:        pix.EndToEndID("E" + d.text(`[0-9A-Z]{8}`) + at.Format("200601021504") + d.text(`[a-zA-Z0-9]{11}`)),
 		EventTime: at, ReceivedAt: at.Add(time.Duration(d.n(1, 5_000_000_000))),
-		Direction:  one(d, pix.Outbound, pix.Inbound, pix.Internal),
-		Amount:     pix.Money(d.n(1, int64(pix.MaxAmount))),
-		Initiation: pix.DynamicQR, TxID: d.text(`[a-zA-Z0-9]{26,35}`),
+		Direction:    one(d, pix.Outbound, pix.Inbound, pix.Internal),
+		Amount:       pix.Money(d.n(1, int64(pix.MaxAmount))),
+		Initiation:   pix.DynamicQR,
 		Purpose:      one(d, pix.Payment, pix.Change, pix.Withdrawal, pix.Refund, pix.MEDReturn),
 		Priority:     one(d, pix.High, pix.Normal),
 		ServiceLevel: one(d, pix.PriorityPayment, pix.ScheduledPayment, pix.FraudAnalysis),
@@ -164,5 +164,8 @@ func (d draw) raw() pix.RawParty {
 }
 
 func (d draw) submission() pix.Submission {
-	return pix.Submission{Facts: d.facts(), Payer: d.raw(), Payee: d.raw(), DeviceID: pix.Secret(d.text(`[a-z0-9-]{8,20}`))}
+	return pix.Submission{
+		Facts: d.facts(), Payer: d.raw(), Payee: d.raw(), DeviceID: pix.Secret(d.text(`[a-z0-9-]{8,20}`)),
+		TxID: pix.Secret(d.text(`[a-zA-Z0-9]{26,35}`)),
+	}
 }

@@ -27,7 +27,7 @@ type form struct {
 type places struct {
 	pix.Submission
 	payer, payee pix.Party
-	device       pix.TokenPair
+	device, txid pix.TokenPair
 }
 
 // writeSize is the room for a payment to begin with, in bytes: most fit.
@@ -88,20 +88,20 @@ func (f *form) readPayment(e Envelope) (rest Envelope, plain bool) {
 
 // transaction returns the payment, tokenised.
 func (p *places) transaction() pix.Transaction {
-	return pix.Transaction{Facts: p.Facts, Payer: p.payer, Payee: p.payee, DeviceToken: p.device}
+	return pix.Transaction{Facts: p.Facts, Payer: p.payer, Payee: p.payee, DeviceToken: p.device, TxIDToken: p.txid}
 }
 
 // put takes the places of a tokenised payment.
 func (p *places) put(tx *pix.Transaction) {
-	p.Facts, p.payer, p.payee, p.device = tx.Facts, tx.Payer, tx.Payee, tx.DeviceToken
+	p.Facts, p.payer, p.payee, p.device, p.txid = tx.Facts, tx.Payer, tx.Payee, tx.DeviceToken, tx.TxIDToken
 }
 
 func (p *places) hasRaw() bool {
-	return p.Payer != (pix.RawParty{}) || p.Payee != (pix.RawParty{}) || p.DeviceID != ""
+	return p.Payer != (pix.RawParty{}) || p.Payee != (pix.RawParty{}) || p.DeviceID != "" || p.TxID != ""
 }
 
 func (p *places) hasTokens() bool {
-	return p.payer != (pix.Party{}) || p.payee != (pix.Party{}) || p.device != (pix.TokenPair{})
+	return p.payer != (pix.Party{}) || p.payee != (pix.Party{}) || p.device != (pix.TokenPair{}) || p.txid != (pix.TokenPair{})
 }
 
 func newForm() *form {
@@ -125,6 +125,7 @@ func newForm() *form {
 		{15, "dict", dictForm(&s.DICT)},
 		{16, "mandate", mandateForm(&s.Mandate)},
 		{17, "samplingWeight", double{&s.SamplingWeight}},
+		{18, "txidToken", tokenForm(&f.txid)},
 	}
 	return f
 }

@@ -62,6 +62,8 @@ func TestDecodeTransactionRefuses(t *testing.T) {
 		"empty id":          {swap(`E12345678202611231430aB3dE5fG7hI`, ``), nil, pix.Invalid, "endToEndId: required"},
 		"raw and token": {swap(`"ispb": "A1B2C3D4",`, `"ispb": "A1B2C3D4", "ownerToken": {"current": "x"},`), nil, pix.Invalid,
 			"payee.ownerToken: given together with raw identifiers"},
+		"raw and token of the charge": {swap(`125000`, `1, "txidToken": {"current": "x"}`), nil, pix.Invalid,
+			"txidToken: given together with raw identifiers"},
 		"schema":       {valid, attributes("schema", "pix.v1.Status"), pix.UnknownSchema, "schema"},
 		"next major":   {valid, attributes("schema", "pix.v2.Transaction"), pix.UnknownSchema, "schema"},
 		"encoding":     {valid, attributes("encoding", "avro"), pix.UnknownSchema, "encoding"},
@@ -224,13 +226,15 @@ func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 		"decision with raw data":    {decision, `{"transaction":{` + id + `,"payer":{"name":"x"}},"outcome":1}`, "carries raw"},
 		"decision, raw as token":    {decision, `{"transaction":{` + id + `,"payer":{"ownerToken":{"current":"52998224725"}}},"outcome":1}`, "transaction.payer.ownerToken: not a token"},
 		"decision, unknown role":    {decision, `{"transaction":{` + id + `},"outcome":1,"scores":[{"role":7}]}`, "scores.role"},
+		"decision, raw txid":        {decision, `{"transaction":{` + id + `,"txid":"52998224725"},"outcome":1}`, "transaction: carries raw"},
+		"decision, txid as token":   {decision, `{"transaction":{` + id + `,"txidToken":{"current":"52998224725"}},"outcome":1}`, "transaction.txidToken: not a token"},
 		"alert":                     {alert, `{` + id + `,"outcome":"OUTCOME_BLOCK"}`, ""},
 		"alert without outcome":     {alert, `{` + id + `}`, "outcome: required"},
 		"alert, raw as token":       {alert, `{` + id + `,"outcome":2,"payerToken":"12345"}`, "payerToken: not a token"},
 		"label":                     {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":"LABEL_SOURCE_MED"}`, ""},
 		"label without source":      {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z"}`, "source: required"},
 		"label, bad amount":         {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"amountCentavos":-1}`, "amountCentavos"},
-		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"typology":"Maria S."}`, "typology: must"},
+		"label, typology":           {label, `{` + id + `,"arrivedAt":"2026-11-23T14:30:14Z","source":1,"typology":"52998224725"}`, "typology: must be one of account_takeover,"},
 		"label without arrival":     {label, `{` + id + `,"source":1}`, "arrivedAt: required"},
 		"decision, unknown shadow":  {decision, `{"transaction":{` + id + `},"outcome":1,"shadowScores":[{}]}`, "shadowScores.role"},
 		"status":                    {status, `{` + settled + `,"state":"PAYMENT_STATE_SETTLED"}`, ""},
@@ -261,7 +265,7 @@ func TestEncodersRefuse(t *testing.T) {
 		t.Errorf("a decision without an outcome: %v", err)
 	}
 	bad := tx
-	bad.TxID = "\xff"
+	bad.PayerFacts.State = "\xff"
 	if _, err := event.EncodeTransaction(&bad); pix.KindOf(err) != pix.Invalid || strings.Contains(err.Error(), "\xff") {
 		t.Errorf("text that is not UTF-8: %v", err)
 	}
@@ -276,7 +280,7 @@ func TestEncodersRefuse(t *testing.T) {
 func TestRawFieldsAreMarked(t *testing.T) {
 	t.Parallel()
 	redacted := map[string]bool{}
-	for _, m := range []proto.Message{&pixv1.Party{}, &pixv1.Device{}} {
+	for _, m := range []proto.Message{&pixv1.Transaction{}, &pixv1.Party{}, &pixv1.Device{}} {
 		fields := m.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if o, ok := fields.Get(i).Options().(*descriptorpb.FieldOptions); ok && o.GetDebugRedact() {
@@ -284,8 +288,45 @@ func TestRawFieldsAreMarked(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]bool{"document": true, "branch": true, "account": true, "key": true, "name": true, "id": true}
+	want := map[string]bool{"document": true, "branch": true, "account": true, "key": true, "name": true, "id": true, "txid": true}
 	if d := cmp.Diff(want, redacted); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestTxIDNeverPassesTheFirstHop: a charge's id may hold a CPF. Every form of a payment past the first hop has a token of
+// it, and a payment whose only raw identifier it is counts as raw.
+func TestTxIDNeverPassesTheFirstHop(t *testing.T) {
+	t.Parallel()
+	const txid = "52998224725abcdefghijklmnop"
+	data := strings.Replace(string(example(t)), `"INITIATION_DICT"`, `"INITIATION_QRDN", "txid": "`+txid+`"`, 1)
+	tx, err := event.DecodeTransaction(event.Envelope{Data: []byte(data)}, tokenizer(t), now())
+	if err != nil || tx.TxIDToken != tokenizer(t).Token(pix.ChargeToken, txid) || tx.TxIDToken.Previous == "" {
+		t.Fatalf("%v, %v", tx.TxIDToken, err)
+	}
+	payment, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := pix.Decision{Transaction: tx, Outcome: pix.Review, DecidedAt: now()}
+	decision, err := event.EncodeDecision(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := event.DecisionJSON(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for form, bytes := range map[string][]byte{"payment": payment.Data, "decision": decision.Data, "answer": answer} {
+		if text := string(bytes); strings.Contains(text, "52998224725") || !strings.Contains(text, string(tx.TxIDToken.Current)) {
+			t.Errorf("%s: %s", form, text)
+		}
+	}
+	if again, err := event.DecodeTransaction(payment, nil, now()); err != nil || again != tx {
+		t.Errorf("read again: %v", err)
+	}
+	alone := event.Envelope{Data: []byte(`{"txid":"` + txid + `","payer":{"accountToken":{"current":"acct.1.AAAAAAAAAAAAAAAAAAAAAA"}}}`)}
+	if _, err := event.DecodeTransaction(alone, tokenizer(t), now()); err == nil || !strings.Contains(err.Error(), "payer.accountToken: given together") {
+		t.Errorf("tokens beside a raw txid: %v", err)
 	}
 }

@@ -102,6 +102,7 @@ func encodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
 	m := e.facts(&s.Facts)
 	rawParty(m.Payer, &s.Payer)
 	rawParty(m.Payee, &s.Payee)
+	m.Txid = s.TxID.Reveal()
 	if s.DeviceID != "" {
 		if m.Device == nil {
 			m.Device = &pixv1.Device{}
@@ -155,7 +156,7 @@ func wrap(op string, err error) error { return pix.E(pix.KindOf(err), op, err) }
 
 // hasRaw reports whether any raw identifier is present.
 func (r *reader) hasRaw(m *pixv1.Transaction) bool {
-	return rawSide(m.GetPayer()) || rawSide(m.GetPayee()) || m.GetDevice().GetId() != ""
+	return rawSide(m.GetPayer()) || rawSide(m.GetPayee()) || m.GetDevice().GetId() != "" || m.GetTxid() != ""
 }
 
 func rawSide(m *pixv1.Party) bool {
@@ -178,6 +179,7 @@ func (r *reader) refuseTokens(m *pixv1.Transaction) {
 	refuse("payee.ownerToken", m.GetPayee().GetOwnerToken())
 	refuse("payee.keyToken", m.GetPayee().GetKeyToken())
 	refuse("device.token", m.GetDevice().GetToken())
+	refuse("txidToken", m.GetTxidToken())
 }
 
 func (r *reader) submission(m *pixv1.Transaction) pix.Submission {
@@ -186,6 +188,7 @@ func (r *reader) submission(m *pixv1.Transaction) pix.Submission {
 		Payer:    secretParty(m.GetPayer()),
 		Payee:    secretParty(m.GetPayee()),
 		DeviceID: pix.Secret(m.GetDevice().GetId()),
+		TxID:     pix.Secret(m.GetTxid()),
 	}
 }
 
@@ -210,6 +213,7 @@ func (r *reader) transaction(m *pixv1.Transaction) pix.Transaction {
 		Payer:       tokenParty(m.GetPayer()),
 		Payee:       tokenParty(m.GetPayee()),
 		DeviceToken: tokenPair(m.GetDevice().GetToken()),
+		TxIDToken:   tokenPair(m.GetTxidToken()),
 	}
 }
 
@@ -229,6 +233,7 @@ func (e *enums) transaction(tx *pix.Transaction) *pixv1.Transaction {
 	m := e.facts(&tx.Facts)
 	partyTokens(m.Payer, &tx.Payer)
 	partyTokens(m.Payee, &tx.Payee)
+	m.TxidToken = tokenMessage(tx.TxIDToken)
 	if token := tokenMessage(tx.DeviceToken); token != nil {
 		if m.Device == nil {
 			m.Device = &pixv1.Device{}

@@ -48,7 +48,7 @@ func full() pix.Transaction {
 	tx := payment()
 	ago := func(d time.Duration) pix.Optional[time.Time] { return pix.Some(base().Add(-d)) }
 	const days = 24 * time.Hour
-	tx.TxID = "abcdefghijklmnopqrstuvwxyz"
+	tx.TxIDToken = pair(pix.ChargeToken, 1)
 	tx.PayerFacts = pix.PartyFacts{
 		ISPB: "12345678", AccountType: pix.Checking, Person: pix.NaturalPerson, KeyKind: pix.KeyCPF,
 		AccountOpenedAt: ago(400 * days), Balance: pix.Some(pix.Money(600_00)), DailyLimit: pix.Some(pix.Money(1000_00)),

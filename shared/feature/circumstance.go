@@ -201,7 +201,7 @@ func initiations() []entry {
 			func(tx *pix.Transaction) bool { return tx.Purpose == pix.Withdrawal || tx.Purpose == pix.Change }),
 		of("has_txid", "payment", [3]string{"The payment settles a charge that has a txid.", "cobrança com txid|sem txid de cobrança",
 			"charge with a txid|no txid of a charge"},
-			func(tx *pix.Transaction) bool { return tx.TxID != "" }),
+			func(tx *pix.Transaction) bool { return tx.TxIDToken.Current != "" }),
 		of("payer_company", "payer", [3]string{"The payer is a company.", "pagador é empresa|pagador é pessoa física",
 			"payer is a company|payer is a person"},
 			func(tx *pix.Transaction) bool { return tx.PayerFacts.Person == pix.LegalPerson }),

@@ -1,7 +1,6 @@
 package keyring_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -10,14 +9,11 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/sentinela-pix/sentinela/shared/keyring"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 const device = pix.Secret("a device id")
-
-func key(fill string) string {
-	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte(fill), 32))
-}
 
 func load(t *testing.T, env map[string]string) (keyring.Config, error) {
 	t.Helper()
@@ -29,12 +25,12 @@ func load(t *testing.T, env map[string]string) (keyring.Config, error) {
 // TestRotation: after a rotation the previous token is the one that was current before it.
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	before, err := load(t, map[string]string{"TOKEN_KEY": key("a")})
+	before, err := load(t, map[string]string{"TOKEN_KEY": keytest.Base64("a")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	after, err := load(t, map[string]string{
-		"TOKEN_KEY": key("b"), "TOKEN_KEY_VERSION": "2", "PREVIOUS_TOKEN_KEY": key("a"), "PREVIOUS_TOKEN_KEY_VERSION": "1",
+		"TOKEN_KEY": keytest.Base64("b"), "TOKEN_KEY_VERSION": "2", "PREVIOUS_TOKEN_KEY": keytest.Base64("a"), "PREVIOUS_TOKEN_KEY_VERSION": "1",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ const (
 // ValidCPF reports whether s is a CPF, with or without its punctuation, whose check digits match. The eleven equal
 // digits that satisfy the arithmetic are refused: Receita Federal never issues them.
 func ValidCPF(s string) bool {
-	d := documentDigits(s)
+	d := ownerSpelling(s)
 	return len(d) == cpfLength && every(d, isDigit) && !uniform(d) &&
 		checkDigit(d[:9], 10) == d[9] && checkDigit(d[:10], 11) == d[10]
 }
@@ -19,7 +19,7 @@ func ValidCPF(s string) bool {
 // characters may be letters (Receita Federal, Instrução Normativa 2.229/2024): a character is worth its ASCII code
 // less 48.
 func ValidCNPJ(s string) bool {
-	d := documentDigits(s)
+	d := ownerSpelling(s)
 	return isCNPJ(d) && !uniform(d) && checkDigit(d[:12], 9) == d[12] && checkDigit(d[:13], 9) == d[13]
 }
 
@@ -50,20 +50,9 @@ func checkDigit(s string, top int) byte {
 // uniform reports whether s repeats one character.
 func uniform(s string) bool { return s != "" && strings.Count(s, s[:1]) == len(s) }
 
-// documentDigits strips the punctuation that people write into a CPF or CNPJ and upper-cases its letters.
-func documentDigits(s string) string {
-	if every(s, isUpperAlphanumeric) {
-		return s
-	}
-	s = strings.TrimSpace(s)
-	return strings.ToUpper(string(filter(make([]byte, 0, len(s)), s, notDocumentPunctuation)))
-}
-
-func notDocumentPunctuation(c byte) bool { return c != '.' && c != '-' && c != '/' }
-
 // documentProblem says what is wrong with a raw document, empty when nothing is or none was given.
 func documentProblem(raw string) string {
-	d := documentDigits(raw)
+	d := ownerSpelling(raw)
 	switch {
 	case raw == "" || ValidCPF(d) || ValidCNPJ(d):
 		return ""
@@ -76,7 +65,7 @@ func documentProblem(raw string) string {
 
 // documentPerson tells a person's document from a company's; empty when s is neither.
 func documentPerson(s string) Person {
-	switch d := documentDigits(s); {
+	switch d := ownerSpelling(s); {
 	case isCPF(d):
 		return NaturalPerson
 	case isCNPJ(d):

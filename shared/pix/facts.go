@@ -28,7 +28,6 @@ func (f *Facts) validateFacts(p *Problems, now time.Time) {
 	p.Add("purpose", code(f.Purpose, Payment, Change, Withdrawal, Refund, MEDReturn))
 	p.Add("priority", code(f.Priority, High, Normal))
 	p.Add("serviceLevel", code(f.ServiceLevel, PriorityPayment, ScheduledPayment, FraudAnalysis))
-	p.Add("txid", txIDProblem(f.TxID, f.Initiation))
 	f.PayerFacts.validate(p, payerSide, now)
 	f.PayeeFacts.validate(p, payeeSide, now)
 	if f.PayeeFacts.AccountType == Salary {
@@ -158,9 +157,10 @@ func txIDProblem(txid string, by Initiation) string {
 		return ""
 	}
 	low, high := 1, 35
+	if by.chargeless() {
+		return noCharge
+	}
 	switch by {
-	case Manual, ByKey:
-		return "must be empty on MANU and DICT"
 	case DynamicQR, ContactlessDN:
 		low = 26
 	case StaticQR, ContactlessES:
@@ -170,4 +170,17 @@ func txIDProblem(txid string, by Initiation) string {
 		return "must be letters and digits: 26 to 35 of them on a dynamic charge, up to 25 on a static one"
 	}
 	return ""
+}
+
+// noCharge is what is wrong with a charge's id where there is no charge.
+const noCharge = "must be empty on MANU and DICT"
+
+func (i Initiation) chargeless() bool { return i == Manual || i == ByKey }
+
+// txIDTokenProblem is txIDProblem for what is left of the id past the first trusted hop.
+func txIDTokenProblem(pair TokenPair, by Initiation) string {
+	if pair != (TokenPair{}) && by.chargeless() {
+		return noCharge
+	}
+	return pairProblem(ChargeToken, pair)
 }

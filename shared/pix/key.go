@@ -8,51 +8,20 @@ const maxKeyLength = 77
 // ClassifyKey tells the kind of a Pix key by its shape (DICT API 1.8.0), UnknownKey for shapes we do not know and empty
 // for an empty key. Check digits do not matter here: eleven digits are a CPF key, right or wrong.
 func ClassifyKey(s string) KeyKind {
-	kind, _ := normaliseKey(s)
+	kind, _ := keySpelling(s)
 	return kind
-}
-
-// normaliseKey returns the kind of a key and the one spelling under which it is compared and tokenised.
-func normaliseKey(raw string) (KeyKind, string) {
-	s := strings.TrimSpace(raw)
-	switch {
-	case s == "":
-		return "", ""
-	case s[0] == '+':
-		return phoneKey(s)
-	case strings.IndexByte(s, '@') > 0:
-		return emailKey(s)
-	case isUUID(s):
-		return KeyEVP, strings.ToLower(s)
-	}
-	d := s
-	if !every(s, isUpperAlphanumeric) {
-		d = string(filter(make([]byte, 0, len(s)), s, notDocumentPunctuation))
-	}
-	switch {
-	case isCPF(d):
-		return KeyCPF, d
-	case isCNPJ(d):
-		return KeyCNPJ, d
-	default:
-		return UnknownKey, s
-	}
 }
 
 // phoneKey recognises ^\+[1-9][0-9]\d{1,14}$ after removing the blanks, brackets and dashes that people write.
 func phoneKey(s string) (KeyKind, string) {
 	d := s
 	if !every(s[1:], isDigit) {
-		d = string(filter(make([]byte, 0, len(s)), s, notPhonePunctuation))
+		d = without(s, " -().")
 	}
 	if len(d) < 4 || len(d) > 17 || d[1] == '0' || !every(d[1:], isDigit) {
 		return UnknownKey, s
 	}
 	return KeyPhone, d
-}
-
-func notPhonePunctuation(c byte) bool {
-	return c != ' ' && c != '-' && c != '(' && c != ')' && c != '.'
 }
 
 // emailKey recognises an address by DICT's set of characters: a local part, one @ and a domain of labels.
@@ -101,7 +70,7 @@ func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' 
 // keyProblem says what is wrong with a raw key that was declared to be of a kind, empty when nothing is. A kind that
 // was not declared is taken from the key.
 func keyProblem(raw string, declared KeyKind) string {
-	kind, key := normaliseKey(raw)
+	kind, key := keySpelling(raw)
 	switch {
 	case len(key) > maxKeyLength:
 		return "must have at most 77 characters"

@@ -2,19 +2,16 @@ package pix
 
 import "time"
 
-// maxTypology is the longest name of a kind of fraud.
-const maxTypology = 64
-
 // Label is what became known of a payment afterwards. One payment may get several; the newest ArrivedAt wins.
 type Label struct {
 	ID         EndToEndID
 	EventTime  time.Time // of the payment, so that its partition is known
 	ArrivedAt  time.Time // when we learnt it; nothing earlier may use it
 	Fraud      bool
-	Typology   string // from a closed set of the domain, empty when not fraud
-	Source     string // MED, DESK, DICT
-	Amount     Money  // disputed amount
-	PayerToken Token  // account tokens, for marks on entities
+	Typology   Typology // empty when not fraud
+	Source     string   // MED, DESK, DICT
+	Amount     Money    // disputed amount
+	PayerToken Token    // account tokens, for marks on entities
 	PayeeToken Token
 }
 
@@ -34,16 +31,3 @@ func (l *Label) Validate(now time.Time) error {
 	p.Add("typology", typologyProblem(l.Typology))
 	return p.Err("validate label")
 }
-
-func typologyProblem(s string) string {
-	switch {
-	case len(s) > maxTypology:
-		return "too long"
-	case !every(s, isTypologyCharacter):
-		return "must be lower-case words joined by underscores"
-	default:
-		return ""
-	}
-}
-
-func isTypologyCharacter(c byte) bool { return c >= 'a' && c <= 'z' || isDigit(c) || c == '_' }

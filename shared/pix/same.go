@@ -6,7 +6,7 @@ package pix
 // they prove nothing, so a replay across rotations is not taken for a conflict.
 func SamePayment(a, b *Transaction) bool {
 	return a.ID == b.ID && a.Direction == b.Direction && a.Amount == b.Amount && a.EventTime.Equal(b.EventTime) &&
-		a.Initiation == b.Initiation && a.TxID == b.TxID &&
+		a.Initiation == b.Initiation && a.TxIDToken.same(b.TxIDToken) &&
 		a.PayerFacts.ISPB == b.PayerFacts.ISPB && a.PayeeFacts.ISPB == b.PayeeFacts.ISPB &&
 		a.Payer.same(b.Payer) && a.Payee.same(b.Payee)
 }

@@ -20,6 +20,7 @@ const (
 	OwnerToken   TokenKind = "ownr"
 	KeyToken     TokenKind = "pkey"
 	DeviceToken  TokenKind = "dev"
+	ChargeToken  TokenKind = "chrg"
 )
 
 const (
@@ -50,7 +51,7 @@ func (t Token) Version() int {
 }
 
 func (k TokenKind) known() bool {
-	return k == AccountToken || k == OwnerToken || k == KeyToken || k == DeviceToken
+	return k == AccountToken || k == OwnerToken || k == KeyToken || k == DeviceToken || k == ChargeToken
 }
 
 // splitToken takes a token apart. The last character carries two bits only, so of its values one in sixteen is

@@ -1,6 +1,7 @@
 package pix
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,7 +12,6 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -20,8 +20,9 @@ const MinTokenSecret = 32
 
 // TokenKey is one version of the secret under which entities are pseudonymised. It prints as a mask.
 type TokenKey struct {
-	Version int // 1 to 999999; written into every token
-	Secret  []byte
+	Version       int // 1 to 999999; written into every token
+	Secret        []byte
+	Normalisation Normalisation // under which identifiers are spelt; 0 is the newest
 }
 
 // Format masks the key under every verb of fmt.
@@ -67,6 +68,9 @@ func (k TokenKey) check() error {
 	if len(k.Secret) < MinTokenSecret {
 		return errors.New("secret must have at least 32 bytes")
 	}
+	if k.Normalisation < 0 || k.Normalisation > NormalisationV2 {
+		return errors.New("normalisation must be 1 or 2")
+	}
 	return nil
 }
 
@@ -80,6 +84,7 @@ func (t *Tokenizer) Tokenize(s *Submission) Transaction {
 	tx.Payer = t.party(&s.Payer, &tx.PayerFacts)
 	tx.Payee = t.party(&s.Payee, &tx.PayeeFacts)
 	tx.DeviceToken = t.Token(DeviceToken, s.DeviceID)
+	tx.TxIDToken = t.Token(ChargeToken, s.TxID)
 	return tx
 }
 
@@ -91,66 +96,52 @@ func (t *Tokenizer) party(raw *RawParty, facts *PartyFacts) Party {
 		facts.Person = documentPerson(raw.Document.Reveal())
 	}
 	return Party{
-		Account: t.Token(AccountToken, AccountID(facts.ISPB, raw.Branch, raw.Account)),
+		Account: t.Account(facts.ISPB, raw.Branch, raw.Account),
 		Owner:   t.Token(OwnerToken, raw.Document),
 		Key:     t.Token(KeyToken, raw.Key),
 	}
 }
 
-// AccountID joins what identifies an account in the whole of Pix, normalised: the same account written with or without
-// punctuation and leading zeros is one account. It is empty without an account number.
+// AccountID joins what identifies an account in the whole of Pix in its one spelling, empty without an account number.
 func AccountID(ispb ISPB, branch, account Secret) Secret {
-	number := accountDigits(account.Reveal())
-	if number == "" {
-		return ""
-	}
-	return Secret(string(ispb) + "/" + accountDigits(branch.Reveal()) + "/" + number)
+	return Secret(accountSpelling(ispb, branch.Reveal(), account.Reveal()))
 }
 
-// accountDigits keeps letters and digits, upper-cased, without leading zeros. A number of zeros only keeps one.
-func accountDigits(s string) string {
-	if !every(s, isUpperAlphanumeric) {
-		s = strings.ToUpper(string(filter(make([]byte, 0, len(s)), s, isAlphanumeric)))
-	}
-	trimmed := strings.TrimLeft(s, "0")
-	if trimmed == "" && s != "" {
-		return "0"
-	}
-	return trimmed
+// Account returns the tokens of an account, both empty without a number. The same number at another institution or
+// branch is another account.
+func (t *Tokenizer) Account(ispb ISPB, branch, number Secret) TokenPair {
+	return t.pair(AccountToken, identifier{ispb, branch.Reveal(), number.Reveal()})
 }
 
-// Token returns the tokens of one raw value, normalised by its kind; both empty for an empty value. An account's value
-// is its AccountID.
-func (t *Tokenizer) Token(kind TokenKind, raw Secret) TokenPair {
-	value := normalise(kind, raw.Reveal())
+// Token returns the tokens of one raw value of any kind but an account, which has Account; both empty for an empty value.
+func (t *Tokenizer) Token(kind TokenKind, value Secret) TokenPair {
+	return t.pair(kind, identifier{value: value.Reveal()})
+}
+
+func (t *Tokenizer) pair(kind TokenKind, r identifier) TokenPair {
+	value := t.current.normalisation.spelling(kind, r)
 	if value == "" {
 		return TokenPair{}
 	}
 	pair := TokenPair{Current: t.current.token(kind, value)}
-	if t.previous != nil {
+	if t.previous == nil {
+		return pair
+	}
+	if t.previous.normalisation != t.current.normalisation {
+		value = t.previous.normalisation.spelling(kind, r)
+	}
+	if value != "" {
 		pair.Previous = t.previous.token(kind, value)
 	}
 	return pair
 }
 
-// normalise gives a value the one spelling under which its kind is tokenised.
-func normalise(kind TokenKind, s string) string {
-	switch kind {
-	case OwnerToken:
-		return documentDigits(s)
-	case KeyToken:
-		_, key := normaliseKey(s)
-		return key
-	default:
-		return strings.TrimSpace(s)
-	}
-}
-
 // keyedHash computes tokens under one key. The pool keeps hashes that have already absorbed the padded key, which is
 // half the work of an HMAC over a short value.
 type keyedHash struct {
-	version string
-	pool    sync.Pool
+	version       string
+	normalisation Normalisation
+	pool          sync.Pool
 }
 
 type scratch struct {
@@ -161,8 +152,9 @@ type scratch struct {
 func newKeyedHash(k TokenKey) *keyedHash {
 	secret := slices.Clone(k.Secret)
 	return &keyedHash{
-		version: strconv.Itoa(k.Version),
-		pool:    sync.Pool{New: func() any { return &scratch{mac: hmac.New(sha256.New, secret)} }},
+		version:       strconv.Itoa(k.Version),
+		normalisation: cmp.Or(k.Normalisation, NormalisationV2),
+		pool:          sync.Pool{New: func() any { return &scratch{mac: hmac.New(sha256.New, secret)} }},
 	}
 }
 

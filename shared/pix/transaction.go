@@ -13,7 +13,6 @@ type Facts struct {
 	Purpose      Purpose
 	Priority     Priority
 	ServiceLevel ServiceLevel
-	TxID         string // [a-zA-Z0-9]{1,35} of the charge, empty on MANU and DICT
 	PayerFacts   PartyFacts
 	PayeeFacts   PartyFacts
 	Device       DeviceFacts
@@ -110,6 +109,7 @@ type Submission struct {
 	Facts
 	Payer, Payee RawParty
 	DeviceID     Secret
+	TxID         Secret // [a-zA-Z0-9]{1,35} of the charge, empty on MANU and DICT; whoever issues it may write a CPF into it
 }
 
 // Party carries the tokens of one side. Names are dropped, not tokenised: no feature needs them.
@@ -120,6 +120,7 @@ type Transaction struct {
 	Facts
 	Payer, Payee Party
 	DeviceToken  TokenPair
+	TxIDToken    TokenPair // of the charge; most payments have none
 }
 
 // TokenPair is the token of one entity under the current key version and, for 31 days after a rotation, under the

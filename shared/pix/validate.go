@@ -35,6 +35,7 @@ func (s *Submission) Validate(now time.Time) error {
 	}
 	p.addIn(payeeSide, "account", payeeAccountProblem(s.Direction, s.Payee.Account != "", s.Payee.Key != ""))
 	p.Add("device.id", textProblem(string(s.DeviceID), maxDeviceID, isPrintable))
+	p.Add("txid", txIDProblem(s.TxID.Reveal(), s.Initiation))
 	return p.Err("validate submission")
 }
 
@@ -50,6 +51,7 @@ func (t *Transaction) Validate(now time.Time) error {
 	}
 	p.addIn(payeeSide, "accountToken", payeeAccountProblem(t.Direction, t.Payee.Account.Current != "", t.Payee.Key.Current != ""))
 	p.Add("device.token", pairProblem(DeviceToken, t.DeviceToken))
+	p.Add("txidToken", txIDTokenProblem(t.TxIDToken, t.Initiation))
 	return p.Err("validate transaction")
 }
 

@@ -79,8 +79,8 @@ func TestSubmissionValidate(t *testing.T) {
 		"salary payer":      {func(s *pix.Submission) { s.PayerFacts.AccountType = pix.Salary }, nil},
 		"closed sets":       {func(s *pix.Submission) { s.Direction, s.Initiation, s.Purpose = "UP", "", "NONE" }, []string{"direction: not one of the known values", "initiation: required", "purpose: not one of the known values"}},
 		"txid on key":       {func(s *pix.Submission) { s.TxID = "abc" }, []string{"txid: must be empty on MANU and DICT"}},
-		"static txid":       {func(s *pix.Submission) { s.Initiation, s.TxID = pix.StaticQR, strings.Repeat("a", 26) }, []string{"txid: must be letters and digits: 26 to 35 of them on a dynamic charge, up to 25 on a static one"}},
-		"dynamic txid":      {func(s *pix.Submission) { s.Initiation, s.TxID = pix.DynamicQR, strings.Repeat("a", 26) }, nil},
+		"static txid":       {func(s *pix.Submission) { s.Initiation, s.TxID = pix.StaticQR, pix.Secret(strings.Repeat("a", 26)) }, []string{"txid: must be letters and digits: 26 to 35 of them on a dynamic charge, up to 25 on a static one"}},
+		"dynamic txid":      {func(s *pix.Submission) { s.Initiation, s.TxID = pix.DynamicQR, pix.Secret(strings.Repeat("a", 26)) }, nil},
 		"negative session":  {func(s *pix.Submission) { s.Session.Duration = pix.Some(-time.Nanosecond) }, []string{"session.duration: must be 0 to 7 days"}},
 		"negative counter":  {func(s *pix.Submission) { s.DICT.Settlements.M6 = pix.Some(int64(-1)) }, []string{"dict.settlements: out of bounds"}},
 		"future fact":       {func(s *pix.Submission) { s.Device.FirstSeenAt = pix.Some(now().Add(time.Hour)) }, []string{"device.firstSeenAt: more than 5 minutes in the future"}},
@@ -208,6 +208,7 @@ func TestSamePayment(t *testing.T) {
 		"other payee":          {before, func(s *pix.Submission) { s.Payee.Account = "1" }, false},
 		"other payee, rotated": {during, func(s *pix.Submission) { s.Payee.Account = "1" }, false},
 		"no payee account":     {before, func(s *pix.Submission) { s.Payee.Account = "" }, false},
+		"other charge":         {before, func(s *pix.Submission) { s.TxID = "another" }, false},
 		"other institution":    {before, func(s *pix.Submission) { s.PayeeFacts.ISPB = "00000000" }, false},
 	} {
 		s := submission()

@@ -242,7 +242,7 @@ func TestTablesAndViews(t *testing.T) {
 	at := d.Transaction.EventTime
 	for i := range 3 {
 		alert := pix.Alert{ID: d.ID(), EventTime: at, RaisedAt: at.Add(time.Duration(i) * time.Second), Outcome: pix.Review, Amount: 12345, Score: math.NaN(), Reasons: d.Reasons, HoldUntil: at.Add(time.Hour)}
-		label := pix.Label{ID: d.ID(), EventTime: at, ArrivedAt: at.Add(time.Duration(i) * time.Hour), Fraud: i == 2, Typology: "mule", Source: "MED", Amount: 99}
+		label := pix.Label{ID: d.ID(), EventTime: at, ArrivedAt: at.Add(time.Duration(i) * time.Hour), Fraud: i == 2, Typology: pix.MuleAccount, Source: "MED", Amount: 99}
 		for name, err := range map[string]error{
 			"decision": w.AppendDecision(t.Context(), d), "alert": w.AppendAlert(t.Context(), &alert), "label": w.AppendLabel(t.Context(), &label),
 		} {

@@ -15,7 +15,6 @@ func factColumns() []column[pix.Facts] {
 		text("purpose", func(v *f) pix.Purpose { return v.Purpose }),
 		text("priority", func(v *f) pix.Priority { return v.Priority }),
 		text("service_level", func(v *f) pix.ServiceLevel { return v.ServiceLevel }),
-		text("tx_id", func(v *f) string { return v.TxID }),
 		object("payer", partyColumns(), func(v *f) *pix.PartyFacts { return &v.PayerFacts }),
 		object("payee", partyColumns(), func(v *f) *pix.PartyFacts { return &v.PayeeFacts }),
 		object("device", deviceColumns(), func(v *f) *pix.DeviceFacts { return &v.Device }),

@@ -61,6 +61,7 @@ func verdictColumns() []column[pix.Decision] {
 		integer("total_latency_us", func(v *d) int64 { return v.TotalLatency.Microseconds() }),
 		text("trace_id", func(v *d) string { return v.TraceID }),
 		records("shadow_scores", shadowColumns(), func(v *d) []pix.Score { return v.Shadow }),
+		text("tx_id_token", func(v *d) pix.Token { return v.Transaction.TxIDToken.Current }),
 	}
 }
 
@@ -85,6 +86,7 @@ func previousColumns() []column[pix.Transaction] {
 		text("payee_owner", func(v *t) pix.Token { return v.Payee.Owner.Previous }),
 		text("payee_key", func(v *t) pix.Token { return v.Payee.Key.Previous }),
 		text("device", func(v *t) pix.Token { return v.DeviceToken.Previous }),
+		text("tx_id", func(v *t) pix.Token { return v.TxIDToken.Previous }),
 	}
 }
 
@@ -114,7 +116,7 @@ func labelColumns() []column[pix.Label] {
 		require(moment("event_time", func(v *l) time.Time { return v.EventTime })),
 		moment("arrived_at", func(v *l) time.Time { return v.ArrivedAt }),
 		boolean("fraud", func(v *l) bool { return v.Fraud }),
-		text("typology", func(v *l) string { return v.Typology }),
+		text("typology", func(v *l) pix.Typology { return v.Typology }),
 		text("source", func(v *l) string { return v.Source }),
 		integer("amount_centavos", func(v *l) pix.Money { return v.Amount }),
 		text("payer_account", func(v *l) pix.Token { return v.PayerToken }),

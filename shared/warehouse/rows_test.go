@@ -129,16 +129,18 @@ func TestFactsAreValidJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "abc", `a"b\c`, "á\n\x00", "\xff"} {
 		d := sampleDecision(1)
-		d.Transaction.TxID = text
+		d.Transaction.PayerFacts.AgeBand = text
 		m := rowMessage(t, warehouse.EncodeDecision(nil, d))
 		var facts struct {
-			TxID string `json:"tx_id"`
+			Payer struct {
+				AgeBand string `json:"age_band"`
+			} `json:"payer"`
 		}
 		if err := json.Unmarshal([]byte(m.Get(m.Descriptor().Fields().ByName("facts")).String()), &facts); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
-		if want := strings.ToValidUTF8(text, "\uFFFD"); facts.TxID != want {
-			t.Errorf("tx_id is %q, want %q", facts.TxID, want)
+		if want := strings.ToValidUTF8(text, "\uFFFD"); facts.Payer.AgeBand != want {
+			t.Errorf("age_band is %q, want %q", facts.Payer.AgeBand, want)
 		}
 	}
 }

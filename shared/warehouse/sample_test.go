@@ -18,7 +18,7 @@ func sampleDecision(seed int) *pix.Decision {
 			Facts: pix.Facts{
 				ID: pix.EndToEndID(fmt.Sprintf("E12345678202611200300%011d", seed)), EventTime: at, ReceivedAt: at.Add(40 * time.Millisecond),
 				Direction: pix.Internal, Amount: pix.Money(1 + r.Int64N(1e9)), Initiation: pix.DynamicQR, Purpose: pix.Payment,
-				Priority: pix.High, ServiceLevel: pix.PriorityPayment, TxID: "abc123",
+				Priority: pix.High, ServiceLevel: pix.PriorityPayment,
 				PayerFacts: sampleParty(r, at), PayeeFacts: sampleParty(r, at),
 				Device:  pix.DeviceFacts{FirstSeenAt: moment(r, at), Registered: maybe(r), RemoteAccess: maybe(r), CallActive: maybe(r), Emulator: maybe(r)},
 				Session: pix.SessionFacts{Duration: pix.Some(83 * time.Second), FailedLogins: count(r), PasswordReset: moment(r, at), PastedKey: maybe(r), DistanceMetres: count(r)},
@@ -58,6 +58,7 @@ func sampleDecision(seed int) *pix.Decision {
 	d.Transaction.SamplingWeight = []float64{0, 0.0025}[seed%2]
 	long := func() pix.DICTLongCounter { return pix.DICTLongCounter{D90: count(r), M12: count(r), M60: count(r)} }
 	d.Transaction.DICT.Long = pix.DICTLong{Watermark: moment(r, at), Settlements: long(), ApplicationFrauds: long(), FraudCentavos: long()}
+	d.Transaction.TxIDToken = token("chrg", r)
 	return d
 }
 

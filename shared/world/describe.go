@@ -258,7 +258,7 @@ func (w *World) identify(out *pix.Submission, s *step, scheduled bool) {
 	text := string(b)
 	cut := func(n int) pix.Secret { return pix.Secret(text[ends[n-1]:ends[n]]) }
 	out.ID = pix.EndToEndID(text[:ends[0]])
-	out.TxID = text[ends[0]:ends[1]]
+	out.TxID = cut(1)
 	out.Payer = pix.RawParty{Document: cut(2), Branch: cut(3), Account: cut(4), Name: cut(5)}
 	out.Payee = pix.RawParty{Document: cut(6), Branch: cut(7), Account: cut(8), Name: cut(9), Key: cut(10)}
 	out.DeviceID = pix.Secret(text[ends[10]:])

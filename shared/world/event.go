@@ -6,28 +6,11 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Typology names a kind of fraud. The set is closed.
-type Typology string
-
-// The typologies that this world plays.
-const (
-	AccountTakeover   Typology = "account_takeover"
-	FakeBankCall      Typology = "fake_bank_call"
-	ClonedWhatsApp    Typology = "cloned_whatsapp"
-	SwappedQR         Typology = "swapped_qr"
-	MuleAccount       Typology = "mule_account"
-	Structuring       Typology = "structuring"
-	Coercion          Typology = "coercion"
-	MEDAbuse          Typology = "med_abuse"
-	InstitutionBreach Typology = "institution_breach"
-	AutomaticAbuse    Typology = "pix_automatico_abuse"
-)
-
-// Typologies returns the closed set in a fixed order.
-func Typologies() []Typology {
-	return []Typology{
-		AccountTakeover, FakeBankCall, ClonedWhatsApp, SwappedQR, MuleAccount, Structuring, Coercion, MEDAbuse,
-		InstitutionBreach, AutomaticAbuse,
+// Typologies returns those that this world plays, in a fixed order.
+func Typologies() []pix.Typology {
+	return []pix.Typology{
+		pix.AccountTakeover, pix.FakeBankCall, pix.ClonedWhatsApp, pix.SwappedQR, pix.MuleAccount, pix.Structuring,
+		pix.Coercion, pix.MEDAbuse, pix.InstitutionBreach, pix.AutomaticAbuse,
 	}
 }
 
@@ -67,11 +50,11 @@ func LookAlikes() []LookAlike {
 }
 
 // Pairs names for each typology the look-alike that shares its signals most.
-func Pairs() map[Typology]LookAlike {
-	return map[Typology]LookAlike{
-		AccountTakeover: NewPhone, FakeBankCall: BigPurchase, ClonedWhatsApp: GiftCollection, SwappedQR: StreetSeller,
-		MuleAccount: ShopOpening, Structuring: DayWages, Coercion: NightOut, MEDAbuse: WrongTransfer,
-		InstitutionBreach: TreasuryDay, AutomaticAbuse: NewSubscription,
+func Pairs() map[pix.Typology]LookAlike {
+	return map[pix.Typology]LookAlike{
+		pix.AccountTakeover: NewPhone, pix.FakeBankCall: BigPurchase, pix.ClonedWhatsApp: GiftCollection,
+		pix.SwappedQR: StreetSeller, pix.MuleAccount: ShopOpening, pix.Structuring: DayWages, pix.Coercion: NightOut, pix.MEDAbuse: WrongTransfer,
+		pix.InstitutionBreach: TreasuryDay, pix.AutomaticAbuse: NewSubscription,
 	}
 }
 
@@ -91,11 +74,11 @@ const (
 // Event is one payment that touches our institution, with the truth that only the simulator knows.
 type Event struct {
 	Submission pix.Submission
-	Fraud      bool      // the truth, whether or not anybody reports it
-	Typology   Typology  // empty when not fraud
-	LookAlike  LookAlike // empty when fraud or ordinary
-	Campaign   int32     // numbers the campaign of a fraud or look-alike from 1; 0 when ordinary
-	Layer      int       // of a fraud: 0 is the victim's payment, then the mules' own
+	Fraud      bool         // the truth, whether or not anybody reports it
+	Typology   pix.Typology // empty when not fraud
+	LookAlike  LookAlike    // empty when fraud or ordinary
+	Campaign   int32        // numbers the campaign of a fraud or look-alike from 1; 0 when ordinary
+	Layer      int          // of a fraud: 0 is the victim's payment, then the mules' own
 	PayerRole  Role
 	PayeeRole  Role
 	Payer      int32    // the simulator's numbers of both accounts
@@ -109,8 +92,8 @@ type Event struct {
 type Report struct {
 	ArrivedAt time.Time // UTC
 	Fraud     bool
-	Typology  Typology // as reported; empty when not fraud
-	Source    string   // MED or DESK
+	Typology  pix.Typology // as reported; empty when not fraud
+	Source    string       // MED or DESK
 	Amount    pix.Money
 }
 
@@ -128,7 +111,7 @@ func (e *Event) Labels() []pix.Label {
 	for i, r := range e.Reports {
 		labels[i] = pix.Label{
 			ID: e.Submission.ID, EventTime: e.Submission.EventTime, ArrivedAt: r.ArrivedAt,
-			Fraud: r.Fraud, Typology: string(r.Typology), Source: r.Source, Amount: r.Amount,
+			Fraud: r.Fraud, Typology: r.Typology, Source: r.Source, Amount: r.Amount,
 		}
 	}
 	return labels

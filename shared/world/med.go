@@ -176,7 +176,7 @@ func (w *World) reportDelay() int64 {
 }
 
 // reportedTypology is what the analyst writes down, which is not always right.
-func (w *World) reportedTypology(s *step) Typology {
+func (w *World) reportedTypology(s *step) pix.Typology {
 	all := w.t.typologies
 	if s.typology > 0 && w.dice.chance(rightTypology) {
 		return all[s.typology-1]

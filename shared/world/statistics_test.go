@@ -13,7 +13,7 @@ import (
 type summary struct {
 	events, weight, fraudWeight, fraud, reported, inbound, outbound, night, lookAlike float64
 	logAmount                                                                         float64
-	typologies                                                                        map[world.Typology]float64
+	typologies                                                                        map[pix.Typology]float64
 	lookAlikes                                                                        map[world.LookAlike]float64
 	late                                                                              float64 // first reports later than a day
 }
@@ -25,7 +25,7 @@ func (s summary) single() float64 {
 }
 
 func summarise(p world.Params) summary {
-	s := summary{typologies: map[world.Typology]float64{}, lookAlikes: map[world.LookAlike]float64{}}
+	s := summary{typologies: map[pix.Typology]float64{}, lookAlikes: map[world.LookAlike]float64{}}
 	w := world.New(p)
 	for e, ok := w.Next(); ok; e, ok = w.Next() {
 		s.events++
@@ -180,12 +180,12 @@ func TestDrift(t *testing.T) {
 			start = e.Submission.EventTime.Truncate(time.Hour)
 		}
 		switch e.Typology {
-		case world.MEDAbuse, world.AutomaticAbuse:
+		case pix.MEDAbuse, pix.AutomaticAbuse:
 			newest++
 			if e.Submission.EventTime.Sub(start) < (day-1)*24*time.Hour {
 				t.Errorf("%s on %s", e.Typology, e.Submission.EventTime)
 			}
-		case world.InstitutionBreach:
+		case pix.InstitutionBreach:
 			t.Error("a breach in a world without one")
 		}
 	}
@@ -201,7 +201,7 @@ func TestBreachNight(t *testing.T) {
 	n, total, onward := 0, 0.0, 0
 	payers := map[pix.ISPB]bool{}
 	for e, ok := w.Next(); ok; e, ok = w.Next() {
-		if e.Typology != world.InstitutionBreach {
+		if e.Typology != pix.InstitutionBreach {
 			continue
 		}
 		if e.Weight >= 0.01 {

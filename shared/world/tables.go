@@ -27,7 +27,7 @@ type tables struct {
 	toPerson, toMerchant, toBiller, toSupplier [7]float64
 
 	windowDays [windows]float64 // of DICT's counters
-	typologies []Typology
+	typologies []pix.Typology
 	lookAlikes []LookAlike
 
 	habits

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +21,7 @@ import (
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
@@ -140,7 +140,7 @@ func startServer(t *testing.T, cloud *pixtest.Cloud, settings ...string) (*exec.
 	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "PUBSUB_EMULATOR_HOST="+slow(t, cloud.PubSubEndpoint), "LISTEN_ADDR="+address, "LOG_LEVEL=WARN",
 		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
 		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
-		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
+		"TOKEN_KEY="+keytest.Base64("k"))
 	cmd.Env = append(cmd.Env, settings...)
 	log := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -24,6 +24,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/world"
@@ -116,7 +117,7 @@ func (s *scorer) start(t *testing.T) {
 	s.cmd.Env = append(append(os.Environ(), s.cloud.Env()...), "LISTEN_ADDR="+address, "PROJECT_ID="+s.cloud.ProjectID, "BIGTABLE_INSTANCE=i",
 		"BIGTABLE_EMULATOR_HOST="+s.store.Addr(), "PUBSUB_EMULATOR_HOST="+s.bus.Addr(), "LOG_LEVEL=WARN",
 		"TRACE_SAMPLE_RATIO=1", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+silent(t), "HANDLE_TIMEOUT=10s",
-		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)))
+		"TOKEN_KEY="+keytest.Base64("k"))
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

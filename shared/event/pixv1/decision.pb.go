@@ -670,7 +670,7 @@ type Label struct {
 	ArrivedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=arrived_at,json=arrivedAt,proto3" json:"arrived_at,omitempty"`
 	// The payment was a fraud.
 	Fraud bool `protobuf:"varint,4,opt,name=fraud,proto3" json:"fraud,omitempty"`
-	// Kind of fraud, lower-case words joined by underscores. May be missing.
+	// Kind of fraud, of the closed set of pix.Typologies (docs/domain.md). May be missing.
 	Typology string `protobuf:"bytes,5,opt,name=typology,proto3" json:"typology,omitempty"`
 	// Who found out.
 	Source LabelSource `protobuf:"varint,6,opt,name=source,proto3,enum=pix.v1.LabelSource" json:"source,omitempty"`

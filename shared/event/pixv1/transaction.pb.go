@@ -46,7 +46,8 @@ type Transaction struct {
 	Priority Priority `protobuf:"varint,8,opt,name=priority,proto3,enum=pix.v1.Priority" json:"priority,omitempty"`
 	// Service level. May be missing.
 	ServiceLevel ServiceLevel `protobuf:"varint,9,opt,name=service_level,json=serviceLevel,proto3,enum=pix.v1.ServiceLevel" json:"service_level,omitempty"`
-	// Identifier of the charge, 1 to 35 letters and digits; none on MANU and DICT.
+	// Raw identifier of the charge, 1 to 35 letters and digits; none on MANU and DICT. Whoever issues the charge may write
+	// a CPF into it.
 	Txid string `protobuf:"bytes,10,opt,name=txid,proto3" json:"txid,omitempty"`
 	// Who pays.
 	Payer *Party `protobuf:"bytes,11,opt,name=payer,proto3" json:"payer,omitempty"`
@@ -63,8 +64,10 @@ type Transaction struct {
 	// How many payments of the world this one stands for, when a simulation drew fraud more often than it happens. Missing
 	// (0) means one; real payments have none.
 	SamplingWeight float64 `protobuf:"fixed64,17,opt,name=sampling_weight,json=samplingWeight,proto3" json:"sampling_weight,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Token of the charge's identifier. Missing when there is no charge.
+	TxidToken     *Token `protobuf:"bytes,18,opt,name=txid_token,json=txidToken,proto3" json:"txid_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Transaction) Reset() {
@@ -214,6 +217,13 @@ func (x *Transaction) GetSamplingWeight() float64 {
 		return x.SamplingWeight
 	}
 	return 0
+}
+
+func (x *Transaction) GetTxidToken() *Token {
+	if x != nil {
+		return x.TxidToken
+	}
+	return nil
 }
 
 // Party is one side of a payment.
@@ -1212,7 +1222,7 @@ var File_pix_v1_transaction_proto protoreflect.FileDescriptor
 
 const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\n" +
-	"\x18pix/v1/transaction.proto\x12\x06pix.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12pix/v1/enums.proto\"\xf9\x05\n" +
+	"\x18pix/v1/transaction.proto\x12\x06pix.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12pix/v1/enums.proto\"\xac\x06\n" +
 	"\vTransaction\x12!\n" +
 	"\rend_to_end_id\x18\x01 \x01(\tR\n" +
 	"endToEndId\x129\n" +
@@ -1227,16 +1237,18 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"initiation\x12)\n" +
 	"\apurpose\x18\a \x01(\x0e2\x0f.pix.v1.PurposeR\apurpose\x12,\n" +
 	"\bpriority\x18\b \x01(\x0e2\x10.pix.v1.PriorityR\bpriority\x129\n" +
-	"\rservice_level\x18\t \x01(\x0e2\x14.pix.v1.ServiceLevelR\fserviceLevel\x12\x12\n" +
+	"\rservice_level\x18\t \x01(\x0e2\x14.pix.v1.ServiceLevelR\fserviceLevel\x12\x17\n" +
 	"\x04txid\x18\n" +
-	" \x01(\tR\x04txid\x12#\n" +
+	" \x01(\tB\x03\x80\x01\x01R\x04txid\x12#\n" +
 	"\x05payer\x18\v \x01(\v2\r.pix.v1.PartyR\x05payer\x12#\n" +
 	"\x05payee\x18\f \x01(\v2\r.pix.v1.PartyR\x05payee\x12&\n" +
 	"\x06device\x18\r \x01(\v2\x0e.pix.v1.DeviceR\x06device\x12)\n" +
 	"\asession\x18\x0e \x01(\v2\x0f.pix.v1.SessionR\asession\x12(\n" +
 	"\x04dict\x18\x0f \x01(\v2\x14.pix.v1.DictSnapshotR\x04dict\x12)\n" +
 	"\amandate\x18\x10 \x01(\v2\x0f.pix.v1.MandateR\amandate\x12'\n" +
-	"\x0fsampling_weight\x18\x11 \x01(\x01R\x0esamplingWeight\"\x96\a\n" +
+	"\x0fsampling_weight\x18\x11 \x01(\x01R\x0esamplingWeight\x12,\n" +
+	"\n" +
+	"txid_token\x18\x12 \x01(\v2\r.pix.v1.TokenR\ttxidToken\"\x96\a\n" +
 	"\x05Party\x12\x12\n" +
 	"\x04ispb\x18\x01 \x01(\tR\x04ispb\x126\n" +
 	"\faccount_type\x18\x02 \x01(\x0e2\x13.pix.v1.AccountTypeR\vaccountType\x12&\n" +
@@ -1404,42 +1416,43 @@ var file_pix_v1_transaction_proto_depIdxs = []int32{
 	4,  // 10: pix.v1.Transaction.session:type_name -> pix.v1.Session
 	6,  // 11: pix.v1.Transaction.dict:type_name -> pix.v1.DictSnapshot
 	5,  // 12: pix.v1.Transaction.mandate:type_name -> pix.v1.Mandate
-	17, // 13: pix.v1.Party.account_type:type_name -> pix.v1.AccountType
-	18, // 14: pix.v1.Party.person:type_name -> pix.v1.Person
-	19, // 15: pix.v1.Party.key_kind:type_name -> pix.v1.KeyKind
-	11, // 16: pix.v1.Party.account_opened_at:type_name -> google.protobuf.Timestamp
-	11, // 17: pix.v1.Party.limit_changed_at:type_name -> google.protobuf.Timestamp
-	11, // 18: pix.v1.Party.key_changed_at:type_name -> google.protobuf.Timestamp
-	2,  // 19: pix.v1.Party.account_token:type_name -> pix.v1.Token
-	2,  // 20: pix.v1.Party.owner_token:type_name -> pix.v1.Token
-	2,  // 21: pix.v1.Party.key_token:type_name -> pix.v1.Token
-	11, // 22: pix.v1.Device.first_seen_at:type_name -> google.protobuf.Timestamp
-	2,  // 23: pix.v1.Device.token:type_name -> pix.v1.Token
-	20, // 24: pix.v1.Session.duration:type_name -> google.protobuf.Duration
-	11, // 25: pix.v1.Session.password_reset_at:type_name -> google.protobuf.Timestamp
-	11, // 26: pix.v1.Mandate.created_at:type_name -> google.protobuf.Timestamp
-	11, // 27: pix.v1.Mandate.initiator_opened_at:type_name -> google.protobuf.Timestamp
-	11, // 28: pix.v1.DictSnapshot.watermark:type_name -> google.protobuf.Timestamp
-	11, // 29: pix.v1.DictSnapshot.key_created_at:type_name -> google.protobuf.Timestamp
-	11, // 30: pix.v1.DictSnapshot.key_owned_since:type_name -> google.protobuf.Timestamp
-	11, // 31: pix.v1.DictSnapshot.account_opened_at:type_name -> google.protobuf.Timestamp
-	11, // 32: pix.v1.DictSnapshot.claim_opened_at:type_name -> google.protobuf.Timestamp
-	9,  // 33: pix.v1.DictSnapshot.settlements:type_name -> pix.v1.DictCounter
-	9,  // 34: pix.v1.DictSnapshot.frauds_reported:type_name -> pix.v1.DictCounter
-	9,  // 35: pix.v1.DictSnapshot.frauds_confirmed:type_name -> pix.v1.DictCounter
-	7,  // 36: pix.v1.DictSnapshot.long:type_name -> pix.v1.DictLong
-	11, // 37: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
-	8,  // 38: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
-	8,  // 39: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
-	8,  // 40: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
-	11, // 41: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
-	21, // 42: pix.v1.Status.state:type_name -> pix.v1.PaymentState
-	11, // 43: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	2,  // 13: pix.v1.Transaction.txid_token:type_name -> pix.v1.Token
+	17, // 14: pix.v1.Party.account_type:type_name -> pix.v1.AccountType
+	18, // 15: pix.v1.Party.person:type_name -> pix.v1.Person
+	19, // 16: pix.v1.Party.key_kind:type_name -> pix.v1.KeyKind
+	11, // 17: pix.v1.Party.account_opened_at:type_name -> google.protobuf.Timestamp
+	11, // 18: pix.v1.Party.limit_changed_at:type_name -> google.protobuf.Timestamp
+	11, // 19: pix.v1.Party.key_changed_at:type_name -> google.protobuf.Timestamp
+	2,  // 20: pix.v1.Party.account_token:type_name -> pix.v1.Token
+	2,  // 21: pix.v1.Party.owner_token:type_name -> pix.v1.Token
+	2,  // 22: pix.v1.Party.key_token:type_name -> pix.v1.Token
+	11, // 23: pix.v1.Device.first_seen_at:type_name -> google.protobuf.Timestamp
+	2,  // 24: pix.v1.Device.token:type_name -> pix.v1.Token
+	20, // 25: pix.v1.Session.duration:type_name -> google.protobuf.Duration
+	11, // 26: pix.v1.Session.password_reset_at:type_name -> google.protobuf.Timestamp
+	11, // 27: pix.v1.Mandate.created_at:type_name -> google.protobuf.Timestamp
+	11, // 28: pix.v1.Mandate.initiator_opened_at:type_name -> google.protobuf.Timestamp
+	11, // 29: pix.v1.DictSnapshot.watermark:type_name -> google.protobuf.Timestamp
+	11, // 30: pix.v1.DictSnapshot.key_created_at:type_name -> google.protobuf.Timestamp
+	11, // 31: pix.v1.DictSnapshot.key_owned_since:type_name -> google.protobuf.Timestamp
+	11, // 32: pix.v1.DictSnapshot.account_opened_at:type_name -> google.protobuf.Timestamp
+	11, // 33: pix.v1.DictSnapshot.claim_opened_at:type_name -> google.protobuf.Timestamp
+	9,  // 34: pix.v1.DictSnapshot.settlements:type_name -> pix.v1.DictCounter
+	9,  // 35: pix.v1.DictSnapshot.frauds_reported:type_name -> pix.v1.DictCounter
+	9,  // 36: pix.v1.DictSnapshot.frauds_confirmed:type_name -> pix.v1.DictCounter
+	7,  // 37: pix.v1.DictSnapshot.long:type_name -> pix.v1.DictLong
+	11, // 38: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
+	8,  // 39: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
+	8,  // 40: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
+	8,  // 41: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
+	11, // 42: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
+	21, // 43: pix.v1.Status.state:type_name -> pix.v1.PaymentState
+	11, // 44: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_transaction_proto_init() }

@@ -94,11 +94,11 @@ func (v *survey) plots() string {
 		"|---|---|---|---|---|---|\n")
 	pairs := world.Pairs()
 	beside := map[world.LookAlike]bool{}
-	row := func(t world.Typology, l world.LookAlike) {
+	row := func(t pix.Typology, l world.LookAlike) {
 		f, h := count(v.typologies, string(t)), count(v.lookAlikes, string(l))
 		left := fmt.Sprintf("%s | %.2f | %s", t, 1e5*f.n/v.all.n, reais(f.mean()))
 		switch t {
-		case world.InstitutionBreach:
+		case pix.InstitutionBreach:
 			left = fmt.Sprintf("%s | one night | %s", t, reais(v.breach.mean()))
 		case "":
 			left = "– | – | –"

@@ -124,7 +124,7 @@ func (v *survey) rejection(e *world.Event) {
 func (v *survey) stolen(e *world.Event) {
 	amount := e.Submission.Amount
 	v.fraud.add(e.Weight, amount)
-	if e.Typology == world.InstitutionBreach {
+	if e.Typology == pix.InstitutionBreach {
 		if e.Layer == 0 {
 			v.breach.add(1, amount)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/bus"
-	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
@@ -21,8 +21,10 @@ const kafkaPartitions = 4
 // modelBucket is the model store's bucket in the Cloud Storage fake.
 const modelBucket = "sentinela-models"
 
-// demoTokenKey signs tokens on this machine only: it is public, and a deployment reads its own from Secret Manager.
-const demoTokenKey = "a public key for demos and tests only"
+// demoKeys sign tokens on this machine only: they are public, and a deployment reads its own from Secret Manager.
+func demoKeys() keyring.Config {
+	return keyring.Config{TokenKey: []byte(keyring.DemoKey), TokenKeyVersion: 1, AllowDemoTokenKey: true}
+}
 
 func (s *Stack) startCloud(ctx context.Context) error {
 	s.options.Progress("starting Kafka, Pub/Sub, Bigtable, BigQuery and Cloud Storage in this process")
@@ -44,9 +46,10 @@ func (s *Stack) startCloud(ctx context.Context) error {
 
 // openClients opens what the stack itself, its producers and its investigators use.
 func (s *Stack) openClients(ctx context.Context) error {
+	keys := demoKeys()
 	var err error
-	if s.Tokenizer, err = pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: []byte(demoTokenKey)}, nil); err != nil {
-		return fmt.Errorf("token key: %w", err)
+	if s.Tokenizer, err = keys.Tokenizer(); err != nil {
+		return err
 	}
 	if s.Bus, err = bus.Open(ctx, bus.Config{ProjectID: ProjectID}, s.Cloud.PubSubOptions()...); err != nil {
 		return fmt.Errorf("bus: %w", err)

@@ -15,7 +15,6 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/engine"
-	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
@@ -62,7 +61,7 @@ func (s *Stack) openScore(ctx context.Context) error {
 		Models: "gs://" + modelBucket, Policy: s.options.Policy, ReloadEvery: reloadEvery,
 		DecisionTimeout: decisionTimeout, StoreDeadline: storeDeadline, ShadowWait: shadowWait,
 		MaxInFlight: engine.DefaultMaxInFlight, ExplainApprovals: explainApprovals,
-		Keys: keyring.Config{TokenKey: []byte(demoTokenKey), TokenKeyVersion: 1},
+		Keys: demoKeys(),
 	}
 	start := time.Now()
 	var err error

@@ -85,6 +85,11 @@ func disguise(p *pix.Submission, i int, secrets map[string]string) {
 			}
 		}
 	}
+	if p.TxID != "" { // of a length that static and dynamic charges may have
+		p.TxID = pix.Secret(fmt.Sprintf("zqx52998224725%0*d", max(len(p.TxID), 25)-14, i))
+		secrets[p.TxID.Reveal()] = "txid"
+		secrets["zqx52998224725"] = "CPF in a txid"
+	}
 	if p.DeviceID != "" {
 		p.DeviceID = pix.Secret(fmt.Sprintf("zq-device-%d-zq", i))
 		secrets[p.DeviceID.Reveal()] = "device id"

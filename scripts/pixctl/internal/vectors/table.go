@@ -73,7 +73,7 @@ func record(r *replay.Row) parquet.Row {
 	if r.Label != nil {
 		row[columnLabelArrivedAt] = parquet.Int64Value(r.Label.ArrivedAt.UnixMicro()).Level(0, 1, columnLabelArrivedAt)
 		if r.Label.Fraud {
-			label, typology = 1, r.Label.Typology
+			label, typology = 1, string(r.Label.Typology)
 		}
 	}
 	put(columnLabel, parquet.Int32Value(label))

@@ -1,0 +1,6 @@
+package pix
+
+// Spelling is what a token is made of.
+func Spelling(n Normalisation, kind TokenKind, ispb ISPB, branch, value string) string {
+	return n.spelling(kind, identifier{ispb, branch, value})
+}

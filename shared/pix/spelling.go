@@ -1,0 +1,202 @@
+package pix
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The spellings of an identifier under NormalisationV2. docs/domain.md lists the rules, why each is safe, and what is
+// left apart: joining two people is worse than splitting one.
+
+// separators are what people write between the groups of a document or an account.
+const separators = " .-/"
+
+// maxBranchDigits is the longest branch in SPI and DICT, which write it without its check digit.
+const maxBranchDigits = 4
+
+// plain removes what no identifier means: presentation forms such as full-width digits (NFKC), invisible characters that
+// copying brings along, and blanks at the ends. Bytes that are no text keep their own spelling.
+func plain(s string) string {
+	if every(s, isPrintable) {
+		return s
+	}
+	if utf8.ValidString(s) {
+		s = norm.NFKC.String(strings.Map(visible, s))
+	}
+	return strings.TrimSpace(s)
+}
+
+func visible(r rune) rune {
+	switch {
+	case unicode.Is(unicode.Cf, r):
+		return -1
+	case unicode.IsSpace(r):
+		return ' '
+	default:
+		return r
+	}
+}
+
+// ownerSpelling is that of a CPF or CNPJ: without punctuation, upper-case. Zeros that were lost are not guessed.
+func ownerSpelling(s string) string {
+	if every(s, isUpperAlphanumeric) {
+		return s
+	}
+	return upper(without(plain(s), separators))
+}
+
+// accountSpelling joins institution, branch and number, empty without a number.
+func accountSpelling(ispb ISPB, branch, account string) string {
+	number := numberSpelling(account)
+	if number == "" {
+		return ""
+	}
+	return string(ispb) + "/" + branchSpelling(branch) + "/" + trimZeros(number)
+}
+
+// numberSpelling is that of an account's number. A verifier X is the 0 that DICT writes for it: what stands before a
+// verifier determines it, so an X and a 0 behind the same digits are never two accounts.
+func numberSpelling(s string) string {
+	if !every(s, isUpperAlphanumeric) {
+		s = upper(without(plain(s), separators))
+	}
+	if head, ok := strings.CutSuffix(s, "X"); ok && head != "" && every(head, isDigit) {
+		return head + "0"
+	}
+	return s
+}
+
+// branchSpelling is that of a branch. Its check digit goes when a dash tells it from the number. More than four digits
+// may hold one that nothing tells apart: they keep their zeros, so that 00019 is neither 0019 nor 0001-9.
+func branchSpelling(s string) string {
+	if !every(s, isUpperAlphanumeric) {
+		s = upper(plain(s))
+		if number, ok := uncheckedBranch(s); ok {
+			s = number
+		}
+		s = without(s, separators)
+	}
+	if len(s) > maxBranchDigits {
+		return s
+	}
+	return trimZeros(s)
+}
+
+// uncheckedBranch takes the check digit off a branch such as 0001-9.
+func uncheckedBranch(s string) (string, bool) {
+	number, check, found := strings.Cut(without(s, " "), "-")
+	ok := found && number != "" && len(number) <= maxBranchDigits && every(number, isDigit) &&
+		len(check) == 1 && (isDigit(check[0]) || check[0] == 'X')
+	return number, ok
+}
+
+// trimZeros removes leading zeros; of zeros only it keeps one.
+func trimZeros(s string) string {
+	trimmed := strings.TrimLeft(s, "0")
+	if trimmed == "" && s != "" {
+		return "0"
+	}
+	return trimmed
+}
+
+// deviceSpelling keeps case, which means something in most ids, but not in a UUID (RFC 9562).
+func deviceSpelling(s string) string {
+	s = plain(s)
+	if isUUID(s) {
+		return strings.ToLower(s)
+	}
+	return s
+}
+
+// keySpelling returns the kind of a key, by its shape, and its one spelling.
+func keySpelling(raw string) (KeyKind, string) {
+	s := plain(raw)
+	switch {
+	case s == "":
+		return "", ""
+	case s[0] == '+':
+		if kind, key := phoneKey(s); kind == KeyPhone {
+			return kind, key
+		}
+		return UnknownKey, unknownKey(s)
+	case strings.IndexByte(s, '@') > 0:
+		return emailKey(s)
+	case isUUID(s):
+		return KeyEVP, strings.ToLower(s)
+	}
+	if d, ok := ungrouped(s, 3, 6, 9); ok && isCPF(d) {
+		return KeyCPF, d
+	}
+	if d, ok := ungrouped(s, 2, 5, 8, 12); ok && isCNPJ(d) {
+		return KeyCNPJ, d
+	}
+	if d := without(s, " -()."); isBrazilianPhone(d) {
+		return KeyPhone, "+" + d
+	}
+	return UnknownKey, unknownKey(s)
+}
+
+// unknownKey is the spelling of a key of a kind that we do not know: case and blanks mean nothing in any kind so far.
+func unknownKey(s string) string { return norm.NFKC.String(strings.ToLower(without(s, " "))) }
+
+// ungrouped removes the separators at the ends of a document's groups, given as counts of characters. One that stands
+// elsewhere says that this is no document: 11 91234-5678 is a telephone of eleven digits.
+func ungrouped(s string, ends ...int) (string, bool) {
+	if every(s, isUpperAlphanumeric) {
+		return s, true
+	}
+	d := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if strings.IndexByte(separators, s[i]) < 0 {
+			d = append(d, s[i])
+		} else if !slices.Contains(ends, len(d)) {
+			return "", false
+		}
+	}
+	return upper(string(d)), true
+}
+
+// isBrazilianPhone reports whether s is 55, an area code and a mobile or fixed number: no other kind of key has 12 or 13
+// digits. A number without 55 is not taken: eleven digits are a CPF.
+func isBrazilianPhone(s string) bool {
+	if !every(s, isDigit) || !strings.HasPrefix(s, "55") {
+		return false
+	}
+	switch len(s) {
+	case len("5511912345678"):
+		return s[2] != '0' && s[3] != '0' && s[4] == '9'
+	case len("551131234567"):
+		return s[2] != '0' && s[3] != '0' && s[4] >= '2' && s[4] <= '5'
+	default:
+		return false
+	}
+}
+
+// without returns s without the characters of a set. Text beyond ASCII is none of these identifiers and stays whole: taking
+// a blank from before an accent would make another letter.
+func without(s, set string) string {
+	if !strings.ContainsAny(s, set) || !every(s, isASCII) {
+		return s
+	}
+	return string(filter(make([]byte, 0, len(s)), s, func(c byte) bool { return strings.IndexByte(set, c) < 0 }))
+}
+
+func isASCII(c byte) bool { return c < utf8.RuneSelf }
+
+// upper is ASCII's upper case: letters beyond it have no place in these identifiers and keep their spelling.
+func upper(s string) string {
+	if every(s, func(c byte) bool { return !isLower(c) }) {
+		return s
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if isLower(c) {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}
