@@ -45,7 +45,7 @@ func (f *Facts) validateFacts(p *Problems, now time.Time) {
 
 func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
 	p.addIn(side, "ispb", ispbProblem(string(f.ISPB)))
-	p.addIn(side, "accountType", code(f.AccountType, Checking, Savings, Prepaid, Salary, Other))
+	p.addIn(side, "accountType", code(f.AccountType, Checking, Savings, Prepaid, Salary, Other, UnknownAccount))
 	p.addIn(side, "person", code(f.Person, NaturalPerson, LegalPerson))
 	p.addIn(side, "keyKind", code(f.KeyKind, KeyCPF, KeyCNPJ, KeyPhone, KeyEmail, KeyEVP, UnknownKey))
 	p.addIn(side, "accountOpenedAt", pastProblem(f.AccountOpenedAt, now))
