@@ -162,9 +162,13 @@ func (f *findings) finish(op string, m message, invalid error) error {
 		told := slices.ContainsFunc(p.List[:read], func(r pix.Problem) bool {
 			return one.Field == r.Field || strings.HasPrefix(one.Field, r.Field+".")
 		})
-		if !told && len(p.List) < maxProblems {
-			p.Add(one.Field, one.Reason+m.remedy(one.Field))
+		if told || len(p.List) == maxProblems {
+			continue
 		}
+		if !strings.Contains(one.Reason, "as in ") && !strings.HasPrefix(one.Reason, "must be empty") {
+			one.Reason += m.remedy(one.Field)
+		}
+		p.List = append(p.List, one)
 	}
 	return p.Err(op)
 }
@@ -179,7 +183,7 @@ func (m message) remedy(path string) string {
 		if inner, ok := m[i].value.(message); ok && inside {
 			return inner.remedy(rest)
 		}
-		return "; " + m[i].value.expected(nil)
+		return "; " + strings.TrimPrefix(m[i].value.expected(nil), textInUTF8)
 	}
 	return ""
 }

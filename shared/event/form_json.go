@@ -32,7 +32,7 @@ func (m message) noObject(data []byte) string {
 	has := func(prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
 	switch {
 	case len(trimmed) == 0:
-		return "empty; a JSON object was expected" + as
+		return "empty; expected a JSON object" + as
 	case has("\xef\xbb\xbf"):
 		return "begins with a byte order mark; write UTF-8 without it" + as
 	case has("\xff\xfe"), has("\xfe\xff"), len(data) > 1 && (data[0] == 0 || data[1] == 0):
@@ -42,7 +42,7 @@ func (m message) noObject(data []byte) string {
 	case trimmed[0] == '[':
 		return "an array; a message holds one object" + as
 	case trimmed[0] != '{':
-		return "malformed JSON at 1:1: an object was expected" + as
+		return "malformed JSON at 1:1: expected an object" + as
 	default:
 		return ""
 	}
@@ -60,7 +60,7 @@ func (m message) readJSON(s *scanner) bool {
 	for {
 		name, ok := s.text()
 		if !ok {
-			return s.wrong("a name in double quotes")
+			return s.wrong(aName)
 		}
 		i := m.named(name, next)
 		known := i >= 0 && seen&(1<<i) == 0
@@ -68,7 +68,7 @@ func (m message) readJSON(s *scanner) bool {
 			m.refuse(s, name, i)
 		}
 		if !s.take(':') {
-			return s.wrong("a colon")
+			return s.wrong(aColon)
 		}
 		if known {
 			seen |= 1 << i
@@ -81,7 +81,7 @@ func (m message) readJSON(s *scanner) bool {
 			return false
 		}
 		if !s.take(',') {
-			return s.take('}') || s.wrong("a comma or a closing brace")
+			return s.take('}') || s.wrong(`a comma or a closing brace, as in {"d3": 5, "d30": 10}`)
 		}
 	}
 }
@@ -92,7 +92,11 @@ func (m message) refuse(s *scanner, name []byte, i int) {
 		s.unknownName(m, name)
 		return
 	}
-	s.note(m[i].name, "given twice, be it as "+m[i].name+" or "+snake(m[i].name)+"; give it once")
+	reason := "given twice"
+	if other := snake(m[i].name); other != m[i].name {
+		reason += ", be it as " + m[i].name + " or as " + other
+	}
+	s.note(m[i].name, reason+"; give it once")
 }
 
 // readJSON reads the value of one field. One of another type is noted and passed.

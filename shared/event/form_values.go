@@ -29,6 +29,8 @@ const (
 	longestSpan = math.MaxInt64/int64(time.Second) - 1
 )
 
+const textInUTF8 = "text in UTF-8, "
+
 // texts is text, one of which looks like the example. Absent and empty are the same.
 type texts[S ~string] struct {
 	to      *S
@@ -60,7 +62,12 @@ func (v texts[S]) writeProto(w *writer, n protowire.Number) {
 	w.out = protowire.AppendString(protowire.AppendTag(w.out, n, protowire.BytesType), string(*v.to))
 }
 
-func (v texts[S]) expected([]byte) string { return `text in UTF-8, as in "` + v.example + `"` }
+func (v texts[S]) expected(got []byte) string {
+	if len(got) > 0 {
+		return `text in quotes, as in "` + v.example + `"`
+	}
+	return textInUTF8 + `as in "` + v.example + `"`
+}
 
 // wholeCentavos is what an amount is.
 const wholeCentavos = "whole centavos, 1599 for R$ 15,99"

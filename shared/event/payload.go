@@ -14,7 +14,7 @@ import (
 // errUnwritable stands for errors of protojson and proto, which quote what they are given and never leave this package.
 var errUnwritable = errors.New("message holds text that is not UTF-8 or a time out of range")
 
-const tooLarge = "larger than 10 MB; a payment takes about 1 kB, as in testdata/transaction.json"
+const tooLarge = "larger than 10 MB; send one payment, which takes about 1 kB"
 
 // refuse is an error about a message as a whole.
 func refuse(kind pix.Kind, op, reason string) error {

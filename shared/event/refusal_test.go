@@ -22,7 +22,7 @@ func holdToForm(t fataler, err error) {
 
 // mends tells whether a reason says what was expected: with an example, or what to do about it.
 func mends(reason string) bool {
-	for _, remedy := range []string{"as in ", "1599 for R$ 15,99", "did you mean", "leave it out", "give it once", " was expected", "write ", "stand in double quotes"} {
+	for _, remedy := range []string{"as in ", "1599 for R$ 15,99", "did you mean", "leave it out", "give it once", "send ", "must be empty", "write "} {
 		if strings.Contains(reason, remedy) {
 			return true
 		}

@@ -39,7 +39,7 @@ func TestDecodeTransactionRefuses(t *testing.T) {
 		kind       pix.Kind
 		detail     string
 	}{
-		"empty":             {"", nil, pix.Invalid, "empty; a JSON object was expected"},
+		"empty":             {"", nil, pix.Invalid, "empty; expected a JSON object"},
 		"not JSON":          {"{\n  nope", nil, pix.Invalid, "malformed JSON at 2:3"},
 		"truncated":         {valid[:100], nil, pix.Invalid, "malformed JSON"},
 		"array":             {"[]", nil, pix.Invalid, "an array; a message holds one object"},
@@ -65,7 +65,7 @@ func TestDecodeTransactionRefuses(t *testing.T) {
 		"next major":   {valid, attributes("schema", "pix.v2.Transaction"), pix.UnknownSchema, "schema"},
 		"encoding":     {valid, attributes("encoding", "avro"), pix.UnknownSchema, "encoding"},
 		"bad proto":    {"\xff\xff", attributes("encoding", "proto"), pix.Invalid, "malformed protobuf"},
-		"empty proto":  {"", attributes("encoding", "proto"), pix.Invalid, "endToEndId: required; text in UTF-8, as in"},
+		"empty proto":  {"", attributes("encoding", "proto"), pix.Invalid, "endToEndId: required; as in"},
 		"JSON as such": {valid, attributes("encoding", "proto"), pix.Invalid, ""},
 		"too large":    {strings.Repeat(" ", event.MaxDataBytes) + valid, nil, pix.TooLarge, "10 MB"},
 	} {

@@ -17,12 +17,19 @@ type scanner struct {
 	unquote []byte // scratch of text
 }
 
+// What is expected between and around values.
+const (
+	aName  = `a name in double quotes, as in "direction"`
+	aColon = `a colon, as in "direction": "OUTBOUND"`
+	aValue = `a value, as in "0001", 1599 or true`
+)
+
 // wrong spoils the message with where reading stopped and what should have been there.
 func (s *scanner) wrong(expected string) bool {
 	if s.broken {
 		return false
 	}
-	reason := expected + " was expected"
+	reason := "expected " + expected
 	if s.at == len(s.in) {
 		reason = "the document ends before it is complete; " + reason
 	} else {
@@ -34,7 +41,7 @@ func (s *scanner) wrong(expected string) bool {
 		case c < ' ':
 			reason = "a control character inside text; write it as an escape, as in \\n"
 		case c == '\\':
-			reason = "an escape that JSON does not have; write a backslash as \\\\"
+			reason = `no escape of JSON, or half a surrogate pair; write a backslash as \\ and other characters as they are`
 		case !validRune(s.in[s.at:]):
 			reason = "not UTF-8; write the document in UTF-8, not in Latin-1"
 		}
@@ -235,7 +242,7 @@ func (s *scanner) literal() ([]byte, bool) {
 func (s *scanner) skip(depth int) bool {
 	s.space()
 	if s.at == len(s.in) {
-		return s.wrong("a value")
+		return s.wrong(aValue)
 	}
 	ok := true
 	switch c := s.in[s.at]; {
@@ -245,20 +252,23 @@ func (s *scanner) skip(depth int) bool {
 	case c == '{':
 		return s.list('}', func() bool {
 			if _, ok := s.text(); !ok {
-				return s.wrong("a name in double quotes")
+				return s.wrong(aName)
 			}
-			return (s.take(':') || s.wrong("a colon")) && s.skip(depth-1)
+			return (s.take(':') || s.wrong(aColon)) && s.skip(depth-1)
 		})
 	case c == '[':
 		return s.list(']', func() bool { return s.skip(depth - 1) })
 	case c == '"':
 		_, ok = s.text()
 	case c == '-' || c >= '0' && c <= '9':
-		_, ok = s.literal()
+		from := s.at
+		if _, ok = s.literal(); !ok {
+			s.at = from
+		}
 	default:
 		ok = s.word("true") || s.word("false") || s.word("null")
 	}
-	return ok || s.wrong("a value")
+	return ok || s.wrong(aValue)
 }
 
 // list passes items up to the closing byte.
@@ -269,7 +279,7 @@ func (s *scanner) list(end byte, item func() bool) bool {
 	}
 	for item() {
 		if !s.take(',') {
-			return s.take(end) || s.wrong("a comma or a closing bracket")
+			return s.take(end) || s.wrong("a comma or a closing bracket, as in [1, 2]")
 		}
 	}
 	return false

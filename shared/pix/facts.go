@@ -59,7 +59,7 @@ func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
 	p.addIn(side, "keyChangedAt", pastProblem(f.KeyChangedAt, now))
 	p.addIn(side, "ageBand", textProblem(f.AgeBand, len("100-110"), isAgeCharacter))
 	if f.State != "" && (len(f.State) != 2 || !every(f.State, isUpper) || !strings.Contains(states, f.State)) {
-		p.addIn(side, "state", notKnown)
+		p.addIn(side, "state", "must be one of the 27 states of Brazil, in two capitals")
 	}
 }
 
