@@ -3,6 +3,7 @@ package score_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ func TestDoorsAreStrict(t *testing.T) {
 	f := &fake{stands: map[pix.EndToEndID]*pix.Decision{}}
 	registry := prometheus.NewRegistry()
 	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock}
+	d.Push.Logger = slog.New(slog.DiscardHandler)
 	d.Push.DeadLetters, d.Push.DeadLetterTopic, d.Push.Metrics = f, "dlq", registry
 	s, err := score.New(d)
 	if err != nil {

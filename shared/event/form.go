@@ -188,10 +188,10 @@ func partyForm(f *pix.PartyFacts, raw *pix.RawParty, tokens *pix.Party) message 
 		{10, "ageBand", text(&f.AgeBand, "25-34")},
 		{11, "state", text(&f.State, "SP")},
 		{12, "trustedPayee", flag{&f.TrustedPayee}},
-		{20, "document", text(&raw.Document, "529.982.247-25")},
+		{20, "document", text(&raw.Document, "111.444.777-35")},
 		{21, "branch", text(&raw.Branch, "0001")},
-		{22, "account", text(&raw.Account, "1234567-8")},
-		{23, "key", text(&raw.Key, "+5511912345678")},
+		{22, "account", text(&raw.Account, "7654321-0")},
+		{23, "key", text(&raw.Key, "+5511999990000")},
 		{24, "name", text(&raw.Name, "Maria Silva")},
 		{30, "accountToken", tokenForm(&tokens.Account)},
 		{31, "ownerToken", tokenForm(&tokens.Owner)},
@@ -210,7 +210,7 @@ func deviceForm(f *pix.DeviceFacts, id *pix.Secret, token *pix.TokenPair) messag
 		{3, "remoteAccess", flag{&f.RemoteAccess}},
 		{4, "callActive", flag{&f.CallActive}},
 		{5, "emulator", flag{&f.Emulator}},
-		{20, "id", text(id, "7f1d0c52-android")},
+		{20, "id", text(id, "a3f2-android")},
 		{30, "token", tokenForm(token)},
 	}
 }

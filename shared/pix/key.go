@@ -106,13 +106,13 @@ func keyProblem(raw string, declared KeyKind) string {
 	case len(key) > maxKeyLength:
 		return "must have at most 77 characters"
 	case declared == KeyPhone && kind != KeyPhone && looksLikePhone(key), declared == "" && kind == UnknownKey && looksLikePhone(key):
-		return "looks like a telephone without its country, as in +5511912345678"
+		return "looks like a telephone without its country, as in +5511999990000"
 	case !every(key, isPrintable):
 		return "must hold printable ASCII characters only"
 	case declared != "" && declared != UnknownKey && declared != kind:
 		return "does not have the form of its keyKind; it looks like " + keyLooks(kind)
 	case kind == KeyCPF && !ValidCPF(key) && key[2] == '9': // a mobile number after its area code
-		return "check digits do not match; it looks like a CPF, or a telephone without its country, as in +5511912345678"
+		return "check digits do not match; it looks like a CPF, or a telephone without its country, as in +5511999990000"
 	case kind == KeyCPF && !ValidCPF(key), kind == KeyCNPJ && !ValidCNPJ(key):
 		return "check digits do not match; it looks like " + keyLooks(kind)
 	default:
@@ -130,11 +130,11 @@ func looksLikePhone(s string) bool {
 func keyLooks(kind KeyKind) string {
 	switch kind {
 	case KeyCPF:
-		return "a CPF, as in 52998224725"
+		return "a CPF, as in 11144477735"
 	case KeyCNPJ:
-		return "a CNPJ, as in 12ABC34501DE35"
+		return "a CNPJ, as in 11222333000181"
 	case KeyPhone:
-		return "a telephone, as in +5511912345678"
+		return "a telephone, as in +5511999990000"
 	case KeyEmail:
 		return "an e-mail address, as in contato@exemplo.com.br"
 	case KeyEVP:
