@@ -20,6 +20,7 @@ type metrics struct {
 	provisional *prometheus.CounterVec
 	missing     *prometheus.CounterVec
 	statuses    *prometheus.CounterVec
+	unknown     *prometheus.CounterVec
 	divergence  *prometheus.HistogramVec
 	shadows     *prometheus.CounterVec
 	seconds     prometheus.Histogram
@@ -36,6 +37,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		missing: counters("pix_decisions_without_features_total",
 			"Decisions made without histories, by direction and outcome.", "direction", "outcome"),
 		statuses: counters("pix_statuses_total", "Statuses that reached the store, by state.", "state"),
+		unknown: counters("pix_unknown_values_total",
+			"Values of enumerations that this release does not know and read as UNKNOWN or missing, by field.", "field"),
 		divergence: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "pix_shadow_divergence_log_odds",
 			Help:    "Absolute difference of a challenger's probability from its champion's, in log-odds.",
@@ -58,7 +61,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	}
 	var failures []error
 	for _, c := range []prometheus.Collector{
-		m.decisions, m.provisional, m.missing, m.statuses, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
+		m.decisions, m.provisional, m.missing, m.statuses, m.unknown, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
 	} {
 		failures = append(failures, r.Register(c))
 	}
@@ -161,3 +164,6 @@ func (s *signals) degraded(err error) {
 	s.parts.WithLabelValues(part).Inc()
 	s.logger.Warn("degraded", "part", part, "error", err.Error())
 }
+
+// unknownValue counts a value of an enumeration that this release does not know.
+func (m *metrics) unknownValue(field string) { m.unknown.WithLabelValues(field).Inc() }

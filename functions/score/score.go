@@ -111,7 +111,7 @@ func (s *Service) Close(ctx context.Context) error {
 }
 
 func (s *Service) decode(e event.Envelope, now time.Time) (*pix.Transaction, error) {
-	tx, err := event.DecodeTransaction(e, s.deps.Tokenizer, now)
+	tx, err := event.Decoder{Tokenizer: s.deps.Tokenizer, Unknown: s.metrics.unknownValue}.Transaction(e, now)
 	return &tx, err
 }
 

@@ -78,6 +78,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		clock:    clock.NewWatch(0, deps.Now),
 	}
 	b.metrics = newMetrics(b)
+	b.converter.unknown = func(field string) { b.metrics.unknown.WithLabelValues(field).Inc() }
 	return b, nil
 }
 

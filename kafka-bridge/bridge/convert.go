@@ -32,6 +32,7 @@ type converter struct {
 	topic           string
 	deadLetterTopic string
 	now             func() time.Time
+	unknown         func(field string) // counts values of enumerations that this release does not know; may be nil
 }
 
 // convert never fails: what cannot be a payment is a dead letter.
@@ -52,7 +53,7 @@ func (c *converter) payment(in event.Envelope) (out event.Envelope, err error) {
 			err = pix.E(pix.Unexpected, "convert record", errors.New("the decoder panicked"))
 		}
 	}()
-	tx, err := event.DecodeTransaction(in, c.tokenizer, c.now())
+	tx, err := event.Decoder{Tokenizer: c.tokenizer, Unknown: c.unknown}.Transaction(in, c.now())
 	if err != nil {
 		return out, err
 	}

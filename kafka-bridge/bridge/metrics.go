@@ -20,6 +20,7 @@ type metrics struct {
 	commitFailures prometheus.Counter
 	fetchErrors    prometheus.Counter
 	unreadable     *prometheus.CounterVec
+	unknown        *prometheus.CounterVec
 }
 
 // newMetrics registers everything that /metrics tells.
@@ -56,6 +57,10 @@ func newMetrics(b *Bridge) *metrics {
 			Name: "pix_bridge_unreadable_batches_total",
 			Help: "Batches of Kafka that were skipped because they cannot be read, by reason; each left one dead letter.",
 		}, []string{"reason"}),
+		unknown: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_unknown_values_total",
+			Help: "Values of enumerations that this release does not know and read as UNKNOWN or missing, by field.",
+		}, []string{"field"}),
 	}
 	m.published = m.records.WithLabelValues(resultPublished)
 	b.gauges(with)

@@ -27,7 +27,7 @@ func redactParty(p *pix.PartyFacts) {
 	if _, err := pix.ParseISPB(string(p.ISPB)); err != nil {
 		p.ISPB = ""
 	}
-	keep(&p.AccountType, pix.Checking, pix.Savings, pix.Prepaid, pix.Salary, pix.Other)
+	keep(&p.AccountType, pix.Checking, pix.Savings, pix.Prepaid, pix.Salary, pix.Other, pix.UnknownAccount)
 	keep(&p.Person, pix.NaturalPerson, pix.LegalPerson)
 	keep(&p.KeyKind, pix.KeyCPF, pix.KeyCNPJ, pix.KeyPhone, pix.KeyEmail, pix.KeyEVP, pix.UnknownKey)
 	p.AgeBand, p.State = "", ""

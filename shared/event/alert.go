@@ -41,8 +41,8 @@ func DecodeAlert(e Envelope, now time.Time) (pix.Alert, error) {
 		m pixv1.Alert
 		r reader
 	)
-	if err := open(e, SchemaAlert, &m, &r.problems); err != nil {
-		return pix.Alert{}, wrap(op, err)
+	if err := open(op, e, SchemaAlert, &m); err != nil {
+		return pix.Alert{}, err
 	}
 	a := pix.Alert{
 		ID:        pix.EndToEndID(m.GetEndToEndId()),

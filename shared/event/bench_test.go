@@ -61,7 +61,7 @@ func BenchmarkReference(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := event.DecodeReference(e, tokens, now()); err != nil {
+				if _, err := decodeReference(e, tokens, now()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -108,8 +108,8 @@ func ReadDecision(e Envelope) (pix.Decision, error) {
 		m pixv1.Decision
 		r reader
 	)
-	if err := open(rest, SchemaDecision, &m, &r.problems); err != nil {
-		return pix.Decision{}, wrap(op, err)
+	if err := open(op, rest, SchemaDecision, &m); err != nil {
+		return pix.Decision{}, err
 	}
 	if m.Transaction != nil { // a second one, to be merged with the first
 		return decodeDecision(e)
@@ -126,8 +126,8 @@ func decodeDecision(e Envelope) (pix.Decision, error) {
 		m pixv1.Decision
 		r reader
 	)
-	if err := open(e, SchemaDecision, &m, &r.problems); err != nil {
-		return pix.Decision{}, wrap(op, err)
+	if err := open(op, e, SchemaDecision, &m); err != nil {
+		return pix.Decision{}, err
 	}
 	tx := r.transaction(m.GetTransaction())
 	d := r.verdict(&m)

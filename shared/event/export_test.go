@@ -1,8 +1,12 @@
 package event
 
 import (
-	"time"
+	"errors"
+	"slices"
 
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
@@ -16,30 +20,145 @@ type Content struct {
 	Device, TxID pix.TokenPair
 }
 
-// ReadPlainly reads an envelope the short way, if it is plain.
-func ReadPlainly(e Envelope) (Content, bool) {
+// Read reads an envelope as Decoder.Transaction does, before validation.
+func Read(e Envelope) (Content, error) {
 	f := takeForm()
 	defer f.free()
-	ok := f.read(e)
-	return Content{f.Submission, f.payer, f.payee, f.device, f.txid}, ok
-}
-
-// ReadReference reads an envelope through the generated message.
-func ReadReference(e Envelope) (Content, error) {
-	var (
-		m pixv1.Transaction
-		r reader
-	)
-	if err := open(e, SchemaTransaction, &m, &r.problems); err != nil {
+	if err := f.read("read", e); err != nil {
 		return Content{}, err
 	}
-	tx := r.transaction(&m)
-	return Content{r.submission(&m), tx.Payer, tx.Payee, tx.DeviceToken, tx.TxIDToken}, r.problems.Err("read reference")
+	return Content{f.Submission, f.payer, f.payee, f.device, f.txid}, f.finish("read", f.message, nil)
 }
 
-// DecodeReference is DecodeTransaction through the generated message.
-func DecodeReference(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transaction, error) {
-	return decodeTransaction(e, t, now)
+// ReadReference reads an envelope through the generated message, with protojson and proto.
+func ReadReference(e Envelope) (Content, error) {
+	var m pixv1.Transaction
+	if e.Attributes[AttrEncoding] != EncodingProto {
+		e.Data = longNames(e.Data, m.ProtoReflect().Descriptor())
+	}
+	if err := open("reference", e, SchemaTransaction, &m); err != nil {
+		return Content{}, err
+	}
+	var r reader
+	tx := r.transaction(&m)
+	own := tx.Payer != (pix.Party{}) || tx.Payee != (pix.Party{}) || tx.DeviceToken != (pix.TokenPair{}) || tx.TxIDToken != (pix.TokenPair{})
+	if raw := r.hasRaw(&m); raw && own {
+		return Content{}, errors.New("raw identifiers and tokens")
+	} else if raw {
+		own = false
+	}
+	isProto := e.Attributes[AttrEncoding] == EncodingProto
+	if isProto && defective(e.Data, m.ProtoReflect().Descriptor()) {
+		return Content{}, errors.New("a field is given twice or of another type")
+	}
+	if !own && isProto && unknown(m.ProtoReflect(), e.Data) {
+		return Content{}, errors.New("an unknown field")
+	}
+	if !own && !isProto && protojson.Unmarshal(e.Data, &m) != nil {
+		return Content{}, errors.New("an unknown name")
+	}
+	c := Content{
+		Submission: pix.Submission{Facts: tx.Facts, Payer: secretParty(m.GetPayer()), Payee: secretParty(m.GetPayee()),
+			DeviceID: pix.Secret(m.GetDevice().GetId()), TxID: pix.Secret(m.GetTxid())},
+		Payer: tx.Payer, Payee: tx.Payee, Device: tx.DeviceToken, TxID: tx.TxIDToken,
+	}
+	if tx.Direction == notRecognised || tx.Initiation == notRecognised || c.Session.Duration.Or(0) < 0 {
+		return Content{}, errors.New("out of bounds")
+	}
+	for _, p := range []*pix.PartyFacts{&c.PayerFacts, &c.PayeeFacts} {
+		settle(&p.AccountType, pix.UnknownAccount)
+		settle(&p.KeyKind, pix.UnknownKey)
+	}
+	lost := false
+	for _, settled := range []bool{
+		settle(&c.Purpose, ""), settle(&c.Priority, ""), settle(&c.ServiceLevel, ""), settle(&c.PayerFacts.Person, ""), settle(&c.PayeeFacts.Person, ""),
+	} {
+		lost = lost || settled
+	}
+	if lost && !own {
+		return Content{}, errors.New("an unknown value")
+	}
+	return c, r.problems.Err("reference")
+}
+
+func settle[T ~string](v *T, with T) bool {
+	if *v != notRecognised {
+		return false
+	}
+	*v = with
+	return true
+}
+
+func secretParty(m *pixv1.Party) pix.RawParty {
+	return pix.RawParty{
+		Document: pix.Secret(m.GetDocument()),
+		Branch:   pix.Secret(m.GetBranch()),
+		Account:  pix.Secret(m.GetAccount()),
+		Key:      pix.Secret(m.GetKey()),
+		Name:     pix.Secret(m.GetName()),
+	}
+}
+
+// unknown tells whether data holds fields that m, made of it without them, does not have.
+func unknown(m protoreflect.Message, data []byte) bool {
+	all := m.New()
+	if proto.Unmarshal(data, all.Interface()) != nil {
+		return true
+	}
+	found := false
+	var look func(protoreflect.Message)
+	look = func(m protoreflect.Message) {
+		found = found || len(m.GetUnknown()) > 0
+		m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+			if fd.Message() != nil {
+				look(v.Message())
+			}
+			return true
+		})
+	}
+	look(all)
+	return found
+}
+
+// defective tells whether a field is given twice or has another wire type than its own, which proto tolerates.
+func defective(data []byte, md protoreflect.MessageDescriptor) bool {
+	seen := map[protowire.Number]bool{}
+	for len(data) > 0 {
+		number, typ, n := protowire.ConsumeField(data)
+		if n < 0 {
+			return false
+		}
+		fd := md.Fields().ByNumber(number)
+		if fd != nil {
+			if seen[number] || typ != wireType(fd) {
+				return true
+			}
+			seen[number] = true
+			_, _, tag := protowire.ConsumeTag(data)
+			if fd.Message() != nil && typ == protowire.BytesType {
+				body, _ := protowire.ConsumeBytes(data[tag:])
+				if defective(body, fd.Message()) {
+					return true
+				}
+			}
+		}
+		if fd == nil && md.FullName().Parent() == "google.protobuf" {
+			return true
+		}
+		data = data[n:]
+	}
+	return false
+}
+
+func wireType(fd protoreflect.FieldDescriptor) protowire.Type {
+	switch fd.Kind() {
+	case protoreflect.StringKind, protoreflect.MessageKind:
+		return protowire.BytesType
+	case protoreflect.DoubleKind:
+		return protowire.Fixed64Type
+	default:
+		return protowire.VarintType
+	}
 }
 
 // EncodeReference is EncodeTransaction through the generated message.
@@ -47,7 +166,11 @@ func EncodeReference(tx *pix.Transaction) (Envelope, error) { return encodeTrans
 
 // FormDiffers says where a form's table is not what the .proto files declare, empty when nowhere.
 func FormDiffers() []string {
-	return differs(newForm().message, (&pixv1.Transaction{}).ProtoReflect().Descriptor())
+	return slices.Concat(
+		differs(newForm().message, (&pixv1.Transaction{}).ProtoReflect().Descriptor()),
+		differs(statusForm(&pix.Status{}), (&pixv1.Status{}).ProtoReflect().Descriptor()),
+		differs(labelForm(&pix.Label{}), (&pixv1.Label{}).ProtoReflect().Descriptor()),
+	)
 }
 
 func differs(m message, md protoreflect.MessageDescriptor) []string {
@@ -57,7 +180,7 @@ func differs(m message, md protoreflect.MessageDescriptor) []string {
 	var found []string
 	for i, f := range m {
 		fd := md.Fields().Get(i)
-		if int32(fd.Number()) != f.number || fd.JSONName() != f.name {
+		if int32(fd.Number()) != f.number || fd.JSONName() != f.name || fd.TextName() != snake(f.name) {
 			found = append(found, string(fd.FullName()))
 		}
 		if names, ok := f.value.(interface{ values() []string }); ok {

@@ -13,6 +13,11 @@ import (
 // reader converts messages to the domain and notes what cannot be converted.
 type reader struct{ problems pix.Problems }
 
+// finish joins the problems of reading with those of validating.
+func (r *reader) finish(op string, invalid error) error {
+	return (&findings{problems: r.problems.List}).finish(op, nil, invalid)
+}
+
 func (r *reader) facts(m *pixv1.Transaction) pix.Facts {
 	return pix.Facts{
 		ID:           pix.EndToEndID(m.GetEndToEndId()),

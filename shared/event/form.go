@@ -1,6 +1,7 @@
 package event
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -10,17 +11,17 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// A payment is decoded twice per hop and millions of times in a replay, and going through the generated message costs
-// more than everything that follows. A form is the short way for what programs write: the wire straight into the domain.
-// It knows one thing only, plain messages; whatever is not plain (a repeated field, an escape that needs thought, a time
-// out of range, a code nobody knows, and everything malformed) it hands back, and the generated message with protojson
-// and proto decides. So there is one set of rules, and a test holds the two ways to the same answer.
+// Payments are read here and nowhere else: the wire, in either encoding, straight into the domain. Going through the
+// generated message would cost more than everything that follows, and a second reader would be a second grammar. Tests
+// hold this one to protojson and proto. It is stricter in three things: a field is given once, times and durations have
+// the one form that the contract shows, and what is not in the contract is refused where raw identifiers may come in.
 
 // form is a payment whose fields are wired to their places in the domain. Making one takes longer than filling it, so
 // forms are reused; free clears it, because it may hold raw identifiers.
 type form struct {
 	places
 	message
+	findings
 }
 
 // places is what a Transaction message may carry.
@@ -50,26 +51,46 @@ func takeForm() *form { return forms.Get().(*form) }
 
 func (f *form) free() {
 	f.places = places{}
+	f.findings = findings{around: f.around[:0]}
 	forms.Put(f)
 }
 
-// read fills the form from an envelope. False is not an error: somebody else has to look.
-func (f *form) read(e Envelope) bool {
-	if s := e.Attributes[AttrSchema]; len(e.Data) > MaxDataBytes || s != "" && s != SchemaTransaction {
-		return false
-	}
-	ok := false
-	switch e.Attributes[AttrEncoding] {
-	case "", EncodingJSON:
-		ok = f.readAll(e.Data)
-	case EncodingProto:
-		ok = f.readBody(e.Data)
+// read fills the form from an envelope. What is wrong inside is among the findings; an error is for an envelope that
+// cannot be read at all.
+func (f *form) read(op string, e Envelope) error {
+	if err := f.message.read(op, e, SchemaTransaction, &f.findings); err != nil {
+		return err
 	}
 	f.EventTime = f.EventTime.Truncate(time.Millisecond)
-	return ok && (!f.hasRaw() || !f.hasTokens()) // both together are refused with their names
+	if f.hasRaw() && f.hasTokens() {
+		f.refuseTokens()
+	}
+	f.judge(f.own())
+	return nil
 }
 
-// readPayment reads the payment of a proto decision, whose first field it is, and returns the decision without it.
+// read fills the places of a message from an envelope of its schema.
+func (m message) read(op string, e Envelope, schema string, in *findings) error {
+	encoding, err := check(op, e, schema)
+	if err != nil {
+		return err
+	}
+	if encoding == EncodingProto {
+		m.readBytes(in, e.Data)
+	} else {
+		m.readText(in, e.Data)
+	}
+	if in.broken {
+		return in.finish(op, m, nil)
+	}
+	return nil
+}
+
+// own tells what our own parts wrote: they hold tokens and never a raw identifier.
+func (p *places) own() bool { return p.hasTokens() && !p.hasRaw() }
+
+// readPayment reads the payment of a proto decision, whose first field it is, and returns the decision without it. One
+// with a value that this release does not know is left to the generated message, which keeps the rest of it.
 func (f *form) readPayment(e Envelope) (rest Envelope, plain bool) {
 	if len(e.Data) > MaxDataBytes || e.Attributes[AttrEncoding] != EncodingProto {
 		return e, false
@@ -78,8 +99,8 @@ func (f *form) readPayment(e Envelope) (rest Envelope, plain bool) {
 	if n < 0 || number != paymentField {
 		return e, false
 	}
-	size := f.readProto(typ, e.Data[n:])
-	if size < 0 {
+	size := f.message.readProto(&f.findings, typ, e.Data[n:])
+	if size < 0 || len(f.problems) > 0 || len(f.unknown) > 0 || slices.ContainsFunc(f.doubts, func(d doubt) bool { return d.value }) {
 		return e, false
 	}
 	f.EventTime = f.EventTime.Truncate(time.Millisecond)
@@ -104,20 +125,45 @@ func (p *places) hasTokens() bool {
 	return p.payer != (pix.Party{}) || p.payee != (pix.Party{}) || p.device != (pix.TokenPair{}) || p.txid != (pix.TokenPair{})
 }
 
+// refuseTokens notes tokens beside raw identifiers. A producer either tokenises or does not; a message that does both
+// could tie a person to somebody else's history.
+func (f *form) refuseTokens() {
+	refuse := func(field string, given bool) {
+		if given {
+			f.note(field, "given together with raw identifiers; send either of them, as in "+`"document"`)
+		}
+	}
+	none := pix.TokenPair{}
+	refuse("payer.accountToken", f.payer.Account != none)
+	refuse("payer.ownerToken", f.payer.Owner != none)
+	refuse("payer.keyToken", f.payer.Key != none)
+	refuse("payee.accountToken", f.payee.Account != none)
+	refuse("payee.ownerToken", f.payee.Owner != none)
+	refuse("payee.keyToken", f.payee.Key != none)
+	refuse("device.token", f.device != none)
+	refuse("txidToken", f.txid != none)
+}
+
+// Values that problems show as examples.
+const (
+	exampleID    = "E12345678202611231405aB3dE5fG7hI"
+	exampleToken = "acct.1.AAAAAAAAAAAAAAAAAAAAAA"
+)
+
 func newForm() *form {
 	f := &form{}
 	s := &f.Submission
 	f.message = message{
-		{1, "endToEndId", text(&s.ID)},
+		{1, "endToEndId", text(&s.ID, exampleID)},
 		{2, "eventTime", moment{&s.EventTime}},
 		{3, "receivedAt", moment{&s.ReceivedAt}},
-		{4, "direction", code(&s.Direction, directionPrefix, pixv1.Direction_name)},
+		{4, "direction", code(&s.Direction, closed, directionPrefix, pixv1.Direction_name)},
 		{5, "amountCentavos", integer{&s.Amount}},
-		{6, "initiation", code(&s.Initiation, initiationPrefix, pixv1.Initiation_name)},
-		{7, "purpose", code(&s.Purpose, purposePrefix, pixv1.Purpose_name)},
-		{8, "priority", code(&s.Priority, priorityPrefix, pixv1.Priority_name)},
-		{9, "serviceLevel", code(&s.ServiceLevel, serviceLevelPrefix, pixv1.ServiceLevel_name)},
-		{10, "txid", text(&s.TxID)},
+		{6, "initiation", code(&s.Initiation, closed, initiationPrefix, pixv1.Initiation_name)},
+		{7, "purpose", code(&s.Purpose, extensible, purposePrefix, pixv1.Purpose_name)},
+		{8, "priority", code(&s.Priority, extensible, priorityPrefix, pixv1.Priority_name)},
+		{9, "serviceLevel", code(&s.ServiceLevel, extensible, serviceLevelPrefix, pixv1.ServiceLevel_name)},
+		{10, "txid", text(&s.TxID, "fatura20261123")},
 		{11, "payer", partyForm(&s.PayerFacts, &s.Payer, &f.payer)},
 		{12, "payee", partyForm(&s.PayeeFacts, &s.Payee, &f.payee)},
 		{13, "device", deviceForm(&s.Device, &s.DeviceID, &f.device)},
@@ -132,23 +178,23 @@ func newForm() *form {
 
 func partyForm(f *pix.PartyFacts, raw *pix.RawParty, tokens *pix.Party) message {
 	return message{
-		{1, "ispb", text(&f.ISPB)},
-		{2, "accountType", code(&f.AccountType, accountTypePrefix, pixv1.AccountType_name)},
-		{3, "person", code(&f.Person, personPrefix, pixv1.Person_name)},
-		{4, "keyKind", code(&f.KeyKind, keyKindPrefix, pixv1.KeyKind_name)},
+		{1, "ispb", text(&f.ISPB, "12345678")},
+		{2, "accountType", code(&f.AccountType, grows, accountTypePrefix, pixv1.AccountType_name)},
+		{3, "person", code(&f.Person, extensible, personPrefix, pixv1.Person_name)},
+		{4, "keyKind", code(&f.KeyKind, grows, keyKindPrefix, pixv1.KeyKind_name)},
 		{5, "accountOpenedAt", maybeMoment{&f.AccountOpenedAt}},
 		{6, "balanceCentavos", count(&f.Balance)},
 		{7, "dailyLimitCentavos", count(&f.DailyLimit)},
 		{8, "limitChangedAt", maybeMoment{&f.LimitChangedAt}},
 		{9, "keyChangedAt", maybeMoment{&f.KeyChangedAt}},
-		{10, "ageBand", text(&f.AgeBand)},
-		{11, "state", text(&f.State)},
+		{10, "ageBand", text(&f.AgeBand, "25-34")},
+		{11, "state", text(&f.State, "SP")},
 		{12, "trustedPayee", flag{&f.TrustedPayee}},
-		{20, "document", text(&raw.Document)},
-		{21, "branch", text(&raw.Branch)},
-		{22, "account", text(&raw.Account)},
-		{23, "key", text(&raw.Key)},
-		{24, "name", text(&raw.Name)},
+		{20, "document", text(&raw.Document, "111.444.777-35")},
+		{21, "branch", text(&raw.Branch, "0001")},
+		{22, "account", text(&raw.Account, "7654321-0")},
+		{23, "key", text(&raw.Key, "+5511999990000")},
+		{24, "name", text(&raw.Name, "Maria Silva")},
 		{30, "accountToken", tokenForm(&tokens.Account)},
 		{31, "ownerToken", tokenForm(&tokens.Owner)},
 		{32, "keyToken", tokenForm(&tokens.Key)},
@@ -156,7 +202,7 @@ func partyForm(f *pix.PartyFacts, raw *pix.RawParty, tokens *pix.Party) message 
 }
 
 func tokenForm(p *pix.TokenPair) message {
-	return message{{1, "current", text(&p.Current)}, {2, "previous", text(&p.Previous)}}
+	return message{{1, "current", text(&p.Current, exampleToken)}, {2, "previous", text(&p.Previous, exampleToken)}}
 }
 
 func deviceForm(f *pix.DeviceFacts, id *pix.Secret, token *pix.TokenPair) message {
@@ -166,7 +212,7 @@ func deviceForm(f *pix.DeviceFacts, id *pix.Secret, token *pix.TokenPair) messag
 		{3, "remoteAccess", flag{&f.RemoteAccess}},
 		{4, "callActive", flag{&f.CallActive}},
 		{5, "emulator", flag{&f.Emulator}},
-		{20, "id", text(id)},
+		{20, "id", text(id, "a3f2-android")},
 		{30, "token", tokenForm(token)},
 	}
 }

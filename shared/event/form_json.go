@@ -1,26 +1,51 @@
 package event
 
 import (
+	"bytes"
 	"strconv"
-	"unicode/utf8"
+	"strings"
 )
 
-// scanner walks JSON text as programs write it. Every method returns false for what it does not understand, which need
-// not be wrong.
-type scanner struct {
-	in      []byte
-	at      int
-	unquote []byte // scratch of text
+// maxDepth bounds how deep a message may nest. The contract needs four levels; the rest is room for fields of a newer
+// release.
+const maxDepth = 32
+
+// readText fills the places of a message from a whole JSON text.
+func (m message) readText(in *findings, data []byte) {
+	s := scanner{findings: in, in: data}
+	if !m.readJSON(&s) {
+		if reason := m.noObject(data); reason != "" {
+			in.problems = nil
+			in.spoil(reason)
+		}
+		return
+	}
+	if s.space(); s.at < len(s.in) {
+		s.spoil("more follows the object at " + s.position() + "; a message holds one, as in " + m.example())
+	}
 }
 
-// readAll fills the places of a message from a whole JSON text.
-func (m message) readAll(data []byte) bool {
-	s := scanner{in: data}
-	if !m.readJSON(&s) {
-		return false
+// noObject says what a text is that does not begin as an object, empty when it does.
+func (m message) noObject(data []byte) string {
+	as := ", as in " + m.example()
+	trimmed := bytes.TrimLeft(data, " \n\r\t")
+	has := func(prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
+	switch {
+	case len(trimmed) == 0:
+		return "empty; expected a JSON object" + as
+	case has("\xef\xbb\xbf"):
+		return "begins with a byte order mark; write UTF-8 without it" + as
+	case has("\xff\xfe"), has("\xfe\xff"), len(data) > 1 && (data[0] == 0 || data[1] == 0):
+		return "written in UTF-16; write UTF-8" + as
+	case has("\x1f\x8b"):
+		return "compressed with gzip; send JSON" + as
+	case trimmed[0] == '[':
+		return "an array; a message holds one object" + as
+	case trimmed[0] != '{':
+		return "malformed JSON at 1:1: expected an object" + as
+	default:
+		return ""
 	}
-	s.space()
-	return s.at == len(s.in)
 }
 
 func (m message) readJSON(s *scanner) bool {
@@ -34,30 +59,74 @@ func (m message) readJSON(s *scanner) bool {
 	next := 0
 	for {
 		name, ok := s.text()
-		if !ok || !s.take(':') {
-			return false
+		if !ok {
+			return s.wrong(aName)
 		}
 		i := m.named(name, next)
-		switch {
-		case i < 0:
-			ok = s.skip(maxDepth) // of a newer producer
-		case seen&(1<<i) != 0:
-			ok = false
-		default:
+		known := i >= 0 && seen&(1<<i) == 0
+		if !known {
+			m.refuse(s, name, i)
+		}
+		if !s.take(':') {
+			return s.wrong(aColon)
+		}
+		if known {
 			seen |= 1 << i
 			next = i + 1
-			ok = s.word("null") || m[i].value.readJSON(s)
+			ok = m[i].readJSON(s)
+		} else {
+			ok = s.skip(maxDepth - 1 - len(s.around))
 		}
 		if !ok {
 			return false
 		}
 		if !s.take(',') {
-			return s.take('}')
+			return s.take('}') || s.wrong(`a comma or a closing brace, as in {"d3": 5, "d30": 10}`)
 		}
 	}
 }
 
-// named finds a field by its name in JSON. Producers keep an order, so the search begins after the field before.
+// refuse notes a name that is not declared, or declared and given already.
+func (m message) refuse(s *scanner, name []byte, i int) {
+	if i < 0 {
+		s.unknownName(m, name)
+		return
+	}
+	reason := "given twice"
+	if other := snake(m[i].name); other != m[i].name {
+		reason += ", be it as " + m[i].name + " or as " + other
+	}
+	s.note(m[i].name, reason+"; give it once")
+}
+
+// readJSON reads the value of one field. One of another type is noted and passed.
+func (f *field) readJSON(s *scanner) bool {
+	if s.word("null") {
+		return true
+	}
+	from := s.at
+	s.field = f.name
+	ok := false
+	if inner, nested := f.value.(message); nested {
+		s.enter(f.name)
+		ok = inner.readJSON(s)
+		s.leave()
+	} else {
+		ok = f.value.readJSON(s)
+	}
+	if ok || s.broken {
+		return ok
+	}
+	s.at = from
+	if !s.skip(maxDepth - 1 - len(s.around)) {
+		return false
+	}
+	s.note(f.name, f.value.expected(s.in[from:s.at]))
+	return true
+}
+
+// named finds a field by its name, either as JSON has it or as the .proto file does. Producers keep an order, so the
+// search begins after the field before.
 func (m message) named(name []byte, next int) int {
 	for i := next; i < len(m); i++ {
 		if m[i].name == string(name) {
@@ -69,182 +138,120 @@ func (m message) named(name []byte, next int) int {
 			return i
 		}
 	}
+	if bytes.IndexByte(name, '_') < 0 {
+		return -1
+	}
+	for i := range m {
+		if snake(m[i].name) == string(name) {
+			return i
+		}
+	}
 	return -1
 }
 
-func (s *scanner) space() {
-	for s.at < len(s.in) {
-		switch s.in[s.at] {
-		case ' ', '\n', '\r', '\t':
-			s.at++
-		default:
-			return
+// snake is a field's name in the .proto file.
+func snake(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if c >= 'A' && c <= 'Z' {
+			b.WriteByte('_')
+			c += 'a' - 'A'
 		}
+		b.WriteByte(c)
 	}
+	return b.String()
 }
 
-// take skips blanks and the byte c, if it comes next.
-func (s *scanner) take(c byte) bool {
-	s.space()
-	if s.at == len(s.in) || s.in[s.at] != c {
-		return false
-	}
-	s.at++
-	return true
-}
-
-// word skips blanks and a literal, if it comes next. What follows it is the caller's to check.
-func (s *scanner) word(w string) bool {
-	s.space()
-	if len(s.in)-s.at < len(w) || string(s.in[s.at:s.at+len(w)]) != w {
-		return false
-	}
-	s.at += len(w)
-	return true
-}
-
-// text reads a string. The result is valid until the next call.
-func (s *scanner) text() ([]byte, bool) {
-	if !s.take('"') {
-		return nil, false
-	}
-	ascii := true
-	for i := s.at; i < len(s.in); i++ {
-		switch c := s.in[i]; {
-		case c == '"':
-			b := s.in[s.at:i]
-			s.at = i + 1
-			return b, ascii || utf8.Valid(b)
-		case c == '\\':
-			return s.escaped(i)
-		case c < ' ':
-			return nil, false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	return nil, false
-}
-
-// escaped reads the rest of a string from its first backslash. Surrogates are left to protojson.
-func (s *scanner) escaped(i int) ([]byte, bool) {
-	out := append(s.unquote[:0], s.in[s.at:i]...)
-	for i < len(s.in) && s.in[i] >= ' ' {
-		switch c := s.in[i]; {
-		case c == '"':
-			s.at, s.unquote = i+1, out
-			return out, utf8.Valid(out)
-		case c != '\\':
-			out = append(out, c)
-			i++
-		case i+6 <= len(s.in) && s.in[i+1] == 'u':
-			r, err := strconv.ParseUint(string(s.in[i+2:i+6]), 16, 16)
-			if err != nil || !utf8.ValidRune(rune(r)) {
-				return nil, false
-			}
-			out = utf8.AppendRune(out, rune(r))
-			i += 6
-		case i+2 <= len(s.in) && (s.in[i+1] == '"' || s.in[i+1] == '\\' || s.in[i+1] == '/'):
-			out = append(out, s.in[i+1])
-			i += 2
-		default:
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-// number reads a whole number of at most 18 digits, written as a number or as a string.
+// number reads a whole number, written as a number or as a string, with or without an exponent.
 func (s *scanner) number() (int64, bool) {
-	quoted := s.take('"')
+	if s.space(); s.at < len(s.in) && s.in[s.at] == '"' {
+		return s.quotedNumber()
+	}
 	negative := s.at < len(s.in) && s.in[s.at] == '-'
-	if negative {
-		s.at++
-	}
 	from := s.at
-	length := s.digits()
-	if length > 1 && s.in[from] == '0' {
-		return 0, false
-	}
-	n, ok := digits(s.in[from:s.at], 18)
-	if !ok {
-		return 0, false
-	}
 	if negative {
-		n = -n
-	}
-	if quoted {
-		if s.at == len(s.in) || s.in[s.at] != '"' {
-			return 0, false
-		}
-		s.at++
-	}
-	return n, true
-}
-
-// decimal reads a number without an exponent.
-func (s *scanner) decimal() (float64, bool) {
-	s.space()
-	from := s.at
-	if s.at < len(s.in) && s.in[s.at] == '-' {
 		s.at++
 	}
 	first := s.at
-	whole := s.digits()
-	if whole == 0 || whole > 1 && s.in[first] == '0' {
+	length := s.digits()
+	if s.at < len(s.in) && (s.in[s.at] == '.' || s.in[s.at]|0x20 == 'e') || length > 18 {
+		s.at = from
+		text, ok := s.literal()
+		if !ok {
+			return 0, false
+		}
+		return wholeNumber(text)
+	}
+	if length > 1 && s.in[first] == '0' {
 		return 0, false
 	}
-	if s.at < len(s.in) && s.in[s.at] == '.' {
-		s.at++
-		if s.digits() == 0 {
+	n, ok := digits(s.in[first:s.at], 18)
+	if negative {
+		n = -n
+	}
+	return n, ok
+}
+
+func (s *scanner) quotedNumber() (int64, bool) {
+	text, ok := s.text()
+	if !ok {
+		return 0, false
+	}
+	inside := scanner{findings: s.findings, in: text}
+	if len(text) == 0 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
+		return 0, false
+	}
+	n, ok := inside.number()
+	return n, ok && inside.at == len(text)
+}
+
+// wholeNumber converts a number as it is written. One with a fraction or beyond 64 bits is none.
+func wholeNumber(text []byte) (int64, bool) {
+	mantissa, exponent, _ := bytes.Cut(bytes.ToLower(text), []byte("e"))
+	e := 0
+	if len(exponent) > 0 {
+		var err error
+		if e, err = strconv.Atoi(string(exponent)); err != nil {
 			return 0, false
 		}
 	}
-	x, err := strconv.ParseFloat(string(s.in[from:s.at]), 64)
-	return x, err == nil
+	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
+	fraction = bytes.TrimRight(fraction, "0")
+	sign := ""
+	if whole[0] == '-' {
+		sign, whole = "-", whole[1:]
+	}
+	all := append(bytes.Clone(whole), fraction...)
+	zeros := e - len(fraction)
+	for zeros < 0 && len(all) > 0 && all[len(all)-1] == '0' {
+		all = all[:len(all)-1]
+		zeros++
+	}
+	if all = bytes.TrimLeft(all, "0"); len(all) == 0 {
+		return 0, true
+	}
+	if zeros < 0 || zeros > 19 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(sign+string(all)+strings.Repeat("0", zeros), 10, 64)
+	return n, err == nil
 }
 
-// digits passes digits and counts them.
-func (s *scanner) digits() int {
-	from := s.at
-	for s.at < len(s.in) && s.in[s.at] >= '0' && s.in[s.at] <= '9' {
-		s.at++
-	}
-	return s.at - from
-}
-
-// skip passes a value of any type that nests at most depth levels.
-func (s *scanner) skip(depth int) bool {
-	switch {
-	case depth == 0:
-		return false
-	case s.take('{'):
-		return s.list('}', func() bool {
-			_, ok := s.text()
-			return ok && s.take(':') && s.skip(depth-1)
-		})
-	case s.take('['):
-		return s.list(']', func() bool { return s.skip(depth - 1) })
-	case s.word("true"), s.word("false"), s.word("null"):
-		return true
-	}
-	if s.at < len(s.in) && s.in[s.at] == '"' {
-		_, ok := s.text()
-		return ok
-	}
-	_, ok := s.decimal()
-	return ok
-}
-
-// list passes items up to the closing byte.
-func (s *scanner) list(end byte, item func() bool) bool {
-	if s.take(end) {
-		return true
-	}
-	for item() {
-		if !s.take(',') {
-			return s.take(end)
+// decimal reads a number, written as a number or as a string.
+func (s *scanner) decimal() (float64, bool) {
+	if s.space(); s.at < len(s.in) && s.in[s.at] == '"' {
+		text, ok := s.text()
+		if !ok || len(text) == 0 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
+			return 0, false
 		}
+		inside := scanner{findings: s.findings, in: text}
+		x, ok := inside.decimal()
+		return x, ok && inside.at == len(text)
 	}
-	return false
+	text, ok := s.literal()
+	if !ok {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(string(text), 64)
+	return x, err == nil
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -9,32 +10,57 @@ import (
 // unread is what a value's readProto returns for what it does not understand.
 const unread = -1
 
-func (m message) readProto(typ protowire.Type, b []byte) int {
+// readBytes fills the places of a message from its whole proto bytes.
+func (m message) readBytes(in *findings, data []byte) {
+	if m.readBody(in, data) {
+		return
+	}
+	reason := "malformed protobuf; it is cut off or of another encoding, as in " + AttrEncoding + "=" + EncodingJSON + " for JSON"
+	if len(data) > 0 && data[0] == '{' {
+		reason = "malformed protobuf that looks like JSON; say so, as in " + AttrEncoding + "=" + EncodingJSON
+	}
+	in.spoil(reason)
+}
+
+func (m message) readProto(in *findings, typ protowire.Type, b []byte) int {
 	body, n := consumeBytes(typ, b)
-	if n < 0 || !m.readBody(body) {
+	if n < 0 || !m.readBody(in, body) {
 		return unread
 	}
 	return n
 }
 
-// readBody fills the places of a message from its proto bytes.
-func (m message) readBody(b []byte) bool {
+func (m message) expected([]byte) string { return "an object, as in " + m.example() }
+
+// example is an object with the first field of the message.
+func (m message) example() string {
+	_, value, _ := strings.Cut(m[0].value.expected(nil), ", as in ")
+	if value[0] >= '1' && value[0] <= '9' && len(value) > 1 {
+		value = `"` + value + `"`
+	}
+	return `{"` + m[0].name + `": ` + value + `}`
+}
+
+// readBody fills the places of a message from its proto bytes. False is for bytes that are no proto.
+func (m message) readBody(in *findings, b []byte) bool {
 	var seen uint64
 	for len(b) > 0 {
 		number, typ, n := protowire.ConsumeTag(b)
-		if n < 0 || number > protowire.MaxValidNumber || typ == protowire.StartGroupType || typ == protowire.EndGroupType {
+		if n < 0 || number > protowire.MaxValidNumber {
 			return false
 		}
 		b = b[n:]
 		i := m.numbered(number)
-		if i < 0 {
-			n = protowire.ConsumeFieldValue(number, typ, b) // of a newer producer
-		} else {
-			if seen&(1<<i) != 0 {
-				return false // the last one holds, or both are merged
-			}
+		switch {
+		case i < 0:
+			in.unknownNumber(number)
+			n = protowire.ConsumeFieldValue(number, typ, b)
+		case seen&(1<<i) != 0: // the last one would hold, or both be merged
+			in.note(m[i].name, "given twice; give it once")
+			n = protowire.ConsumeFieldValue(number, typ, b)
+		default:
 			seen |= 1 << i
-			n = m[i].value.readProto(typ, b)
+			n = m[i].readProto(in, typ, b)
 		}
 		if n < 0 {
 			return false
@@ -42,6 +68,33 @@ func (m message) readBody(b []byte) bool {
 		b = b[n:]
 	}
 	return true
+}
+
+// readProto reads the value of one field. One of another type is noted and passed.
+func (f *field) readProto(in *findings, typ protowire.Type, b []byte) int {
+	in.field = f.name
+	n := 0
+	if inner, nested := f.value.(message); nested {
+		in.enter(f.name)
+		n = inner.readProto(in, typ, b)
+		in.leave()
+	} else {
+		n = f.value.readProto(in, typ, b)
+	}
+	if n < 0 {
+		if n = protowire.ConsumeFieldValue(protowire.Number(f.number), typ, b); n >= 0 {
+			in.note(f.name, f.inProto(typ))
+		}
+	}
+	return n
+}
+
+// inProto says what the field should have been.
+func (f *field) inProto(typ protowire.Type) string {
+	if inner, nested := f.value.(message); nested && typ == protowire.BytesType {
+		return "malformed protobuf inside; " + inner.expected(nil)
+	}
+	return f.value.expected(nil)
 }
 
 func (m message) numbered(n protowire.Number) int {
@@ -114,24 +167,23 @@ func (w *writer) time(n protowire.Number, t time.Time) { w.seconds(n, t.Unix(), 
 
 // consumeSeconds reads a Timestamp or a Duration that is not negative in either part.
 func consumeSeconds(typ protowire.Type, b []byte) (seconds, nanos int64, n int) {
+	var seen [3]bool
 	body, n := consumeBytes(typ, b)
 	for len(body) > 0 && n >= 0 {
 		number, typ, size := protowire.ConsumeTag(body)
-		if size < 0 || typ != protowire.VarintType {
+		if size < 0 || typ != protowire.VarintType || number > 2 || seen[number] {
 			return 0, 0, unread
 		}
+		seen[number] = true
 		body = body[size:]
 		v, size := protowire.ConsumeVarint(body)
 		if size < 0 {
 			return 0, 0, unread
 		}
 		body = body[size:]
-		switch {
-		case number == 1 && seconds == 0:
+		if number == 1 {
 			seconds = int64(v)
-		case number == 2 && nanos == 0 && v < uint64(time.Second):
-			nanos = int64(v)
-		default:
+		} else if nanos = int64(int32(v)); nanos < 0 || nanos >= int64(time.Second) {
 			return 0, 0, unread
 		}
 	}

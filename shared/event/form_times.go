@@ -18,7 +18,7 @@ func (v moment) readJSON(s *scanner) bool {
 	return ok
 }
 
-func (v moment) readProto(typ protowire.Type, b []byte) int {
+func (v moment) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	t, n := consumeTime(typ, b)
 	*v.to = t
 	return n
@@ -39,7 +39,7 @@ func (v maybeMoment) readJSON(s *scanner) bool {
 	return ok
 }
 
-func (v maybeMoment) readProto(typ protowire.Type, b []byte) int {
+func (v maybeMoment) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	t, n := consumeTime(typ, b)
 	*v.to = pix.Some(t)
 	return n
@@ -51,13 +51,39 @@ func (v maybeMoment) writeProto(w *writer, n protowire.Number) {
 	}
 }
 
-// time reads RFC 3339. It refuses more than nine digits of a second, as protojson does; Go would cut them off.
+func (v moment) expected(got []byte) string { return expectedTime(got) }
+
+func (v maybeMoment) expected(got []byte) string { return expectedTime(got) }
+
+// expectedTime says what a time looks like and, of the usual mistakes, which one it was.
+func expectedTime(got []byte) string {
+	const example = ", as in 2026-11-23T14:05:00-03:00"
+	b := bytes.Trim(got, `"`)
+	as := func(layout string) bool { _, err := time.Parse(layout, string(b)); return err == nil }
+	switch {
+	case len(b) > 0 && len(bytes.Trim(b, "-.0123456789")) == 0 && !as(time.DateOnly):
+		return "a date and a time rather than seconds since 1970" + example
+	case as("2006-01-02T15:04:05"), as("2006-01-02T15:04"):
+		return "needs a zone" + example
+	case as(time.DateTime), as("2006-01-02 15:04:05Z07:00"), as("2006-01-02 15:04:05 Z07:00"), as("2006-01-02 15:04:05 MST"):
+		return "needs a T between date and time, and a zone" + example
+	case as(time.DateOnly):
+		return "needs a time and a zone" + example
+	default:
+		return "a date and a time with its zone" + example
+	}
+}
+
+func (v maybeSpan) expected([]byte) string { return `seconds and an s, as in "72.5s"` }
+
+// time reads RFC 3339. It refuses more than nine digits of a second, which Go would cut off, and a comma before
+// them.
 func (s *scanner) time() (time.Time, bool) {
 	b, ok := s.text()
 	if !ok || len(b) < len("2006-01-02T15:04:05Z") || len(b) > len("2006-01-02T15:04:05.999999999+00:00") {
 		return time.Time{}, false
 	}
-	if b[19] == '.' && len(bytes.TrimLeft(b[20:], "0123456789")) < len(b[20:])-9 {
+	if b[19] == ',' || b[19] == '.' && len(bytes.TrimLeft(b[20:], "0123456789")) < len(b[20:])-9 {
 		return time.Time{}, false
 	}
 	var t time.Time
@@ -107,7 +133,7 @@ func digits(b []byte, most int) (int64, bool) {
 	return n, len(b) > 0 && len(b) <= most
 }
 
-func (v maybeSpan) readProto(typ protowire.Type, b []byte) int {
+func (v maybeSpan) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	seconds, nanos, n := consumeSeconds(typ, b)
 	if n < 0 || seconds < 0 || seconds > longestSpan {
 		return unread

@@ -2,6 +2,7 @@ package event
 
 import (
 	"math"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -11,12 +12,14 @@ import (
 )
 
 // value is the place of a field's value, of one of the kinds below. Reading returns false, or a negative length, for
-// what the kind does not understand; writing then spoils the writer.
+// what is not of the kind; writing then spoils the writer.
 type value interface {
 	readJSON(s *scanner) bool
-	readProto(typ protowire.Type, b []byte) int
+	readProto(in *findings, typ protowire.Type, b []byte) int
 	writeProto(w *writer, n protowire.Number)
 	writeJSON(w *writer, name string)
+	// expected says what a value of the kind is, with an example. got is what stands there instead in JSON, if anything.
+	expected(got []byte) string
 }
 
 // Bounds of the times that a form reads. A Timestamp may be of the years 1 to 9999; a Duration is wider than Go's.
@@ -26,10 +29,15 @@ const (
 	longestSpan = math.MaxInt64/int64(time.Second) - 1
 )
 
-// texts is text. Absent and empty are the same.
-type texts[S ~string] struct{ to *S }
+const textInUTF8 = "text in UTF-8, "
 
-func text[S ~string](to *S) texts[S] { return texts[S]{to} }
+// texts is text, one of which looks like the example. Absent and empty are the same.
+type texts[S ~string] struct {
+	to      *S
+	example string
+}
+
+func text[S ~string](to *S, example string) texts[S] { return texts[S]{to, example} }
 
 func (v texts[S]) readJSON(s *scanner) bool {
 	b, ok := s.text()
@@ -37,7 +45,7 @@ func (v texts[S]) readJSON(s *scanner) bool {
 	return ok
 }
 
-func (v texts[S]) readProto(typ protowire.Type, b []byte) int {
+func (v texts[S]) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	b, n := consumeBytes(typ, b)
 	if n < 0 || !utf8.Valid(b) {
 		return unread
@@ -54,70 +62,15 @@ func (v texts[S]) writeProto(w *writer, n protowire.Number) {
 	w.out = protowire.AppendString(protowire.AppendTag(w.out, n, protowire.BytesType), string(*v.to))
 }
 
-// codes is an enum; names are those of its values by number, prefix is how long their common beginning is.
-type codes[S ~string] struct {
-	to     *S
-	names  []string
-	prefix int
+func (v texts[S]) expected(got []byte) string {
+	if len(got) > 0 {
+		return `text in quotes, as in "` + v.example + `"`
+	}
+	return textInUTF8 + `as in "` + v.example + `"`
 }
 
-func code[S ~string](to *S, prefix string, names map[int32]string) codes[S] {
-	v := codes[S]{to: to, prefix: len(prefix), names: make([]string, len(names))}
-	for n, name := range names {
-		v.names[n] = name
-	}
-	return v
-}
-
-func (v codes[S]) set(n int) {
-	if n > 0 {
-		*v.to = S(v.names[n][v.prefix:])
-	}
-}
-
-func (v codes[S]) readJSON(s *scanner) bool {
-	b, ok := s.text()
-	if !ok {
-		return false
-	}
-	for n, name := range v.names {
-		if name == string(b) {
-			v.set(n)
-			return true
-		}
-	}
-	return false
-}
-
-func (v codes[S]) readProto(typ protowire.Type, b []byte) int {
-	x, n := consumeVarint(typ, b)
-	if n < 0 || x >= uint64(len(v.names)) {
-		return unread
-	}
-	v.set(int(x))
-	return n
-}
-
-// number returns the number of a code, 0 of none, and whether it has one.
-func (v codes[S]) number() (int, bool) {
-	if *v.to == "" {
-		return 0, true
-	}
-	for i, name := range v.names {
-		if i > 0 && name[v.prefix:] == string(*v.to) {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-func (v codes[S]) writeProto(w *writer, n protowire.Number) {
-	if i, ok := v.number(); i > 0 {
-		w.varint(n, uint64(i))
-	} else {
-		w.spoiled = w.spoiled || !ok
-	}
-}
+// wholeCentavos is what an amount is.
+const wholeCentavos = "whole centavos, 1599 for R$ 15,99"
 
 // integer is an amount that is always there. Absent and 0 are the same.
 type integer struct{ to *pix.Money }
@@ -128,11 +81,13 @@ func (v integer) readJSON(s *scanner) bool {
 	return ok
 }
 
-func (v integer) readProto(typ protowire.Type, b []byte) int {
+func (v integer) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	x, n := consumeVarint(typ, b)
 	*v.to = pix.Money(x)
 	return n
 }
+
+func (v integer) expected([]byte) string { return wholeCentavos }
 
 func (v integer) writeProto(w *writer, n protowire.Number) {
 	if *v.to != 0 {
@@ -151,10 +106,17 @@ func (v counts[N]) readJSON(s *scanner) bool {
 	return ok
 }
 
-func (v counts[N]) readProto(typ protowire.Type, b []byte) int {
+func (v counts[N]) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	x, n := consumeVarint(typ, b)
 	*v.to = pix.Some(N(x))
 	return n
+}
+
+func (v counts[N]) expected([]byte) string {
+	if _, money := any(v.to).(*pix.Optional[pix.Money]); money {
+		return wholeCentavos
+	}
+	return "a whole number, as in 3"
 }
 
 func (v counts[N]) writeProto(w *writer, n protowire.Number) {
@@ -172,7 +134,7 @@ func (v double) readJSON(s *scanner) bool {
 	return ok
 }
 
-func (v double) readProto(typ protowire.Type, b []byte) int {
+func (v double) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	if typ != protowire.Fixed64Type {
 		return unread
 	}
@@ -180,6 +142,8 @@ func (v double) readProto(typ protowire.Type, b []byte) int {
 	*v.to = math.Float64frombits(x)
 	return n
 }
+
+func (v double) expected([]byte) string { return "a number, as in 0.25" }
 
 func (v double) writeProto(w *writer, n protowire.Number) {
 	if bits := math.Float64bits(*v.to); bits != 0 {
@@ -196,14 +160,45 @@ func (v flag) readJSON(s *scanner) bool {
 	return yes || s.word("false")
 }
 
-func (v flag) readProto(typ protowire.Type, b []byte) int {
+func (v flag) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	x, n := consumeVarint(typ, b)
 	*v.to = pix.Some(x != 0)
 	return n
 }
 
+func (v flag) expected([]byte) string { return "true or false, as in true" }
+
 func (v flag) writeProto(w *writer, n protowire.Number) {
 	if yes, ok := v.to.Get(); ok {
 		w.varint(n, protowire.EncodeBool(yes))
+	}
+}
+
+// yes is a yes or no whose absence is no.
+type yes struct{ to *bool }
+
+func (v yes) readJSON(s *scanner) bool {
+	*v.to = s.word("true")
+	return *v.to || s.word("false")
+}
+
+func (v yes) readProto(_ *findings, typ protowire.Type, b []byte) int {
+	x, n := consumeVarint(typ, b)
+	*v.to = x != 0
+	return n
+}
+
+func (v yes) expected([]byte) string { return flag{}.expected(nil) }
+
+func (v yes) writeProto(w *writer, n protowire.Number) {
+	if *v.to {
+		w.varint(n, 1)
+	}
+}
+
+func (v yes) writeJSON(w *writer, name string) {
+	if *v.to {
+		w.member(name)
+		w.out = strconv.AppendBool(w.out, true)
 	}
 }

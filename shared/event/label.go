@@ -48,29 +48,38 @@ func labelMessage(op string, l *pix.Label) (*pixv1.Label, error) {
 }
 
 // DecodeLabel reads a label in either encoding and validates it against now. Every problem is reported at once. Error
-// kinds are those of DecodeTransaction.
+// kinds are those of DecodeTransaction. A field that this release does not know is left out.
 func DecodeLabel(e Envelope, now time.Time) (pix.Label, error) {
 	const op = "decode label"
 	var (
-		m pixv1.Label
-		r reader
+		l  pix.Label
+		in findings
+		r  reader
 	)
-	if err := open(e, SchemaLabel, &m, &r.problems); err != nil {
-		return pix.Label{}, wrap(op, err)
+	m := labelForm(&l)
+	if err := m.read(op, e, SchemaLabel, &in); err != nil {
+		return pix.Label{}, err
 	}
-	l := pix.Label{
-		ID:         pix.EndToEndID(m.GetEndToEndId()),
-		EventTime:  r.time("eventTime", m.GetEventTime()),
-		ArrivedAt:  r.time("arrivedAt", m.GetArrivedAt()),
-		Fraud:      m.GetFraud(),
-		Typology:   pix.Typology(m.GetTypology()),
-		Source:     toCode[string](pixv1.LabelSource_name, labelSourcePrefix, int32(m.GetSource())),
-		Amount:     pix.Money(m.GetAmountCentavos()),
-		PayerToken: r.token("payerToken", pix.AccountToken, m.GetPayerToken()),
-		PayeeToken: r.token("payeeToken", pix.AccountToken, m.GetPayeeToken()),
-	}
-	if err := r.finish(op, l.Validate(now)); err != nil {
+	in.judge(true)
+	l.PayerToken = r.token("payerToken", pix.AccountToken, string(l.PayerToken))
+	l.PayeeToken = r.token("payeeToken", pix.AccountToken, string(l.PayeeToken))
+	in.problems = append(in.problems, r.problems.List...)
+	if err := in.finish(op, m, l.Validate(now)); err != nil {
 		return pix.Label{}, err
 	}
 	return l, nil
+}
+
+func labelForm(l *pix.Label) message {
+	return message{
+		{1, "endToEndId", text(&l.ID, exampleID)},
+		{2, "eventTime", moment{&l.EventTime}},
+		{3, "arrivedAt", moment{&l.ArrivedAt}},
+		{4, "fraud", yes{&l.Fraud}},
+		{5, "typology", text(&l.Typology, "account_takeover")},
+		{6, "source", code(&l.Source, closed, labelSourcePrefix, pixv1.LabelSource_name)},
+		{7, "amountCentavos", integer{&l.Amount}},
+		{8, "payerToken", text(&l.PayerToken, exampleToken)},
+		{9, "payeeToken", text(&l.PayeeToken, exampleToken)},
+	}
 }

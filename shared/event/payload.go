@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -13,77 +11,50 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// maxDepth bounds how deep a message may nest. The contract needs four levels; the rest is room for fields of a newer
-// producer.
-const maxDepth = 32
+// errUnwritable stands for errors of protojson and proto, which quote what they are given and never leave this package.
+var errUnwritable = errors.New("message holds text that is not UTF-8 or a time out of range")
 
-// Errors of whole payloads. The errors of protojson and proto quote the input, so they never leave this package.
-var (
-	errTooLarge   = errors.New("payload is larger than 10 MB")
-	errSchema     = errors.New("schema is not the one expected here")
-	errEncoding   = errors.New("encoding is neither json nor proto")
-	errProto      = errors.New("malformed protobuf")
-	errUnwritable = errors.New("message holds text that is not UTF-8 or a time out of range")
-)
+const tooLarge = "larger than 10 MB; send one payment, which takes about 1 kB"
 
-// open reads the payload of e into m, a message of the given schema, after checking size, schema and encoding. What m
-// does not know is left out; enum names that m does not know become problems.
-func open(e Envelope, schema string, m proto.Message, p *pix.Problems) error {
+// refuse is an error about a message as a whole.
+func refuse(kind pix.Kind, op, reason string) error {
+	return pix.E(kind, op, &pix.Problems{List: []pix.Problem{{Reason: reason}}})
+}
+
+// check looks at size, schema and encoding of an envelope and returns the encoding.
+func check(op string, e Envelope, schema string) (string, error) {
 	if len(e.Data) > MaxDataBytes {
-		return &pix.Error{Kind: pix.TooLarge, Op: "open", Err: errTooLarge}
+		return "", refuse(pix.TooLarge, op, tooLarge)
 	}
 	if s := e.Attributes[AttrSchema]; s != "" && s != schema {
-		return &pix.Error{Kind: pix.UnknownSchema, Op: "open", Err: errSchema}
+		return "", refuse(pix.UnknownSchema, op, "the attribute "+AttrSchema+" names another type than is read here; leave it out or write it as in "+schema)
 	}
-	switch e.Attributes[AttrEncoding] {
+	switch encoding := e.Attributes[AttrEncoding]; encoding {
 	case "", EncodingJSON:
-		return readJSON(e.Data, m, p)
+		return EncodingJSON, nil
 	case EncodingProto:
-		return readProto(e.Data, m)
+		return EncodingProto, nil
 	default:
-		return &pix.Error{Kind: pix.UnknownSchema, Op: "open", Err: errEncoding}
+		return "", refuse(pix.UnknownSchema, op, "the attribute "+AttrEncoding+" is neither json nor proto; leave it out for JSON or write it as in "+EncodingProto)
 	}
 }
 
-func readProto(data []byte, m proto.Message) error {
-	options := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}
-	if options.Unmarshal(data, m) != nil {
-		return &pix.Error{Kind: pix.Invalid, Op: "read proto", Err: errProto}
-	}
-	return nil
-}
-
-// readJSON reads strictly first. Only a message with something unknown is read again without it; that second reading
-// would also swallow unknown enum names, which are not additive change but wrong values, so those are looked up.
-func readJSON(data []byte, m proto.Message, p *pix.Problems) error {
-	if (protojson.UnmarshalOptions{RecursionLimit: maxDepth}).Unmarshal(data, m) == nil {
-		return nil
-	}
-	proto.Reset(m)
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}).Unmarshal(data, m); err != nil {
-		return &pix.Error{Kind: pix.Invalid, Op: "read JSON", Err: errors.New(malformed(err))}
-	}
-	unknown, err := inspect(data, m.ProtoReflect().Descriptor())
+// open reads the payload of e into m, a message of the given schema that our own parts wrote: what m does not know comes
+// of a newer release and is left out.
+func open(op string, e Envelope, schema string, m proto.Message) error {
+	encoding, err := check(op, e, schema)
 	if err != nil {
 		return err
 	}
-	for _, field := range unknown.values {
-		p.Add(field, "not one of the known values")
+	if encoding == EncodingProto {
+		err = proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}.Unmarshal(e.Data, m)
+	} else {
+		err = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}.Unmarshal(e.Data, m)
+	}
+	if err != nil { // its text quotes the input
+		return refuse(pix.Invalid, op, "malformed "+encoding+", or another type than "+schema)
 	}
 	return nil
-}
-
-// malformed keeps the position of a protojson error and nothing else: its text quotes the input.
-func malformed(err error) string {
-	var line, column int
-	_, rest, found := strings.Cut(err.Error(), "(line ")
-	if !found {
-		return "malformed JSON"
-	}
-	if n, _ := fmt.Sscanf(rest, "%d:%d)", &line, &column); n != 2 {
-		return "malformed JSON"
-	}
-	return fmt.Sprintf("malformed JSON at %d:%d", line, column)
 }
 
 // seal writes m as proto, behind fields of it that are written already, with the attributes that every message carries.
@@ -93,7 +64,7 @@ func seal(schema string, id pix.EndToEndID, m proto.Message, written []byte) (En
 		return Envelope{}, &pix.Error{Kind: pix.Invalid, Op: "write proto", Err: errUnwritable}
 	}
 	if len(data) > MaxDataBytes {
-		return Envelope{}, &pix.Error{Kind: pix.TooLarge, Op: "write proto", Err: errTooLarge}
+		return Envelope{}, refuse(pix.TooLarge, "write proto", tooLarge)
 	}
 	return envelope(schema, id, data), nil
 }

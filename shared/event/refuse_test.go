@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -40,22 +39,22 @@ func TestDecodeTransactionRefuses(t *testing.T) {
 		kind       pix.Kind
 		detail     string
 	}{
-		"empty":             {"", nil, pix.Invalid, "malformed JSON"},
+		"empty":             {"", nil, pix.Invalid, "empty; expected a JSON object"},
 		"not JSON":          {"{\n  nope", nil, pix.Invalid, "malformed JSON at 2:3"},
 		"truncated":         {valid[:100], nil, pix.Invalid, "malformed JSON"},
-		"array":             {"[]", nil, pix.Invalid, "malformed JSON at 1:1"},
-		"deep":              {deep, nil, pix.Invalid, "malformed JSON"},
-		"text for a number": {swap(`125000`, `"abc"`), nil, pix.Invalid, "malformed JSON at 5:21"},
-		"fraction":          {swap(`125000`, `1250.5`), nil, pix.Invalid, "malformed JSON at 5:21"},
-		"overflow":          {swap(`125000`, `9223372036854775808`), nil, pix.Invalid, "malformed JSON at 5:21"},
-		"NaN":               {swap(`125000`, `"NaN"`), nil, pix.Invalid, "malformed JSON at 5:21"},
-		"no zone":           {swap(`12.345Z`, `12.345`), nil, pix.Invalid, "malformed JSON at 3:16"},
-		"unknown enum":      {swap(`PURPOSE_IPAY`, `PURPOSE_X`), nil, pix.Invalid, "purpose: not one of the known values"},
-		"unknown enum deep": {swap(`ACCOUNT_TYPE_TRAN`, `X`), nil, pix.Invalid, "payee.accountType: not one of the known values"},
-		"enum number":       {swap(`"PURPOSE_IPAY"`, `99`), nil, pix.Invalid, "purpose: not one of the known values"},
+		"array":             {"[]", nil, pix.Invalid, "an array; a message holds one object"},
+		"deep":              {deep, nil, pix.Invalid, "nested deeper than 32 levels at 1:37"},
+		"text for a number": {swap(`125000`, `"abc"`), nil, pix.Invalid, "amountCentavos: whole centavos, 1599 for R$ 15,99"},
+		"fraction":          {swap(`125000`, `1250.5`), nil, pix.Invalid, "amountCentavos: whole centavos, 1599 for R$ 15,99"},
+		"overflow":          {swap(`125000`, `9223372036854775808`), nil, pix.Invalid, "amountCentavos: whole centavos, 1599 for R$ 15,99"},
+		"NaN":               {swap(`125000`, `"NaN"`), nil, pix.Invalid, "amountCentavos: whole centavos, 1599 for R$ 15,99"},
+		"no zone":           {swap(`12.345Z`, `12.345`), nil, pix.Invalid, "eventTime: needs a zone, as in 2026-11-23T14:05:00-03:00"},
+		"unknown enum":      {swap(`PURPOSE_IPAY`, `PURPOSE_X`), nil, pix.Invalid, "purpose: one of IPAY, GSCB, OTHR, REFU, IPRT, as in"},
+		"unknown enum deep": {swap(`ACCOUNT_TYPE_TRAN`, `x`), nil, pix.Invalid, "payee.accountType: one of CACC, SVGS, TRAN, SLRY, OTHR, as in"},
+		"enum number":       {swap(`"PURPOSE_IPAY"`, `99`), nil, pix.Invalid, "purpose: one of IPAY"},
 		"weight":            {swap(`125000`, `1, "samplingWeight": -1`), nil, pix.Invalid, "samplingWeight: must be a number"},
-		"weight NaN":        {swap(`125000`, `1, "samplingWeight": "NaN"`), nil, pix.Invalid, "samplingWeight: must be"},
-		"weight infinite":   {swap(`125000`, `1, "samplingWeight": "Infinity"`), nil, pix.Invalid, "samplingWeight: must be"},
+		"weight NaN":        {swap(`125000`, `1, "samplingWeight": "NaN"`), nil, pix.Invalid, "samplingWeight: a number, as in 0.25"},
+		"weight infinite":   {swap(`125000`, `1, "samplingWeight": "Infinity"`), nil, pix.Invalid, "samplingWeight: a number, as in 0.25"},
 		"long counter":      {swap(`"watermark"`, `"long": {"settlements": {"m12": -1}}, "watermark"`), nil, pix.Invalid, "dict.long.settlements: out of"},
 		"long amount":       {swap(`"watermark"`, `"long": {"fraudCentavos": {"m60": 100000000000001}}, "watermark"`), nil, pix.Invalid, "dict.long.fraudCentavos: out of"},
 		"long watermark":    {swap(`"watermark"`, `"long": {"watermark": "2026-12-01T00:00:00Z"}, "watermark"`), nil, pix.Invalid, "dict.long.watermark: more than"},
@@ -68,7 +67,7 @@ func TestDecodeTransactionRefuses(t *testing.T) {
 		"next major":   {valid, attributes("schema", "pix.v2.Transaction"), pix.UnknownSchema, "schema"},
 		"encoding":     {valid, attributes("encoding", "avro"), pix.UnknownSchema, "encoding"},
 		"bad proto":    {"\xff\xff", attributes("encoding", "proto"), pix.Invalid, "malformed protobuf"},
-		"empty proto":  {"", attributes("encoding", "proto"), pix.Invalid, "endToEndId: required; eventTime: required"},
+		"empty proto":  {"", attributes("encoding", "proto"), pix.Invalid, "endToEndId: required; as in"},
 		"JSON as such": {valid, attributes("encoding", "proto"), pix.Invalid, ""},
 		"too large":    {strings.Repeat(" ", event.MaxDataBytes) + valid, nil, pix.TooLarge, "10 MB"},
 	} {
@@ -97,46 +96,10 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	for _, one := range p.List {
 		fields = append(fields, one.Field)
 	}
-	want := []string{"direction", "endToEndId", "eventTime", "amountCentavos", "direction", "initiation", "payer.ispb",
-		"session.duration", "payer.document", "payer.account"}
+	want := []string{"direction", "session.duration", "newField", "endToEndId", "eventTime", "amountCentavos", "initiation",
+		"payer.ispb", "payer.document", "payer.account"}
 	if d := cmp.Diff(want, fields); d != "" {
 		t.Error(d)
-	}
-}
-
-func TestAdditiveChangeIsTolerated(t *testing.T) {
-	t.Parallel()
-	want := exampleTransaction(t)
-	data := strings.Replace(string(example(t)), `"payer": {`, `"later": {"a": [1]}, "payer": {"later": "x",`, 1)
-	got, err := event.DecodeTransaction(event.Envelope{Data: []byte(data)}, tokenizer(t), now())
-	if err != nil || got != want {
-		t.Errorf("JSON with new fields: %v", err)
-	}
-	env, err := event.EncodeTransaction(&want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	env.Data = protowire.AppendString(protowire.AppendTag(env.Data, 999, protowire.BytesType), "later")
-	if got, err := event.DecodeTransaction(env, nil, now()); err != nil || got != want {
-		t.Errorf("proto with a new field: %v", err)
-	}
-}
-
-func TestStrictTransactionNamesWhatIsUnknown(t *testing.T) {
-	t.Parallel()
-	data := `{"endToEndID":"x","direction":"OUTBOUND","payer":{"ISPB":"1","ispb":"2","person":"PERSON_LEGAL"},"dict":{"settlements":{"d7":1}}}`
-	got, err := event.StrictTransaction([]byte(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff([]string{"endToEndID", "payer.ISPB", "dict.settlements.d7", "direction"}, got); d != "" {
-		t.Error(d)
-	}
-	if got, err := event.StrictTransaction(example(t)); err != nil || len(got) != 0 {
-		t.Errorf("the example: %v, %v", got, err)
-	}
-	if _, err := event.StrictTransaction([]byte(`{"x":secret}`)); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("bad JSON: %v", err)
 	}
 }
 
@@ -239,9 +202,9 @@ func TestDecisionsAlertsAndLabelsRefuse(t *testing.T) {
 		"decision, unknown shadow":  {decision, `{"transaction":{` + id + `},"outcome":1,"shadowScores":[{}]}`, "shadowScores.role"},
 		"status":                    {status, `{` + settled + `,"state":"PAYMENT_STATE_SETTLED"}`, ""},
 		"status, return":            {status, `{` + returned + returnID + `,"returnedCentavos":1}`, ""},
-		"status, no id":             {status, `{"state":1}`, "endToEndId: required; eventTime: required; occurredAt: required"},
+		"status, no id":             {status, `{"state":1}`, "eventTime: required; a date and a time with its zone, as in"},
 		"status, no state":          {status, `{` + settled + `}`, "state: required"},
-		"status, unknown state":     {status, `{` + settled + `,"state":9}`, "state: not one of the known values"},
+		"status, unknown state":     {status, `{` + settled + `,"state":9}`, "state: one of SETTLED, REJECTED, RETURNED"},
 		"status before payment":     {status, `{` + id + `,"occurredAt":"2026-11-23T14:20:00Z","state":1}`, "occurredAt: more than 5"},
 		"status of tomorrow":        {status, `{` + id + `,"occurredAt":"2026-11-24T14:20:00Z","state":1}`, "occurredAt: more than 5"},
 		"status, reason":            {status, `{` + settled + `,"state":2,"reasonCode":"Maria"}`, "reasonCode: must"},

@@ -46,27 +46,33 @@ func statusMessage(op string, s *pix.Status) (*pixv1.Status, error) {
 }
 
 // DecodeStatus reads a status in either encoding and validates it against now. Every problem is reported at once. Error
-// kinds are those of DecodeTransaction.
+// kinds are those of DecodeTransaction. A field that this release does not know is left out.
 func DecodeStatus(e Envelope, now time.Time) (pix.Status, error) {
 	const op = "decode status"
 	var (
-		m pixv1.Status
-		r reader
+		s  pix.Status
+		in findings
 	)
-	if err := open(e, SchemaStatus, &m, &r.problems); err != nil {
-		return pix.Status{}, wrap(op, err)
+	m := statusForm(&s)
+	if err := m.read(op, e, SchemaStatus, &in); err != nil {
+		return pix.Status{}, err
 	}
-	s := pix.Status{
-		ID:         pix.EndToEndID(m.GetEndToEndId()),
-		EventTime:  r.time("eventTime", m.GetEventTime()).Truncate(time.Millisecond),
-		State:      toCode[pix.PaymentState](pixv1.PaymentState_name, statePrefix, int32(m.GetState())),
-		OccurredAt: r.time("occurredAt", m.GetOccurredAt()),
-		ReturnID:   m.GetReturnId(),
-		ReasonCode: m.GetReasonCode(),
-		Returned:   pix.Money(m.GetReturnedCentavos()),
-	}
-	if err := r.finish(op, s.Validate(now)); err != nil {
+	in.judge(true)
+	s.EventTime = s.EventTime.Truncate(time.Millisecond)
+	if err := in.finish(op, m, s.Validate(now)); err != nil {
 		return pix.Status{}, err
 	}
 	return s, nil
+}
+
+func statusForm(s *pix.Status) message {
+	return message{
+		{1, "endToEndId", text(&s.ID, exampleID)},
+		{2, "eventTime", moment{&s.EventTime}},
+		{3, "state", code(&s.State, closed, statePrefix, pixv1.PaymentState_name)},
+		{4, "occurredAt", moment{&s.OccurredAt}},
+		{5, "reasonCode", text(&s.ReasonCode, "BE08")},
+		{6, "returnedCentavos", integer{&s.Returned}},
+		{7, "returnId", text(&s.ReturnID, "D"+exampleID[1:])},
+	}
 }

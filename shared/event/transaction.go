@@ -1,59 +1,57 @@
 package event
 
 import (
-	"errors"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// DecodeTransaction reads a payment in either form (raw identifiers, which it tokenises, or tokens) and either encoding
-// (JSON or proto), and validates it against now. Every problem is reported at once, as *pix.Problems under kind
-// Invalid; other kinds are UnknownSchema and TooLarge. No error contains a value.
+// DecodeTransaction is Decoder.Transaction for a reader that counts nothing.
 func DecodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transaction, error) {
+	return Decoder{Tokenizer: t}.Transaction(e, now)
+}
+
+// Decoder reads payments.
+type Decoder struct {
+	Tokenizer *pix.Tokenizer     // of raw identifiers; nil where none come in
+	Unknown   func(field string) // told of each enumeration whose value this release does not know; may be nil
+}
+
+// Transaction reads a payment in either form (raw identifiers, which it tokenises, or tokens) and either encoding (JSON
+// or proto), and validates it against now. Every problem is reported at once, as *pix.Problems under kind Invalid; other
+// kinds are UnknownSchema and TooLarge, with *pix.Problems too. Each problem says what was expected, with an example,
+// and none contains a value.
+//
+// What has tokens and no raw identifier was written by our own parts, perhaps by a newer release: fields that this one
+// does not know are left out. Anything else is refused with them, because a field that is spelt wrongly is a signal lost.
+func (d Decoder) Transaction(e Envelope, now time.Time) (pix.Transaction, error) {
 	const op = "decode transaction"
 	f := takeForm()
 	defer f.free()
-	if !f.read(e) {
-		return decodeTransaction(e, t, now)
-	}
-	if !f.hasRaw() {
-		tx := f.transaction()
-		if err := tx.Validate(now); err != nil {
-			return pix.Transaction{}, (&reader{}).finish(op, err)
-		}
-		return tx, nil
-	}
-	if err := f.Validate(now); err != nil {
-		return pix.Transaction{}, (&reader{}).finish(op, err)
-	}
-	return t.Tokenize(&f.Submission), nil
-}
-
-// decodeTransaction is DecodeTransaction for everything, through the generated message.
-func decodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transaction, error) {
-	const op = "decode transaction"
-	var (
-		m pixv1.Transaction
-		r reader
-	)
-	if err := open(e, SchemaTransaction, &m, &r.problems); err != nil {
-		return pix.Transaction{}, wrap(op, err)
-	}
-	if !r.hasRaw(&m) {
-		tx := r.transaction(&m)
-		if err := r.finish(op, tx.Validate(now)); err != nil {
-			return pix.Transaction{}, err
-		}
-		return tx, nil
-	}
-	s := r.submission(&m)
-	r.refuseTokens(&m)
-	if err := r.finish(op, s.Validate(now)); err != nil {
+	if err := f.read(op, e); err != nil {
 		return pix.Transaction{}, err
 	}
-	return t.Tokenize(&s), nil
+	var tx pix.Transaction
+	var invalid error
+	if f.own() {
+		tx = f.transaction()
+		invalid = tx.Validate(now)
+	} else {
+		invalid = f.Validate(now)
+	}
+	if err := f.finish(op, f.message, invalid); err != nil {
+		return pix.Transaction{}, err
+	}
+	if !f.own() {
+		tx = d.Tokenizer.Tokenize(&f.Submission)
+	}
+	if d.Unknown != nil {
+		for _, field := range f.unknown {
+			d.Unknown(field)
+		}
+	}
+	return tx, nil
 }
 
 // EncodeTransaction writes a tokenised payment as proto.
@@ -116,39 +114,22 @@ func encodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
 	return data, wrap(op, err)
 }
 
-// DecodeSubmissionJSON reads wire JSON with raw identifiers. It does not validate: the caller has a clock and may want
-// Submission.Validate.
+// DecodeSubmissionJSON reads wire JSON with raw identifiers as Decoder.Transaction does, without validating: the caller
+// has a clock and may want Submission.Validate.
 func DecodeSubmissionJSON(data []byte) (pix.Submission, error) {
 	const op = "decode submission"
 	f := takeForm()
 	defer f.free()
-	if f.read(Envelope{Data: data}) && !f.hasTokens() {
-		return f.Submission, nil
-	}
-	var (
-		m pixv1.Transaction
-		r reader
-	)
-	if err := open(Envelope{Data: data}, SchemaTransaction, &m, &r.problems); err != nil {
-		return pix.Submission{}, wrap(op, err)
-	}
-	s := r.submission(&m)
-	r.refuseTokens(&m)
-	if err := r.problems.Err(op); err != nil {
+	if err := f.read(op, Envelope{Data: data}); err != nil {
 		return pix.Submission{}, err
 	}
-	return s, nil
-}
-
-// finish joins the problems of reading with those of validating.
-func (r *reader) finish(op string, invalid error) error {
-	var p *pix.Problems
-	if errors.As(invalid, &p) {
-		r.problems.List = append(r.problems.List, p.List...)
-	} else if invalid != nil {
-		return wrap(op, invalid)
+	if f.own() {
+		f.refuseTokens()
 	}
-	return r.problems.Err(op)
+	if err := f.finish(op, f.message, nil); err != nil {
+		return pix.Submission{}, err
+	}
+	return f.Submission, nil
 }
 
 // wrap adds the operation and keeps the kind.
@@ -161,45 +142,6 @@ func (r *reader) hasRaw(m *pixv1.Transaction) bool {
 
 func rawSide(m *pixv1.Party) bool {
 	return m.GetDocument() != "" || m.GetBranch() != "" || m.GetAccount() != "" || m.GetKey() != "" || m.GetName() != ""
-}
-
-// refuseTokens notes tokens in a message with raw identifiers. A producer either tokenises or does not; a message that
-// does both could tie a person to somebody else's history.
-func (r *reader) refuseTokens(m *pixv1.Transaction) {
-	const reason = "given together with raw identifiers"
-	refuse := func(field string, token *pixv1.Token) {
-		if token.GetCurrent() != "" || token.GetPrevious() != "" {
-			r.problems.Add(field, reason)
-		}
-	}
-	refuse("payer.accountToken", m.GetPayer().GetAccountToken())
-	refuse("payer.ownerToken", m.GetPayer().GetOwnerToken())
-	refuse("payer.keyToken", m.GetPayer().GetKeyToken())
-	refuse("payee.accountToken", m.GetPayee().GetAccountToken())
-	refuse("payee.ownerToken", m.GetPayee().GetOwnerToken())
-	refuse("payee.keyToken", m.GetPayee().GetKeyToken())
-	refuse("device.token", m.GetDevice().GetToken())
-	refuse("txidToken", m.GetTxidToken())
-}
-
-func (r *reader) submission(m *pixv1.Transaction) pix.Submission {
-	return pix.Submission{
-		Facts:    r.facts(m),
-		Payer:    secretParty(m.GetPayer()),
-		Payee:    secretParty(m.GetPayee()),
-		DeviceID: pix.Secret(m.GetDevice().GetId()),
-		TxID:     pix.Secret(m.GetTxid()),
-	}
-}
-
-func secretParty(m *pixv1.Party) pix.RawParty {
-	return pix.RawParty{
-		Document: pix.Secret(m.GetDocument()),
-		Branch:   pix.Secret(m.GetBranch()),
-		Account:  pix.Secret(m.GetAccount()),
-		Key:      pix.Secret(m.GetKey()),
-		Name:     pix.Secret(m.GetName()),
-	}
 }
 
 func rawParty(m *pixv1.Party, p *pix.RawParty) {

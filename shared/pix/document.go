@@ -56,8 +56,12 @@ func documentProblem(raw string) string {
 	switch {
 	case raw == "" || ValidCPF(d) || ValidCNPJ(d):
 		return ""
-	case isCPF(d) || isCNPJ(d):
-		return "check digits do not match"
+	case isCPF(d) && d[2] == '9':
+		return "check digits do not match; it looks like a telephone, or a CPF with a wrong digit, as in 111.444.777-35"
+	case isCPF(d):
+		return "check digits do not match; it looks like a CPF, as in 111.444.777-35"
+	case isCNPJ(d):
+		return "check digits do not match; it looks like a CNPJ, as in 11.222.333/0001-81"
 	default:
 		return "must be a CPF of 11 digits or a CNPJ of 14 characters"
 	}

@@ -63,13 +63,14 @@ const (
 // AccountType is the kind of account.
 type AccountType string
 
-// Account types.
+// Account types. UnknownAccount stands for types that the Banco Central adds after this release: they are accepted.
 const (
-	Checking AccountType = "CACC"
-	Savings  AccountType = "SVGS"
-	Prepaid  AccountType = "TRAN"
-	Salary   AccountType = "SLRY" // never a creditor's
-	Other    AccountType = "OTHR"
+	Checking       AccountType = "CACC"
+	Savings        AccountType = "SVGS"
+	Prepaid        AccountType = "TRAN"
+	Salary         AccountType = "SLRY" // never a creditor's
+	Other          AccountType = "OTHR"
+	UnknownAccount AccountType = "UNKNOWN"
 )
 
 // Person tells people from companies.

@@ -44,7 +44,7 @@ func (f *Facts) validateFacts(p *Problems, now time.Time) {
 
 func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
 	p.addIn(side, "ispb", ispbProblem(string(f.ISPB)))
-	p.addIn(side, "accountType", code(f.AccountType, Checking, Savings, Prepaid, Salary, Other))
+	p.addIn(side, "accountType", code(f.AccountType, Checking, Savings, Prepaid, Salary, Other, UnknownAccount))
 	p.addIn(side, "person", code(f.Person, NaturalPerson, LegalPerson))
 	p.addIn(side, "keyKind", code(f.KeyKind, KeyCPF, KeyCNPJ, KeyPhone, KeyEmail, KeyEVP, UnknownKey))
 	p.addIn(side, "accountOpenedAt", pastProblem(f.AccountOpenedAt, now))
@@ -58,7 +58,7 @@ func (f *PartyFacts) validate(p *Problems, side string, now time.Time) {
 	p.addIn(side, "keyChangedAt", pastProblem(f.KeyChangedAt, now))
 	p.addIn(side, "ageBand", textProblem(f.AgeBand, len("100-110"), isAgeCharacter))
 	if f.State != "" && (len(f.State) != 2 || !every(f.State, isUpper) || !strings.Contains(states, f.State)) {
-		p.addIn(side, "state", notKnown)
+		p.addIn(side, "state", "must be one of the 27 states of Brazil, in two capitals")
 	}
 }
 

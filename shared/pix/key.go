@@ -74,13 +74,41 @@ func keyProblem(raw string, declared KeyKind) string {
 	switch {
 	case len(key) > maxKeyLength:
 		return "must have at most 77 characters"
+	case declared == KeyPhone && kind != KeyPhone && looksLikePhone(key), declared == "" && kind == UnknownKey && looksLikePhone(key):
+		return "looks like a telephone without its country, as in +5511999990000"
 	case !every(key, isPrintable):
 		return "must hold printable ASCII characters only"
 	case declared != "" && declared != UnknownKey && declared != kind:
-		return "does not have the form of its keyKind"
+		return "does not have the form of its keyKind; it looks like " + keyLooks(kind)
+	case kind == KeyCPF && !ValidCPF(key) && key[2] == '9': // a mobile number after its area code
+		return "check digits do not match; it looks like a CPF, or a telephone without its country, as in +5511999990000"
 	case kind == KeyCPF && !ValidCPF(key), kind == KeyCNPJ && !ValidCNPJ(key):
-		return "check digits do not match"
+		return "check digits do not match; it looks like " + keyLooks(kind)
 	default:
 		return ""
+	}
+}
+
+// looksLikePhone recognises a Brazilian telephone without its country: an area code and a number.
+func looksLikePhone(s string) bool {
+	d := without(s, " -().")
+	return every(d, isDigit) && (len(d) == 10 || len(d) == 11)
+}
+
+// keyLooks names a kind of key for a person.
+func keyLooks(kind KeyKind) string {
+	switch kind {
+	case KeyCPF:
+		return "a CPF, as in 11144477735"
+	case KeyCNPJ:
+		return "a CNPJ, as in 11222333000181"
+	case KeyPhone:
+		return "a telephone, as in +5511999990000"
+	case KeyEmail:
+		return "an e-mail address, as in contato@exemplo.com.br"
+	case KeyEVP:
+		return "a random key, as in 123e4567-e89b-42d3-a456-426614174000"
+	default:
+		return "no kind of key that is known; of a new kind say UNKNOWN"
 	}
 }

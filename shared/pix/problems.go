@@ -4,7 +4,7 @@ import "strings"
 
 // Problem is one thing that is wrong with a message. Neither part ever contains the value.
 type Problem struct {
-	Field  string `json:"field"` // path in the wire format's JSON names, for example "payer.document"
+	Field  string `json:"field"` // path in the wire format's JSON names, for example "payer.document"; empty for the message as a whole
 	Reason string `json:"reason"`
 }
 
@@ -14,15 +14,17 @@ type Problems struct { //nolint:errname // a list that grows before it is an err
 	List []Problem
 }
 
-// Error joins all problems as "field: reason; field: reason".
+// Error joins all problems as "field: reason; field: reason". A problem of the message as a whole has no field.
 func (p *Problems) Error() string {
 	var b strings.Builder
 	for i, one := range p.List {
 		if i > 0 {
 			b.WriteString("; ")
 		}
-		b.WriteString(one.Field)
-		b.WriteString(": ")
+		if one.Field != "" {
+			b.WriteString(one.Field)
+			b.WriteString(": ")
+		}
 		b.WriteString(one.Reason)
 	}
 	return b.String()

@@ -55,12 +55,15 @@ func TestSubmissionValidate(t *testing.T) {
 		want   []string
 	}{
 		"valid":             {func(*pix.Submission) {}, nil},
-		"cpf check digit":   {func(s *pix.Submission) { s.Payer.Document = "52998224726" }, []string{"payer.document: check digits do not match"}},
-		"cnpj check digit":  {func(s *pix.Submission) { s.Payee.Document = "12ABC34501DE36" }, []string{"payee.document: check digits do not match"}},
+		"cpf check digit":   {func(s *pix.Submission) { s.Payer.Document = "52998224726" }, []string{"payer.document: check digits do not match; it looks like a telephone, or a CPF with a wrong digit, as in 111.444.777-35"}},
+		"cnpj check digit":  {func(s *pix.Submission) { s.Payee.Document = "12ABC34501DE36" }, []string{"payee.document: check digits do not match; it looks like a CNPJ, as in 11.222.333/0001-81"}},
 		"document shape":    {func(s *pix.Submission) { s.Payer.Document = "12" }, []string{"payer.document: must be a CPF of 11 digits or a CNPJ of 14 characters"}},
 		"person":            {func(s *pix.Submission) { s.PayerFacts.Person = pix.LegalPerson }, []string{"payer.person: does not match the document"}},
-		"key kind":          {func(s *pix.Submission) { s.PayeeFacts.KeyKind = pix.KeyCPF }, []string{"payee.key: does not have the form of its keyKind"}},
-		"key check digit":   {func(s *pix.Submission) { s.Payee.Key = "52998224726" }, []string{"payee.key: check digits do not match"}},
+		"key kind":          {func(s *pix.Submission) { s.PayeeFacts.KeyKind = pix.KeyCPF }, []string{"payee.key: does not have the form of its keyKind; it looks like an e-mail address, as in contato@exemplo.com.br"}},
+		"key check digit":   {func(s *pix.Submission) { s.Payee.Key = "52998224726" }, []string{"payee.key: check digits do not match; it looks like a CPF, or a telephone without its country, as in +5511999990000"}},
+		"phone, no country": {func(s *pix.Submission) { s.Payee.Key, s.PayeeFacts.KeyKind = "(11) 91234-5678", pix.KeyPhone }, []string{"payee.key: looks like a telephone without its country, as in +5511999990000"}},
+		"landline":          {func(s *pix.Submission) { s.Payee.Key = "11 3333-4444" }, []string{"payee.key: looks like a telephone without its country, as in +5511999990000"}},
+		"new account type":  {func(s *pix.Submission) { s.PayeeFacts.AccountType = pix.UnknownAccount }, nil},
 		"new kind of key":   {func(s *pix.Submission) { s.Payee.Key = "brand-new"; s.PayeeFacts.KeyKind = pix.UnknownKey }, nil},
 		"no payer account":  {func(s *pix.Submission) { s.Payer.Account = "" }, []string{"payer.account: required"}},
 		"empty account":     {func(s *pix.Submission) { s.Payer.Account = "--" }, []string{"payer.account: must hold letters or digits"}},
@@ -84,7 +87,7 @@ func TestSubmissionValidate(t *testing.T) {
 		"negative session":  {func(s *pix.Submission) { s.Session.Duration = pix.Some(-time.Nanosecond) }, []string{"session.duration: must be 0 to 7 days"}},
 		"negative counter":  {func(s *pix.Submission) { s.DICT.Settlements.M6 = pix.Some(int64(-1)) }, []string{"dict.settlements: out of bounds"}},
 		"future fact":       {func(s *pix.Submission) { s.Device.FirstSeenAt = pix.Some(now().Add(time.Hour)) }, []string{"device.firstSeenAt: more than 5 minutes in the future"}},
-		"no such state":     {func(s *pix.Submission) { s.PayerFacts.State = "C " }, []string{"payer.state: not one of the known values"}},
+		"no such state":     {func(s *pix.Submission) { s.PayerFacts.State = "C " }, []string{"payer.state: must be one of the 27 states of Brazil, in two capitals"}},
 		"long name":         {func(s *pix.Submission) { s.Payer.Name = pix.Secret(strings.Repeat("ã", 141)) }, []string{"payer.name: must be UTF-8 of at most 140 characters"}},
 		"device id":         {func(s *pix.Submission) { s.DeviceID = "a\x00b" }, []string{"device.id: holds a character that is not allowed"}},
 	} {

@@ -346,6 +346,8 @@ const (
 	AccountType_ACCOUNT_TYPE_SLRY AccountType = 4
 	// Other.
 	AccountType_ACCOUNT_TYPE_OTHR AccountType = 5
+	// A type that this release does not know.
+	AccountType_ACCOUNT_TYPE_UNKNOWN AccountType = 6
 )
 
 // Enum value maps for AccountType.
@@ -357,6 +359,7 @@ var (
 		3: "ACCOUNT_TYPE_TRAN",
 		4: "ACCOUNT_TYPE_SLRY",
 		5: "ACCOUNT_TYPE_OTHR",
+		6: "ACCOUNT_TYPE_UNKNOWN",
 	}
 	AccountType_value = map[string]int32{
 		"ACCOUNT_TYPE_UNSPECIFIED": 0,
@@ -365,6 +368,7 @@ var (
 		"ACCOUNT_TYPE_TRAN":        3,
 		"ACCOUNT_TYPE_SLRY":        4,
 		"ACCOUNT_TYPE_OTHR":        5,
+		"ACCOUNT_TYPE_UNKNOWN":     6,
 	}
 )
 
@@ -781,14 +785,15 @@ const file_pix_v1_enums_proto_rawDesc = "" +
 	"\x19SERVICE_LEVEL_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SERVICE_LEVEL_PAGPRI\x10\x01\x12\x18\n" +
 	"\x14SERVICE_LEVEL_PAGAGD\x10\x02\x12\x18\n" +
-	"\x14SERVICE_LEVEL_PAGFRD\x10\x03*\x9e\x01\n" +
+	"\x14SERVICE_LEVEL_PAGFRD\x10\x03*\xb8\x01\n" +
 	"\vAccountType\x12\x1c\n" +
 	"\x18ACCOUNT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ACCOUNT_TYPE_CACC\x10\x01\x12\x15\n" +
 	"\x11ACCOUNT_TYPE_SVGS\x10\x02\x12\x15\n" +
 	"\x11ACCOUNT_TYPE_TRAN\x10\x03\x12\x15\n" +
 	"\x11ACCOUNT_TYPE_SLRY\x10\x04\x12\x15\n" +
-	"\x11ACCOUNT_TYPE_OTHR\x10\x05*F\n" +
+	"\x11ACCOUNT_TYPE_OTHR\x10\x05\x12\x18\n" +
+	"\x14ACCOUNT_TYPE_UNKNOWN\x10\x06*F\n" +
 	"\x06Person\x12\x16\n" +
 	"\x12PERSON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0ePERSON_NATURAL\x10\x01\x12\x10\n" +

@@ -151,13 +151,6 @@ func (j *job) named(e event.Envelope, id pix.EndToEndID, err error) (event.Envel
 }
 
 func (j *job) transaction(e event.Envelope) (event.Envelope, error) {
-	unknown, err := event.StrictTransaction(e.Data)
-	if err == nil && len(unknown) > 0 {
-		err = fmt.Errorf("the contract knows no field %s", strings.Join(unknown, ", "))
-	}
-	if err != nil && !j.lax {
-		return e, err
-	}
 	submission, err := event.DecodeSubmissionJSON(e.Data)
 	if err == nil {
 		e.Attributes[event.AttrEventID] = string(submission.ID)
