@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
@@ -20,9 +21,14 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -331,11 +337,48 @@ func TestNothingRawInAttributes(t *testing.T) {
 		header http.Header
 		body   string
 	}{"wrapped": {http.Header{}, string(text)}, "unwrapped": {header, "bad"}} {
-		f := newFixture(t, ok)
-		if w := f.request(t, c.header, []byte(c.body)); w.Code != http.StatusNoContent || len(f.letters.list) != 1 {
-			t.Errorf("%s: status %d, %d dead letters", name, w.Code, len(f.letters.list))
+		f, server := newFixture(t, ok), pstest.NewServer()
+		defer server.Close()
+		pubsub := openBus(t, server)
+		tracing, spans := obs.RecordTracing(obs.Service{Name: "test"})
+		h, err := push.New(push.Function[string]{
+			Name: "test", Encode: func(string) (event.Envelope, error) { return event.Envelope{}, nil }, Handle: ok,
+			Decode: func(event.Envelope, time.Time) (string, error) {
+				return "", pix.E(pix.Invalid, "decode", errors.New("amount: required"))
+			},
+		}, push.Deps{DeadLetters: pubsub, DeadLetterTopic: "dlq", Logger: slog.New(slog.NewJSONHandler(&f.log, nil)), Clock: now, Tracer: tracing.Tracer("test")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.handler = h
+		if w := f.request(t, c.header, []byte(c.body)); w.Code != http.StatusNoContent {
+			t.Errorf("%s: status %d", name, w.Code)
+		}
+		letters := server.Messages()
+		if len(letters) != 1 || len(spans.Ended()) != 1 {
+			t.Fatalf("%s: %d letters, %d spans", name, len(letters), len(spans.Ended()))
+		}
+		span := spans.Ended()[0]
+		seen := fmt.Sprintf("%q %q %v %v %v", letters[0].Data, letters[0].Attributes, span.Name(), span.Attributes(), span.SpanContext().TraceState())
+		if strings.Contains(seen, secret) {
+			t.Errorf("%s: the letter or the span holds a canary: %s", name, seen)
 		}
 	}
+}
+
+// openBus returns a bus with the topic dlq.
+func openBus(t *testing.T, server *pstest.Server) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Config{ProjectID: "test"}, option.WithEndpoint(server.Addr), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close(context.Background()) })
+	if err := b.EnsureTopic(t.Context(), "dlq"); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestOnlyPost(t *testing.T) {

@@ -261,8 +261,10 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
 	}
-	if status, _ := get(t, url+"/anything"); status != http.StatusNotFound {
-		t.Errorf("an unknown path answers %d, want 404", status)
+	for _, path := range []string{"/anything", "/", "/push/", "//push", "/v1/decisions/", "//v1/decisions", "/metrics/"} {
+		if status := postTo(t, url+path); status != http.StatusNotFound {
+			t.Errorf("%s answers %d, want 404", path, status)
+		}
 	}
 	begin := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -279,6 +281,21 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 		t.Errorf("%d of %d answered decisions were published", len(seen), len(decided))
 	}
 	t.Logf("%d decisions answered before the stop", len(decided))
+}
+
+// postTo posts something and follows no redirect.
+func postTo(t *testing.T, url string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 func decide(t *testing.T, url string, data []byte) (int, string) {
