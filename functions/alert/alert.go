@@ -59,7 +59,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alert: %w", err)
 	}
-	return push.Only(h), nil
+	return h, nil
 }
 
 func decode(e event.Envelope, now time.Time) (*pix.Decision, error) {

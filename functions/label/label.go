@@ -53,7 +53,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("label: %w", err)
 	}
-	return push.Only(h), nil
+	return h, nil
 }
 
 type function struct {

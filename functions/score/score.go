@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/sentinela-pix/sentinela/functions/internal/problem"
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -99,17 +98,14 @@ func New(d Deps) (*Service, error) {
 	return s, nil
 }
 
-// ServeHTTP serves both ways in, each under its path and nothing beside: a question under a misspelt path must not be
-// taken for a message, and a redirect to a tidier one would lose it. As a function it takes pushes at the root as well.
+// ServeHTTP serves both ways in, each under its path. What comes under any other is a misplaced push, which is refused and
+// counted as one: a question must not be taken for a message, and a redirect to a tidier path would lose it.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch path := r.URL.Path; {
-	case path == decisionsPath:
+	if r.URL.Path == decisionsPath {
 		s.answer(w, r)
-	case push.AtRoot(path):
-		s.pushed.ServeHTTP(w, r)
-	default:
-		problem.NotFound(w, decisionsPath+", "+push.Path)
+		return
 	}
+	s.pushed.ServeHTTP(w, r)
 }
 
 // Close publishes what is queued, as far as ctx allows; the outbox's sweep publishes the rest. Stop serving before.

@@ -93,11 +93,6 @@ func WriteStatus(w http.ResponseWriter, status int, kind, detail string) {
 	Write(w, &Problem{Status: status, Kind: kind, Detail: detail})
 }
 
-// NotFound answers to a path that is none of a handler's. It says which are: one that ends in a slash more is another.
-func NotFound(w http.ResponseWriter, paths string) {
-	WriteStatus(w, http.StatusNotFound, "not_found", "There is nothing under this path. Taken, exactly so: "+paths+".")
-}
-
 // NotPosted answers to a method other than POST.
 func NotPosted(w http.ResponseWriter) {
 	Write(w, &Problem{

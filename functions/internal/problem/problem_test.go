@@ -73,11 +73,6 @@ func TestStatuses(t *testing.T) {
 	if m := written(t, w); w.Header().Get("Allow") != http.MethodPost || m.Status != http.StatusMethodNotAllowed {
 		t.Errorf("%v: %+v", w.Header(), m)
 	}
-	w = httptest.NewRecorder()
-	problem.NotFound(w, "/push")
-	if m := written(t, w); m.Status != http.StatusNotFound || !strings.Contains(m.Detail, "/push") {
-		t.Errorf("%+v", m)
-	}
 }
 
 func TestMedia(t *testing.T) {

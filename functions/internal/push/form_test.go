@@ -401,10 +401,13 @@ func TestOnlyItsPaths(t *testing.T) {
 		"/": 204, "/push": 204, "/push?token=x": 204, "/push/": 404, "//push": 404, "/v1/decisions": 404, "/Push": 404, "/push/../": 404, "//": 404,
 	} {
 		w := httptest.NewRecorder()
-		push.Only(f.handler).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(pushBody("x", 0))))
+		f.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(pushBody("x", 0))))
 		if w.Code != want {
 			t.Errorf("%s: status %d, want %d", path, w.Code, want)
 		}
+	}
+	if n := f.total(t, "pix_push_unreadable_total", "not_found"); n != 6 || len(f.letters.list) != 0 {
+		t.Errorf("counted %v, %d dead letters", n, len(f.letters.list))
 	}
 }
 

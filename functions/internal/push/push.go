@@ -169,6 +169,10 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read reads the messages of a request. The caller calls release once it has answered.
 func (e *endpoint[T]) read(w http.ResponseWriter, r *http.Request) (found []Found, release func(), err error) {
+	// Paths are compared as they are. The functions framework and Eventarc deliver to the root.
+	if path := r.URL.Path; path != "/push" && path != "/" {
+		return nil, func() {}, misplaced()
+	}
 	read, err := formOf(r.Header)
 	if err != nil {
 		return nil, func() {}, err

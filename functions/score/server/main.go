@@ -82,7 +82,7 @@ func routes(app *score.App, registry *prometheus.Registry, serving *lifecycle.Se
 		case "/metrics", "/healthz", "/readyz":
 			operations.ServeHTTP(w, r)
 		case "/": // only a function's
-			problem.NotFound(w, "/v1/decisions, /push")
+			problem.WriteStatus(w, http.StatusNotFound, "not_found", "There is nothing at the root. Pushes go to /push, payments to /v1/decisions.")
 		default:
 			app.ServeHTTP(w, r)
 		}

@@ -261,11 +261,6 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
 	}
-	for _, path := range []string{"/anything", "/", "/push/", "//push", "/v1/decisions/", "//v1/decisions", "/metrics/"} {
-		if status := postTo(t, url+path); status != http.StatusNotFound {
-			t.Errorf("%s answers %d, want 404", path, status)
-		}
-	}
 	begin := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -338,10 +333,15 @@ func silent(t *testing.T) string {
 }
 
 // TestStoreAwayLeavesItReady: what is away for all takes no pod out, whatever is asked of it meanwhile; callers get
-// answers that say what they are.
+// answers that say what they are, and whoever asks under a wrong path is told so.
 func TestStoreAwayLeavesItReady(t *testing.T) {
 	t.Parallel()
 	_, url := startServer(t, startCloud(t), "BIGTABLE_EMULATOR_HOST="+nobody(t), "DECISION_TIMEOUT=400ms", "STORE_DEADLINE=200ms")
+	for _, path := range []string{"/anything", "/", "/push/", "//push", "/v1/decisions/", "//v1/decisions", "/metrics/"} {
+		if status := postTo(t, url+path); status != http.StatusNotFound {
+			t.Errorf("%s answers %d, want 404", path, status)
+		}
+	}
 	for n := range 3 {
 		_, data := payment(t, n)
 		status, body := decide(t, url, data)
@@ -373,7 +373,7 @@ func TestStopsWithoutItsNeighbours(t *testing.T) {
 			cloud := startCloud(t)
 			cmd, url := startServer(t, cloud, "TRACE_SAMPLE_RATIO=1", setting)
 			id, data := payment(t, 1)
-			if status, body := decide(t, url, data); status != http.StatusOK || strings.Contains(body, `"provisional"`) {
+			if status, body := decide(t, url, data); status != http.StatusOK || !strings.Contains(body, `"provisional":false`) {
 				t.Fatalf("%d %s", status, body)
 			}
 			began := time.Now()
