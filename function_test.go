@@ -243,6 +243,11 @@ func TestPaymentThroughTheFramework(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(answer, id) {
 		t.Errorf("the same payment over HTTP: %d %s", status, answer)
 	}
+	for _, wrong := range []string{scorer.url + "/v2/decisions", scorer.url + "/v1/decisions/", auditor.url + "/v1/decisions"} {
+		if status, answer := post(t, wrong, data); status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", wrong, status, answer)
+		}
+	}
 	auditor.push(t, decision.Data, fmt.Sprintf("%q:%q", event.AttrEncoding, decision.Attributes[event.AttrEncoding]))
 
 	reader, err := warehouse.OpenReader(t.Context(), warehouse.Config{ProjectID: cloud.ProjectID, Dataset: "fraud"}, cloud.BigQueryOptions()...)

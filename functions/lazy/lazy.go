@@ -9,8 +9,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/functions/internal/problem"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 const (
@@ -58,21 +60,20 @@ type lazy struct {
 
 func (l *lazy) serve(w http.ResponseWriter, r *http.Request) {
 	if !l.gate.enter() {
-		refuse(w, "the function is stopping")
+		refuse(w, "The function is stopping. Send the same again.")
 		return
 	}
 	defer l.gate.leave()
 	f := l.get(r.Context())
 	if f == nil {
-		refuse(w, "the function is not ready")
+		refuse(w, "The function is not ready. Send the same again.")
 		return
 	}
 	f.ServeHTTP(w, r)
 }
 
 func refuse(w http.ResponseWriter, why string) {
-	w.Header().Set("Retry-After", "1")
-	http.Error(w, why, http.StatusServiceUnavailable)
+	problem.WriteStatus(w, http.StatusServiceUnavailable, pix.Unavailable.String(), why)
 }
 
 // get returns the function, nil when it cannot be built now. Requests that come meanwhile wait for the build.

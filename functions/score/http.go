@@ -2,30 +2,40 @@ package score
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"runtime/debug"
 
+	"github.com/sentinela-pix/sentinela/functions/internal/problem"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // maxRequestBytes bounds the body of POST /v1/decisions. A payment is a few kilobytes.
 const maxRequestBytes = 64 << 10
 
-// retryAfterSeconds is what a caller is told to wait when a dependency is away or there is no place.
-const retryAfterSeconds = "1"
+// decisionsPath is where a caller asks and waits.
+const decisionsPath = "/v1/decisions"
 
-// answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the decision out as JSON.
+// Media types of a payment.
+const (
+	mediaJSON       = "application/json"
+	mediaProto      = "application/x-protobuf"
+	mediaProtoOther = "application/protobuf"
+)
+
+// viewFull is the value of the parameter view that asks for the whole decision.
+const viewFull = "full"
+
+// answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the answer out as JSON. With
+// view=full it is the whole decision, for who has the role.
 // While the store is away the decision is provisional: no approval, not stored, and another call gets the one that stands.
 // A payment for which there is no place is refused with 429 before anything is spent on it but reading it.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		writeProblem(w, http.StatusMethodNotAllowed, problem{Kind: "method_not_allowed"})
+		problem.NotPosted(w)
 		return
 	}
 	ctx, span := s.startSpan(r.Context(), r.Header.Get(event.AttrTraceparent), "POST /v1/decisions")
@@ -40,7 +50,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 		s.refuse(ctx, w, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", mediaJSON)
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // the caller has gone; the decision stands
 }
@@ -61,13 +71,17 @@ func (s *Service) guard(ctx context.Context, w http.ResponseWriter, r *http.Requ
 // it holds one place: that is what they cost together. It does not hold one while the body comes in, which may take long and
 // costs nothing.
 func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	write, err := viewOf(r)
+	if err != nil {
+		return nil, err
+	}
+	encoding, err := encodingOf(r.Header)
+	if err != nil {
+		return nil, err
+	}
 	// No server stamps a request, but what is pushed tells whether our clock can judge its payment.
 	if err := s.deps.Push.Watch.Err(); err != nil {
 		return nil, fmt.Errorf("judge time: %w", err)
-	}
-	encoding, err := encodingOf(r.Header.Get("Content-Type"))
-	if err != nil {
-		return nil, err
 	}
 	data, release, err := s.deps.Push.Intake.Read(w, r, maxRequestBytes)
 	defer release()
@@ -91,7 +105,7 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	body, err := event.DecisionJSON(d)
+	body, err := write(d)
 	if err != nil {
 		return nil, pix.E(pix.Unexpected, "encode decision", err)
 	}
@@ -101,43 +115,42 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	return body, nil
 }
 
-// encodingOf maps a media type to the envelope's encoding.
-func encodingOf(contentType string) (string, error) {
-	media, _, err := mime.ParseMediaType(contentType)
-	switch {
-	case contentType == "", media == "application/json":
-		return event.EncodingJSON, nil
-	case media == "application/x-protobuf", media == "application/protobuf":
-		return event.EncodingProto, nil
+// viewOf returns what writes the answer. What the callers of an authorisation path get is no secret of the decision; the
+// rest is, and has to be asked for by who may see it.
+func viewOf(r *http.Request) (func(*pix.Decision) ([]byte, error), error) {
+	switch view := r.URL.Query().Get("view"); {
+	case view == "":
+		return event.AnswerJSON, nil
+	case view != viewFull:
+		return nil, &problem.Problem{Status: http.StatusBadRequest, Kind: "view", Detail: "Leave the parameter view out, or ask for view=" + viewFull + "."}
+	case !identity.From(r.Context()).Has(identity.Detail):
+		return nil, &problem.Problem{
+			Status: http.StatusForbidden, Kind: "forbidden",
+			Detail: "The whole decision is for callers with the role " + string(identity.Detail) + ". Leave the parameter view out.",
+		}
 	default:
-		return "", pix.E(pix.UnknownSchema, "read content type", errors.Join(errors.New("expected application/json or application/x-protobuf"), err))
+		return event.DecisionJSON, nil
 	}
 }
 
-// problem is the body of an answer that is no decision.
-type problem struct {
-	Kind   string        `json:"kind"`             // pix.Disposition.Label
-	Detail []pix.Problem `json:"detail,omitempty"` // what is wrong with the payment, never a value
+// encodingOf maps a request's media type to the envelope's encoding.
+func encodingOf(h http.Header) (string, error) {
+	if p := problem.Coding(h); p != nil {
+		return "", p
+	}
+	media, p := problem.Media(h, mediaJSON, mediaProto, mediaProtoOther)
+	switch {
+	case p != nil:
+		return "", p
+	case media == mediaJSON:
+		return event.EncodingJSON, nil
+	default:
+		return event.EncodingProto, nil
+	}
 }
 
 // refuse answers with the error's kind. Its text stays in the log: a caller learns what it can act on.
 func (s *Service) refuse(ctx context.Context, w http.ResponseWriter, err error) {
-	disposition := pix.KindOf(err).Disposition()
-	p := problem{Kind: disposition.Label}
-	var problems *pix.Problems
-	if errors.As(err, &problems) {
-		p.Detail = problems.List
-	}
-	s.deps.Push.Logger.WarnContext(ctx, "payment not decided", "result", disposition.Label, "error", err.Error())
-	switch disposition.HTTPStatus {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		w.Header().Set("Retry-After", retryAfterSeconds)
-	}
-	writeProblem(w, disposition.HTTPStatus, p)
-}
-
-func writeProblem(w http.ResponseWriter, status int, p problem) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]problem{"error": p}) // the caller has gone
+	s.deps.Push.Logger.WarnContext(ctx, "payment not decided", "result", problem.Of(err).Kind, "error", err.Error())
+	problem.Write(w, err)
 }

@@ -198,7 +198,7 @@ func (r *reloadable) decideOn(t *testing.T, body []byte) answer {
 // tryDecide is decideOn for a goroutine that is not the test's own.
 func (r *reloadable) tryDecide(t *testing.T, body []byte) (answer, error) {
 	t.Helper()
-	w := post(t, r, "/v1/decisions", "application/json", body)
+	w := post(t, detailed(r), "/v1/decisions?view=full", "application/json", body)
 	var a answer
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err == nil && w.Code == http.StatusOK && a.Outcome != "" {
 		return a, nil

@@ -52,10 +52,10 @@ type Deps struct {
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
 }
 
-// Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages on every other path.
+// Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages.
 type Service struct {
 	deps    Deps
-	mux     *http.ServeMux
+	pushed  http.Handler
 	queue   *queue
 	metrics *metrics
 }
@@ -80,8 +80,9 @@ func New(d Deps) (*Service, error) {
 	if d.Push.Watch == nil {
 		d.Push.Watch = clock.NewWatch(0, d.Clock)
 	}
-	s := &Service{deps: d, mux: http.NewServeMux()}
-	endpoint, err := push.New(push.Function[message]{
+	s := &Service{deps: d}
+	var err error
+	s.pushed, err = push.New(push.Function[message]{
 		Name:   Name,
 		Decode: s.decodeMessage,
 		Encode: encodeMessage,
@@ -94,13 +95,18 @@ func New(d Deps) (*Service, error) {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
-	s.mux.Handle("/v1/decisions", http.HandlerFunc(s.answer))
-	s.mux.Handle("/", endpoint)
 	return s, nil
 }
 
-// ServeHTTP serves both ways in.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP serves both ways in, each under its path. What comes under any other is a misplaced push, which is refused and
+// counted as one: a question must not be taken for a message, and a redirect to a tidier path would lose it.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == decisionsPath {
+		s.answer(w, r)
+		return
+	}
+	s.pushed.ServeHTTP(w, r)
+}
 
 // Close publishes what is queued, as far as ctx allows; the outbox's sweep publishes the rest. Stop serving before.
 func (s *Service) Close(ctx context.Context) error {

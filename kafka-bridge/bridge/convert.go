@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"time"
@@ -37,8 +38,7 @@ type converter struct {
 
 // convert never fails: what cannot be a payment is a dead letter.
 func (c *converter) convert(r *kgo.Record) message {
-	in := event.Envelope{Data: r.Value, Attributes: attributes(r.Headers)}
-	out, err := c.payment(in)
+	out, err := c.payment(envelope(r))
 	if err != nil {
 		return c.deadLetter(r, err)
 	}
@@ -61,7 +61,7 @@ func (c *converter) payment(in event.Envelope) (out event.Envelope, err error) {
 	if err != nil {
 		return out, err
 	}
-	if parent, ok := in.Attributes[event.AttrTraceparent]; ok && bus.WellFormed(event.AttrTraceparent, parent) {
+	if parent := in.Attributes[event.AttrTraceparent]; bus.WellFormed(event.AttrTraceparent, parent) {
 		out.Attributes[event.AttrTraceparent] = parent
 	}
 	return out, nil
@@ -71,7 +71,6 @@ func (c *converter) payment(in event.Envelope) (out event.Envelope, err error) {
 // tokenised, and is left out otherwise.
 func (c *converter) deadLetter(r *kgo.Record, cause error) message {
 	reason := pix.KindOf(cause).String()
-	in := event.Envelope{Data: r.Value, Attributes: attributes(r.Headers)}
 	letter := bus.Letter{
 		Reason: reason,
 		Detail: cause.Error(),
@@ -81,7 +80,7 @@ func (c *converter) deadLetter(r *kgo.Record, cause error) message {
 			event.AttrDeadLetterPartition: strconv.Itoa(int(r.Partition)),
 			event.AttrDeadLetterOffset:    strconv.FormatInt(r.Offset, 10),
 		},
-		Envelope: c.salvage(in),
+		Envelope: c.salvage(envelope(r)),
 	}
 	return message{topic: c.deadLetterTopic, letter: &letter, result: reason}
 }
@@ -89,7 +88,7 @@ func (c *converter) deadLetter(r *kgo.Record, cause error) message {
 // salvage tokenises what can be read of an invalid payment and keeps of its facts only what cannot be an identifier.
 func (c *converter) salvage(in event.Envelope) (out event.Envelope) {
 	kept := map[string]string{}
-	if parent, ok := in.Attributes[event.AttrTraceparent]; ok {
+	if parent := in.Attributes[event.AttrTraceparent]; bus.WellFormed(event.AttrTraceparent, parent) {
 		kept[event.AttrTraceparent] = parent
 	}
 	out.Attributes = kept
@@ -98,7 +97,7 @@ func (c *converter) salvage(in event.Envelope) (out event.Envelope) {
 			out = event.Envelope{Attributes: kept}
 		}
 	}()
-	if encoding, ok := in.Attributes[event.AttrEncoding]; ok && encoding != event.EncodingJSON {
+	if in.Attributes[event.AttrEncoding] == event.EncodingProto {
 		return out
 	}
 	submission, err := event.DecodeSubmissionJSON(in.Data)
@@ -117,17 +116,23 @@ func (c *converter) salvage(in event.Envelope) (out event.Envelope) {
 	return tokenised
 }
 
-// attributes takes from the record's headers the ones that mean something to us; the last of a name wins.
-func attributes(headers []kgo.RecordHeader) map[string]string {
-	var m map[string]string
-	for _, h := range headers {
-		switch h.Key {
-		case event.AttrSchema, event.AttrEncoding, event.AttrTraceparent:
-			if m == nil {
-				m = map[string]string{}
+// envelope reads a record as a payment, which is all that its topic carries: a header named schema or encoding may be its
+// producer's own, with another meaning, and must not decide how a payment is read. So the content tells the encoding: an
+// object is JSON, because no proto of a payment begins with a brace. What begins otherwise is proto where the header says
+// so, and JSON, to be refused as such, where it does not.
+func envelope(r *kgo.Record) event.Envelope {
+	e := event.Envelope{Data: r.Value, Attributes: map[string]string{}}
+	object := bytes.HasPrefix(bytes.TrimLeft(r.Value, " \t\r\n"), []byte("{"))
+	for _, h := range r.Headers { // the last of a name wins
+		switch value := string(h.Value); {
+		case h.Key == event.AttrTraceparent:
+			e.Attributes[h.Key] = value
+		case h.Key == event.AttrEncoding && !object:
+			delete(e.Attributes, h.Key)
+			if value == event.EncodingProto {
+				e.Attributes[h.Key] = value
 			}
-			m[h.Key] = string(h.Value)
 		}
 	}
-	return m
+	return e
 }

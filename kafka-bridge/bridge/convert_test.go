@@ -5,11 +5,60 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/event"
 )
+
+// TestAProducersHeadersDecideNothing: a payment is read as what it is, whatever its producer calls it, and nothing of a
+// header that is not well formed goes on.
+func TestAProducersHeadersDecideNothing(t *testing.T) {
+	t.Parallel()
+	tok := tokenizer(t)
+	list := submissions(t, 44, 1)
+	asJSON, err := event.EncodeSubmissionJSON(&list[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokenised, dead := bridge.Convert(tok, &kgo.Record{Value: asJSON})
+	if dead {
+		t.Fatal("the payment is dead as it is")
+	}
+	type headers = map[string]string
+	for name, c := range map[string]struct {
+		value   []byte
+		headers headers
+	}{
+		"a status by its schema":     {asJSON, headers{"schema": event.SchemaStatus}},
+		"another one's schema":       {asJSON, headers{"schema": "com.bank.Pix-v3"}},
+		"a document for a schema":    {asJSON, headers{"schema": rawCPF}},
+		"JSON called proto":          {asJSON, headers{"encoding": "proto"}},
+		"another one's encoding":     {asJSON, headers{"encoding": "utf-8"}},
+		"a name for an encoding":     {asJSON, headers{"encoding": rawName}},
+		"indented":                   {append([]byte("\r\n\t "), asJSON...), headers{"encoding": "proto"}},
+		"proto":                      {tokenised.Data, headers{"encoding": "proto"}},
+		"proto by another schema":    {tokenised.Data, headers{"schema": rawCPF, "encoding": "proto"}},
+		"canaries in what we define": {asJSON, headers{"traceparent": rawCPF, "tracestate": "a=" + rawCPF, "end_to_end_id": rawCPF, "outcome": rawCPF, "dlq_detail": rawCPF}},
+		"a trace that is none":       {asJSON, headers{"traceparent": "00-00000000000000000000000000000000-b7ad6b7169203331-01"}},
+	} {
+		r := &kgo.Record{Value: c.value}
+		for k, v := range c.headers {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: k, Value: []byte(v)})
+		}
+		got, dead := bridge.Convert(tok, r)
+		if diff := cmp.Diff(tokenised.Attributes, got.Attributes); dead || diff != "" {
+			t.Errorf("%s: dead: %v (-want +got):\n%s", name, dead, diff)
+		}
+	}
+	last := &kgo.Record{Value: tokenised.Data, Headers: []kgo.RecordHeader{
+		{Key: "encoding", Value: []byte("proto")}, {Key: "encoding", Value: []byte("json")},
+	}}
+	if _, dead := bridge.Convert(tok, last); !dead {
+		t.Error("not the last of two headers counts")
+	}
+}
 
 // Whatever lies in Kafka becomes a valid tokenised payment or a dead letter, without a panic and without an identifier.
 func FuzzConvert(f *testing.F) {

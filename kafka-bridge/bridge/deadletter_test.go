@@ -75,9 +75,9 @@ func TestInvalidRecordsBecomeDeadLetters(t *testing.T) {
 		"a document in a fact":    {edited(t, 31, func(m map[string]any) { m["payer"].(map[string]any)["ispb"] = rawCPF }), nil, "invalid", true},
 		"a document as the state": {edited(t, 31, func(m map[string]any) { m["payer"].(map[string]any)["state"] = rawCPF }), nil, "invalid", true},
 		"a bad document":          {edited(t, 31, func(m map[string]any) { m["payer"].(map[string]any)["document"] = "52998224726" }), nil, "invalid", true},
-		"unknown schema":          {edited(t, 31, func(map[string]any) {}), header(event.AttrSchema, "pix.v9.Transaction"), "unknown_schema", true},
-		"unknown encoding":        {edited(t, 31, func(map[string]any) {}), header(event.AttrEncoding, "xml"), "unknown_schema", false},
-		"JSON called proto":       {edited(t, 31, func(map[string]any) {}), header(event.AttrEncoding, "proto"), "invalid", false},
+		"a status in JSON":        {[]byte(`{"endToEndId":"` + rawCPF + `","state":"PAYMENT_STATE_SETTLED"}`), header(event.AttrSchema, event.SchemaStatus), "invalid", false},
+		"not JSON, xml says it":   {[]byte("<pix>" + rawName + "</pix>"), header(event.AttrEncoding, "xml"), "invalid", false},
+		"not proto":               {[]byte(rawName), header(event.AttrEncoding, "proto"), "invalid", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,14 +172,14 @@ func TestNoiseIsSummarised(t *testing.T) {
 	}
 	want := map[run]bool{
 		{"invalid", "0", "1499", "1500"}: true, {"invalid", "1500", "", ""}: true, {"invalid", "1501", "", ""}: true,
-		{"invalid", "1502", "", ""}: true, {"unknown_schema", "1503", "1702", "200"}: true,
+		{"invalid", "1502", "", ""}: true, {"invalid", "1503", "1702", "200"}: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(run{})); diff != "" {
 		t.Errorf("letters (-want +got):\n%s", diff)
 	}
 	_, metrics := m.get("/metrics")
 	for _, line := range []string{
-		`pix_bridge_records_total{result="invalid"} 1503`, `pix_bridge_records_total{result="unknown_schema"} 200`,
+		`pix_bridge_records_total{result="invalid"} 1703`,
 		"pix_bridge_in_flight_bytes 0", "pix_bridge_in_flight_records 0",
 	} {
 		if !strings.Contains(metrics, line) {

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -276,7 +277,7 @@ func (r *reader) verdict(m *pixv1.Decision) pix.Decision {
 		StoreLatency:    r.optionalDuration("storeLatency", m.GetStoreLatency()).Or(0),
 		ScoreLatency:    r.optionalDuration("scoreLatency", m.GetScoreLatency()).Or(0),
 		TotalLatency:    r.optionalDuration("totalLatency", m.GetTotalLatency()).Or(0),
-		TraceID:         m.GetTraceId(),
+		TraceID:         traceID(m.GetTraceId()),
 		Provisional:     m.GetProvisional(),
 	}
 	for _, hit := range m.GetRuleHits() {
@@ -293,6 +294,14 @@ func (r *reader) verdict(m *pixv1.Decision) pix.Decision {
 		d.Shadow = append(d.Shadow, r.score("shadowScores.role", score))
 	}
 	return d
+}
+
+// traceID reads a trace id, and anything else as none: it goes on into rows and logs, and could be a raw identifier.
+func traceID(s string) string {
+	if id, err := hex.DecodeString(s); err != nil || len(id) != 16 {
+		return ""
+	}
+	return s
 }
 
 func (r *reader) score(field string, m *pixv1.Score) pix.Score {

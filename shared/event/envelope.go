@@ -10,12 +10,13 @@ const (
 	AttrTraceparent = "traceparent"   // W3C trace context
 	AttrOutcome     = "outcome"       // of a decision: subscriptions filter on it
 
-	AttrDeadLetterReason    = "dlq_reason"    // pix.Kind as its metric label
-	AttrDeadLetterDetail    = "dlq_detail"    // fields and reasons, never a value
-	AttrDeadLetterSource    = "dlq_source"    // the component that gave up
-	AttrDeadLetterTopic     = "dlq_topic"     // where the message came from
-	AttrDeadLetterPartition = "dlq_partition" // Kafka only
-	AttrDeadLetterOffset    = "dlq_offset"    // Kafka only: the first, of a letter that stands for several records
+	AttrDeadLetterReason    = "dlq_reason"     // pix.Kind as its metric label
+	AttrDeadLetterDetail    = "dlq_detail"     // fields and reasons, never a value
+	AttrDeadLetterSource    = "dlq_source"     // the component that gave up
+	AttrDeadLetterMessageID = "dlq_message_id" // Pub/Sub's id of the message, pushed ones only
+	AttrDeadLetterTopic     = "dlq_topic"      // where the message came from
+	AttrDeadLetterPartition = "dlq_partition"  // Kafka only
+	AttrDeadLetterOffset    = "dlq_offset"     // Kafka only: the first, of a letter that stands for several records
 
 	AttrDeadLetterLastOffset = "dlq_last_offset" // Kafka only: the last of several records
 	AttrDeadLetterRecords    = "dlq_records"     // Kafka only: how many records a letter stands for, where that is known

@@ -104,16 +104,19 @@ func (t *Tracing) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Inject writes the traceparent (and tracestate, when there is one) of the context into message attributes. Without a
-// span it writes nothing.
+// traceparent is the one name of the W3C trace context that is read and written.
+const traceparent = "traceparent"
+
+// Inject writes the traceparent of the context into message attributes. Without a span it writes nothing.
 func Inject(ctx context.Context, attributes map[string]string) {
 	propagation.TraceContext{}.Inject(ctx, propagation.MapCarrier(attributes))
 }
 
 // Extract returns ctx with the remote span that the attributes name. Missing or malformed attributes leave ctx as it
-// is: a broken trace must never stop a payment.
+// is: a broken trace must never stop a payment. A tracestate is not taken: a sender may write anything into it, and it
+// would go on into every span and message.
 func Extract(ctx context.Context, attributes map[string]string) context.Context {
-	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(attributes))
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: attributes[traceparent]})
 }
 
 // TraceID returns the trace id of the context as 32 hexadecimal digits, empty when there is none.

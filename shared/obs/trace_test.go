@@ -59,6 +59,7 @@ func TestExtractIgnoresWhatIsMalformed(t *testing.T) {
 // FuzzExtract checks that no attribute value panics, and that what is accepted is written back as it came.
 func FuzzExtract(f *testing.F) {
 	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1")
+	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=52998224725")
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, parent, state string) {
 		in := map[string]string{"traceparent": parent, "tracestate": state}
@@ -67,6 +68,9 @@ func FuzzExtract(f *testing.F) {
 		obs.Inject(ctx, out)
 		if id := obs.TraceID(ctx); id != "" && (len(id) != 32 || out["traceparent"][3:35] != id) {
 			t.Errorf("trace id %q, traceparent %q", id, out["traceparent"])
+		}
+		if _, there := out["tracestate"]; there {
+			t.Errorf("the sender's tracestate %q goes on", state)
 		}
 	})
 }

@@ -1,9 +1,15 @@
-// Package push turns one HTTP request of Pub/Sub into one handled message and the status that says what Pub/Sub does
-// next.
+// Package push turns one HTTP request of Pub/Sub into handled messages and the status that says what Pub/Sub does next.
 //
-// It accepts both ways in which Pub/Sub reaches a function: a push subscription's JSON body, and an Eventarc trigger's
-// CloudEvent in binary or structured mode. Bodies are bounded and decoded strictly. What becomes of a message whose
-// handling fails is said by the error's kind, through pix.Kind.Disposition, and by three limits:
+// It accepts every form in which Pub/Sub reaches a function: what a push subscription posts, the same as a CloudEvent in
+// binary, structured or batched mode, and the unwrapped payload of a subscription that writes metadata. A batch is
+// acknowledged if each of its messages may be. Bodies are bounded, decoded strictly and never compressed.
+//
+// What cannot be read as a push is the work of a wrong configuration. It is refused, with the remedy in the answer and in
+// the log, and comes again until somebody mends it or the retention ends: pix_push_unreadable_total is there for an alarm.
+// A dead letter would hold neither its payload nor an id, and acknowledge what nobody has read.
+//
+// What becomes of a message whose handling fails is said by the error's kind, through pix.Kind.Disposition, and by three
+// limits:
 //
 //   - A permanent failure is published to the dead-letter topic by us and acknowledged, at once.
 //   - A passing one is refused with a status that makes Pub/Sub try again, and dies by its age: an outage is as long as it

@@ -92,7 +92,7 @@ func (h *holding) take(size int64) error {
 // shows the end.
 func (h *holding) read(body io.Reader, length, limit int64) ([]byte, error) {
 	if length > limit {
-		return nil, pix.E(pix.TooLarge, "read body", fmt.Errorf("at most %d bytes", limit))
+		return nil, pix.E(pix.TooLarge, "read body", &pix.Problems{List: []pix.Problem{{Reason: fmt.Sprintf("at most %d bytes", limit)}}})
 	}
 	most := limit + 1
 	if length >= 0 {
@@ -117,7 +117,7 @@ func (h *holding) read(body io.Reader, length, limit int64) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return data, nil
 		case errors.As(err, &tooLarge):
-			return nil, pix.E(pix.TooLarge, "read body", fmt.Errorf("at most %d bytes", limit))
+			return nil, pix.E(pix.TooLarge, "read body", &pix.Problems{List: []pix.Problem{{Reason: fmt.Sprintf("at most %d bytes", limit)}}})
 		case err != nil:
 			return nil, pix.E(pix.Unavailable, "read body", errors.New("the request ended early"))
 		}

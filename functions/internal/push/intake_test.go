@@ -305,29 +305,36 @@ func TestDecodingIsBounded(t *testing.T) { //nolint:paralleltest // counts what 
 		body    string
 		fine    bool
 		garbage bool // each part takes the place of the one before
+		header  http.Header
 	}{
-		"the largest payload":       {`{"message":{"data":"` + plain + `"}}`, true, false},
-		"every slash escaped":       {`{"message":{"data":"` + strings.Repeat(`\/`, size/2/4*4) + `"}}`, true, false},
-		"not UTF-8":                 {`{"message":{"data":"` + strings.Repeat("\x80", size) + `"}}`, false, false},
-		"a name that is not UTF-8":  {`{"` + strings.Repeat("\x80", size) + `":1}`, false, false},
-		"a million attributes":      {`{"message":{"attributes":{` + many(`"%d":"",`) + `}}}`, false, false},
-		"an attribute of 13 MB":     {`{"message":{"attributes":{"a":"` + strings.Repeat("a", size) + `"}}}`, false, false},
-		"an id of 13 MB":            {`{"message":{"messageId":"` + strings.Repeat("1", size) + `"}}`, false, false},
-		"a subscription of 13 MB":   {`{"message":{},"subscription":"` + strings.Repeat("1", size) + `"}`, false, false},
-		"a number for an id":        {`{"message":{"messageId":` + strings.Repeat("1", size) + `}}`, false, false},
-		"a million unknown fields":  {`{"message":{},` + many(`"%d":1,`) + `}`, true, false},
-		"nested without end":        {strings.Repeat(`{"a":`, size/5), false, false},
-		"nested in the attributes":  {`{"message":{"attributes":` + strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000) + `}}`, false, false},
-		"half a million messages":   {`{` + many(`"message":{"attributes":{"%d":""}},`) + `}`, true, true},
-		"payload after payload":     {`{"message":{` + many(`"data":"AAAAAAAAAAAAAAAA%08d",`) + `}}`, true, true},
-		"an array of ten million 1": {`{"message":[` + strings.Repeat("1,", size/2) + `1]}`, false, false},
+		"the largest payload":       {`{"message":{"messageId":"1","data":"` + plain + `"}}`, true, false, nil},
+		"every slash escaped":       {`{"message":{"messageId":"1","data":"` + strings.Repeat(`\/`, size/2/4*4) + `"}}`, true, false, nil},
+		"not UTF-8":                 {`{"message":{"data":"` + strings.Repeat("\x80", size) + `"}}`, false, false, nil},
+		"a name that is not UTF-8":  {`{"` + strings.Repeat("\x80", size) + `":1}`, false, false, nil},
+		"a million attributes":      {`{"message":{"attributes":{` + many(`"%d":"",`) + `}}}`, false, false, nil},
+		"an attribute of 13 MB":     {`{"message":{"attributes":{"a":"` + strings.Repeat("a", size) + `"}}}`, false, false, nil},
+		"an id of 13 MB":            {`{"message":{"messageId":"` + strings.Repeat("1", size) + `"}}`, false, false, nil},
+		"a number for an id":        {`{"message":{"messageId":` + strings.Repeat("1", size) + `}}`, false, false, nil},
+		"a million unknown fields":  {`{"message":{"messageId":"1"},` + many(`"%d":1,`) + `}`, true, false, nil},
+		"nested without end":        {strings.Repeat(`{"a":`, size/5), false, false, nil},
+		"nested in the attributes":  {`{"message":{"attributes":` + strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000) + `}}`, false, false, nil},
+		"half a million messages":   {`{` + many(`"message":{"messageId":"1","attributes":{"%d":""}},`) + `}`, true, true, nil},
+		"payload after payload":     {`{"message":{"messageId":"1",` + many(`"data":"AAAAAAAAAAAAAAAA%08d",`) + `}}`, true, true, nil},
+		"an array of ten million 1": {`{"message":[` + strings.Repeat("1,", size/2) + `1]}`, false, false, nil},
+		"a CloudEvent":              {`{"type":"` + messagePublished + `","data":{"message":{"messageId":"1","data":"` + plain[:size-100] + `"}}}`, true, false, of(structured)},
+		"one in base64": {`{"type":"` + messagePublished + `","data_base64":"` + base64.StdEncoding.EncodeToString([]byte(
+			`{"message":{"messageId":"1","data":"`+plain[:size*3/4/4*4]+`"}}`)) + `"}`, true, false, of(structured)},
+		"a batch of one":          {`[{"type":"` + messagePublished + `","data":{"message":{"messageId":"1","data":"` + plain[:size-100] + `"}}}]`, true, false, of(batched)},
+		"a batch of millions":     {`[` + many(`{"id":"%d"},`) + `]`, false, false, of(batched)},
+		"unwrapped":               {plain, true, false, http.Header{"X-Goog-Pubsub-Message-Id": {"1"}}},
+		"a batch, deep and empty": {strings.Repeat(`[`, size/2) + strings.Repeat(`]`, size/2), false, false, of(batched)},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := push.Decode(http.Header{}, []byte(c.body)) // the conversion stands for the body
+		found, err := push.Decode(c.header, []byte(c.body)) // the conversion stands for the body
 		runtime.ReadMemStats(&after)
-		if (err == nil) != c.fine {
-			t.Errorf("%s: %v", name, err)
+		if fine := err == nil && found[0].Unreadable == nil; fine != c.fine {
+			t.Errorf("%s: %v, %v", name, found, err)
 		}
 		grown := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%s: %.2f of the body", name, float64(grown)/float64(len(c.body)))

@@ -17,12 +17,13 @@ type metrics struct {
 	seconds     *prometheus.HistogramVec
 	ages        *prometheus.HistogramVec
 	ageless     *prometheus.CounterVec
+	unreadable  *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_function_messages_total", Help: "Pushed messages, by function and result (ok, panic, clock or error kind).",
+			Name: "pix_function_messages_total", Help: "Pushed messages, by function and result (ok, panic, clock, unreadable or error kind).",
 		}, []string{"function", "result"}),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pix_function_dead_letters_total", Help: "Dead letters published by functions, by result (ok or failed).",
@@ -36,6 +37,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		ageless: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pix_function_messages_without_age_total", Help: "Pushed messages without a publish time: a passing failure never ends for them.",
 		}, []string{"function"}),
+		unreadable: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_push_unreadable_total", Help: "Requests and batch elements that are no push, refused so that they come again: a wrong configuration, by reason.",
+		}, []string{"function", "reason"}),
 	}
 	if r == nil {
 		return m, nil
@@ -53,7 +57,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if m.ages, err = register(r, m.ages); err != nil {
 		return nil, err
 	}
-	m.ageless, err = register(r, m.ageless)
+	if m.ageless, err = register(r, m.ageless); err != nil {
+		return nil, err
+	}
+	m.unreadable, err = register(r, m.unreadable)
 	return m, err
 }
 

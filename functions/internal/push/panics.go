@@ -24,12 +24,8 @@ type panicked struct {
 
 func newPanics() *panics { return &panics{byID: map[string]*list.Element{}, order: list.New()} }
 
-// add counts a panic of a message and returns how many it has had. A message without an id cannot be told from others,
-// so each of its panics is the first.
+// add counts a panic of a message and returns how many it has had.
 func (p *panics) add(id string) int {
-	if id == "" {
-		return 1
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e := p.byID[id]; e != nil {

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/sentinela-pix/sentinela/functions/internal/problem"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -25,9 +26,6 @@ const MaxBodyBytes = bus.MaxMessageBytes*4/3 + 256<<10
 
 // deadLetterTimeout bounds the publication of a dead letter, which goes on when the request is cancelled.
 const deadLetterTimeout = 10 * time.Second
-
-// retryAfterSeconds is what a sender is told to wait that came while there was no room.
-const retryAfterSeconds = "1"
 
 // Function is what an endpoint does with its messages, each of which decodes to a T.
 type Function[T any] struct {
@@ -138,31 +136,83 @@ func (d *delivery) age(now time.Time) (time.Duration, bool) {
 	return max(now.Sub(d.msg.Published), 0), true
 }
 
-// ServeHTTP handles one pushed message.
+// ServeHTTP handles the pushed message, or each of a batch, and acknowledges if all may be: one that failed brings the
+// batch back, and what was handled before is handled again, which changes nothing.
 func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "messages are posted", http.StatusMethodNotAllowed)
+		problem.NotPosted(w)
 		return
 	}
-	del := delivery{start: time.Now()}
-	data, release, err := e.d.Intake.Read(w, r, MaxBodyBytes)
+	ctx, start := r.Context(), time.Now()
+	if e.d.Timeout > 0 { // for a batch as a whole: it has one acknowledgement deadline
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.d.Timeout)
+		defer cancel()
+	}
+	found, release, err := e.read(w, r)
 	defer release()
-	if err == nil {
-		del.msg, err = Decode(r.Header, data)
+	if err != nil {
+		e.refused(ctx, start, err)
 	}
-	ctx, span := e.d.Tracer.Start(obs.Extract(r.Context(), del.msg.Attributes), e.f.Name+" process", trace.WithSpanKind(trace.SpanKindConsumer))
+	for _, f := range found {
+		failure := e.process(ctx, f, start)
+		if err == nil {
+			err = failure
+		}
+	}
+	if err != nil {
+		problem.Write(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// read reads the messages of a request. The caller calls release once it has answered.
+func (e *endpoint[T]) read(w http.ResponseWriter, r *http.Request) (found []Found, release func(), err error) {
+	// Paths are compared as they are. The functions framework and Eventarc deliver to the root.
+	if path := r.URL.Path; path != "/push" && path != "/" {
+		return nil, func() {}, misplaced()
+	}
+	read, err := formOf(r.Header)
+	if err != nil {
+		return nil, func() {}, err
+	}
+	data, release, err := e.d.Intake.Read(w, r, MaxBodyBytes)
+	switch {
+	case pix.KindOf(err) == pix.TooLarge:
+		return nil, release, tooLarge()
+	case err != nil:
+		return nil, release, err
+	}
+	found, err = read(r.Header, data)
+	return found, release, err
+}
+
+// process handles one message of a request. An error means that it must come again.
+func (e *endpoint[T]) process(ctx context.Context, f Found, start time.Time) error {
+	if f.Unreadable != nil {
+		e.refused(ctx, start, f.Unreadable)
+		return f.Unreadable
+	}
+	del := delivery{msg: f.Message, start: start}
+	ctx, span := e.d.Tracer.Start(obs.Extract(ctx, del.msg.Attributes), e.f.Name+" process", trace.WithSpanKind(trace.SpanKindConsumer))
 	defer span.End()
-	if err == nil {
-		age, known := del.age(e.d.Clock())
-		e.metrics.met(e.f.Name, age, known)
-		err = e.handle(ctx, &del)
+	age, known := del.age(e.d.Clock())
+	e.metrics.met(e.f.Name, age, known)
+	return e.settle(ctx, &del, e.handle(ctx, &del))
+}
+
+// refused notes a request, or an element of a batch, that gave no message.
+func (e *endpoint[T]) refused(ctx context.Context, start time.Time, err error) {
+	var p *problem.Problem
+	if !errors.As(err, &p) {
+		e.record(ctx, &delivery{start: start}, err, resultOf(err))
+		return
 	}
-	status := e.settle(ctx, &del, err)
-	if status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", retryAfterSeconds)
-	}
-	w.WriteHeader(status)
+	e.metrics.unreadable.WithLabelValues(e.f.Name, p.Kind).Inc()
+	e.metrics.handled(e.f.Name, resultUnreadable, time.Since(start))
+	e.d.Logger.ErrorContext(ctx, "push cannot be read: a subscription or a sender is set up wrongly", "function", e.f.Name,
+		"reason", p.Kind, "problems", (&pix.Problems{List: p.Errors}).Error(), "remedy", p.Detail)
 }
 
 // errPanic stands for a panic of the handler. Its value is left out: it may hold anything.
@@ -177,11 +227,6 @@ func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 			err = pix.E(pix.Unexpected, "handle", errPanic)
 		}
 	}()
-	if e.d.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, e.d.Timeout)
-		defer cancel()
-	}
 	if err := e.stamps.check(&del.msg); err != nil {
 		return err
 	}
@@ -193,24 +238,25 @@ func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 	return e.f.Handle(ctx, v)
 }
 
-// settle dead-letters what must be, records what happened and returns the status that tells Pub/Sub.
-func (e *endpoint[T]) settle(ctx context.Context, del *delivery, err error) int {
+// settle dead-letters what must be and records what happened. It returns the error for whose sake the message comes again.
+func (e *endpoint[T]) settle(ctx context.Context, del *delivery, err error) error {
 	if err == nil {
 		e.panics.forget(del.msg.ID)
 		e.record(ctx, del, nil, "ok")
-		return http.StatusNoContent
+		return nil
 	}
-	result, status := resultOf(err), pix.KindOf(err).Disposition().HTTPStatus
+	result, again := resultOf(err), err
 	if dies, why := e.verdict(del, err); dies {
-		status, err = http.StatusNoContent, why
-		if failure := e.deadLetter(ctx, del, result, err); failure != nil {
-			status, err = http.StatusServiceUnavailable, errors.Join(err, failure)
+		err, again = why, nil
+		if failure := e.deadLetter(ctx, del, result, why); failure != nil {
+			again = pix.E(pix.Unavailable, "dead-letter", failure)
+			err = errors.Join(err, again)
 		} else {
 			e.panics.forget(del.msg.ID)
 		}
 	}
 	e.record(ctx, del, err, result)
-	return status
+	return again
 }
 
 // resultOf is a failure as metrics, the log and a dead letter's reason name it.
@@ -227,8 +273,9 @@ func resultOf(err error) string {
 
 // Results beside ok and the labels of error kinds.
 const (
-	resultPanic = "panic"
-	resultClock = "clock"
+	resultPanic      = "panic"
+	resultClock      = "clock"
+	resultUnreadable = "unreadable"
 )
 
 // verdict says whether a failed message dies, and of what: a permanent failure at once, a panic by its count, anything
@@ -254,6 +301,7 @@ func (e *endpoint[T]) deadLetter(ctx context.Context, del *delivery, reason stri
 	defer cancel()
 	letter := bus.Letter{
 		Reason: reason, Detail: cause.Error(), Source: e.f.Name,
+		Origin:   map[string]string{event.AttrDeadLetterMessageID: del.msg.ID},
 		Envelope: event.Envelope{Attributes: del.msg.Attributes},
 	}
 	if del.safe != nil {
@@ -263,10 +311,7 @@ func (e *endpoint[T]) deadLetter(ctx context.Context, del *delivery, reason stri
 	}
 	err := e.d.DeadLetters.DeadLetter(ctx, e.d.DeadLetterTopic, letter)
 	e.metrics.deadLettered(e.f.Name, err)
-	if err != nil {
-		return fmt.Errorf("dead-letter: %w", err)
-	}
-	return nil
+	return err //nolint:wrapcheck // settle does
 }
 
 // record counts the message and writes its one line.
@@ -281,12 +326,15 @@ func (e *endpoint[T]) record(ctx context.Context, del *delivery, err error, resu
 		return
 	}
 	args := []any{
-		"function", e.f.Name, "result", result, "message_id", bus.Truncate(del.msg.ID), "duration_ms", took.Milliseconds(),
+		"function", e.f.Name, "result", result, "duration_ms", took.Milliseconds(),
+	}
+	// The id and the attribute are the sender's words and may hold anything: they are written only in their grammar.
+	if bus.WellFormed(event.AttrDeadLetterMessageID, del.msg.ID) {
+		args = append(args, "message_id", del.msg.ID)
 	}
 	if age, known := del.age(e.d.Clock()); known {
 		args = append(args, "age_ms", age.Milliseconds())
 	}
-	// The attribute is the publisher's own and may hold anything: only a well-formed id is written.
 	if id, bad := pix.ParseEndToEndID(del.msg.Attributes[event.AttrEventID]); bad == nil {
 		args = append(args, "end_to_end_id", string(id))
 	}

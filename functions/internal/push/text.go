@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"fmt"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // Bounds of what Pub/Sub writes beside the payload, as JSON: a hundred attributes of which every byte is escaped, and names
@@ -16,10 +17,17 @@ const (
 	maxShortBytes      = 4 << 10
 )
 
+// fieldError says which part of a push has not the form that it needs.
+type fieldError pix.Problem
+
+// Error implements error.
+func (e *fieldError) Error() string { return e.Field + ": " + e.Reason }
+
 var (
-	errNotBase64  = errors.New("the data is not strict base64")
-	errNotText    = errors.New("a text is too long, or none")
-	errAttributes = errors.New("more attributes than a message can have, or attributes that are no text")
+	errNotBase64  = &fieldError{"message.data", `needs a text in standard base64, padded and on one line, as "aGVsbG8="`}
+	errNotText    = &fieldError{"message", fmt.Sprintf(`messageId and publishTime need texts of at most %d bytes, as "2070443601311540"`, maxShortBytes)}
+	errNoID       = &fieldError{"message.messageId", `required, as "2070443601311540": Pub/Sub gives every message one`}
+	errAttributes = &fieldError{"message.attributes", fmt.Sprintf(`needs an object of at most %d texts, as {"schema":"pix.v1.Status"}`, bus.MaxAttributes)}
 )
 
 // base64Text is the bytes behind a text in base64, decoded where it lies: a copy of it would be as large as the body.

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/internal/problem"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
@@ -70,13 +71,20 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// routes keeps every other path from being read as a pushed message.
+// routes serves each thing under its own path, and nothing at the root: what is posted to any other is not found.
 func routes(app *score.App, registry *prometheus.Registry, serving *lifecycle.Serving) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/v1/decisions", app)
-	mux.Handle("/push", app)
-	mux.Handle("GET /metrics", obs.MetricsHandler(registry))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, app.Conditions()...)...))
-	return mux
+	operations := http.NewServeMux()
+	operations.Handle("GET /metrics", obs.MetricsHandler(registry))
+	operations.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	operations.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, app.Conditions()...)...))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/metrics", "/healthz", "/readyz":
+			operations.ServeHTTP(w, r)
+		case "/": // only a function's
+			problem.WriteStatus(w, http.StatusNotFound, "not_found", "There is nothing at the root. Pushes go to /push, payments to /v1/decisions.")
+		default:
+			app.ServeHTTP(w, r)
+		}
+	})
 }

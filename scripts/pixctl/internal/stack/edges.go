@@ -29,10 +29,10 @@ func (s *Stack) startBridge(context.Context) error {
 // startPush creates the push subscriptions and delivers them to the functions, and to whoever watches.
 func (s *Stack) startPush(ctx context.Context) error {
 	triggers := []trigger{
-		{subscription: "score", topic: TransactionsTopic, url: s.FunctionsURL + "/score"},
-		{subscription: "audit", topic: DecisionsTopic, url: s.FunctionsURL + "/audit", concurrency: auditConcurrency},
-		{subscription: "alert", topic: DecisionsTopic, url: s.FunctionsURL + "/alert", filter: alert.Filter},
-		{subscription: "label", topic: LabelsTopic, url: s.FunctionsURL + "/label", concurrency: auditConcurrency},
+		{subscription: "score", topic: TransactionsTopic, url: s.FunctionsURL + "/score/push"},
+		{subscription: "audit", topic: DecisionsTopic, url: s.FunctionsURL + "/audit/push", concurrency: auditConcurrency},
+		{subscription: "alert", topic: DecisionsTopic, url: s.FunctionsURL + "/alert/push", filter: alert.Filter},
+		{subscription: "label", topic: LabelsTopic, url: s.FunctionsURL + "/label/push", concurrency: auditConcurrency},
 	}
 	for topic, handler := range s.options.Watch {
 		triggers = append(triggers, trigger{

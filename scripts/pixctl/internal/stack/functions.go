@@ -36,7 +36,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 		return fmt.Errorf("score: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/"+score.Name, s.score)
+	mux.Handle("/"+score.Name+"/", http.StripPrefix("/"+score.Name, s.score))
 	if err := s.openWriters(ctx, mux); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 			return err
 		}
 		s.onStop(name, f.Close)
-		mux.Handle("/"+name, f)
+		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, f))
 	}
 	return nil
 }

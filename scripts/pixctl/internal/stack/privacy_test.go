@@ -129,19 +129,23 @@ func sendBad(t *testing.T, s *stack.Stack, like *pix.Submission) int {
 		{Value: good[:len(good)/2]},
 		{Value: bytes.Replace(good, []byte(`"amountCentavos"`), []byte(`"amountCentavos":"`+name+`","x"`), 1)},
 		{Value: bytes.Replace(good, []byte(like.ID), []byte(name), 1)},
-		{Value: good, Headers: []kgo.RecordHeader{{Key: event.AttrSchema, Value: []byte("pix.v9." + name)}}},
 		{Value: append(bytes.Repeat([]byte(" "), 10_500_000), good...)},
 		{Value: nil},
 	} {
 		kafka.raw(t, bad)
 		letters++
 	}
+	canaries := &kgo.Record{Value: good} // a payment all the same, and one that was sent before
+	for _, key := range []string{event.AttrSchema, event.AttrEncoding, event.AttrTraceparent, "tracestate", event.AttrEventID, "customer"} {
+		canaries.Headers = append(canaries.Headers, kgo.RecordHeader{Key: key, Value: []byte(name)})
+	}
+	kafka.raw(t, canaries)
 	for media, body := range map[string][]byte{
 		"application/json":       bytes.Replace(good, []byte(like.ID), []byte(name), 1),
 		"application/x-protobuf": good,
 		"text/" + "plain":        good,
 	} {
-		if status, answer := post(t, s, media, body); status != http.StatusBadRequest || bytes.Contains(answer, []byte(name)) {
+		if status, answer := post(t, s, media, body); status != http.StatusBadRequest && status != http.StatusUnsupportedMediaType || bytes.Contains(answer, []byte(name)) {
 			t.Errorf("bad %s: %d %s", media, status, answer)
 		}
 	}

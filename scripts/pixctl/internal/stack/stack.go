@@ -69,7 +69,7 @@ type Stack struct {
 	Tokenizer *pix.Tokenizer    // gives the tokens that the bridge and the scorer give
 
 	ScorerURL    string // POST <ScorerURL>/v1/decisions
-	FunctionsURL string // <FunctionsURL>/score, /alert, /audit, /label
+	FunctionsURL string // <FunctionsURL>/score/push, and so on for alert, audit and label
 	MetricsURL   string
 
 	options     Options
