@@ -34,7 +34,9 @@ func Anybody() Caller { return Caller{Roles: roles()} }
 type contextKey struct{}
 
 // With returns a context of a request from the caller.
-func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, contextKey{}, c) }
+func With(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
 
 // From returns the caller of a request; one without any role when nobody was verified.
 func From(ctx context.Context) Caller {
