@@ -15,6 +15,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -50,6 +51,13 @@ type Deps struct {
 	Tokenizer *pix.Tokenizer
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
+	// Pushes and Callers let in whom they know, to the one way in and the other.
+	Pushes, Callers Gate
+}
+
+// Gate serves a handler for callers with a role alone. *host.Gate is one.
+type Gate interface {
+	Require(role identity.Role, next http.Handler) http.Handler
 }
 
 // Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages on every other path.
@@ -64,6 +72,9 @@ type Service struct {
 func New(d Deps) (*Service, error) {
 	if d.Engine == nil || d.Outbox == nil || d.Marker == nil || d.Tokenizer == nil {
 		return nil, errors.New("score: an engine, an outbox, a marker and a tokenizer are required")
+	}
+	if d.Pushes == nil || d.Callers == nil {
+		return nil, errors.New("score: a gate is required for either way in")
 	}
 	if d.Clock == nil {
 		d.Clock = time.Now
@@ -94,8 +105,8 @@ func New(d Deps) (*Service, error) {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
-	s.mux.Handle("/v1/decisions", http.HandlerFunc(s.answer))
-	s.mux.Handle("/", endpoint)
+	s.mux.Handle("/v1/decisions", d.Callers.Require(identity.Decide, http.HandlerFunc(s.answer)))
+	s.mux.Handle("/", d.Pushes.Require(identity.Push, endpoint))
 	return s, nil
 }
 
