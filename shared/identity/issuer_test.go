@@ -66,6 +66,9 @@ func TestHostileIssuer(t *testing.T) {
 			t.Parallel()
 			large := &endless{left: 100 << 20}
 			i, err := newIssuer(name, transport(func(r *http.Request) *http.Response {
+				if strings.HasSuffix(r.URL.Path, "/other") {
+					return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"keys":[` + key + `]}`))}
+				}
 				w := httptest.NewRecorder()
 				if strings.HasSuffix(r.URL.Path, "openid-configuration") {
 					_, _ = io.WriteString(w, c.discovery)
@@ -83,7 +86,9 @@ func TestHostileIssuer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := i.keys(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			found, err := i.keys(ctx)
 			switch {
 			case c.want == "" && (err != nil || len(found) != 1 || found["a"] == nil):
 				t.Errorf("%v %v", found, err)
