@@ -25,6 +25,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
@@ -42,9 +43,10 @@ func TestMain(m *testing.M) {
 
 // process is one function, run as Cloud Run would.
 type process struct {
-	url string
-	log *lockedBuffer
-	cmd *exec.Cmd
+	url   string
+	token string // of the caller; empty sends none
+	log   *lockedBuffer
+	cmd   *exec.Cmd
 }
 
 type lockedBuffer struct {
@@ -110,7 +112,7 @@ func (p *process) push(t *testing.T, data []byte, attributes string) {
 	body := fmt.Sprintf(`{"message":{"data":%q,"attributes":{%s},"messageId":"1"},"deliveryAttempt":1}`, base64.StdEncoding.EncodeToString(data), attributes)
 	var last string
 	for range 20 {
-		status, answer := post(t, p.url, []byte(body))
+		status, answer := post(t, p.url, p.token, []byte(body))
 		if status == http.StatusNoContent {
 			return
 		}
@@ -120,13 +122,16 @@ func (p *process) push(t *testing.T, data []byte, attributes string) {
 	t.Fatalf("the message was never acknowledged: %s", last)
 }
 
-func post(t *testing.T, url string, body []byte) (int, string) {
+func post(t *testing.T, url, token string, body []byte) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -218,16 +223,47 @@ func startCloud(t *testing.T) (*pixtest.Cloud, []string) {
 			t.Fatal(err)
 		}
 	}
-	return cloud, append(cloud.Env(), "PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
+	return cloud, append(cloud.Env(), "PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i", "VERIFY_CALLERS=off",
 		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
 		"TOKEN_KEY="+keytest.Base64("k"))
+}
+
+// strangers expects that no function takes anything from somebody without a token, whatever the path.
+func strangers(t *testing.T, functions ...*process) {
+	t.Helper()
+	body := []byte(`{"message":{"data":"e30=","messageId":"1"},"deliveryAttempt":99}`)
+	for _, f := range functions {
+		for _, path := range []string{"/", "/push", "/v1/decisions", "/v2/decisions", "/metrics", "/healthz", "/readyz", "/debug/pprof/"} {
+			status, answer := post(t, f.url+path, "", body)
+			if status != http.StatusUnauthorized && (status != http.StatusNotFound || path == "/") {
+				t.Errorf("%s%s answers %d %s without a token", f.url, path, status, answer)
+			}
+		}
+	}
 }
 
 // TestPaymentThroughTheFramework runs score and audit as Cloud Run would and follows one payment to its audit row.
 func TestPaymentThroughTheFramework(t *testing.T) {
 	t.Parallel()
 	cloud, env := startCloud(t)
+	i, err := issuer.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	const pusher, core, audience = "push@p.iam.gserviceaccount.com", "core@bank.example", "https://functions.example"
+	env = append(env, "VERIFY_CALLERS=on", "PUSH_ISSUER="+i.URL(), "PUSH_AUDIENCE="+audience, "PUSH_SERVICE_ACCOUNTS="+pusher,
+		"CALLER_ISSUER="+i.URL(), "CALLER_AUDIENCE="+audience, "CALLERS="+core+"=decide")
 	scorer, auditor := startFunction(t, "score", env...), startFunction(t, "audit", env...)
+	strangers(t, scorer, auditor, startFunction(t, "alert", env...), startFunction(t, "label", env...))
+	asking, err := i.Mint(i.Of(core, audience, time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if scorer.token, err = i.Mint(i.Of(pusher, audience, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	auditor.token = scorer.token
 	id, data := payment(t)
 
 	scorer.push(t, data, "")
@@ -239,7 +275,7 @@ func TestPaymentThroughTheFramework(t *testing.T) {
 	if string(d.ID()) != id || len(d.Scores) == 0 || d.FeaturesMissing {
 		t.Errorf("decision of %s: %d scores, features missing: %v", d.ID(), len(d.Scores), d.FeaturesMissing)
 	}
-	status, answer := post(t, scorer.url+"/v1/decisions", data)
+	status, answer := post(t, scorer.url+"/v1/decisions", asking, data)
 	if status != http.StatusOK || !strings.Contains(answer, id) {
 		t.Errorf("the same payment over HTTP: %d %s", status, answer)
 	}
@@ -355,14 +391,14 @@ func tryPost(t *testing.T, url string, body []byte) (int, error) {
 func TestMisconfiguredFunction(t *testing.T) {
 	t.Parallel()
 	p := startFunction(t, "score", "PROJECT_ID=", "BIGTABLE_INSTANCE=", "TOKEN_KEY=")
-	status, _ := post(t, p.url, []byte(`{}`))
+	status, _ := post(t, p.url, "", []byte(`{}`))
 	if status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", status)
 	}
 	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(p.log.String(), "not built") && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond) // the line comes through a pipe
 	}
-	for _, name := range []string{"PROJECT_ID", "BIGTABLE_INSTANCE", "TOKEN_KEY"} {
+	for _, name := range []string{"PROJECT_ID", "BIGTABLE_INSTANCE", "TOKEN_KEY", "PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNTS"} {
 		if !strings.Contains(p.log.String(), name) {
 			t.Errorf("the log does not name %s:\n%s", name, p.log)
 		}

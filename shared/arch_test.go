@@ -50,6 +50,7 @@ var owners = map[string][]string{
 	"cloud.google.com/go/storage":                           {"shared/modelstore", "shared/lake", "shared/pixtest"},
 	"github.com/twmb/franz-go":                              {"kafka-bridge", "shared/pixtest", "scripts/pixctl"},
 	"github.com/GoogleCloudPlatform/functions-framework-go": {"."},
+	"github.com/go-jose/go-jose":                            {"shared/identity", "shared/pixtest"},
 	"github.com/goccy/bigquery-emulator":                    {"shared/pixtest"},
 	"github.com/fsouza/fake-gcs-server":                     {"shared/pixtest"},
 	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/conn", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack"},

@@ -29,6 +29,7 @@ type Config struct {
 	// MemoryLimit is what the process must fit, in bytes; 0 means DefaultMemoryLimit. What its requests hold together is a
 	// share of it.
 	MemoryLimit int64 `env:"MEMORY_LIMIT"`
+	Identity    IdentityConfig
 	Tracing     obs.TracingConfig
 }
 
@@ -79,7 +80,7 @@ func (c *Config) Validate() error {
 	if c.memoryLimit() < push.MinIntakeBytes/3*8 {
 		problems = append(problems, fmt.Errorf("MEMORY_LIMIT: must be at least %d bytes", push.MinIntakeBytes/3*8))
 	}
-	return errors.Join(append(problems, c.Tracing.Validate())...)
+	return errors.Join(append(problems, c.Identity.Validate(), c.Tracing.Validate())...)
 }
 
 // validator is a pointer to a configuration.

@@ -41,7 +41,9 @@ type Host struct {
 	Logger *slog.Logger
 	Bus    *bus.Bus
 	Watch  *clock.Watch // on this process's clock: see ClockErr
+	Pushes *Gate        // lets Pub/Sub's subscriptions in
 
+	refused *prometheus.CounterVec
 	config  Config
 	intake  *push.Intake
 	name    string
@@ -65,7 +67,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	if h.Watch, err = watchClock(env.Metrics, h.Logger); err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
-	if err = h.watchIntake(); err != nil {
+	if err = errors.Join(h.watchIntake(), h.countRefusals()); err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
 	if h.Tracing == nil {
@@ -81,6 +83,9 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
 	}
 	h.OnClose(h.brief("bus", busTimeout, h.Bus.Close))
+	if err = h.openPushes(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
+	}
 	return h, nil
 }
 

@@ -22,21 +22,24 @@ func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 	if pix.KindOf(err) != pix.Invalid {
 		t.Fatalf("error %v", err)
 	}
-	for _, name := range []string{"PROJECT_ID", "MAX_MESSAGE_AGE", "MAX_PANICS", "HANDLE_TIMEOUT"} {
+	for _, name := range []string{"PROJECT_ID", "MAX_MESSAGE_AGE", "MAX_PANICS", "HANDLE_TIMEOUT", "PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNTS"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
 	}
 }
 
-// TestDefaults: a project is all that a deployment must say.
+// TestDefaults: a project and who pushes is all that a deployment must say.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{"PROJECT_ID": "p"}))
+	c, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{
+		"PROJECT_ID": "p", "PUSH_AUDIENCE": "https://audit.example", "PUSH_SERVICE_ACCOUNTS": "push@p.iam.gserviceaccount.com",
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Dataset != "fraud" || c.DeadLetterTopic != "pix-dead-letter-v1" || c.MaxMessageAge != push.DefaultMaxAge || c.MaxPanics != push.DefaultMaxPanics {
+	if c.Dataset != "fraud" || c.DeadLetterTopic != "pix-dead-letter-v1" || c.MaxMessageAge != push.DefaultMaxAge || c.MaxPanics != push.DefaultMaxPanics ||
+		c.Identity.VerifyCallers != "on" || c.Identity.PushIssuer != "https://accounts.google.com" || c.Identity.TrustCloudRunIAM {
 		t.Errorf("defaults %+v", c)
 	}
 }
@@ -62,7 +65,7 @@ func TestCloseRunsInReverse(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]int64{"": 256 << 20 / 5 * 4, "1073741824": 1 << 30 / 5 * 4, "-1": 0, "134217728": 0} {
-		env := map[string]string{"PROJECT_ID": "p", "DATASET": "d"}
+		env := map[string]string{"PROJECT_ID": "p", "DATASET": "d", "VERIFY_CALLERS": "off"}
 		if value != "" {
 			env["MEMORY_LIMIT"] = value
 		}

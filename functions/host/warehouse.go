@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -38,7 +39,7 @@ func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
 // Builder makes a function's handler on its ground.
 type Builder func(*Host, *warehouse.Warehouse) (http.Handler, error)
 
-// Open opens the ground and the warehouse and builds a function's handler on them.
+// Open opens the ground and the warehouse and builds a function's handler on them, behind the gate of pushes.
 func (c *WarehouseConfig) Open(ctx context.Context, name string, env Env, build Builder) (*Function, error) {
 	h, err := Open(ctx, name, c.Config, env)
 	if err != nil {
@@ -48,7 +49,7 @@ func (c *WarehouseConfig) Open(ctx context.Context, name string, env Env, build 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), h.Close(ctx))
 	}
-	return &Function{Handler: handler, host: h}, nil
+	return &Function{Handler: h.Pushes.Require(identity.Push, handler), host: h}, nil
 }
 
 func (c *WarehouseConfig) build(ctx context.Context, h *Host, build Builder) (http.Handler, error) {

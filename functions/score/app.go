@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ const (
 type App struct {
 	*Service
 	host     *host.Host
+	callers  *host.Gate
 	signals  *signals
 	features *feature.Set
 	store    *store.Store
@@ -114,7 +116,13 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if warning := c.Keys.Warning(); warning != "" {
 		a.host.Logger.Warn(warning)
 	}
-	a.Service, err = New(Deps{Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push()})
+	if a.callers, err = a.host.OpenCallers(ctx, c.Callers); err != nil {
+		return err
+	}
+	a.Service, err = New(Deps{
+		Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push(),
+		Pushes: a.host.Pushes, Callers: a.callers,
+	})
 	return err
 }
 
@@ -171,14 +179,14 @@ func (a *App) ClockErr() error { return a.host.ClockErr() }
 
 // Conditions say of this process what /readyz answers, beside whether it is starting or draining.
 func (a *App) Conditions() []lifecycle.Condition {
-	return append([]lifecycle.Condition{
+	return slices.Concat([]lifecycle.Condition{
 		{Name: "models", Own: true, Check: a.modelled, Tell: a.serving},
 		{Name: "policy", Own: true, Check: a.ruled},
 		{Name: "clock", Own: true, Check: a.ClockErr},
 		{Name: "store", Check: a.engine.StoreState},
 		{Name: "store_connections", Check: a.store.Reachable},
 		{Name: "bus_connections", Check: a.host.Bus.Reachable},
-	}, a.Reloading()...)
+	}, a.host.Pushes.Conditions(), a.callers.Conditions(), a.Reloading())
 }
 
 // ruled returns an error while no policy is in force.

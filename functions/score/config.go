@@ -34,12 +34,13 @@ type Config struct {
 	// ExplainApprovals is the share of approvals that carry their contributions, as every other decision does.
 	ExplainApprovals float64 `env:"EXPLAIN_APPROVALS_SHARE, default=0.01"`
 
-	Keys keyring.Config
+	Callers host.CallersConfig
+	Keys    keyring.Config
 }
 
 // Validate reports every problem at once, by the name of its variable and never with its value.
 func (c *Config) Validate() error {
-	problems := []error{c.Config.Validate(), c.StoreConfig.Validate()}
+	problems := []error{c.Config.Validate(), c.StoreConfig.Validate(), c.Callers.Validate()}
 	require := func(ok bool, problem string) {
 		if !ok {
 			problems = append(problems, errors.New(problem))

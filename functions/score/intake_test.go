@@ -19,7 +19,7 @@ func TestOneBudget(t *testing.T) {
 	t.Parallel()
 	f := &fake{hold: make(chan struct{}), stands: map[pix.EndToEndID]*pix.Decision{}}
 	intake := push.NewIntake(100 << 10) // one request's
-	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock}
+	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Pushes: openGate{}, Callers: openGate{}}
 	d.Push = push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Intake: intake}
 	s, err := score.New(d)
 	if err != nil {

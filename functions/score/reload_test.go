@@ -87,6 +87,7 @@ func newReloadable(t *testing.T, change ...func(*score.Config)) *reloadable {
 	c := &score.Config{
 		Config: host.Config{
 			ProjectID: cloud.ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: "dlq", MaxMessageAge: 24 * time.Hour, MaxPanics: 5, Timeout: 20 * time.Second,
+			Identity: host.IdentityConfig{VerifyCallers: "off"},
 		},
 		StoreConfig: host.StoreConfig{BigtableInstance: "i", BigtableTable: "pix"}, DecisionsTopic: event.TopicDecisions,
 		Models: r.models, Policy: r.policy, ReloadEvery: 20 * time.Millisecond,

@@ -15,6 +15,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -50,11 +51,19 @@ type Deps struct {
 	Tokenizer *pix.Tokenizer
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
+	// Pushes and Callers let in whom they know, to the one way in and the other.
+	Pushes, Callers Gate
+}
+
+// Gate serves a handler for callers with a role alone. *host.Gate is one.
+type Gate interface {
+	Require(role identity.Role, next http.Handler) http.Handler
 }
 
 // Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages.
 type Service struct {
 	deps    Deps
+	asked   http.Handler
 	pushed  http.Handler
 	queue   *queue
 	metrics *metrics
@@ -64,6 +73,9 @@ type Service struct {
 func New(d Deps) (*Service, error) {
 	if d.Engine == nil || d.Outbox == nil || d.Marker == nil || d.Tokenizer == nil {
 		return nil, errors.New("score: an engine, an outbox, a marker and a tokenizer are required")
+	}
+	if d.Pushes == nil || d.Callers == nil {
+		return nil, errors.New("score: a gate is required for either way in")
 	}
 	if d.Clock == nil {
 		d.Clock = time.Now
@@ -81,8 +93,7 @@ func New(d Deps) (*Service, error) {
 		d.Push.Watch = clock.NewWatch(0, d.Clock)
 	}
 	s := &Service{deps: d}
-	var err error
-	s.pushed, err = push.New(push.Function[message]{
+	endpoint, err := push.New(push.Function[message]{
 		Name:   Name,
 		Decode: s.decodeMessage,
 		Encode: encodeMessage,
@@ -95,6 +106,8 @@ func New(d Deps) (*Service, error) {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
+	s.asked = d.Callers.Require(identity.Decide, http.HandlerFunc(s.answer))
+	s.pushed = d.Pushes.Require(identity.Push, endpoint)
 	return s, nil
 }
 
@@ -102,7 +115,7 @@ func New(d Deps) (*Service, error) {
 // counted as one: a question must not be taken for a message, and a redirect to a tidier path would lose it.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == decisionsPath {
-		s.answer(w, r)
+		s.asked.ServeHTTP(w, r)
 		return
 	}
 	s.pushed.ServeHTTP(w, r)

@@ -22,6 +22,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -143,6 +144,15 @@ func tokenizer(t *testing.T) *pix.Tokenizer {
 	return k
 }
 
+// openGate lets everybody in.
+type openGate struct{}
+
+func (openGate) Require(_ identity.Role, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(identity.With(r.Context(), identity.Anybody())))
+	})
+}
+
 func newService(t *testing.T, f *fake) (*score.Service, *bytes.Buffer) {
 	t.Helper()
 	return newServiceAt(t, f, clock)
@@ -153,7 +163,7 @@ func newServiceAt(t *testing.T, f *fake, clock func() time.Time) (*score.Service
 	f.stands = map[pix.EndToEndID]*pix.Decision{}
 	log := new(bytes.Buffer)
 	var mu sync.Mutex
-	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock}
+	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Pushes: openGate{}, Callers: openGate{}}
 	d.Push.DeadLetters, d.Push.DeadLetterTopic = f, "dlq"
 	d.Push.Logger = slog.New(slog.NewJSONHandler(locked{&mu, log}, nil))
 	d.Push.Metrics = prometheus.NewRegistry()

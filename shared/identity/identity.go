@@ -1,4 +1,3 @@
-// Package identity carries who a request comes from, as verified.
 package identity
 
 import (
@@ -6,33 +5,41 @@ import (
 	"slices"
 )
 
-// Role is something that a caller may do.
+// Role is one thing that a caller may do.
 type Role string
 
 // The roles.
 const (
-	Push   Role = "push"
-	Decide Role = "decide"
-	Detail Role = "detail"
-	Replay Role = "replay"
+	Push   Role = "push"   // deliver messages of a subscription
+	Decide Role = "decide" // ask for decisions
+	Detail Role = "detail" // see what a decision was made of
+	Replay Role = "replay" // send payments of the past
 )
 
-// Caller is who a request comes from, as verified.
+// roles returns every role.
+func roles() []Role { return []Role{Push, Decide, Detail, Replay} }
+
+// Caller is who a request comes from, as verified. The zero value may do nothing.
 type Caller struct {
-	Subject string
+	Subject string // the service account's address, or the token's subject
 	Roles   []Role
 }
 
-// Has tells whether the caller has a role.
+// Has says whether the caller may do what the role stands for.
 func (c Caller) Has(r Role) bool { return slices.Contains(c.Roles, r) }
 
-type key struct{}
+// Anybody is the caller of a process that verifies nobody: it has every role.
+func Anybody() Caller { return Caller{Roles: roles()} }
 
-// From returns the caller of a request; without a verified one it has no role.
-func From(ctx context.Context) Caller {
-	c, _ := ctx.Value(key{}).(Caller)
-	return c
+type contextKey struct{}
+
+// With returns a context of a request from the caller.
+func With(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// With returns a context that carries c.
-func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, key{}, c) }
+// From returns the caller of a request; one without any role when nobody was verified.
+func From(ctx context.Context) Caller {
+	c, _ := ctx.Value(contextKey{}).(Caller)
+	return c
+}

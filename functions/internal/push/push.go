@@ -139,7 +139,12 @@ func (d *delivery) age(now time.Time) (time.Duration, bool) {
 // ServeHTTP handles the pushed message, or each of a batch, and acknowledges if all may be: one that failed brings the
 // batch back, and what was handled before is handled again, which changes nothing.
 func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
+	switch {
+	case r.Method == http.MethodPost: // a misplaced one is counted, too
+	case misplaced(r):
+		problem.Write(w, notFound())
+		return
+	default:
 		problem.NotPosted(w)
 		return
 	}
@@ -167,11 +172,14 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// misplaced tells a request under a path that takes no pushes. Paths are compared as they are. The functions framework and
+// Eventarc deliver to the root.
+func misplaced(r *http.Request) bool { return r.URL.Path != "/push" && r.URL.Path != "/" }
+
 // read reads the messages of a request. The caller calls release once it has answered.
 func (e *endpoint[T]) read(w http.ResponseWriter, r *http.Request) (found []Found, release func(), err error) {
-	// Paths are compared as they are. The functions framework and Eventarc deliver to the root.
-	if path := r.URL.Path; path != "/push" && path != "/" {
-		return nil, func() {}, misplaced()
+	if misplaced(r) {
+		return nil, func() {}, notFound()
 	}
 	read, err := formOf(r.Header)
 	if err != nil {

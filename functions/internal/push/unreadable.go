@@ -41,7 +41,7 @@ func unreadable(err error) *problem.Problem {
 	return p
 }
 
-func misplaced() *problem.Problem {
+func notFound() *problem.Problem {
 	return &problem.Problem{
 		Status: http.StatusNotFound, Kind: "not_found",
 		Detail: "There is nothing under this path. Pushes go to /push, and payments that wait for an answer to the scorer's /v1/decisions, exactly so.",

@@ -1,7 +1,8 @@
 // Command server is the long-running form of the score function, for Kubernetes: the same service on an HTTP server of
 // its own with probes, metrics and a graceful stop.
 //
-// It serves POST /v1/decisions, pushed messages on /push, /healthz, /readyz and /metrics.
+// It serves POST /v1/decisions and pushed messages on /push at LISTEN_ADDR, to callers that are verified; and /healthz, /readyz
+// and /metrics at ADMIN_ADDR, to whoever reaches it: operators and probes alone should.
 package main
 
 import (
@@ -27,8 +28,9 @@ const (
 	grace = 9 * time.Second
 	// drainDelay is how long requests are still taken once /readyz says that this process is draining: whoever balances
 	// the load needs a moment to take it out, and meets no closed port until then.
-	drainDelay  = time.Second
-	defaultAddr = ":8080"
+	drainDelay = time.Second
+	// adminConnections is how many probes and scrapers there may be at once.
+	adminConnections = 32
 )
 
 func main() {
@@ -51,18 +53,20 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	addr := os.Getenv("LISTEN_ADDR")
-	if addr == "" {
-		addr = defaultAddr
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	public, err := listen(ctx, "LISTEN_ADDR", ":8080")
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
+	}
+	private, err := listen(ctx, "ADMIN_ADDR", ":8081")
+	if err != nil {
+		return err
 	}
 	var serving lifecycle.Serving
+	operators := operatorRoutes(app, registry, &serving)
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: "score", Stop: app.Close},
-		lifecycle.Serve("http", listener, lifecycle.NewServer(routes(app, registry, &serving), lifecycle.ServerConfig{})),
+		lifecycle.Serve("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
+		lifecycle.Serve("http", public, lifecycle.NewServer(routes(app), lifecycle.ServerConfig{})),
 		serving.Component(drainDelay),
 	)
 	if err != nil {
@@ -71,20 +75,35 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// routes serves each thing under its own path, and nothing at the root: what is posted to any other is not found.
-func routes(app *score.App, registry *prometheus.Registry, serving *lifecycle.Serving) http.Handler {
-	operations := http.NewServeMux()
-	operations.Handle("GET /metrics", obs.MetricsHandler(registry))
-	operations.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	operations.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, app.Conditions()...)...))
+// listen opens the port that a variable names.
+func listen(ctx context.Context, variable, address string) (net.Listener, error) {
+	if set := os.Getenv(variable); set != "" {
+		address = set
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", variable, err)
+	}
+	return l, nil
+}
+
+// routes serves nothing at the root, where a function takes its pushes: what is posted there came to the wrong port. Who
+// comes is verified behind them.
+func routes(app http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/metrics", "/healthz", "/readyz":
-			operations.ServeHTTP(w, r)
-		case "/": // only a function's
+		if r.URL.Path == "/" {
 			problem.WriteStatus(w, http.StatusNotFound, "not_found", "There is nothing at the root. Pushes go to /push, payments to /v1/decisions.")
-		default:
-			app.ServeHTTP(w, r)
+			return
 		}
+		app.ServeHTTP(w, r)
 	})
+}
+
+// operatorRoutes are for those who run the process.
+func operatorRoutes(app *score.App, registry *prometheus.Registry, serving *lifecycle.Serving) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", obs.MetricsHandler(registry))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, app.Conditions()...)...))
+	return mux
 }

@@ -125,19 +125,13 @@ func pump(to, from net.Conn, delay time.Duration) {
 	}
 }
 
-// startServer returns the running server, with a slow way to the bus, and its URL.
-func startServer(t *testing.T, cloud *pixtest.Cloud, settings ...string) (*exec.Cmd, string) {
+// startServer returns the running server, with a slow way to the bus, its URL and that of its operators. Unless a setting
+// says otherwise it verifies nobody.
+func startServer(t *testing.T, cloud *pixtest.Cloud, settings ...string) (cmd *exec.Cmd, url, admin string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
-	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "PUBSUB_EMULATOR_HOST="+slow(t, cloud.PubSubEndpoint), "LISTEN_ADDR="+address, "LOG_LEVEL=WARN",
+	address, operators := nobody(t), nobody(t)
+	cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
+	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "PUBSUB_EMULATOR_HOST="+slow(t, cloud.PubSubEndpoint), "LISTEN_ADDR="+address, "ADMIN_ADDR="+operators, "LOG_LEVEL=WARN", "VERIFY_CALLERS=off",
 		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
 		"DECISION_TIMEOUT=10s", "STORE_DEADLINE=9s", // a busy test machine is not a degraded store
 		"TOKEN_KEY="+keytest.Base64("k"))
@@ -155,8 +149,8 @@ func startServer(t *testing.T, cloud *pixtest.Cloud, settings ...string) (*exec.
 		}
 	})
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if status, _ := get(t, "http://"+address+"/readyz"); status == http.StatusOK {
-			return cmd, "http://" + address
+		if status, _ := get(t, "http://"+operators+"/readyz"); status == http.StatusOK {
+			return cmd, "http://" + address, "http://" + operators
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the server does not become ready")
@@ -251,14 +245,19 @@ func published(t *testing.T, cloud *pixtest.Cloud, want map[string]bool) map[str
 func TestSIGTERMUnderLoad(t *testing.T) {
 	t.Parallel()
 	cloud := startCloud(t)
-	cmd, url := startServer(t, cloud)
+	cmd, url, admin := startServer(t, cloud)
 	started := make(chan struct{})
 	result := make(chan map[string]bool, 1)
 	go func() { result <- load(t, url, started) }()
 	<-started
 	for path, want := range map[string]string{"/healthz": "", "/metrics": "pix_decisions_total"} {
-		if status, body := get(t, url+path); status != http.StatusOK || !strings.Contains(body, want) {
+		if status, body := get(t, admin+path); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+	for _, elsewhere := range []string{url + "/anything", url + "/healthz", url + "/readyz", url + "/metrics", admin + "/push", admin + "/v1/decisions", admin + "/"} {
+		if status, _ := get(t, elsewhere); status != http.StatusNotFound {
+			t.Errorf("%s answers %d, want 404", elsewhere, status)
 		}
 	}
 	begin := time.Now()
@@ -336,7 +335,7 @@ func silent(t *testing.T) string {
 // answers that say what they are, and whoever asks under a wrong path is told so.
 func TestStoreAwayLeavesItReady(t *testing.T) {
 	t.Parallel()
-	_, url := startServer(t, startCloud(t), "BIGTABLE_EMULATOR_HOST="+nobody(t), "DECISION_TIMEOUT=400ms", "STORE_DEADLINE=200ms")
+	_, url, admin := startServer(t, startCloud(t), "BIGTABLE_EMULATOR_HOST="+nobody(t), "DECISION_TIMEOUT=400ms", "STORE_DEADLINE=200ms")
 	for _, path := range []string{"/anything", "/", "/push/", "//push", "/v1/decisions/", "//v1/decisions", "/metrics/"} {
 		if status := postTo(t, url+path); status != http.StatusNotFound {
 			t.Errorf("%s answers %d, want 404", path, status)
@@ -351,7 +350,7 @@ func TestStoreAwayLeavesItReady(t *testing.T) {
 		if status, _ := decide(t, url, []byte("no payment")); status != http.StatusBadRequest {
 			t.Errorf("a malformed request answers %d", status)
 		}
-		status, body = get(t, url+"/readyz")
+		status, body = get(t, admin+"/readyz")
 		if status != http.StatusOK || !strings.Contains(body, `"models"`) || !strings.Contains(body, `"serving"`) {
 			t.Errorf("/readyz answers %d %s", status, body)
 		}
@@ -371,7 +370,7 @@ func TestStopsWithoutItsNeighbours(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cloud := startCloud(t)
-			cmd, url := startServer(t, cloud, "TRACE_SAMPLE_RATIO=1", setting)
+			cmd, url, _ := startServer(t, cloud, "TRACE_SAMPLE_RATIO=1", setting)
 			id, data := payment(t, 1)
 			if status, body := decide(t, url, data); status != http.StatusOK || !strings.Contains(body, `"provisional":false`) {
 				t.Fatalf("%d %s", status, body)
@@ -425,14 +424,14 @@ func TestBadModelLeavesItReady(t *testing.T) {
 	if err := os.CopyFS(dir, models.Shipped()); err != nil {
 		t.Fatal(err)
 	}
-	_, url := startServer(t, startCloud(t), "MODELS_LOCATION="+dir, "RELOAD_EVERY=1s")
-	await(t, url, `pix_model_current{role="payer",use="champion"} 1`)
+	_, url, admin := startServer(t, startCloud(t), "MODELS_LOCATION="+dir, "RELOAD_EVERY=1s")
+	await(t, admin, `pix_model_current{role="payer",use="champion"} 1`)
 	if err := os.WriteFile(filepath.Join(dir, "payer", "current"), []byte("broken\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	await(t, url, `pix_model_current{role="payer",use="champion"} 0`)
-	await(t, url, `pix_model_refusals_total{role="payer",use="champion"} 1`)
-	if status, _ := get(t, url+"/readyz"); status != http.StatusOK {
+	await(t, admin, `pix_model_current{role="payer",use="champion"} 0`)
+	await(t, admin, `pix_model_refusals_total{role="payer",use="champion"} 1`)
+	if status, _ := get(t, admin+"/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz answers %d after a bad model", status)
 	}
 	_, data := payment(t, 1)

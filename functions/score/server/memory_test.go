@@ -43,7 +43,7 @@ type scorer struct {
 	cloud       *pixtest.Cloud
 	store, bus  *fault.Proxy
 	cmd         *exec.Cmd
-	url         string
+	url, admin  string
 	log         *bytes.Buffer
 	ended       chan error
 	client      *http.Client
@@ -110,11 +110,11 @@ func (s *scorer) generate(t *testing.T, n int) {
 // start runs the binary inside the cgroup, with a collector of traces that takes connections and says nothing.
 func (s *scorer) start(t *testing.T) {
 	t.Helper()
-	address := nobody(t)
-	s.url = "http://" + address
+	address, operators := nobody(t), nobody(t)
+	s.url, s.admin = "http://"+address, "http://"+operators
 	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), "/bin/sh", "-c",
 		`[ -z "$`+cgroupVariable+`" ] || echo $$ >"$`+cgroupVariable+`/cgroup.procs"; exec "$`+binaryVariable+`"`)
-	s.cmd.Env = append(append(os.Environ(), s.cloud.Env()...), "LISTEN_ADDR="+address, "PROJECT_ID="+s.cloud.ProjectID, "BIGTABLE_INSTANCE=i",
+	s.cmd.Env = append(append(os.Environ(), s.cloud.Env()...), "LISTEN_ADDR="+address, "ADMIN_ADDR="+operators, "VERIFY_CALLERS=off", "PROJECT_ID="+s.cloud.ProjectID, "BIGTABLE_INSTANCE=i",
 		"BIGTABLE_EMULATOR_HOST="+s.store.Addr(), "PUBSUB_EMULATOR_HOST="+s.bus.Addr(), "LOG_LEVEL=WARN",
 		"TRACE_SAMPLE_RATIO=1", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+silent(t), "HANDLE_TIMEOUT=10s",
 		"TOKEN_KEY="+keytest.Base64("k"))
@@ -130,7 +130,7 @@ func (s *scorer) start(t *testing.T) {
 			t.Logf("the scorer said last:\n%s", said[max(0, len(said)-6000):])
 		}
 	})
-	s.until(t, "it becomes ready", func() bool { status, _ := get(t, s.url+"/readyz"); return status == http.StatusOK })
+	s.until(t, "it becomes ready", func() bool { status, _ := get(t, s.admin+"/readyz"); return status == http.StatusOK })
 }
 
 // until waits for ok while the process lives.
@@ -309,7 +309,7 @@ func (s *scorer) peak(t *testing.T) float64 {
 // goroutines is how many the process has.
 func (s *scorer) goroutines(t *testing.T) string {
 	t.Helper()
-	_, metrics := get(t, s.url+"/metrics")
+	_, metrics := get(t, s.admin+"/metrics")
 	m := regexp.MustCompile(`(?m)^go_goroutines (\d+)$`).FindStringSubmatch(metrics)
 	if m == nil {
 		return "?"

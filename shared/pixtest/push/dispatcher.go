@@ -108,7 +108,7 @@ func newDispatcher(c Config) *Dispatcher {
 		policy: p,
 		target: target{
 			url: c.URL, subscription: c.Subscription,
-			cloudEvents: p.CloudEvents,
+			cloudEvents: p.CloudEvents, token: p.Token,
 		},
 		subscriber: pubsubpb.NewSubscriberClient(c.Conn),
 		client: &http.Client{

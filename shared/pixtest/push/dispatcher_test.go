@@ -26,7 +26,14 @@ func TestEnvelope(t *testing.T) {
 			want: received{
 				ID: "m0", Data: "body", Attributes: map[string]string{"k": "v"}, Subscription: subscription,
 			},
-			header: map[string]string{"Content-Type": "application/json", "Ce-Id": ""},
+			header: map[string]string{"Content-Type": "application/json", "Ce-Id": "", "Authorization": ""},
+		},
+		"with a token": {
+			policy: push.Policy{Token: func() (string, error) { return "t", nil }},
+			want: received{
+				ID: "m0", Data: "body", Attributes: map[string]string{"k": "v"}, Subscription: subscription,
+			},
+			header: map[string]string{"Authorization": "Bearer t"},
 		},
 		"eventarc": {
 			policy: push.Policy{CloudEvents: true},

@@ -9,6 +9,6 @@
 // a few hundred a second, while one Pull takes a thousand. Retries wait in the dispatcher, which keeps extending
 // their lease, so that tests can use backoffs of milliseconds; the service's own unit is the second.
 //
-// Two things differ from the service: there is no slow start and no slowing down of a whole subscription whose
-// endpoint fails, and no OIDC token is sent.
+// What differs from the service: there is no slow start and no slowing down of a whole subscription whose endpoint fails,
+// and an OIDC token is sent only where the policy has one.
 package push

@@ -33,6 +33,7 @@ type target struct {
 	subscription string
 	topic        string
 	cloudEvents  bool
+	token        func() (string, error)
 }
 
 func (t *target) request(ctx context.Context, m *pubsubpb.PubsubMessage) (*http.Request, error) {
@@ -51,6 +52,13 @@ func (t *target) request(ctx context.Context, m *pubsubpb.PubsubMessage) (*http.
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "CloudPubSub-Google")
+	if t.token != nil {
+		token, err := t.token()
+		if err != nil {
+			return nil, fmt.Errorf("push: token: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	if t.cloudEvents {
 		request.Header.Set("Ce-Id", m.GetMessageId())
 		request.Header.Set("Ce-Source", "//pubsub.googleapis.com/"+t.topic)

@@ -17,6 +17,8 @@ type Policy struct {
 	// MaxOutstanding bounds the messages that are held: waiting, in flight and between two attempts; default 10,000.
 	MaxOutstanding int
 	Faults         Faults
+	// Token gives the OIDC token that a request carries, as a subscription with push authentication does; nil sends none.
+	Token func() (string, error)
 	// Transport carries the requests; nil is the network. Local spares a watcher in the same process the sockets.
 	Transport http.RoundTripper
 }

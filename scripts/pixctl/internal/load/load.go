@@ -29,6 +29,7 @@ const gcPercent = 400
 type options struct {
 	plan
 	on, url string
+	token   string // for the scorer
 	seed    uint64
 	history int
 	timeout time.Duration
@@ -48,7 +49,8 @@ const synopsis = `[-rate R] [-duration D] [-on bigtable|memory|nothing | -url UR
 
 Asks for decisions at a fixed rate in an open loop: a payment is due at its moment, its latency counts from there, and
 one that is due while -in-flight payments are under way is dropped and counted. By default the whole decision runs in
-this process, on Bigtable's test server over gRPC; -url asks a running scorer over HTTP.
+this process, on Bigtable's test server over gRPC; -url asks a running scorer over HTTP, with the OIDC token that
+SCORER_TOKEN holds.
 Exit code 1: -max-p99 was given and the 99th percentile exceeds it, or a payment was dropped or failed.
 `
 
@@ -80,7 +82,7 @@ func parse(std command.IO, args []string) (*options, error) {
 	case o.calls()-o.unmeasured() < 1:
 		return nil, command.Usagef("load: not one payment is due within -duration")
 	}
-	o.url = strings.TrimSuffix(o.url, "/")
+	o.url, o.token = strings.TrimSuffix(o.url, "/"), std.Getenv("SCORER_TOKEN")
 	return &o, nil
 }
 

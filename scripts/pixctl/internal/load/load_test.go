@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
+// getenv has a token for the scorer.
+func getenv(name string) string { return map[string]string{"SCORER_TOKEN": "t"}[name] }
+
 type result struct {
 	Target  string         `json:"target"`
 	Decided int            `json:"decided"`
@@ -34,7 +37,7 @@ type result struct {
 func runLoad(t *testing.T, args ...string) (result, int, string) {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	code := command.Dispatch(t.Context(), command.IO{Out: &out, Err: &complaints}, []command.Command{load.Command()},
+	code := command.Dispatch(t.Context(), command.IO{Out: &out, Err: &complaints, Getenv: getenv}, []command.Command{load.Command()},
 		append([]string{"load"}, args...))
 	var r result
 	if bytes.HasPrefix(out.Bytes(), []byte("{")) {
@@ -75,7 +78,7 @@ func TestAsksAScorer(t *testing.T) {
 		var body bytes.Buffer
 		_, _ = body.ReadFrom(r.Body)
 		s, err := event.DecodeSubmissionJSON(body.Bytes())
-		if err != nil || s.Validate(time.Now()) != nil || r.URL.Path != "/v1/decisions" {
+		if err != nil || s.Validate(time.Now()) != nil || r.URL.Path != "/v1/decisions" || r.Header.Get("Authorization") != "Bearer t" {
 			t.Errorf("%s: %v", r.URL.Path, err)
 		}
 		if asked.Add(1) > 45 {

@@ -16,15 +16,19 @@ const maxAnswer = 1 << 20
 // remote asks a running scorer over HTTP.
 type remote struct {
 	url      string
+	header   http.Header
 	client   *http.Client
 	payments payments
 }
 
 func openRemote(o *options) (*remote, error) {
-	r := &remote{url: o.url + "/v1/decisions", client: &http.Client{
+	r := &remote{url: o.url + "/v1/decisions", header: http.Header{"Content-Type": {"application/json"}}, client: &http.Client{
 		Timeout:   10 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: o.inFlight, DisableCompression: true},
 	}}
+	if o.token != "" {
+		r.header.Set("Authorization", "Bearer "+o.token)
+	}
 	if err := generate(o.seed, o.calls(), r.payments.raw); err != nil {
 		return nil, fmt.Errorf("generate payments: %w", err)
 	}
@@ -42,7 +46,7 @@ func (r *remote) call(ctx context.Context, i int) string {
 	if err != nil {
 		return "http"
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header = r.header.Clone()
 	response, err := r.client.Do(request)
 	if err != nil {
 		return "http"

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
+)
+
+const (
+	pushAudience = "https://push.example"
+	askAudience  = "https://ask.example"
+	pusher       = "push@p.iam.gserviceaccount.com"
+	core         = "core@bank.example"
+)
+
+// routes that the functions and the server have, by the port that serves them.
+func publicRoutes() []string    { return []string{"/", "/push", "/v1/decisions"} }
+func operatorsRoutes() []string { return []string{"GET /healthz", "GET /metrics", "GET /readyz"} }
+
+// TestEveryRouteIsTried: a route that is added to a function must be tried without a token too.
+func TestEveryRouteIsTried(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 2 {
+				return true
+			}
+			if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "Handle" && f.Sel.Name != "HandleFunc" {
+				return true
+			}
+			if name, ok := call.Args[0].(*ast.Ident); ok && name.Name == "ctx" { // a message's handler
+				return true
+			}
+			pattern, ok := call.Args[0].(*ast.BasicLit)
+			if !ok {
+				t.Errorf("%s: a route that is no literal cannot be told", path)
+				return true
+			}
+			route, _ := strconv.Unquote(pattern.Value)
+			found[route] = true
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for route := range found {
+		all = append(all, route)
+	}
+	slices.Sort(all)
+	want := append(publicRoutes(), operatorsRoutes()...)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Errorf("routes (-tried +in the code):\n%s", diff)
+	}
+}
+
+// send posts a body with these headers and returns the status, 0 when there is no answer.
+func send(t *testing.T, url string, headers http.Header, body []byte) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if headers != nil {
+		request.Header = headers.Clone()
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(answer)
+}
+
+// TestNobodyEntersWithoutAToken: of everything that the public port answers, only a verified caller with the role for it is
+// served.
+func TestNobodyEntersWithoutAToken(t *testing.T) {
+	t.Parallel()
+	i, err := issuer.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	_, url, admin := startServer(t, startCloud(t), "VERIFY_CALLERS=on", "PUSH_ISSUER="+i.URL(), "PUSH_AUDIENCE="+pushAudience,
+		"PUSH_SERVICE_ACCOUNTS="+pusher, "CALLER_ISSUER="+i.URL(), "CALLER_AUDIENCE="+askAudience, "CALLERS="+core+"=decide")
+	bearer := func(c issuer.Claims) http.Header {
+		raw, err := i.Mint(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return http.Header{"Authorization": {"Bearer " + raw}}
+	}
+	now := time.Now()
+	pushes, asks := bearer(i.Of(pusher, pushAudience, now)), bearer(i.Of(core, askAudience, now))
+	_, data := payment(t, 1)
+	pushed := fmt.Appendf(nil, `{"message":{"data":%q,"messageId":"1","publishTime":%q},"deliveryAttempt":99}`,
+		base64.StdEncoding.EncodeToString(data), now.UTC().Format(time.RFC3339Nano))
+	twice := http.Header{"Authorization": {pushes.Get("Authorization"), pushes.Get("Authorization")}}
+	for name, c := range map[string]struct {
+		path    string
+		headers http.Header
+		want    int
+	}{
+		"push":                         {"/push", pushes, http.StatusNoContent},
+		"ask":                          {"/v1/decisions", asks, http.StatusOK},
+		"push, forged attempts":        {"/push", nil, http.StatusUnauthorized},
+		"push, wrong scheme":           {"/push", http.Header{"Authorization": {"Basic eA=="}}, http.StatusUnauthorized},
+		"push, junk":                   {"/push", http.Header{"Authorization": {"Bearer junk"}}, http.StatusUnauthorized},
+		"push, two tokens":             {"/push", twice, http.StatusUnauthorized},
+		"push, a megabyte":             {"/push", http.Header{"Authorization": {"Bearer " + strings.Repeat("a", 1<<20)}}, http.StatusRequestHeaderFieldsTooLarge},
+		"push as a caller":             {"/push", asks, http.StatusUnauthorized},
+		"push as a caller, right door": {"/push", bearer(i.Of(core, pushAudience, now)), http.StatusForbidden},
+		"ask as a pusher":              {"/v1/decisions", pushes, http.StatusUnauthorized},
+		"ask as a pusher, right door":  {"/v1/decisions", bearer(i.Of(pusher, askAudience, now)), http.StatusForbidden},
+		"ask, nobody":                  {"/v1/decisions", nil, http.StatusUnauthorized},
+	} {
+		body := pushed
+		if strings.HasPrefix(c.path, "/v1") {
+			body = data
+		}
+		status, answer := send(t, url+c.path, c.headers, body)
+		if status != c.want && (c.want != http.StatusRequestHeaderFieldsTooLarge || status != 0) { // the connection may be cut first
+			t.Errorf("%s: %d %s, want %d", name, status, answer, c.want)
+		}
+	}
+	for _, route := range append(publicRoutes(), "/v2/decisions", "/v1/decisions/", "/push/", "/debug/pprof/", "/healthz", "/readyz", "/metrics") {
+		for _, body := range [][]byte{nil, data, pushed} {
+			status, answer := send(t, url+route, nil, body)
+			if status != http.StatusUnauthorized && status != http.StatusNotFound || slices.Contains(publicRoutes()[1:], route) && status != http.StatusUnauthorized {
+				t.Errorf("%s answers %d %s without a token", route, status, answer)
+			}
+		}
+	}
+	_, metrics := get(t, admin+"/metrics")
+	if !strings.Contains(metrics, "\npix_function_messages_total{function=\"score\",result=\"ok\"} 1\n") || strings.Contains(metrics, "pix_function_dead_letters_total{") {
+		t.Error("a message that was refused was handled")
+	}
+	if status, body := get(t, admin+"/readyz"); status != http.StatusOK || !strings.Contains(body, `"pushes_keys"`) || !strings.Contains(body, `"callers_keys"`) {
+		t.Errorf("/readyz answers %d %s", status, body)
+	}
+}
