@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -19,6 +21,9 @@ const maxRequestBytes = 64 << 10
 // retryAfterSeconds is what a caller is told to wait when a dependency is away or there is no place.
 const retryAfterSeconds = "1"
 
+// ReplayHeader is "true" on a payment that is not live. The caller needs identity.Replay.
+const ReplayHeader = "Pix-Replay"
+
 // answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the decision out as JSON.
 // While the store is away the decision is provisional: no approval, not stored, and another call gets the one that stands.
 // A payment for which there is no place is refused with 429 before anything is spent on it but reading it.
@@ -26,6 +31,10 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeProblem(w, http.StatusMethodNotAllowed, problem{Kind: "method_not_allowed"})
+		return
+	}
+	if r.Header.Get(ReplayHeader) != "" && !identity.From(r.Context()).Has(identity.Replay) {
+		writeProblem(w, http.StatusForbidden, problem{Kind: "forbidden"})
 		return
 	}
 	ctx, span := s.startSpan(r.Context(), r.Header.Get(event.AttrTraceparent), "POST /v1/decisions")
@@ -85,8 +94,9 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.decide(ctx, tx, func(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
-		return s.deps.Engine.AnswerAt(ctx, place, tx, traceID)
+	asked := engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: r.Header.Get(ReplayHeader) == event.ReplayTrue}}
+	d, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
+		return s.deps.Engine.AnswerAt(ctx, place, r)
 	})
 	if err != nil {
 		return nil, err

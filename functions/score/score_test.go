@@ -44,6 +44,8 @@ type fake struct {
 	sent    []pix.EndToEndID
 	marked  []pix.Status
 	letters []bus.Letter
+	// arrivals are what the engine was told, in order.
+	arrivals []pix.Arrival
 }
 
 func (f *fake) Enter() (engine.Place, error) {
@@ -53,13 +55,13 @@ func (f *fake) Enter() (engine.Place, error) {
 	return engine.Place{}, nil
 }
 
-func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, r engine.Request) (*pix.Decision, bool, error) {
 	if f.away {
 		return &pix.Decision{
-			Transaction: *tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: traceID,
+			Transaction: *r.Tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: r.TraceID,
 		}, false, nil
 	}
-	return f.Decide(ctx, tx, traceID)
+	return f.Decide(ctx, r)
 }
 
 func (f *fake) Status(_ context.Context, s *pix.Status) error {
@@ -72,9 +74,11 @@ func (f *fake) Status(_ context.Context, s *pix.Status) error {
 	return nil
 }
 
-func (f *fake) Decide(_ context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (f *fake) Decide(_ context.Context, r engine.Request) (*pix.Decision, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	tx := r.Tx
+	f.arrivals = append(f.arrivals, r.Arrival)
 	if f.panics {
 		panic("a payload")
 	}
@@ -87,7 +91,7 @@ func (f *fake) Decide(_ context.Context, tx *pix.Transaction, traceID string) (*
 	if d, ok := f.stands[tx.ID]; ok {
 		return d, true, nil
 	}
-	d := &pix.Decision{Transaction: *tx, Outcome: pix.Review, DecidedAt: time.Now().UTC(), TraceID: traceID, FeatureSet: "f", PolicyVersion: "p"}
+	d := &pix.Decision{Transaction: *tx, Outcome: pix.Review, DecidedAt: time.Now().UTC(), TraceID: r.TraceID, FeatureSet: "f", PolicyVersion: "p"}
 	f.stands[tx.ID] = d
 	return d, false, nil
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -20,7 +19,12 @@ const (
 	sameMoment = 2 * time.Second
 )
 
-var errTooOld = errors.New("eventTime: too long before the payment came")
+// tooOld says what to mend, as a refusal of the payment's form does.
+func tooOld(limit time.Duration) error {
+	var p pix.Problems
+	p.Add("eventTime", "more than "+limit.String()+" before the payment came; a payment that is not live has to be sent as a replay")
+	return pix.E(pix.TooOld, "decide", &p)
+}
 
 // Request is a payment with what a door knows of it.
 type Request struct {

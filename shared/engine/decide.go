@@ -58,7 +58,7 @@ func (e *Engine) refuseOld(ctx context.Context, q *question, storing *attempt) a
 	if standing != nil {
 		return e.replay(ctx, q.Tx, standing)
 	}
-	return answer{err: pix.E(pix.TooOld, "decide", errTooOld)}
+	return answer{err: tooOld(e.deps.MaxEventAge)}
 }
 
 // unrecorded says of a decision that its event must still be written.
