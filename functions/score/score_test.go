@@ -259,7 +259,7 @@ func TestHTTPErrors(t *testing.T) {
 		status int
 		retry  bool
 	}{
-		{pix.Invalid, 400, false}, {pix.UnknownSchema, 400, false}, {pix.TooLarge, 413, false}, {pix.Conflict, 409, false},
+		{pix.Invalid, 400, false}, {pix.UnknownSchema, 400, false}, {pix.TooLarge, 413, false}, {pix.Conflict, 409, false}, {pix.TooOld, 422, false},
 		{pix.Unavailable, 503, true}, {pix.Overloaded, 429, true}, {pix.Timeout, 504, true}, {pix.Cancelled, 503, true}, {pix.Unexpected, 500, false},
 	} {
 		f := &fake{err: pix.E(c.kind, "decide", errors.New("row acct#token not readable"))}
@@ -436,7 +436,7 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 		t.Fatal("an empty configuration passes")
 	}
 	for _, name := range []string{"PROJECT_ID", "DEAD_LETTER_TOPIC", "MAX_MESSAGE_AGE", "MAX_PANICS", "HANDLE_TIMEOUT", "BIGTABLE_INSTANCE", "DECISIONS_TOPIC", "DECISION_TIMEOUT",
-		"STORE_DEADLINE", "RELOAD_EVERY", "MAX_DECISIONS_IN_FLIGHT", "SHADOW_WAIT", "EXPLAIN_APPROVALS_SHARE", "TOKEN_KEY"} {
+		"STORE_DEADLINE", "RELOAD_EVERY", "MAX_DECISIONS_IN_FLIGHT", "SHADOW_WAIT", "EXPLAIN_APPROVALS_SHARE", "MAX_EVENT_AGE", "LATE_EVENT_AGE", "TOKEN_KEY"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
