@@ -128,4 +128,12 @@ func TestTooOldAtTheDoors(t *testing.T) {
 	if l := f.letters[0]; l.Reason != "too_old" || l.Envelope.Attributes[event.AttrArrivedAt] != event.FormatArrival(clock()) || !event.FromBridge(l.Envelope) {
 		t.Errorf("letter %+v", l)
 	}
+	own := event.Envelope{Data: payment(t), Attributes: e.Attributes}
+	own.Attributes[event.AttrEncoding] = event.EncodingJSON
+	if w := post(t, s, "/push", "", pushedEnvelope(own, 0)); w.Code != http.StatusNoContent || len(f.letters) != 2 {
+		t.Fatalf("status %d, %d letters", w.Code, len(f.letters))
+	}
+	if l := f.letters[1]; l.Envelope.Attributes[event.AttrArrivedAt] != "" {
+		t.Errorf("a direct publisher's own stamp is on the letter as if it were the bridge's: %v", l.Envelope.Attributes)
+	}
 }
