@@ -131,7 +131,8 @@ func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 		Store: a.store, Models: champions{a.ModelSet()}, Challengers: challengers{a.ModelSet()}, Policies: a.followed.policy.Set(),
 		Features: a.features, Clock: time.Now,
 		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,
-		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals, Degraded: a.signals.degraded,
+		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals,
+		MaxEventAge: c.MaxEventAge, LateEventAge: c.LateEventAge, Degraded: a.signals.degraded,
 	})
 }
 

@@ -5,8 +5,12 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 )
+
+// minLateAge leaves a payment the time that it takes to come.
+const minLateAge = 10 * time.Second
 
 // Config is the service's configuration. Each field's variable and default are in its tag.
 type Config struct {
@@ -34,6 +38,11 @@ type Config struct {
 	// ExplainApprovals is the share of approvals that carry their contributions, as every other decision does.
 	ExplainApprovals float64 `env:"EXPLAIN_APPROVALS_SHARE, default=0.01"`
 
+	// MaxEventAge is how old a live payment may be when it comes, by its event time: an older one is refused. One that is
+	// older than LateEventAge is not approved.
+	MaxEventAge  time.Duration `env:"MAX_EVENT_AGE, default=24h"`
+	LateEventAge time.Duration `env:"LATE_EVENT_AGE, default=10m"`
+
 	Callers host.CallersConfig
 	Keys    keyring.Config
 }
@@ -55,6 +64,9 @@ func (c *Config) Validate() error {
 	require(c.MaxInFlight > 0, "MAX_DECISIONS_IN_FLIGHT: must be above 0")
 	require(c.ShadowWait > 0 && c.ShadowWait < c.DecisionTimeout, "SHADOW_WAIT: must be above 0 and below DECISION_TIMEOUT")
 	require(c.ExplainApprovals >= 0 && c.ExplainApprovals <= 1, "EXPLAIN_APPROVALS_SHARE: must be 0 to 1")
+	require(c.MaxEventAge > 0 && c.MaxEventAge <= feature.Retention-feature.MaxWindow,
+		"MAX_EVENT_AGE: must be above 0 and at most 24h, for which the histories are kept")
+	require(c.LateEventAge >= minLateAge && c.LateEventAge < c.MaxEventAge, "LATE_EVENT_AGE: must be at least 10s and below MAX_EVENT_AGE")
 	if _, err := c.Keys.Tokenizer(); err != nil {
 		problems = append(problems, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/problem"
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -18,6 +19,9 @@ const maxRequestBytes = 64 << 10
 
 // decisionsPath is where a caller asks and waits.
 const decisionsPath = "/v1/decisions"
+
+// ReplayHeader is "true" on a payment that is not live. The caller needs identity.Replay.
+const ReplayHeader = "Pix-Replay"
 
 // Media types of a payment.
 const (
@@ -36,6 +40,10 @@ const viewFull = "full"
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		problem.NotPosted(w)
+		return
+	}
+	if r.Header.Get(ReplayHeader) != "" && !identity.From(r.Context()).Has(identity.Replay) {
+		problem.WriteStatus(w, http.StatusForbidden, "forbidden", "A replay needs a caller with the role replay. A live payment comes without "+ReplayHeader+".")
 		return
 	}
 	ctx, span := s.startSpan(r.Context(), r.Header.Get(event.AttrTraceparent), "POST /v1/decisions")
@@ -99,8 +107,9 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.decide(ctx, tx, func(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
-		return s.deps.Engine.AnswerAt(ctx, place, tx, traceID)
+	asked := engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: r.Header.Get(ReplayHeader) == event.ReplayTrue}}
+	d, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
+		return s.deps.Engine.AnswerAt(ctx, place, r)
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 type message struct {
 	payment *pix.Transaction
 	status  *pix.Status
+	stamps  stamps // of a payment
 }
 
 // decodeMessage tells the two apart by the schema attribute; without one a message is a payment.
@@ -22,14 +23,18 @@ func (s *Service) decodeMessage(e event.Envelope, now time.Time) (message, error
 		return message{status: &status}, err
 	}
 	tx, err := s.decode(e, now)
-	return message{payment: tx}, err
+	return message{payment: tx, stamps: stampsOf(e)}, err
 }
 
 func encodeMessage(m message) (event.Envelope, error) {
 	if m.status != nil {
 		return event.EncodeStatus(m.status)
 	}
-	return event.EncodeTransaction(m.payment)
+	e, err := event.EncodeTransaction(m.payment)
+	if err == nil && !m.stamps.arrivedAt.IsZero() {
+		e.Attributes[event.AttrArrivedAt] = event.FormatArrival(m.stamps.arrivedAt)
+	}
+	return e, err
 }
 
 // apply marks a payment with how it ended. A status that overtook its payment is not acknowledged: it comes back, and

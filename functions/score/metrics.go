@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/policy"
 )
 
 // metrics of decisions, whichever way they came in.
@@ -19,6 +20,7 @@ type metrics struct {
 	decisions   *prometheus.CounterVec
 	provisional *prometheus.CounterVec
 	missing     *prometheus.CounterVec
+	late        *prometheus.CounterVec
 	statuses    *prometheus.CounterVec
 	unknown     *prometheus.CounterVec
 	divergence  *prometheus.HistogramVec
@@ -36,6 +38,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			"Answers given over HTTP while no decision could be stored, by direction and outcome.", "direction", "outcome"),
 		missing: counters("pix_decisions_without_features_total",
 			"Decisions made without histories, by direction and outcome.", "direction", "outcome"),
+		late: counters("pix_payments_late_total",
+			"Payments that did not come at their event time, by result: too_old (refused), late (not approved), replay.", "result"),
 		statuses: counters("pix_statuses_total", "Statuses that reached the store, by state.", "state"),
 		unknown: counters("pix_unknown_values_total",
 			"Values of enumerations that this release does not know and read as UNKNOWN or missing, by field.", "field"),
@@ -56,12 +60,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "pix_outbox_left_to_sweep_total", Help: "Decisions left to the sweep: the queue was full or publishing failed.",
 		}),
 	}
+	for _, result := range []string{lateTooOld, lateNotApproved, lateReplay} {
+		m.late.WithLabelValues(result)
+	}
 	if r == nil {
 		return m, nil
 	}
 	var failures []error
 	for _, c := range []prometheus.Collector{
-		m.decisions, m.provisional, m.missing, m.statuses, m.unknown, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
+		m.decisions, m.provisional, m.missing, m.late, m.statuses, m.unknown, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
 	} {
 		failures = append(failures, r.Register(c))
 	}
@@ -73,6 +80,32 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// Results of a payment that did not come at its event time. The set is closed: it is a metric's label.
+const (
+	lateTooOld      = "too_old"
+	lateNotApproved = "late"
+	lateReplay      = "replay"
+)
+
+// refused counts a payment that was too old.
+func (m *metrics) refused(err error) {
+	if pix.KindOf(err) == pix.TooOld {
+		m.late.WithLabelValues(lateTooOld).Inc()
+	}
+}
+
+// came counts a payment that did not come at its event time: the hits of its decision say so.
+func (m *metrics) came(d *pix.Decision) {
+	for i := range d.RuleHits {
+		switch d.RuleHits[i].ID {
+		case policy.HitLate:
+			m.late.WithLabelValues(lateNotApproved).Inc()
+		case policy.HitReplay:
+			m.late.WithLabelValues(lateReplay).Inc()
+		}
+	}
 }
 
 // decided counts an answer. A provisional one is no decision.
@@ -90,6 +123,7 @@ func (m *metrics) decided(d *pix.Decision, replayed bool, took time.Duration) {
 	if d.FeaturesMissing {
 		m.missing.WithLabelValues(direction, outcome).Inc()
 	}
+	m.came(d)
 	m.challenged(d)
 }
 

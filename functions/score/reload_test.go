@@ -172,13 +172,15 @@ type answer struct {
 	ShadowScores                 []struct{ Version, Outcome string }
 }
 
-// next is one more payment of the same payer.
+// next is one more payment of the same payer, of now: the clock is the process's.
 func (r *reloadable) next(t *testing.T) []byte {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.n++
-	return bytes.Replace(payment(t), []byte("aB3dE5fG7hI"), fmt.Appendf(nil, "%011d", r.n), 1)
+	now := time.Now().UTC()
+	return []byte(strings.NewReplacer("2026-11-23T14:30:12.345Z", now.Format("2006-01-02T15:04:05.000Z"),
+		"202611231430aB3dE5fG7hI", fmt.Sprintf("%s%011d", now.Format("200601021504"), r.n)).Replace(string(payment(t))))
 }
 
 // decide posts one new payment.

@@ -26,11 +26,11 @@ const Name = "score"
 // Decider gives the decision that stands for a payment. *engine.Engine is one.
 type Decider interface {
 	// Decide is for a payment that comes back when it fails.
-	Decide(ctx context.Context, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
+	Decide(ctx context.Context, r engine.Request) (d *pix.Decision, replayed bool, err error)
 	// Enter takes a place for a caller that waits, and AnswerAt uses it: it gives a provisional decision where none can be
 	// stored.
 	Enter() (engine.Place, error)
-	AnswerAt(ctx context.Context, place engine.Place, tx *pix.Transaction, traceID string) (d *pix.Decision, replayed bool, err error)
+	AnswerAt(ctx context.Context, place engine.Place, r engine.Request) (d *pix.Decision, replayed bool, err error)
 }
 
 // StatusMarker marks a decided payment with how it ended. *engine.Marker is one.
@@ -140,7 +140,7 @@ func (s *Service) handle(ctx context.Context, m message) error {
 	if m.status != nil {
 		return s.apply(ctx, m.status)
 	}
-	d, err := s.decide(ctx, m.payment, s.deps.Engine.Decide)
+	d, err := s.decide(ctx, engine.Request{Tx: m.payment, Arrival: m.arrival(ctx)}, s.deps.Engine.Decide)
 	if err != nil {
 		return err
 	}
@@ -151,13 +151,15 @@ func (s *Service) handle(ctx context.Context, m message) error {
 }
 
 // ask is one of a Decider's ways to decide.
-type ask func(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error)
+type ask func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error)
 
 // decide asks the engine and writes the one line of the decision.
-func (s *Service) decide(ctx context.Context, tx *pix.Transaction, by ask) (*pix.Decision, error) {
+func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.Decision, error) {
 	start := s.deps.Clock()
-	d, replayed, err := by(ctx, tx, obs.TraceID(ctx))
+	r.TraceID = obs.TraceID(ctx)
+	d, replayed, err := by(ctx, r)
 	if err != nil {
+		s.metrics.refused(err)
 		return nil, fmt.Errorf("decide: %w", err)
 	}
 	took := s.deps.Clock().Sub(start)
@@ -167,6 +169,7 @@ func (s *Service) decide(ctx context.Context, tx *pix.Transaction, by ask) (*pix
 		slog.String("direction", string(d.Transaction.Direction)),
 		slog.String("outcome", string(d.Outcome)),
 		slog.Bool("replayed", replayed),
+		slog.Bool("replay", r.Arrival.Replay),
 		slog.Bool("features_missing", d.FeaturesMissing),
 		slog.Bool("provisional", d.Provisional),
 		slog.String("model_version", d.ModelVersion()),

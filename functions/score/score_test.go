@@ -46,6 +46,8 @@ type fake struct {
 	sent    []pix.EndToEndID
 	marked  []pix.Status
 	letters []bus.Letter
+	// arrivals are what the engine was told, in order.
+	arrivals []pix.Arrival
 }
 
 func (f *fake) Enter() (engine.Place, error) {
@@ -55,13 +57,13 @@ func (f *fake) Enter() (engine.Place, error) {
 	return engine.Place{}, nil
 }
 
-func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, r engine.Request) (*pix.Decision, bool, error) {
 	if f.away {
 		return &pix.Decision{
-			Transaction: *tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: traceID,
+			Transaction: *r.Tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: r.TraceID,
 		}, false, nil
 	}
-	return f.Decide(ctx, tx, traceID)
+	return f.Decide(ctx, r)
 }
 
 func (f *fake) Status(_ context.Context, s *pix.Status) error {
@@ -74,9 +76,11 @@ func (f *fake) Status(_ context.Context, s *pix.Status) error {
 	return nil
 }
 
-func (f *fake) Decide(_ context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (f *fake) Decide(_ context.Context, r engine.Request) (*pix.Decision, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	tx := r.Tx
+	f.arrivals = append(f.arrivals, r.Arrival)
 	if f.panics {
 		panic("a payload")
 	}
@@ -89,7 +93,7 @@ func (f *fake) Decide(_ context.Context, tx *pix.Transaction, traceID string) (*
 	if d, ok := f.stands[tx.ID]; ok {
 		return d, true, nil
 	}
-	d := &pix.Decision{Transaction: *tx, Outcome: pix.Review, DecidedAt: time.Now().UTC(), TraceID: traceID, FeatureSet: "f", PolicyVersion: "p"}
+	d := &pix.Decision{Transaction: *tx, Outcome: pix.Review, DecidedAt: time.Now().UTC(), TraceID: r.TraceID, FeatureSet: "f", PolicyVersion: "p"}
 	f.stands[tx.ID] = d
 	return d, false, nil
 }
@@ -276,7 +280,7 @@ func TestHTTPErrors(t *testing.T) {
 		status int
 		retry  bool
 	}{
-		{pix.Invalid, 400, false}, {pix.UnknownSchema, 400, false}, {pix.TooLarge, 413, false}, {pix.Conflict, 409, false},
+		{pix.Invalid, 400, false}, {pix.UnknownSchema, 400, false}, {pix.TooLarge, 413, false}, {pix.Conflict, 409, false}, {pix.TooOld, 422, false},
 		{pix.Unavailable, 503, true}, {pix.Overloaded, 429, true}, {pix.Timeout, 504, true}, {pix.Cancelled, 503, true}, {pix.Unexpected, 500, false},
 	} {
 		f := &fake{err: pix.E(c.kind, "decide", errors.New("row acct#token not readable"))}
@@ -499,7 +503,7 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 		t.Fatal("an empty configuration passes")
 	}
 	for _, name := range []string{"PROJECT_ID", "DEAD_LETTER_TOPIC", "MAX_MESSAGE_AGE", "MAX_PANICS", "HANDLE_TIMEOUT", "BIGTABLE_INSTANCE", "DECISIONS_TOPIC", "DECISION_TIMEOUT",
-		"STORE_DEADLINE", "RELOAD_EVERY", "MAX_DECISIONS_IN_FLIGHT", "SHADOW_WAIT", "EXPLAIN_APPROVALS_SHARE", "TOKEN_KEY"} {
+		"STORE_DEADLINE", "RELOAD_EVERY", "MAX_DECISIONS_IN_FLIGHT", "SHADOW_WAIT", "EXPLAIN_APPROVALS_SHARE", "MAX_EVENT_AGE", "LATE_EVENT_AGE", "TOKEN_KEY"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}

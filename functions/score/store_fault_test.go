@@ -60,7 +60,7 @@ func TestStoreFaults(t *testing.T) {
 			if a.Outcome == "OUTCOME_APPROVE" || !a.FeaturesMissing || a.Provisional != tc.provisional {
 				t.Errorf("%+v", a)
 			}
-			tx, err := event.DecodeTransaction(event.Envelope{Data: body}, tokenizer(t), clock())
+			tx, err := event.DecodeTransaction(event.Envelope{Data: body}, tokenizer(t), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,6 +70,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		cfg: cfg, bus: deps.Bus, log: deps.Log, registry: deps.Registry, kafkaOptions: deps.KafkaOptions,
 		converter: &converter{
 			tokenizer: deps.Tokenizer, topic: cfg.PublishTopic, deadLetterTopic: cfg.DeadLetterTopic, now: deps.Now,
+			replay: cfg.Replay,
 		},
 		ledger:   newLedger(),
 		unpacker: unpacker,

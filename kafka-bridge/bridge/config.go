@@ -23,6 +23,10 @@ type Config struct {
 	PublishTopic    string `env:"TRANSACTIONS_TOPIC"` // pix-transactions-v1
 	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC"`  // pix-dead-letter-v1
 
+	// Replay says that the topic holds a backfill, of payments that are not live. Their decisions are those of their own
+	// date, where the scorer lets its caller replay; elsewhere they are judged by their age like any.
+	Replay bool `env:"REPLAY"`
+
 	// MemoryLimit is what the whole process must fit, 256 MiB. The limits below that hold memory are shares of it, each
 	// named with what it comes to by default; docs/adr/0011-bridge-memory.md has the sum.
 	MemoryLimit        int64         `env:"MEMORY_LIMIT"`

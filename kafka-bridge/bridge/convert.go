@@ -34,6 +34,7 @@ type converter struct {
 	deadLetterTopic string
 	now             func() time.Time
 	unknown         func(field string) // counts values of enumerations that this release does not know; may be nil
+	replay          bool               // what comes is not live
 }
 
 // convert never fails: what cannot be a payment is a dead letter.
@@ -42,7 +43,19 @@ func (c *converter) convert(r *kgo.Record) message {
 	if err != nil {
 		return c.deadLetter(r, err)
 	}
+	c.stamp(out.Attributes, r)
 	return message{topic: c.topic, envelope: out, result: resultPublished}
+}
+
+// stamp says when the payment reached the broker, where that is the broker's own word: a record's headers, and a time that
+// its producer set, are those of whoever wants to be believed.
+func (c *converter) stamp(attributes map[string]string, r *kgo.Record) {
+	if at := serverStamp(r); !at.IsZero() {
+		attributes[event.AttrArrivedAt] = event.FormatArrival(at)
+	}
+	if c.replay {
+		attributes[event.AttrReplay] = event.ReplayTrue
+	}
 }
 
 // payment decodes, validates, tokenises and encodes. A panic is a defect of a decoder that a retry would only repeat,
@@ -82,6 +95,7 @@ func (c *converter) deadLetter(r *kgo.Record, cause error) message {
 		},
 		Envelope: c.salvage(envelope(r)),
 	}
+	c.stamp(letter.Envelope.Attributes, r)
 	return message{topic: c.deadLetterTopic, letter: &letter, result: reason}
 }
 

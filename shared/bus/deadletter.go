@@ -40,6 +40,11 @@ func WellFormed(name, value string) bool {
 	switch name {
 	case event.AttrTraceparent:
 		return isTraceparent(value)
+	case event.AttrArrivedAt:
+		_, ok := event.ParseArrival(value)
+		return ok
+	case event.AttrReplay:
+		return value == event.ReplayTrue
 	case event.AttrEventID:
 		_, err := pix.ParseEndToEndID(value)
 		return err == nil

@@ -33,7 +33,7 @@ func BenchmarkDecide(b *testing.B) {
 				tx := *base[n%payers]
 				tx.ID = pix.EndToEndID(fmt.Sprintf("E12345678202611231500%011d", n))
 				tx.EventTime = start.Add(time.Duration(n) * 48 * time.Minute / payers)
-				if _, _, err := w.engine.Decide(b.Context(), &tx, ""); err != nil {
+				if _, _, err := w.engine.Decide(b.Context(), live(&tx)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -42,7 +42,7 @@ func open(t *testing.T, w *world, first int) {
 		if err := w.engine.StoreState(); err != nil {
 			t.Fatalf("open after %d payments: %v", n, err)
 		}
-		if _, _, err := w.engine.Decide(t.Context(), payment(first+n, pix.Outbound), ""); err == nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(payment(first+n, pix.Outbound))); err == nil {
 			t.Fatal("decided although the store is away")
 		}
 	}
@@ -67,7 +67,7 @@ func TestBreakerOpensAnswersProbesAndCloses(t *testing.T) {
 		waited, n := 0, trip
 		for end := time.Now().Add(outage); time.Now().Before(end); n++ {
 			began, before := time.Now(), asked.Load()
-			d, _, err := w.engine.Answer(t.Context(), payment(n, pix.Outbound), "")
+			d, _, err := w.engine.Answer(t.Context(), live(payment(n, pix.Outbound)))
 			if err != nil || !d.Provisional || d.Outcome == pix.Approve {
 				t.Fatalf("provisional %v, %v: %v", d.Provisional, d.Outcome, err)
 			}
@@ -78,7 +78,7 @@ func TestBreakerOpensAnswersProbesAndCloses(t *testing.T) {
 			}
 			n++
 			began, before = time.Now(), asked.Load()
-			if d, _, err := w.engine.Decide(t.Context(), payment(n, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Unavailable && pix.KindOf(err) != pix.Timeout {
+			if d, _, err := w.engine.Decide(t.Context(), live(payment(n, pix.Outbound))); d != nil || pix.KindOf(err) != pix.Unavailable && pix.KindOf(err) != pix.Timeout {
 				t.Fatalf("decided %v: %v", d != nil, err)
 			}
 			if time.Since(began) > 0 && asked.Load() == before {
@@ -92,14 +92,14 @@ func TestBreakerOpensAnswersProbesAndCloses(t *testing.T) {
 		w.store.record, w.store.read, w.store.commit = nil, nil, nil
 		back := time.Now()
 		for w.engine.StoreState() != nil && time.Since(back) < time.Minute {
-			_, _, _ = w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
+			_, _, _ = w.engine.Decide(t.Context(), live(payment(n, pix.Outbound)))
 			time.Sleep(every)
 		}
 		if took := time.Since(back); took > lastProbe+decisionDeadline {
 			t.Errorf("in use %v after it was back", took)
 		}
 		for i := range n {
-			d, _, err := w.engine.Decide(t.Context(), payment(i, pix.Outbound), "")
+			d, _, err := w.engine.Decide(t.Context(), live(payment(i, pix.Outbound)))
 			if err != nil || d.Provisional {
 				t.Fatalf("payment %d: %v", i, err)
 			}
@@ -118,7 +118,7 @@ func TestBreakerOfHistories(t *testing.T) {
 		const payments = 3 * trip
 		for n := range payments {
 			began := time.Now()
-			d, _, err := w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
+			d, _, err := w.engine.Decide(t.Context(), live(payment(n, pix.Outbound)))
 			if err != nil || !d.FeaturesMissing || d.Provisional || d.Outcome == pix.Approve {
 				t.Fatalf("payment %d: %v", n, err)
 			}
@@ -140,7 +140,7 @@ func TestBreakerOfHistories(t *testing.T) {
 			}
 		}
 		time.Sleep(lastProbe)
-		if d, _, err := w.engine.Decide(t.Context(), payment(payments, pix.Outbound), ""); err != nil || d.FeaturesMissing {
+		if d, _, err := w.engine.Decide(t.Context(), live(payment(payments, pix.Outbound))); err != nil || d.FeaturesMissing {
 			t.Errorf("after it was back: %v", err)
 		}
 		if err := w.engine.StoreState(); err != nil {
@@ -197,7 +197,7 @@ func TestWhatOpensNoBreaker(t *testing.T) {
 					if tc.id != nil {
 						id = tc.id(n)
 					}
-					_, _, _ = w.engine.Answer(t.Context(), payment(id, pix.Outbound), "")
+					_, _, _ = w.engine.Answer(t.Context(), live(payment(id, pix.Outbound)))
 				}
 				if err := w.engine.StoreState(); (err != nil) != tc.opensAny {
 					t.Errorf("open: %v, want %v", err, tc.opensAny)
@@ -220,7 +220,7 @@ func TestProbesSurviveTheirPayments(t *testing.T) {
 		probe := func(commit func(context.Context) error) {
 			time.Sleep(lastProbe)
 			w.store.commit = commit
-			_, _, _ = w.engine.Decide(t.Context(), payment(100, pix.Outbound), "")
+			_, _, _ = w.engine.Decide(t.Context(), live(payment(100, pix.Outbound)))
 		}
 		probe(func(context.Context) error { return pix.E(pix.Cancelled, "x", context.Canceled) })
 		probe(func(context.Context) error { panic("a payload") })
@@ -247,7 +247,7 @@ func TestOneProbeAtATime(t *testing.T) {
 		var group sync.WaitGroup
 		crowd := func(first int) {
 			for n := range callers {
-				group.Go(func() { _, _, _ = w.engine.Answer(t.Context(), payment(first+n, pix.Outbound), "") })
+				group.Go(func() { _, _, _ = w.engine.Answer(t.Context(), live(payment(first+n, pix.Outbound))) })
 			}
 			group.Wait()
 		}
@@ -277,7 +277,7 @@ func TestWhatBeganBeforeSaysNothing(t *testing.T) {
 			var group sync.WaitGroup
 			w.store.commit = func(context.Context) error { return <-ends }
 			for n := range 2 * trip {
-				group.Go(func() { _, _, _ = w.engine.Decide(t.Context(), payment(first+n, pix.Outbound), "") })
+				group.Go(func() { _, _, _ = w.engine.Decide(t.Context(), live(payment(first+n, pix.Outbound))) })
 			}
 			synctest.Wait()
 			return &group
@@ -297,7 +297,7 @@ func TestWhatBeganBeforeSaysNothing(t *testing.T) {
 		}
 		time.Sleep(lastProbe)
 		w.store.commit = nil
-		if _, _, err := w.engine.Decide(t.Context(), payment(200, pix.Outbound), ""); err != nil || w.engine.StoreState() != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(payment(200, pix.Outbound))); err != nil || w.engine.StoreState() != nil {
 			t.Fatalf("%v: %v", w.engine.StoreState(), err)
 		}
 		bad := pending(300)
@@ -305,7 +305,7 @@ func TestWhatBeganBeforeSaysNothing(t *testing.T) {
 		open(t, w, 400)
 		time.Sleep(lastProbe)
 		w.store.commit = nil
-		if _, _, err := w.engine.Decide(t.Context(), payment(500, pix.Outbound), ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(payment(500, pix.Outbound))); err != nil {
 			t.Fatal(err)
 		}
 		settle(bad, pix.E(pix.Unavailable, "x", errors.New("away")))

@@ -28,7 +28,7 @@ func TestTheLaterOfTwoConcurrentPaymentsSeesTheEarlier(t *testing.T) {
 	var group sync.WaitGroup
 	for i, tx := range pair {
 		group.Go(func() {
-			d, _, err := w.engine.Decide(t.Context(), tx, "")
+			d, _, err := w.engine.Decide(t.Context(), live(tx))
 			if err != nil {
 				t.Error(err)
 				return

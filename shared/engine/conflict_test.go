@@ -54,12 +54,12 @@ func TestAnotherPaymentWithTheSameIDIsAConflict(t *testing.T) {
 	for name, impostor := range impostors() {
 		w := newWorld(t, 0)
 		first := payment(1, pix.Outbound)
-		if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(first)); err != nil {
 			t.Fatal(err)
 		}
 		before, beside := w.histories(t, first), w.histories(t, impostor)
 		calls := w.watched()
-		d, _, err := w.engine.Decide(t.Context(), impostor, "")
+		d, _, err := w.engine.Decide(t.Context(), live(impostor))
 		if d != nil || pix.KindOf(err) != pix.Conflict {
 			t.Fatalf("another %s: decision %v, kind %v: %v", name, d, pix.KindOf(err), err)
 		}
@@ -92,17 +92,17 @@ func TestConflictThatCannotBeWithdrawn(t *testing.T) {
 	for _, kind := range []pix.Kind{pix.Unavailable, pix.Timeout, pix.Invalid, pix.Unexpected} {
 		w := newWorld(t, 0)
 		first, impostor := payment(1, pix.Outbound), impostors()["payer"]
-		if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(first)); err != nil {
 			t.Fatal(err)
 		}
 		before := w.histories(t, impostor)
 		w.store.withdraw = func(context.Context) error { return pix.E(kind, "withdraw", errors.New("refused")) }
-		d, _, err := w.engine.Decide(t.Context(), impostor, "")
+		d, _, err := w.engine.Decide(t.Context(), live(impostor))
 		if d != nil || pix.KindOf(err) != pix.Unavailable {
 			t.Errorf("%v: decision %v, kind %v: %v", kind, d, pix.KindOf(err), err)
 		}
 		w.store.withdraw = nil
-		if _, _, err := w.engine.Decide(t.Context(), impostor, ""); pix.KindOf(err) != pix.Conflict {
+		if _, _, err := w.engine.Decide(t.Context(), live(impostor)); pix.KindOf(err) != pix.Conflict {
 			t.Errorf("%v: the redelivery ends in kind %v: %v", kind, pix.KindOf(err), err)
 		}
 		unmoved(t, "payer", before, w.histories(t, impostor))
@@ -121,7 +121,7 @@ func TestConflictInARace(t *testing.T) {
 		_, err := w.store.Store.Commit(ctx, &pix.Decision{Transaction: *other, Outcome: pix.Approve})
 		return err
 	}
-	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Conflict {
+	if d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound))); d != nil || pix.KindOf(err) != pix.Conflict {
 		t.Errorf("decision %v, kind %v: %v", d, pix.KindOf(err), err)
 	}
 	if want := []string{"record", "read", "commit", "withdraw"}; !slices.Equal(*calls, want) {
@@ -141,7 +141,7 @@ func TestOrdinaryPaymentsAreNotWithdrawn(t *testing.T) {
 	first.Payer.Account.Current = "acct.1.000000000000000000001A"
 	rotated.Payer.Account = pix.TokenPair{Current: "acct.2.000000000000000000002A", Previous: first.Payer.Account.Current}
 	for _, tx := range []*pix.Transaction{first, first, rotated} {
-		if _, _, err := w.engine.Decide(t.Context(), tx, ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(tx)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -156,21 +156,21 @@ func TestTheSamePaymentFromAnotherDevice(t *testing.T) {
 	w := newWorld(t, 0)
 	first, again := payment(1, pix.Outbound), payment(1, pix.Outbound)
 	again.DeviceToken = payment(2, pix.Outbound).DeviceToken
-	if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+	if _, _, err := w.engine.Decide(t.Context(), live(first)); err != nil {
 		t.Fatal(err)
 	}
 	before, beside := w.histories(t, first), w.histories(t, again)
-	d, replayed, err := w.engine.Decide(t.Context(), again, "")
+	d, replayed, err := w.engine.Decide(t.Context(), live(again))
 	if err != nil || !replayed || d.Transaction.DeviceToken != first.DeviceToken {
 		t.Fatalf("decision %v, replayed %v: %v", d, replayed, err)
 	}
 	unmoved(t, "device", before, w.histories(t, first))
 	unmoved(t, "device", beside, w.histories(t, again))
 	w.store.withdraw = failures()["unavailable"]
-	if d, _, err := w.engine.Decide(t.Context(), again, ""); d != nil || pix.KindOf(err) != pix.Unavailable {
+	if d, _, err := w.engine.Decide(t.Context(), live(again)); d != nil || pix.KindOf(err) != pix.Unavailable {
 		t.Errorf("decision %v, kind %v: %v; want the message back", d, pix.KindOf(err), err)
 	}
-	if d, replayed, err := w.engine.Answer(t.Context(), again, ""); err != nil || !replayed || d.Provisional {
+	if d, replayed, err := w.engine.Answer(t.Context(), live(again)); err != nil || !replayed || d.Provisional {
 		t.Errorf("answer %v, replayed %v: %v; want what stands", d, replayed, err)
 	}
 }
@@ -190,12 +190,12 @@ func TestOnlyWhatWasDecidedIsOwed(t *testing.T) {
 		w := newWorld(t, 0)
 		o := newOutbox(t, w, &bus{})
 		first := payment(1, pix.Outbound)
-		if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(first)); err != nil {
 			t.Fatal(err)
 		}
 		before, beside := w.histories(t, first), w.histories(t, c.tx)
 		w.store.record = failures()["unavailable"]
-		d, _, err := w.engine.Decide(t.Context(), c.tx, "")
+		d, _, err := w.engine.Decide(t.Context(), live(c.tx))
 		if (err != nil) != (c.kind == pix.Conflict) || pix.KindOf(err) != c.kind || d != nil && !d.Unrecorded {
 			t.Errorf("%s: decision %+v, kind %v: %v", name, d, pix.KindOf(err), err)
 		}
@@ -221,11 +221,11 @@ func TestWithdrawnDeviceLeavesTheEventOwed(t *testing.T) {
 	first, again := payment(1, pix.Outbound), payment(1, pix.Outbound)
 	again.DeviceToken = payment(2, pix.Outbound).DeviceToken
 	w.store.record = failures()["unavailable"]
-	if _, _, err := w.engine.Decide(t.Context(), first, ""); err != nil {
+	if _, _, err := w.engine.Decide(t.Context(), live(first)); err != nil {
 		t.Fatal(err)
 	}
 	w.store.record = nil
-	d, replayed, err := w.engine.Decide(t.Context(), again, "")
+	d, replayed, err := w.engine.Decide(t.Context(), live(again))
 	if err != nil || !replayed || !d.Unrecorded || d.Transaction.DeviceToken != first.DeviceToken {
 		t.Fatalf("decision %+v, replayed %v: %v", d, replayed, err)
 	}

@@ -135,7 +135,7 @@ type failing interface {
 
 // push is what the pushed form does: the message is acknowledged once nothing failed.
 func (e *eternal) push(ctx context.Context, n int, m *mortal, d *engine.Engine, o *engine.Outbox) {
-	decision, _, err := d.Decide(ctx, payment(n, pix.Outbound), "")
+	decision, _, err := d.Decide(ctx, live(payment(n, pix.Outbound)))
 	if err == nil {
 		err = o.Send(ctx, decision)
 	}
@@ -146,7 +146,7 @@ func (e *eternal) push(ctx context.Context, n int, m *mortal, d *engine.Engine, 
 
 // ask is what the HTTP form does: the answer first, the rest later.
 func (e *eternal) ask(ctx context.Context, n int, m *mortal, d *engine.Engine, o *engine.Outbox) {
-	decision, _, err := d.Answer(ctx, payment(n, pix.Outbound), "")
+	decision, _, err := d.Answer(ctx, live(payment(n, pix.Outbound)))
 	if err != nil || m.dead || decision.Provisional {
 		return
 	}

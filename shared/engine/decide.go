@@ -16,31 +16,49 @@ type memory struct {
 	unrecorded bool               // the payment's own event is not known to be written
 }
 
-func (e *Engine) decide(ctx context.Context, tx *pix.Transaction, traceID string) answer {
-	storing, ok := e.decisions.begin(tx.ID)
+func (e *Engine) decide(ctx context.Context, q *question) answer {
+	storing, ok := e.decisions.begin(q.Tx.ID)
 	if !ok {
 		return answer{err: pix.E(pix.Unavailable, "decide", errStoreAway)}
 	}
 	defer storing.leave()
+	if q.tooOld {
+		return e.refuseOld(ctx, q, &storing)
+	}
 	started := e.deps.Clock()
-	known, err := e.recall(ctx, tx)
+	known, err := e.recall(ctx, q)
 	if err != nil {
 		return answer{err: err}
 	}
 	var a answer
 	if known.standing != nil {
-		a = e.replay(ctx, tx, known.standing)
+		a = e.replay(ctx, q.Tx, known.standing)
 	} else {
 		storeLatency := e.deps.Clock().Sub(started)
-		d := e.judge(tx, known.histories)
+		d := e.judge(q, known.histories)
 		d.StoreLatency, d.Unrecorded = storeLatency, known.unrecorded
-		e.stamp(d, traceID, started)
+		e.stamp(d, started)
 		a = e.commit(ctx, d, &storing)
 	}
 	if known.unrecorded {
 		a.decision = unrecorded(a.decision)
 	}
 	return a
+}
+
+// refuseOld answers for a payment that is too old, before anything of it is written: with the decision that stands, if any.
+func (e *Engine) refuseOld(ctx context.Context, q *question, storing *attempt) answer {
+	standing, err := e.deps.Store.Decision(ctx, q.Tx.ID)
+	if err != nil {
+		err = failure("read standing decision", err)
+		storing.end(err)
+		return answer{err: err}
+	}
+	storing.end(nil)
+	if standing != nil {
+		return e.replay(ctx, q.Tx, standing)
+	}
+	return answer{err: tooOld(e.deps.MaxEventAge)}
 }
 
 // unrecorded says of a decision that its event must still be written.
@@ -56,14 +74,14 @@ func unrecorded(d *pix.Decision) *pix.Decision {
 // recall writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
 // histories are missing: where events cannot be written a history that can be read may lack them, and a count that is too
 // low must not pass for a count.
-func (e *Engine) recall(ctx context.Context, tx *pix.Transaction) (memory, error) {
-	asking, ok := e.histories.begin(tx.ID)
+func (e *Engine) recall(ctx context.Context, q *question) (memory, error) {
+	asking, ok := e.histories.begin(q.Tx.ID)
 	if !ok {
 		e.degraded(PartStore, errStoreAway)
 		return memory{unrecorded: true}, nil
 	}
 	defer asking.leave()
-	known, err := e.ask(ctx, tx)
+	known, err := e.ask(ctx, q)
 	asking.end(err)
 	if err != nil && !survivable(err) {
 		return memory{}, err
@@ -75,28 +93,28 @@ func (e *Engine) recall(ctx context.Context, tx *pix.Transaction) (memory, error
 }
 
 // ask writes and reads. With an error, what it returns is what a decision can go on with.
-func (e *Engine) ask(ctx context.Context, tx *pix.Transaction) (memory, error) {
+func (e *Engine) ask(ctx context.Context, q *question) (memory, error) {
 	if e.deps.StoreDeadline > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, e.deps.StoreDeadline)
 		defer cancel()
 	}
-	if err := e.deps.Store.Record(ctx, tx); err != nil {
+	if err := e.deps.Store.Record(ctx, q.Tx); err != nil {
 		return memory{unrecorded: true}, failure("record payment", err)
 	}
-	histories, standing, err := e.deps.Store.Read(ctx, tx)
+	histories, standing, err := e.deps.Store.Read(ctx, q.view)
 	if err != nil {
 		return memory{}, failure("read histories", err)
+	}
+	if q.view != q.Tx {
+		histories = histories.Without(q.Tx.ID) // the payment's own event lies before the moment at which it is seen
 	}
 	return memory{histories: &histories, standing: standing}, nil
 }
 
-// stamp says when and for whom a decision was made.
-func (e *Engine) stamp(d *pix.Decision, traceID string, started time.Time) {
-	now := e.deps.Clock()
-	d.TraceID = traceID
-	d.DecidedAt = now.UTC().Truncate(time.Microsecond)
-	d.TotalLatency = now.Sub(started)
+// stamp says how long a decision took.
+func (e *Engine) stamp(d *pix.Decision, started time.Time) {
+	d.TotalLatency = e.deps.Clock().Sub(started)
 }
 
 // commit stores d unless a decision stands, and answers with the one that stands.

@@ -47,7 +47,7 @@ func TestDecidesWithoutHistories(t *testing.T) {
 						w := newWorld(t, 0, degradable)
 						breakStep(w, step, fail)
 						tx, began := payment(1, direction), time.Now()
-						d, replayed, err := w.engine.Decide(t.Context(), tx, "trace")
+						d, replayed, err := w.engine.Decide(t.Context(), live(tx, "trace"))
 						if err != nil || replayed {
 							t.Fatalf("replayed %v: %v", replayed, err)
 						}
@@ -122,7 +122,7 @@ func TestWhatEndsADecision(t *testing.T) {
 			w := newWorld(t, 0)
 			breakStep(w, step, tc.fail)
 			for call, ask := range both(w.engine) {
-				d, _, err := ask(t.Context(), payment(1, pix.Outbound), "")
+				d, _, err := ask(t.Context(), live(payment(1, pix.Outbound)))
 				if d != nil || pix.KindOf(err) != tc.want {
 					t.Errorf("%s/%s/%s: decision %v, kind %v: %v", step, name, call, d, pix.KindOf(err), err)
 				}
@@ -131,7 +131,7 @@ func TestWhatEndsADecision(t *testing.T) {
 	}
 }
 
-type decider func(context.Context, *pix.Transaction, string) (*pix.Decision, bool, error)
+type decider func(context.Context, engine.Request) (*pix.Decision, bool, error)
 
 func both(e *engine.Engine) map[string]decider {
 	return map[string]decider{"Decide": e.Decide, "Answer": e.Answer}
@@ -152,7 +152,7 @@ func TestProvisionalAnswer(t *testing.T) {
 				var first *pix.Decision
 				for i := range 3 {
 					began := time.Now()
-					d, replayed, err := w.engine.Answer(t.Context(), tx, "trace")
+					d, replayed, err := w.engine.Answer(t.Context(), live(tx, "trace"))
 					if err != nil || replayed || !d.Provisional || !d.FeaturesMissing || d.Outcome == pix.Approve {
 						t.Fatalf("%+v, replayed %v: %v", d, replayed, err)
 					}
@@ -166,14 +166,14 @@ func TestProvisionalAnswer(t *testing.T) {
 						t.Errorf("another answer (-first +again):\n%s", diff)
 					}
 				}
-				if d, _, err := w.engine.Decide(t.Context(), tx, ""); d != nil || err == nil {
+				if d, _, err := w.engine.Decide(t.Context(), live(tx)); d != nil || err == nil {
 					t.Errorf("Decide gave %v, %v", d, err)
 				}
 				w.store.record, w.store.read, w.store.commit, w.store.decision = nil, nil, nil, nil
 				if standing, _ := w.store.Decision(t.Context(), tx.ID); standing != nil {
 					t.Fatalf("a provisional decision stands: %+v", standing)
 				}
-				d, replayed, err := w.engine.Answer(t.Context(), tx, "trace")
+				d, replayed, err := w.engine.Answer(t.Context(), live(tx, "trace"))
 				if err != nil || replayed || d.Provisional || d.FeaturesMissing {
 					t.Errorf("%+v, replayed %v: %v", d, replayed, err)
 				}
@@ -185,7 +185,7 @@ func TestProvisionalAnswer(t *testing.T) {
 // sameJudgement compares decisions but for clocks.
 func sameJudgement() []cmp.Option {
 	return []cmp.Option{
-		cmpopts.IgnoreFields(pix.Decision{}, "Transaction", "DecidedAt", "StoreLatency", "ScoreLatency", "TotalLatency"),
+		cmpopts.IgnoreFields(pix.Decision{}, "Transaction", "DecidedAt", "HoldUntil", "StoreLatency", "ScoreLatency", "TotalLatency"),
 		cmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }),
 	}
 }
@@ -195,16 +195,16 @@ func TestNeverASilentZero(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	for n := range 40 {
-		if _, _, err := w.engine.Decide(t.Context(), payment(n, pix.Internal), ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(payment(n, pix.Internal))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	served, _, err := w.engine.Decide(t.Context(), payment(60, pix.Internal), "")
+	served, _, err := w.engine.Decide(t.Context(), live(payment(60, pix.Internal)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.store.read = failures()["unavailable"]
-	blind, _, err := w.engine.Decide(t.Context(), payment(61, pix.Internal), "")
+	blind, _, err := w.engine.Decide(t.Context(), live(payment(61, pix.Internal)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestSlowStoreIsBounded(t *testing.T) {
 		var wg sync.WaitGroup
 		for n := range callers {
 			wg.Go(func() {
-				d, _, err := w.engine.Answer(t.Context(), payment(n, pix.Outbound), "")
+				d, _, err := w.engine.Answer(t.Context(), live(payment(n, pix.Outbound)))
 				if pix.KindOf(err) == pix.Overloaded && d == nil {
 					return
 				}

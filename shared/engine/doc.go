@@ -20,6 +20,7 @@
 //	engine.go    Engine, its settings, Decide and Answer
 //	admission.go places, and what happens without one
 //	breaker.go   when the store is not asked
+//	age.go       what a payment's moments mean: too old, late, seen at its arrival
 //	decide.go    the conversation with the store
 //	judge.go     vector, scores, policy, contributions, reasons: no store
 //	shadow.go    challengers

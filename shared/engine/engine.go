@@ -29,9 +29,13 @@ type Deps struct {
 	// StoreDeadline is the part of Timeout in which the payment's event is written and the histories are read. After it
 	// the payment is decided without them. Zero means no deadline of its own.
 	StoreDeadline time.Duration
-	MaxInFlight   int           // decisions at a time, each until its answer is complete; zero means DefaultMaxInFlight
-	ShadowWait    time.Duration // how long a decision waits for its challengers; zero means DefaultShadowWait
-	ExplainShare  float64       // of the approvals, chosen by their EndToEndID, that carry their contributions as well
+	// MaxEventAge is the age above which a live payment is refused, and LateEventAge the one above which it is not approved;
+	// zero means DefaultMaxEventAge and DefaultLateEventAge.
+	MaxEventAge, LateEventAge time.Duration
+
+	MaxInFlight  int           // decisions at a time, each until its answer is complete; zero means DefaultMaxInFlight
+	ShadowWait   time.Duration // how long a decision waits for its challengers; zero means DefaultShadowWait
+	ExplainShare float64       // of the approvals, chosen by their EndToEndID, that carry their contributions as well
 
 	// Degraded hears of failures that an answer survived, each a *DegradedError; may be nil.
 	Degraded func(error)
@@ -62,6 +66,12 @@ func New(deps Deps) (*Engine, error) {
 	if deps.ShadowWait == 0 {
 		deps.ShadowWait = DefaultShadowWait
 	}
+	if deps.MaxEventAge == 0 {
+		deps.MaxEventAge = DefaultMaxEventAge
+	}
+	if deps.LateEventAge == 0 {
+		deps.LateEventAge = min(DefaultLateEventAge, deps.MaxEventAge)
+	}
 	return &Engine{
 		deps: deps, featureSet: feature.SetVersion(),
 		slots: make(chan struct{}, deps.MaxInFlight), credit: newCredit(deps.MaxInFlight),
@@ -84,6 +94,7 @@ func (d *Deps) check() error {
 	need(d.Features != nil, "Features is missing")
 	need(d.Clock != nil, "Clock is missing")
 	need(d.MaxInFlight >= 0, "MaxInFlight is negative")
+	need(d.MaxEventAge >= 0 && d.LateEventAge >= 0 && (d.MaxEventAge == 0 || d.LateEventAge <= d.MaxEventAge), "LateEventAge is not within 0 and MaxEventAge")
 	need(d.ExplainShare >= 0 && d.ExplainShare <= 1, "ExplainShare is not between 0 and 1")
 	need(d.Timeout == 0 || d.StoreDeadline < d.Timeout, "StoreDeadline leaves nothing of Timeout")
 	return errors.Join(problems...)
@@ -98,7 +109,10 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 // Decide returns the decision that stands for the payment, and whether another call had made it (replayed: a
-// redelivery, a retry or a lost race). traceID goes into a decision made by this call; it may be empty.
+// redelivery, a retry or a lost race).
+//
+// A standing decision is returned however old the payment is. Else a live payment that came more than MaxEventAge after its
+// event time is refused and leaves nothing, and one that came more than LateEventAge after it is not approved.
 //
 // A store that does not take the event or give the histories within the store's deadline leaves a decision with
 // FeaturesMissing, which the policy's fail mode answers. Where the event was not written the decision is Unrecorded: its
@@ -106,15 +120,15 @@ func (e *Engine) Close(ctx context.Context) error {
 // decision leaves an error, and the payment must come back; so does a lack of places. When the store failed many payments
 // in a row, the others take the same ways at once: see StoreState.
 //
-// Errors carry a pix.Kind. Conflict: another payment already has this EndToEndID. On any error nothing may be approved.
+// Errors carry a pix.Kind. Conflict: another payment already has this EndToEndID. TooOld: see above. On any error nothing may be approved.
 // A panic of a model or a port becomes an Unexpected error.
-func (e *Engine) Decide(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (e *Engine) Decide(ctx context.Context, r Request) (*pix.Decision, bool, error) {
 	place, err := e.enter()
 	if err != nil {
 		return nil, false, err
 	}
 	defer place.Leave()
-	a := e.answer(ctx, tx, traceID)
+	a := e.answer(ctx, r)
 	if a.err != nil {
 		return nil, false, a.err
 	}
@@ -125,29 +139,29 @@ func (e *Engine) Decide(ctx context.Context, tx *pix.Transaction, traceID string
 // it returns a Provisional decision, computed without the store from nothing but the payment and the policy. It is no
 // approval, it is stored and published nowhere, and a later call gets the decision that stands by then. Some of those who
 // find no place for a decision get one as well, see Enter; the error of the others is Overloaded.
-func (e *Engine) Answer(ctx context.Context, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (e *Engine) Answer(ctx context.Context, r Request) (*pix.Decision, bool, error) {
 	place, err := e.Enter()
 	if err != nil {
 		return nil, false, err
 	}
 	defer place.Leave()
-	return e.AnswerAt(ctx, place, tx, traceID)
+	return e.AnswerAt(ctx, place, r)
 }
 
 // AnswerAt is Answer for a caller that has entered already, and leaves later.
-func (e *Engine) AnswerAt(ctx context.Context, place Place, tx *pix.Transaction, traceID string) (*pix.Decision, bool, error) {
+func (e *Engine) AnswerAt(ctx context.Context, place Place, r Request) (*pix.Decision, bool, error) {
 	if place.shed {
-		d, err := e.provisional(tx, traceID)
+		d, err := e.provisional(r)
 		return d, false, err
 	}
-	a := e.answer(ctx, tx, traceID)
+	a := e.answer(ctx, r)
 	switch {
 	case a.err == nil || a.decision != nil: // what stands is the answer, even where another device's event stays for now
 		return a.decision, a.replayed, nil
 	case pix.KindOf(a.err) != pix.Unavailable && pix.KindOf(a.err) != pix.Timeout:
 		return nil, false, a.err
 	}
-	d, err := e.provisional(tx, traceID)
+	d, err := e.provisional(r)
 	if err != nil {
 		return nil, false, errors.Join(a.err, err)
 	}
@@ -162,13 +176,13 @@ type answer struct {
 	err      error
 }
 
-func (e *Engine) answer(ctx context.Context, tx *pix.Transaction, traceID string) (a answer) {
+func (e *Engine) answer(ctx context.Context, r Request) (a answer) {
 	defer func() {
-		if r := recover(); r != nil {
-			a = answer{err: pix.E(pix.Unexpected, "decide", panicked(r))}
+		if v := recover(); v != nil {
+			a = answer{err: pix.E(pix.Unexpected, "decide", panicked(v))}
 		}
 	}()
-	if err := identified(tx); err != nil {
+	if err := identified(r.Tx); err != nil {
 		return answer{err: err}
 	}
 	if e.deps.Timeout > 0 {
@@ -176,7 +190,7 @@ func (e *Engine) answer(ctx context.Context, tx *pix.Transaction, traceID string
 		ctx, cancel = context.WithTimeout(ctx, e.deps.Timeout)
 		defer cancel()
 	}
-	return e.decide(ctx, tx, traceID)
+	return e.decide(ctx, e.question(r))
 }
 
 func identified(tx *pix.Transaction) error {
@@ -187,21 +201,21 @@ func identified(tx *pix.Transaction) error {
 }
 
 // provisional decides without the store.
-func (e *Engine) provisional(tx *pix.Transaction, traceID string) (d *pix.Decision, err error) {
+func (e *Engine) provisional(r Request) (d *pix.Decision, err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			d, err = nil, pix.E(pix.Unexpected, "decide provisionally", panicked(r))
+		if v := recover(); v != nil {
+			d, err = nil, pix.E(pix.Unexpected, "decide provisionally", panicked(v))
 		}
 	}()
-	if err := identified(tx); err != nil {
+	if err := identified(r.Tx); err != nil {
 		return nil, err
 	}
 	started := e.deps.Clock()
-	d = e.judge(tx, nil)
+	d = e.judge(e.question(r), nil)
 	if d.Outcome == pix.Approve { // policy.Load refuses such a pack
 		return nil, pix.E(pix.Unexpected, "decide provisionally", errors.New("the policy approves without features"))
 	}
 	d.Provisional = true
-	e.stamp(d, traceID, started)
+	e.stamp(d, started)
 	return d, nil
 }

@@ -302,7 +302,7 @@ func TestDecide(t *testing.T) {
 			w.models.set(pix.PayerRole, &fakeModel{version: "p1", probability: tc.payer})
 			w.models.set(pix.ReceiverRole, &fakeModel{version: "r1", probability: tc.receiver})
 			tx := payment(1, tc.direction)
-			d, replayed, err := w.engine.Decide(t.Context(), tx, "trace")
+			d, replayed, err := w.engine.Decide(t.Context(), live(tx, "trace"))
 			if err != nil || replayed {
 				t.Fatalf("replayed %v: %v", replayed, err)
 			}
@@ -319,6 +319,9 @@ func TestDecide(t *testing.T) {
 			wantHold := time.Time{}
 			if tc.hold > 0 {
 				wantHold = tx.EventTime.Add(tc.hold)
+			}
+			if d.Outcome == pix.Review {
+				wantHold = d.DecidedAt.Add(tc.hold)
 			}
 			if !d.HoldUntil.Equal(wantHold) {
 				t.Errorf("hold until %v, want %v", d.HoldUntil, wantHold)
@@ -357,13 +360,13 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 func TestRedeliveryGetsTheStandingDecision(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
-	first, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "one")
+	first, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "one"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A new model and many payments later the first decision still stands.
 	w.models.set(pix.PayerRole, &fakeModel{version: "p2", probability: 0.99})
-	again, replayed, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "two")
+	again, replayed, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "two"))
 	if err != nil || !replayed {
 		t.Fatalf("replayed %v: %v", replayed, err)
 	}
@@ -386,7 +389,7 @@ func TestRaceGivesOneDecision(t *testing.T) {
 		// Every racer has another model, so a second decision would show.
 		wg.Go(func() {
 			w.models.set(pix.PayerRole, &fakeModel{version: fmt.Sprint("p", i), probability: float64(i+1) / 40})
-			d, replayed, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), fmt.Sprint("trace", i))
+			d, replayed, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), fmt.Sprint("trace", i)))
 			if err != nil {
 				t.Errorf("racer %d: %v", i, err)
 			}
@@ -410,3 +413,12 @@ func TestRaceGivesOneDecision(t *testing.T) {
 
 // outEvents counts the events in the payer's row.
 func outEvents(h *feature.Histories) int { return len(h.Payer.Out.Events) }
+
+// live asks about a payment that came at its event time.
+func live(tx *pix.Transaction, trace ...string) engine.Request {
+	r := engine.Request{Tx: tx, TraceID: strings.Join(trace, "")}
+	if tx != nil {
+		r.Arrival.At = tx.EventTime
+	}
+	return r
+}

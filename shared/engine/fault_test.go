@@ -40,7 +40,7 @@ func TestWhatCannotBeCommittedIsNotDecided(t *testing.T) {
 				w := newWorld(t, 20*time.Millisecond)
 				w.store.commit = fail
 				tx := payment(1, pix.Outbound)
-				d, _, err := w.engine.Decide(t.Context(), tx, "")
+				d, _, err := w.engine.Decide(t.Context(), live(tx))
 				if d != nil || pix.KindOf(err) != kinds[name] {
 					t.Errorf("decision %v, kind %v: %v; want none and %v", d, pix.KindOf(err), err, kinds[name])
 				}
@@ -63,17 +63,17 @@ func TestLostCommitReply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	w.store.commitReply = func(*pix.Decision) *pix.Decision { return nil }
-	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "one"); d != nil || pix.KindOf(err) != pix.Unexpected {
+	if d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "one")); d != nil || pix.KindOf(err) != pix.Unexpected {
 		t.Fatalf("decision %v: %v", d, err)
 	}
 	w.store.commitReply = nil
-	d, replayed, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "two")
+	d, replayed, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "two"))
 	if err != nil || !replayed || d.TraceID != "one" {
 		t.Errorf("decision of trace %q, replayed %v: %v", d.TraceID, replayed, err)
 	}
 	// A store that reads its own write back returns a copy: it is still this call's decision.
 	w.store.commitReply = func(d *pix.Decision) *pix.Decision { c := *d; return &c }
-	if _, replayed, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), "three"); err != nil || replayed {
+	if _, replayed, err := w.engine.Decide(t.Context(), live(payment(2, pix.Outbound), "three")); err != nil || replayed {
 		t.Errorf("replayed %v: %v", replayed, err)
 	}
 }
@@ -91,7 +91,7 @@ func noCommitAfterTheDeadline(t *testing.T) {
 	}})
 	committed := false
 	w.store.commit = func(context.Context) error { committed = true; return nil }
-	d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+	d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 	if d != nil || pix.KindOf(err) != pix.Timeout || committed {
 		t.Errorf("decision %v, committed %v, kind %v: %v", d, committed, pix.KindOf(err), err)
 	}
@@ -122,7 +122,7 @@ func TestModelFailuresFailClosed(t *testing.T) {
 			} else {
 				w.models.set(pix.PayerRole, model)
 			}
-			d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+			d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,11 +142,11 @@ func TestModelPanicIsAnError(t *testing.T) {
 	w.models.set(pix.PayerRole, &fakeModel{version: "bad", score: func(v []float64) (float64, float64, error) {
 		return v[len(v)], 0, nil
 	}})
-	d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+	d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 	if d != nil || pix.KindOf(err) != pix.Unexpected || !strings.Contains(err.Error(), "TestModelPanicIsAnError") {
 		t.Errorf("decision %v, kind %v: %v; want the place of the panic", d, pix.KindOf(err), err)
 	}
-	if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Inbound), ""); err != nil {
+	if _, _, err := w.engine.Decide(t.Context(), live(payment(2, pix.Inbound))); err != nil {
 		t.Errorf("the engine does not go on: %v", err)
 	}
 }
@@ -155,7 +155,7 @@ func TestFailedExplanationKeepsTheDecision(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	w.models.set(pix.PayerRole, &fakeModel{version: "p1", probability: 0.99, explainErr: errors.New("no")})
-	d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+	d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 	if err != nil || d.Outcome != pix.Reject || d.Reasons[len(d.Reasons)-1].Code != engine.CodeUnexplained || len(w.degraded) != 1 {
 		t.Errorf("%+v, heard %v: %v", d, w.degraded, err)
 	}
@@ -165,7 +165,7 @@ func TestInvalidPayment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 0)
 	for _, tx := range []*pix.Transaction{nil, {}} {
-		if d, _, err := w.engine.Decide(t.Context(), tx, ""); d != nil || pix.KindOf(err) != pix.Invalid {
+		if d, _, err := w.engine.Decide(t.Context(), live(tx)); d != nil || pix.KindOf(err) != pix.Invalid {
 			t.Errorf("decision %v: %v", d, err)
 		}
 	}
@@ -180,14 +180,14 @@ func TestPolicySwap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+	before, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.policies.mu.Lock()
 	w.policies.pack = pack
 	w.policies.mu.Unlock()
-	after, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), "")
+	after, _, err := w.engine.Decide(t.Context(), live(payment(2, pix.Outbound)))
 	if err != nil {
 		t.Fatal(err)
 	}

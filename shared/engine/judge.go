@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -21,14 +22,15 @@ const (
 // computed.
 const CodeUnexplained = "unexplained"
 
-// judge computes the decision. It depends on nothing but the payment, the histories, the models and the pack. Without
+// judge computes the decision. It depends on nothing but the payment and its moments, the histories, the models and the pack. Without
 // histories it says that features are missing, and no model is asked: the policy lets no such score count, and a score that
 // counts for nothing would cost more than the rest of the answer, at the very moment at which there is no time.
-func (e *Engine) judge(tx *pix.Transaction, histories *feature.Histories) *pix.Decision {
-	started := e.deps.Clock()
-	vector := e.deps.Features.Vector(nil, tx, histories)
+func (e *Engine) judge(q *question, histories *feature.Histories) *pix.Decision {
+	started, tx := e.deps.Clock(), q.Tx
+	vector := e.deps.Features.Vector(nil, q.view, histories)
 	pack := e.deps.Policies.Pack()
-	in := policy.Input{Tx: tx, Vector: vector, FeaturesMissing: histories == nil}
+	in := policy.Input{Tx: tx, Vector: vector, FeaturesMissing: histories == nil, Moments: q.Moments}
+	in.DecidedAt = started.UTC().Truncate(time.Microsecond)
 	var models []Model
 	var shadow *challenge
 	if !in.FeaturesMissing {
@@ -46,9 +48,9 @@ func (e *Engine) judge(tx *pix.Transaction, histories *feature.Histories) *pix.D
 		FeatureSet:      e.featureSet,
 		FeaturesMissing: in.FeaturesMissing,
 		PolicyVersion:   pack.Version(),
-	}
-	if verdict.Hold > 0 {
-		d.HoldUntil = tx.EventTime.Add(verdict.Hold).UTC()
+		HoldUntil:       verdict.HoldUntil,
+		DecidedAt:       in.DecidedAt,
+		TraceID:         q.TraceID,
 	}
 	if d.Outcome != pix.Approve || sampled(tx.ID, e.deps.ExplainShare) {
 		e.explain(d, models, verdict.Roles)

@@ -54,7 +54,7 @@ func newOutbox(tb testing.TB, w *world, b *bus) *engine.Outbox {
 
 func decide(tb testing.TB, w *world, n int) *pix.Decision {
 	tb.Helper()
-	d, _, err := w.engine.Decide(tb.Context(), payment(n, pix.Outbound), "")
+	d, _, err := w.engine.Decide(tb.Context(), live(payment(n, pix.Outbound)))
 	if err != nil {
 		tb.Fatal(err)
 	}

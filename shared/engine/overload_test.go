@@ -81,7 +81,7 @@ func TestGoodputUnderOverload(t *testing.T) {
 		for end := time.Now().Add(during); time.Now().Before(end); n++ {
 			arrived, tx := time.Now(), payment(n, pix.Outbound)
 			callers.Go(func() {
-				d, _, err := w.engine.Answer(t.Context(), tx, "")
+				d, _, err := w.engine.Answer(t.Context(), live(tx))
 				switch {
 				case err != nil:
 					refused.Add(1)
@@ -127,7 +127,7 @@ func TestNoModelIsAskedForNothing(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 0, degradable, func(_ *world, d *engine.Deps) { d.MaxInFlight = 1 })
 			defer breakIt(w)()
-			d, _, err := w.engine.Answer(t.Context(), payment(1, pix.Internal), "")
+			d, _, err := w.engine.Answer(t.Context(), live(payment(1, pix.Internal)))
 			if err != nil || !d.FeaturesMissing || d.Outcome == pix.Approve {
 				t.Fatalf("%+v: %v", d, err)
 			}
@@ -150,7 +150,7 @@ func TestPlaces(t *testing.T) {
 	answer := func(want bool) {
 		t.Helper()
 		asked := w.models.asked[pix.PayerRole]
-		d, _, err := w.engine.Answer(t.Context(), payment(1, pix.Outbound), "")
+		d, _, err := w.engine.Answer(t.Context(), live(payment(1, pix.Outbound)))
 		if (d != nil) != want || !want && pix.KindOf(err) != pix.Overloaded || d != nil && !d.Provisional {
 			t.Fatalf("an answer: %v, want %v: %v", d != nil, want, err)
 		}
@@ -181,13 +181,13 @@ func TestPlaces(t *testing.T) {
 		}
 		answer(false)
 	}
-	if d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), ""); d != nil || pix.KindOf(err) != pix.Overloaded {
+	if d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound))); d != nil || pix.KindOf(err) != pix.Overloaded {
 		t.Errorf("Decide gave %v: %v", d, err)
 	}
 	for _, p := range places {
 		p.Leave()
 	}
-	if d, _, err := w.engine.Answer(t.Context(), payment(1, pix.Outbound), ""); err != nil || d.Provisional {
+	if d, _, err := w.engine.Answer(t.Context(), live(payment(1, pix.Outbound))); err != nil || d.Provisional {
 		t.Errorf("with room again: %+v: %v", d, err)
 	}
 }
@@ -203,14 +203,14 @@ func TestPlaceIsHeldUntilTheAnswer(t *testing.T) {
 		})
 		w.store.record, w.store.commit = failures()["unavailable"], failures()["unavailable"]
 		var first sync.WaitGroup
-		first.Go(func() { _, _, _ = w.engine.Answer(t.Context(), payment(1, pix.Outbound), "") })
+		first.Go(func() { _, _, _ = w.engine.Answer(t.Context(), live(payment(1, pix.Outbound))) })
 		time.Sleep(policyCost + policyCost/2) // its decision could not be stored, and it is judged again
-		if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), ""); pix.KindOf(err) != pix.Overloaded {
+		if _, _, err := w.engine.Decide(t.Context(), live(payment(2, pix.Outbound))); pix.KindOf(err) != pix.Overloaded {
 			t.Errorf("another payment found its place: %v", err)
 		}
 		first.Wait()
 		w.store.record, w.store.commit = nil, nil
-		if _, _, err := w.engine.Decide(t.Context(), payment(2, pix.Outbound), ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(payment(2, pix.Outbound))); err != nil {
 			t.Error(err)
 		}
 	})

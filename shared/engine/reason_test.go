@@ -33,7 +33,7 @@ func TestReasonsRead(t *testing.T) {
 	}})
 	tx := payment(1, pix.Outbound)
 	tx.Amount = 4_800_00
-	d, _, err := w.engine.Decide(t.Context(), tx, "")
+	d, _, err := w.engine.Decide(t.Context(), live(tx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestReasonsAreFoundAmongAll(t *testing.T) {
 	}
 	top = append(top, pix.Contribution{Feature: "night", Value: 1, Contribution: 0.3})
 	w.models.set(pix.PayerRole, &explaining{fakeModel{version: "p1", probability: 0.6}, top})
-	d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+	d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func TestAgainstTheReference(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 1 + rng.IntN(3) {
 			wg.Go(func() {
-				got, _, err := w.engine.Decide(context.Background(), tx, "")
+				got, _, err := w.engine.Decide(context.Background(), engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: true}})
 				if err != nil {
 					t.Error(err)
 					return
@@ -100,7 +100,7 @@ func impose(t *testing.T, w *world, reference *enginetest.Reference, n int) {
 	if d := reference.Decide(&impostor); d != nil {
 		t.Fatalf("the reference takes an impostor for %s", d.ID())
 	}
-	if d, _, err := w.engine.Decide(context.Background(), &impostor, ""); d != nil || pix.KindOf(err) != pix.Conflict {
+	if d, _, err := w.engine.Decide(context.Background(), live(&impostor)); d != nil || pix.KindOf(err) != pix.Conflict {
 		t.Errorf("an impostor got %v, kind %v", d, pix.KindOf(err))
 	}
 }

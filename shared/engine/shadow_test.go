@@ -48,7 +48,7 @@ func TestChallengersScoreTheSameVector(t *testing.T) {
 		pix.PayerRole:    {challenger("p2", 0.6), challenger("p3", 0.02)},
 		pix.ReceiverRole: {challenger("r2", 0.7)},
 	}))
-	d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Internal), "")
+	d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Internal)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestChallengersScoreTheSameVector(t *testing.T) {
 		t.Errorf("%d shadow scores stand", len(standing.Shadow))
 	}
 	w.store.read = failures()["unavailable"]
-	if d, _, err := w.engine.Decide(t.Context(), payment(2, pix.Internal), ""); err == nil && len(d.Shadow) != 0 {
+	if d, _, err := w.engine.Decide(t.Context(), live(payment(2, pix.Internal))); err == nil && len(d.Shadow) != 0 {
 		t.Errorf("challengers scored a vector without histories: %v", d.Shadow)
 	}
 }
@@ -86,7 +86,7 @@ func TestChallengersNeverFailOrDelayADecision(t *testing.T) {
 		"panic": &fakeModel{version: "bad", score: func(v []float64) (float64, float64, error) { return v[len(v)], 0, nil }},
 	} {
 		w := newWorld(t, 0, challengedBy(fakeChallengers{pix.PayerRole: {bad, good}}))
-		d, _, err := w.engine.Decide(t.Context(), payment(1, pix.Outbound), "")
+		d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
 		if err != nil || d.Outcome != pix.Approve || len(d.Shadow) != 1 || d.Shadow[0].Version != "good" {
 			t.Errorf("%s: %+v: %v", name, d, err)
 		}
@@ -113,7 +113,7 @@ func TestHangingChallengers(t *testing.T) {
 		began := time.Now()
 		for n := range payments {
 			at := time.Now()
-			d, _, err := w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
+			d, _, err := w.engine.Decide(t.Context(), live(payment(n, pix.Outbound)))
 			if err != nil || d.Outcome != pix.Approve || len(d.Shadow) != 0 {
 				t.Fatalf("%+v: %v", d, err)
 			}
@@ -149,7 +149,7 @@ func TestSampleOfApprovals(t *testing.T) {
 			tx.Payer.Account.Current = pix.Token(fmt.Sprintf("acct.1.%022d", 2*n)) // short histories
 			tx.Payee.Account.Current = pix.Token(fmt.Sprintf("acct.1.%022d", 2*n+1))
 			tx.DeviceToken.Current = pix.Token(fmt.Sprintf("dev.1.%022d", n))
-			d, _, err := w.engine.Decide(t.Context(), tx, "")
+			d, _, err := w.engine.Decide(t.Context(), live(tx))
 			if err != nil || d.Outcome != pix.Approve || len(d.Reasons) != 0 {
 				t.Fatalf("%+v: %v", d, err)
 			}
@@ -196,7 +196,7 @@ func TestSwapUnderLoad(t *testing.T) {
 	for worker := range 4 {
 		deciders.Go(func() {
 			for n := worker; n < payments || few() && n < 100*payments; n += 4 { // a busy machine swaps seldom
-				d, _, err := w.engine.Decide(t.Context(), payment(n, pix.Outbound), "")
+				d, _, err := w.engine.Decide(t.Context(), live(payment(n, pix.Outbound)))
 				if err != nil {
 					t.Error(err)
 					return

@@ -90,7 +90,7 @@ func (c *crowd) next() *pix.Transaction {
 // answers asks once and says whether the answer was what the benchmark is about.
 func answers(b *testing.B, w *world, c *crowd, provisional bool) {
 	b.Helper()
-	d, _, err := w.engine.Answer(b.Context(), c.next(), "")
+	d, _, err := w.engine.Answer(b.Context(), live(c.next()))
 	if err != nil || d.Provisional != provisional || (d.Outcome == pix.Approve) == provisional {
 		b.Fatalf("%+v: %v", d, err)
 	}
@@ -198,7 +198,7 @@ func (l *load) ask(ctx context.Context) {
 		return
 	}
 	defer place.Leave()
-	if d, _, err := l.w.engine.AnswerAt(ctx, place, l.crowd.next(), ""); err == nil && !d.FeaturesMissing {
+	if d, _, err := l.w.engine.AnswerAt(ctx, place, live(l.crowd.next())); err == nil && !d.FeaturesMissing {
 		l.good.Add(1)
 	}
 }

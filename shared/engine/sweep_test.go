@@ -278,7 +278,7 @@ func TestUnlistableMinutes(t *testing.T) {
 	for n := range 50 {
 		tx := payment(n, pix.Outbound)
 		tx.EventTime = start.Add(-time.Duration(n) * time.Minute)
-		if _, _, err := w.engine.Decide(t.Context(), tx, ""); err != nil {
+		if _, _, err := w.engine.Decide(t.Context(), live(tx)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,6 +13,7 @@ const (
 	UnknownSchema             // the message is of a type or version we do not know
 	TooLarge                  // the message is above a bound
 	Conflict                  // another payment already has this EndToEndID
+	TooOld                    // the payment came too long after its event time
 	Unavailable               // a dependency refused or is away: retry
 	Overloaded                // there is no room for it now: retry later
 	Timeout                   // a deadline passed: retry
@@ -38,6 +39,8 @@ func (k Kind) Disposition() Disposition {
 		return Disposition{"too_large", 413, true, true}
 	case Conflict:
 		return Disposition{"conflict", 409, true, true}
+	case TooOld:
+		return Disposition{"too_old", 422, true, true}
 	case Unavailable:
 		return Disposition{"unavailable", 503, false, false}
 	case Overloaded:

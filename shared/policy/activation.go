@@ -20,7 +20,7 @@ type activation struct {
 	names    map[string]getter // of the pack, shared and read only
 	tx       *pix.Transaction
 	vector   []float64
-	local    time.Time // event time in America/Sao_Paulo
+	local    time.Time // of the standpoint, in America/Sao_Paulo
 	payer    float64   // probabilities, NaN when the role did not score
 	receiver float64
 	// miscalculated is set while a rule is evaluated, when one of its calculations failed, whatever its answer is.
@@ -57,13 +57,13 @@ func (a *activation) probability(role pix.Role) ref.Val {
 	return double(a.receiver)
 }
 
-// hours gives the whole hours from t to the event; what happened after the event has no age, as pix.Age says.
+// hours gives the whole hours from t to the standpoint; what happened after it has no age, as pix.Age says.
 func (a *activation) hours(t pix.Optional[time.Time]) ref.Val {
 	at, ok := t.Get()
 	if !ok {
 		return nil
 	}
-	age, ok := pix.Age(at, a.tx.EventTime)
+	age, ok := pix.Age(at, a.local)
 	if !ok {
 		return nil
 	}

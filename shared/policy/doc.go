@@ -19,5 +19,11 @@
 // whatever the calculation gives, its own claim stands beside the failure. A constant that is not finite does not load.
 // Int and double do not mix: a rule converts, and CEL's dyn only compares them.
 //
+// A rule is dated, and so is a payment, by whoever sent it. The payment's own day selects the rules, but its date must not
+// make the decision milder than today's: where other rules are in force on the day of the decision, or the payment came at
+// another moment than its event time (Moments), the pack is applied from that standpoint as well, and the more severe
+// verdict stands. A payment that came late is never approved: at least a REVIEW stands, which no rule lifts. A replayed
+// payment is judged by its own date alone.
+//
 // The package is pure. A pack never changes after Load and is safe for concurrent use.
 package policy

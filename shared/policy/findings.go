@@ -46,8 +46,14 @@ func (f *findings) failed(r *rule, outcome pix.Outcome, words pix.Reason) {
 
 // missing notes something that the decision needs and does not have.
 func (f *findings) missing(id string, outcome pix.Outcome, words pix.Reason) {
+	f.told(id, outcome, words)
+	f.claims[len(f.claims)-1].failure = true
+}
+
+// told notes a claim that no rule makes and nothing lifts.
+func (f *findings) told(id string, outcome pix.Outcome, words pix.Reason) {
 	words.Code = id
-	f.claims = append(f.claims, finding{Claim: Claim{Outcome: outcome}, id: id, rule: -1, reason: words, failure: true})
+	f.claims = append(f.claims, finding{Claim: Claim{Outcome: outcome}, id: id, rule: -1, reason: words})
 }
 
 // verdict applies the algebra.

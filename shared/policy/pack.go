@@ -23,6 +23,9 @@ const (
 	HitPayerScore    = "missing/payer-score"
 	HitReceiverScore = "missing/receiver-score"
 	HitFeatures      = "missing/features"
+	HitLate          = "late_event" // the payment came long after the time that it states
+	HitBlockOver     = "block_over" // the payment was sent so long ago that no block can hold it
+	HitReplay        = "replay"     // an allow: it says of the decision that the payment was not live
 	ErrorSuffix      = "/error"
 )
 
@@ -82,15 +85,16 @@ type Input struct {
 	Scores          []pix.Score // of the roles that scored
 	Vector          []float64   // in the order of the feature names given to Load
 	FeaturesMissing bool        // the store did not answer: the scores, computed without histories, count for nothing
+	Moments
 }
 
 // Verdict is what the policy says of one payment.
 type Verdict struct {
-	Outcome pix.Outcome
-	Hold    time.Duration // from the payment's event time; zero for APPROVE and REJECT
-	Hits    []pix.RuleHit // every rule that matched, strongest first; see ErrorSuffix
-	Reasons []pix.Reason  // of the claims that stand, strongest first
-	Roles   []pix.Role    // whose score speaks against the payment
+	Outcome   pix.Outcome
+	HoldUntil time.Time     // UTC; zero for APPROVE and REJECT
+	Hits      []pix.RuleHit // every rule that matched, strongest first; see ErrorSuffix
+	Reasons   []pix.Reason  // of the claims that stand, strongest first
+	Roles     []pix.Role    // whose score speaks against the payment
 }
 
 // Version names the pack: the version written in it and the first twelve hex digits of its SHA-256.
@@ -98,9 +102,22 @@ func (p *Pack) Version() string { return p.version }
 
 // Decide applies the pack to one payment. It never fails: what it cannot know claims the pack's fail outcome.
 func (p *Pack) Decide(in Input) Verdict {
+	first, second := p.standpoints(&in)
+	v := p.decideFrom(&in, first)
+	if second != first {
+		if w := p.decideFrom(&in, second); w.Outcome.Severity() > v.Outcome.Severity() {
+			v = w
+		}
+	}
+	v.HoldUntil = p.holdUntil(v.Outcome, &in)
+	return v
+}
+
+// decideFrom applies the pack from one standpoint.
+func (p *Pack) decideFrom(in *Input, from standpoint) Verdict {
 	tx := in.Tx
 	a := activation{
-		names: p.names, tx: tx, vector: in.Vector, local: tx.EventTime.In(p.zone),
+		names: p.names, tx: tx, vector: in.Vector, local: from.local,
 		payer: probabilityOf(in.Scores, pix.PayerRole), receiver: probabilityOf(in.Scores, pix.ReceiverRole),
 	}
 	blind := in.FeaturesMissing || len(in.Vector) != p.width
@@ -109,10 +126,10 @@ func (p *Pack) Decide(in Input) Verdict {
 	}
 	var found findings
 	p.failures(&found, &a, blind)
-	today := dayOf(a.local)
+	found.moments(&in.Moments)
 	for i := range p.rules {
 		r := &p.rules[i]
-		if !r.inForce(today, tx.Direction) {
+		if !r.inForce(from.today, tx.Direction) {
 			continue
 		}
 		matched, known := r.matches(&a)
@@ -125,7 +142,10 @@ func (p *Pack) Decide(in Input) Verdict {
 		}
 	}
 	v := found.verdict(tx.Direction)
-	v.Hold = p.holdFor(v.Outcome, a.local)
+	if v.Outcome == pix.Block && in.live() && !p.holdUntil(pix.Block, in).After(in.DecidedAt) {
+		found.told(HitBlockOver, pix.Reject, blockOverWords())
+		v = found.verdict(tx.Direction)
+	}
 	return v
 }
 
@@ -149,7 +169,8 @@ func scoreHit(role pix.Role) string {
 	return HitReceiverScore
 }
 
-// holdFor returns how long the outcome may last. Without an entry in force yet, the earliest one serves.
+// holdFor returns how long the outcome may last from a local moment on. Without an entry in force yet, the earliest one
+// serves.
 func (p *Pack) holdFor(o pix.Outcome, local time.Time) time.Duration {
 	h := p.holds[0]
 	for _, later := range p.holds[1:] {

@@ -243,7 +243,15 @@ func (e *endpoint[T]) handle(ctx context.Context, del *delivery) (err error) {
 		return err
 	}
 	del.safe = func() (event.Envelope, error) { return e.f.Encode(v) }
-	return e.f.Handle(ctx, v)
+	return e.f.Handle(context.WithValue(ctx, publishedKey{}, del.msg.Published), v)
+}
+
+type publishedKey struct{}
+
+// Published is when Pub/Sub took the message that Handle was given, by its own clock; zero when it does not say.
+func Published(ctx context.Context) time.Time {
+	t, _ := ctx.Value(publishedKey{}).(time.Time)
+	return t
 }
 
 // settle dead-letters what must be and records what happened. It returns the error for whose sake the message comes again.

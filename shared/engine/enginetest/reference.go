@@ -10,7 +10,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/policy"
 )
 
-// Reference decides payments one after the other. It is not safe for concurrent use.
+// Reference decides payments one after the other, each as a replayed one: by its event time alone. It is not safe for concurrent use.
 type Reference struct {
 	models     engine.Models
 	pack       *policy.Pack
@@ -59,13 +59,10 @@ func (r *Reference) Decide(tx *pix.Transaction) *pix.Decision {
 	}
 	vector := r.features.Vector(nil, tx, &histories)
 	scores := r.scores(tx.Direction, vector)
-	verdict := r.pack.Decide(policy.Input{Tx: tx, Scores: scores, Vector: vector})
+	verdict := r.pack.Decide(policy.Input{Tx: tx, Scores: scores, Vector: vector, Moments: policy.Moments{Replay: true}})
 	d := &pix.Decision{
-		Transaction: *tx, Outcome: verdict.Outcome, RuleHits: verdict.Hits, Scores: scores, Vector: vector,
+		Transaction: *tx, Outcome: verdict.Outcome, RuleHits: verdict.Hits, Scores: scores, Vector: vector, HoldUntil: verdict.HoldUntil,
 		FeatureSet: r.featureSet, PolicyVersion: r.pack.Version(),
-	}
-	if d.Outcome == pix.Review || d.Outcome == pix.Block {
-		d.HoldUntil = tx.EventTime.Add(verdict.Hold).UTC()
 	}
 	r.decisions[tx.ID] = d
 	r.order = append(r.order, d)

@@ -15,6 +15,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -175,6 +176,7 @@ func (a asking) once(ctx context.Context, body []byte) (again bool, err error) {
 		return false, fmt.Errorf("new request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set(score.ReplayHeader, event.ReplayTrue) // of a week that is over
 	response, err := a.client.Do(request)
 	if err != nil {
 		return false, fmt.Errorf("post: %w", err)

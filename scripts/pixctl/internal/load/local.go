@@ -243,7 +243,7 @@ func (l *local) call(ctx context.Context, i int) string {
 	if err != nil {
 		return pix.KindOf(err).String()
 	}
-	d, _, err := l.engine.Decide(ctx, &tx, "")
+	d, _, err := l.engine.Decide(ctx, engine.Request{Tx: &tx, Arrival: pix.Arrival{Replay: true}})
 	if err != nil {
 		return pix.KindOf(err).String()
 	}

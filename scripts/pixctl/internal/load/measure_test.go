@@ -13,7 +13,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -126,7 +128,7 @@ func measure(t *testing.T, n int) figures {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, _, err := l.engine.Decide(t.Context(), &tx, "4bf92f3577b34da6a3ce929d0e0e4736")
+		d, _, err := l.engine.Decide(t.Context(), engine.Request{Tx: &tx, Arrival: pix.Arrival{Replay: true}, TraceID: "4bf92f3577b34da6a3ce929d0e0e4736"})
 		if err != nil || d.FeaturesMissing {
 			t.Fatalf("payment %d: features missing: %v, %v", i, d != nil && d.FeaturesMissing, err)
 		}

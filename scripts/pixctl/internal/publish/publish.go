@@ -36,6 +36,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	file := flags.String("file", "-", "JSON objects, one a line or one over several lines; - is standard input")
 	schema := flags.String("schema", "", "message type; told from the topic's name by default, else "+event.SchemaTransaction)
 	project := flags.String("project", projectFrom(std.Getenv), "Google Cloud project; PROJECT and GOOGLE_CLOUD_PROJECT by default")
+	replay := flags.Bool("replay", false, "the payments are not live: where the subscription's identity may replay, their own date counts")
 	lax := flags.Bool("lax", false, "publish even what the contract does not know; consumers will dead-letter what is invalid")
 	if _, err := flags.Parse(args); err != nil {
 		return err
@@ -59,7 +60,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	job := job{to: b, topic: *topic, schema: *schema, lax: *lax}
+	job := job{to: b, topic: *topic, schema: *schema, lax: *lax, replay: *replay}
 	err = job.all(ctx, std, in)
 	return errors.Join(err, b.Close(context.WithoutCancel(ctx)))
 }
@@ -90,6 +91,7 @@ type job struct {
 	to            publisher
 	topic, schema string
 	lax           bool
+	replay        bool
 }
 
 // all publishes every object of in, one after the other, and says what was wrong with the others.
@@ -127,6 +129,9 @@ func (j *job) envelope(data []byte) (event.Envelope, error) {
 	e := event.Envelope{Data: data, Attributes: map[string]string{
 		event.AttrSchema: j.schema, event.AttrEncoding: event.EncodingJSON,
 	}}
+	if j.replay {
+		e.Attributes[event.AttrReplay] = event.ReplayTrue
+	}
 	switch j.schema {
 	case event.SchemaTransaction:
 		return j.transaction(e)

@@ -12,6 +12,7 @@ import (
 	"cloud.google.com/go/bigtable"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -158,6 +159,7 @@ func post(t *testing.T, s *stack.Stack, media string, body []byte) (int, []byte)
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set(score.ReplayHeader, event.ReplayTrue)
 	request.Header.Set("Content-Type", media)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
