@@ -4,7 +4,8 @@
 // the hashes of the other two) and golden.json (vectors with LightGBM's own scores and contributions). Nobody can
 // review a model by eye, so Load proves it instead: sizes and hashes, the feature list against the contract, a grammar
 // and structure of our own, and every golden vector through both readers, the leaves library and the trees of this
-// package, which serve. Where the contract names keys, one of them must have signed the manifest. Only a Model that passed all of it exists.
+// package, which serve. Where the contract names keys, one of them must have signed the manifest. Only a Model that
+// passed all of it exists.
 //
 // # The way of an artefact
 //

@@ -113,6 +113,7 @@ func TestForgerIsRefusedByTheSignatureAlone(t *testing.T) {
 	for name, move := range map[string]func(*testing.T, *artefact){
 		"a leaf": func(_ *testing.T, a *artefact) { a.moveLeaf(leafPlace{0, 0}, -10) },
 		"leaves in the null space of the vectors": func(t *testing.T, a *artefact) {
+			t.Helper()
 			g, err := decodeGolden(a.golden, len(fixtureFeatures()), DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
@@ -122,6 +123,7 @@ func TestForgerIsRefusedByTheSignatureAlone(t *testing.T) {
 			a.moveLeaf(pair[1], -10)
 		},
 		"counts": func(t *testing.T, a *artefact) {
+			t.Helper()
 			at, from, to := siblings(t, treesOf(t, a.model))
 			for leaf, by := range map[int]float64{from: -1, to: 1} {
 				a.editAt(1+at, leaf, "leaf_count", func(s string) string { return formatted(s, func(n float64) float64 { return n + by }) })
