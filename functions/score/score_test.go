@@ -24,6 +24,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
+	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -141,7 +142,7 @@ func clock() time.Time { return time.Date(2026, 11, 23, 14, 30, 20, 0, time.UTC)
 
 func tokenizer(t *testing.T) *pix.Tokenizer {
 	t.Helper()
-	k, err := pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: bytes.Repeat([]byte("k"), 32)}, nil)
+	k, err := pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: keytest.Key("k")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
