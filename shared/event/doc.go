@@ -14,10 +14,17 @@
 //	  "payee": {"ispb": "A1B2C3D4", "key": "contato@loja-exemplo.com.br"}
 //	}
 //
-// Enum values are the codes of pacs.008 and DICT behind the name of their type. Amounts are centavos; numbers may be
-// written as strings, which is how 64-bit numbers are printed. Times carry a zone; durations are seconds ("72.5s").
+// Enum values are the codes of pacs.008 and DICT behind the name of their type, and are read without it too. Amounts are
+// centavos; numbers may be written as strings, which is how 64-bit numbers are printed. Times carry a zone; durations
+// are seconds ("72.5s"). Names of fields may be those of the .proto files as well; a field is given once.
 //
-// Only additive change: a field that is not known is left out, an enum value that is not known is a problem of its
-// field. A payment carries raw identifiers or tokens, never both; DecodeTransaction tokenises, and nothing downstream
-// of it sees a raw one. No error of this package contains anything from the payload but the position of a syntax error.
+// Only additive change. What our own parts write (tokens, and no raw identifier) is read leniently, so that releases can
+// be mixed: a field that is not known is left out, and so is the value of an enumeration, which is counted. Where raw
+// identifiers may come in, both are refused: a field spelt wrongly is a signal lost. DICT's enumerations (kind of key,
+// type of account) may grow at any time: a new value is UNKNOWN everywhere, and counted. A payment without a direction
+// or an initiation that this release knows is always refused.
+//
+// A payment carries raw identifiers or tokens, never both; DecodeTransaction tokenises, and nothing downstream of it
+// sees a raw one. No error of this package contains anything from the payload but the position of a syntax error and
+// the name of a field that is made of letters alone.
 package event

@@ -99,7 +99,7 @@ func (f *form) readPayment(e Envelope) (rest Envelope, plain bool) {
 	if n < 0 || number != paymentField {
 		return e, false
 	}
-	size := f.message.readProto(&f.findings, typ, e.Data[n:])
+	size := f.readProto(&f.findings, typ, e.Data[n:])
 	if size < 0 || len(f.problems) > 0 || len(f.unknown) > 0 || slices.ContainsFunc(f.doubts, func(d doubt) bool { return d.value }) {
 		return e, false
 	}

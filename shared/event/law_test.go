@@ -18,7 +18,7 @@ import (
 )
 
 // documents is how many are generated: go test ./shared/event -run OneGrammar -documents 2000000.
-var documents = flag.Int("documents", 30_000, "how many documents TestOneGrammar makes") //nolint:gochecknoglobals // a flag
+var documents = flag.Int("documents", 30_000, "how many documents TestOneGrammar makes")
 
 // member is a field of a JSON object, with its text or its own members.
 type member struct {
@@ -238,6 +238,7 @@ func TestOneGrammar(t *testing.T) {
 
 // oneGrammar holds one document to the reference and tells whether it was accepted.
 func oneGrammar(t *testing.T, e event.Envelope, tokens *pix.Tokenizer, damaged bool) bool {
+	t.Helper()
 	got, err := event.DecodeTransaction(e, tokens, now())
 	want, refused := decodeReference(e, tokens, now())
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-var update = flag.Bool("update", false, "write testdata anew") //nolint:gochecknoglobals // a flag
+var update = flag.Bool("update", false, "write testdata anew")
 
 // honest is a payment none of whose values is in the example of a problem.
 const honest = `{

@@ -244,7 +244,7 @@ func (s *scanner) skip(depth int) bool {
 	if s.at == len(s.in) {
 		return s.wrong(aValue)
 	}
-	ok := true
+	var ok bool
 	switch c := s.in[s.at]; {
 	case (c == '{' || c == '[') && depth == 0:
 		s.spoil("nested deeper than " + strconv.Itoa(maxDepth) + " levels at " + s.position() + "; the contract needs four: leave it out")

@@ -51,12 +51,12 @@ func (a *author) wire() []byte {
 func (a *author) fields(data []byte, rate, depth int) []byte {
 	var out []byte
 	for len(data) > 0 {
-		number, typ, n := protowire.ConsumeField(data)
+		_, _, n := protowire.ConsumeField(data)
 		if n < 0 {
 			return append(out, data...)
 		}
 		if !a.chance(1) {
-			out = a.field(out, data[:n], number, typ, rate, depth)
+			out = a.field(out, data[:n], rate, depth)
 		}
 		if a.IntN(200) < rate {
 			out = append(out, data[:n]...)
@@ -69,8 +69,8 @@ func (a *author) fields(data []byte, rate, depth int) []byte {
 	return out
 }
 
-func (a *author) field(out, whole []byte, number protowire.Number, typ protowire.Type, rate, depth int) []byte {
-	_, _, tag := protowire.ConsumeTag(whole)
+func (a *author) field(out, whole []byte, rate, depth int) []byte {
+	number, typ, tag := protowire.ConsumeTag(whole)
 	value := whole[tag:]
 	switch {
 	case a.IntN(200) < rate:
