@@ -45,29 +45,29 @@ func of(media string) http.Header { return http.Header{"Content-Type": {media}} 
 // documented returns a request of testdata, in a form that Google or CloudEvents documents:
 // https://cloud.google.com/pubsub/docs/push, …/payload-unwrapping, https://cloud.google.com/eventarc/docs/cloudevents,
 // https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md.
-func documented(t testing.TB, file string) (http.Header, []byte) {
-	t.Helper()
+func documented(tb testing.TB, file string) (http.Header, []byte) {
+	tb.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	in := bufio.NewReader(bytes.NewReader(data))
 	header, err := textproto.NewReader(in).ReadMIMEHeader()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	body, err := io.ReadAll(in)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return http.Header(header), body
 }
 
-func forms(t testing.TB) []string {
-	t.Helper()
+func forms(tb testing.TB) []string {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) < 6 {
-		t.Fatalf("%v: %v", files, err)
+		tb.Fatalf("%v: %v", files, err)
 	}
 	return files
 }

@@ -327,7 +327,7 @@ func (e *endpoint[T]) deadLetter(ctx context.Context, del *delivery, reason stri
 	}
 	err := e.d.DeadLetters.DeadLetter(ctx, e.d.DeadLetterTopic, letter)
 	e.metrics.deadLettered(e.f.Name, err)
-	return err //nolint:wrapcheck // settle does
+	return err
 }
 
 // record counts the message and writes its one line.
