@@ -19,11 +19,11 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
 )
 
-func segment(t testing.TB, v any) string {
-	t.Helper()
+func segment(tb testing.TB, v any) string {
+	tb.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return base64.RawURLEncoding.EncodeToString(data)
 }

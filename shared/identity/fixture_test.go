@@ -17,13 +17,13 @@ const (
 	desk     = "desk-7"
 )
 
-func newIssuer(t testing.TB) *issuer.Issuer {
-	t.Helper()
+func newIssuer(tb testing.TB) *issuer.Issuer {
+	tb.Helper()
 	i, err := issuer.Start()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(i.Close)
+	tb.Cleanup(i.Close)
 	return i
 }
 
@@ -35,24 +35,24 @@ func configOf(i *issuer.Issuer) identity.Config {
 }
 
 // running returns a verifier whose keys are looked for until the test ends.
-func running(t testing.TB, c identity.Config) *identity.Verifier {
-	t.Helper()
+func running(tb testing.TB, c identity.Config) *identity.Verifier {
+	tb.Helper()
 	v, err := identity.New(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	done := make(chan struct{})
 	go func() { defer close(done); v.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	tb.Cleanup(func() { cancel(); <-done })
 	return v
 }
 
-func mint(t testing.TB, i *issuer.Issuer, c issuer.Claims) string {
-	t.Helper()
+func mint(tb testing.TB, i *issuer.Issuer, c issuer.Claims) string {
+	tb.Helper()
 	raw, err := i.Mint(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return raw
 }
@@ -60,21 +60,21 @@ func mint(t testing.TB, i *issuer.Issuer, c issuer.Claims) string {
 func with(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
 // reasonOf is why a header is refused, empty when it is accepted.
-func reasonOf(t testing.TB, v *identity.Verifier, h http.Header) identity.Reason {
-	t.Helper()
-	c, err := v.Verify(t.Context(), h)
+func reasonOf(tb testing.TB, v *identity.Verifier, h http.Header) identity.Reason {
+	tb.Helper()
+	c, err := v.Verify(tb.Context(), h)
 	if err == nil {
 		if c.Subject == "" || len(c.Roles) == 0 {
-			t.Errorf("accepted without a name or a role: %+v", c)
+			tb.Errorf("accepted without a name or a role: %+v", c)
 		}
 		return ""
 	}
 	if c.Subject != "" || len(c.Roles) != 0 {
-		t.Errorf("refused, and yet %+v", c)
+		tb.Errorf("refused, and yet %+v", c)
 	}
 	var refusal *identity.Refusal
 	if !errors.As(err, &refusal) {
-		t.Fatalf("not a refusal: %v", err)
+		tb.Fatalf("not a refusal: %v", err)
 	}
 	return refusal.Reason
 }

@@ -58,7 +58,7 @@ func (r Reason) sentence() string {
 }
 
 // Refusal is the error of a request whose caller is not let in. Its text holds nothing of the token.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a refusal is what it is called wherever there is one
 	Reason Reason
 	// Passing says that the same token may be accepted later.
 	Passing bool

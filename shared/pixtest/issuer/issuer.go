@@ -117,9 +117,9 @@ func (i *Issuer) Withdraw() {
 
 func generate(algorithm jose.SignatureAlgorithm) (crypto.Signer, error) {
 	if algorithm == jose.ES256 {
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) //nolint:wrapcheck // Rotate wraps it
 	}
-	return rsa.GenerateKey(rand.Reader, 2048)
+	return rsa.GenerateKey(rand.Reader, 2048) //nolint:wrapcheck // Rotate wraps it
 }
 
 // Claims are a token's. Mint writes them as they are.
