@@ -27,6 +27,7 @@ const dated = `  - {id: later, description: d, legal_basis: l, source: s, confid
 
 // paid is a payment of an amount at a local moment.
 func paid(t *testing.T, when string, amount pix.Money) policy.Input {
+	t.Helper()
 	in := noon(t, pix.Outbound)
 	in.Tx.EventTime, in.Tx.Amount = local(t, when), amount
 	return in

@@ -200,3 +200,17 @@ func TestBadArguments(t *testing.T) {
 		}
 	}
 }
+
+func TestReplayIsSaid(t *testing.T) {
+	t.Parallel()
+	line, _ := payment(t)
+	for _, replay := range []bool{true, false} {
+		bus := &recorder{}
+		if _, err := publishAll(t, job{to: bus, topic: "t", schema: event.SchemaTransaction, replay: replay}, strings.NewReader(line)); err != nil {
+			t.Fatal(err)
+		}
+		if said := bus.got[0].Attributes[event.AttrReplay]; (said == event.ReplayTrue) != replay {
+			t.Errorf("replay %v is said as %q", replay, said)
+		}
+	}
+}
