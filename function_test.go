@@ -280,7 +280,7 @@ func TestPaymentThroughTheFramework(t *testing.T) {
 		t.Errorf("the same payment over HTTP: %d %s", status, answer)
 	}
 	for _, wrong := range []string{scorer.url + "/v2/decisions", scorer.url + "/v1/decisions/", auditor.url + "/v1/decisions"} {
-		if status, answer := post(t, wrong, data); status != http.StatusNotFound {
+		if status, answer := post(t, wrong, asking, data); status != http.StatusNotFound {
 			t.Errorf("%s: %d %s", wrong, status, answer)
 		}
 	}

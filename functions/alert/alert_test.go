@@ -22,6 +22,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 // fake is warehouse, bus and dead-letter topic in one; it notes what happened in order.
@@ -74,7 +75,7 @@ func decision(o pix.Outcome) *pix.Decision {
 func deliver(t *testing.T, f *fake, d *pix.Decision) int {
 	t.Helper()
 	h, err := alert.New(alert.Deps{Warehouse: f, Publisher: f, Topic: "alerts", Clock: func() time.Time { return at().Add(time.Second) },
-		Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
+		Push: push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler)}})
 	if err != nil {
 		t.Fatal(err)
 	}

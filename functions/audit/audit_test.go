@@ -21,6 +21,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 // fake is warehouse and dead-letter topic in one.
@@ -65,7 +66,7 @@ func decision(n int) *pix.Decision {
 
 func deliver(t *testing.T, f *fake, e event.Envelope) int {
 	t.Helper()
-	h, err := audit.New(audit.Deps{Warehouse: f, Push: push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Clock: now}})
+	h, err := audit.New(audit.Deps{Warehouse: f, Push: push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Clock: now}})
 	if err != nil {
 		t.Fatal(err)
 	}

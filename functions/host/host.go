@@ -140,6 +140,7 @@ func (h *Host) Close(ctx context.Context) error {
 // Push returns what a push endpoint needs.
 func (h *Host) Push() push.Deps {
 	return push.Deps{
+		Gate:        h.Pushes,
 		DeadLetters: h.Bus, DeadLetterTopic: h.config.DeadLetterTopic,
 		MaxAge: h.config.MaxMessageAge, MaxPanics: h.config.MaxPanics, Timeout: h.config.Timeout, Clock: time.Now, Watch: h.Watch, Intake: h.intake,
 		Logger: h.Logger, Tracer: h.Tracing.Tracer("github.com/sentinela-pix/sentinela/functions/" + h.name), Metrics: h.Metrics,

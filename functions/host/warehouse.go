@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -49,7 +48,7 @@ func (c *WarehouseConfig) Open(ctx context.Context, name string, env Env, build 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), h.Close(ctx))
 	}
-	return &Function{Handler: h.Pushes.Require(identity.Push, handler), host: h}, nil
+	return &Function{Handler: handler, host: h}, nil
 }
 
 func (c *WarehouseConfig) build(ctx context.Context, h *Host, build Builder) (http.Handler, error) {

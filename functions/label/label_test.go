@@ -19,6 +19,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 // fake is warehouse, marker and dead-letter topic in one.
@@ -66,6 +67,7 @@ func sample(hours int) pix.Label {
 func deliver(t *testing.T, f *fake, e event.Envelope) int {
 	t.Helper()
 	h, err := label.New(label.Deps{Warehouse: f, Marker: f, Push: push.Deps{
+		Gate:        pushtest.OpenGate{},
 		DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Clock: now,
 	}})
 	if err != nil {

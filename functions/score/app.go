@@ -121,7 +121,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	}
 	a.Service, err = New(Deps{
 		Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push(),
-		Pushes: a.host.Pushes, Callers: a.callers,
+		Callers: a.callers,
 	})
 	return err
 }

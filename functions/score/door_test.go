@@ -12,6 +12,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 // TestDoorsAreStrict: a payment whose field is spelt wrongly is never decided, pushed or over HTTP; a value that DICT has
@@ -20,7 +21,8 @@ func TestDoorsAreStrict(t *testing.T) {
 	t.Parallel()
 	f := &fake{stands: map[pix.EndToEndID]*pix.Decision{}}
 	registry := prometheus.NewRegistry()
-	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock}
+	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Callers: pushtest.OpenGate{}}
+	d.Push.Gate = pushtest.OpenGate{}
 	d.Push.Logger = slog.New(slog.DiscardHandler)
 	d.Push.DeadLetters, d.Push.DeadLetterTopic, d.Push.Metrics = f, "dlq", registry
 	s, err := score.New(d)

@@ -17,9 +17,6 @@ import (
 // maxRequestBytes bounds the body of POST /v1/decisions. A payment is a few kilobytes.
 const maxRequestBytes = 64 << 10
 
-// decisionsPath is where a caller asks and waits.
-const decisionsPath = "/v1/decisions"
-
 // ReplayHeader is "true" on a payment that is not live. The caller needs identity.Replay.
 const ReplayHeader = "Pix-Replay"
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 // TestOneBudget: pushed payments and those of HTTP callers take from one budget, until they are answered.
@@ -19,8 +20,8 @@ func TestOneBudget(t *testing.T) {
 	t.Parallel()
 	f := &fake{hold: make(chan struct{}), stands: map[pix.EndToEndID]*pix.Decision{}}
 	intake := push.NewIntake(100 << 10) // one request's
-	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Pushes: openGate{}, Callers: openGate{}}
-	d.Push = push.Deps{DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Intake: intake}
+	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Callers: pushtest.OpenGate{}}
+	d.Push = push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: f, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Intake: intake}
 	s, err := score.New(d)
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,9 @@ import (
 // Name is the function's name in FUNCTION_TARGET, logs and metrics.
 const Name = "score"
 
+// decisionsPath is where a caller asks and waits.
+const decisionsPath = "/v1/decisions"
+
 // Decider gives the decision that stands for a payment. *engine.Engine is one.
 type Decider interface {
 	// Decide is for a payment that comes back when it fails.
@@ -51,13 +54,7 @@ type Deps struct {
 	Tokenizer *pix.Tokenizer
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
-	// Pushes and Callers let in whom they know, to the one way in and the other.
-	Pushes, Callers Gate
-}
-
-// Gate serves a handler for callers with a role alone. *host.Gate is one.
-type Gate interface {
-	Require(role identity.Role, next http.Handler) http.Handler
+	Callers   push.Gate        // lets in who may ask
 }
 
 // Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages.
@@ -71,11 +68,8 @@ type Service struct {
 
 // New returns the service. Close it to publish what its HTTP callers left in the queue.
 func New(d Deps) (*Service, error) {
-	if d.Engine == nil || d.Outbox == nil || d.Marker == nil || d.Tokenizer == nil {
-		return nil, errors.New("score: an engine, an outbox, a marker and a tokenizer are required")
-	}
-	if d.Pushes == nil || d.Callers == nil {
-		return nil, errors.New("score: a gate is required for either way in")
+	if d.Engine == nil || d.Outbox == nil || d.Marker == nil || d.Tokenizer == nil || d.Callers == nil {
+		return nil, errors.New("score: an engine, an outbox, a marker, a tokenizer and a gate for callers are required")
 	}
 	if d.Clock == nil {
 		d.Clock = time.Now
@@ -107,7 +101,7 @@ func New(d Deps) (*Service, error) {
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
 	s.asked = d.Callers.Require(identity.Decide, http.HandlerFunc(s.answer))
-	s.pushed = d.Pushes.Require(identity.Push, endpoint)
+	s.pushed = endpoint
 	return s, nil
 }
 

@@ -22,10 +22,10 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
-	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 func TestMain(m *testing.M) {
@@ -149,15 +149,6 @@ func tokenizer(t *testing.T) *pix.Tokenizer {
 	return k
 }
 
-// openGate lets everybody in.
-type openGate struct{}
-
-func (openGate) Require(_ identity.Role, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(identity.With(r.Context(), identity.Anybody())))
-	})
-}
-
 func newService(t *testing.T, f *fake) (*score.Service, *bytes.Buffer) {
 	t.Helper()
 	return newServiceAt(t, f, clock)
@@ -168,7 +159,8 @@ func newServiceAt(t *testing.T, f *fake, clock func() time.Time) (*score.Service
 	f.stands = map[pix.EndToEndID]*pix.Decision{}
 	log := new(bytes.Buffer)
 	var mu sync.Mutex
-	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Pushes: openGate{}, Callers: openGate{}}
+	d := score.Deps{Engine: f, Outbox: f, Marker: f, Tokenizer: tokenizer(t), Clock: clock, Callers: pushtest.OpenGate{}}
+	d.Push.Gate = pushtest.OpenGate{}
 	d.Push.DeadLetters, d.Push.DeadLetterTopic = f, "dlq"
 	d.Push.Logger = slog.New(slog.NewJSONHandler(locked{&mu, log}, nil))
 	d.Push.Metrics = prometheus.NewRegistry()

@@ -58,14 +58,14 @@ func TestLostReplyOfCommitIsResolvedByReading(t *testing.T) {
 	faults.LoseReply("CheckAndMutateRow", 1)
 	d, err := s.Commit(t.Context(), storetest.Decision(&tx, "mine"))
 	must(t, err)
-	if d.TraceID != "mine" {
+	if d.TraceID != storetest.Trace("mine") {
 		t.Errorf("%q stands, want mine", d.TraceID)
 	}
 
 	faults.LoseReply("CheckAndMutateRow", 1)
 	d, err = s.Commit(t.Context(), storetest.Decision(&tx, "other"))
 	must(t, err)
-	if d.TraceID != "mine" {
+	if d.TraceID != storetest.Trace("mine") {
 		t.Errorf("%q stands, want mine, which was first", d.TraceID)
 	}
 }
@@ -132,7 +132,7 @@ func TestUnavailableForAWhile(t *testing.T) {
 	faults.Restore("*")
 	d, seen, err := pay(t.Context(), s, &tx, "x")
 	must(t, err)
-	if d.TraceID != "x" || seen != 1 {
+	if d.TraceID != storetest.Trace("x") || seen != 1 {
 		t.Errorf("after the outage %q stands on %d events, want x on 1", d.TraceID, seen)
 	}
 }

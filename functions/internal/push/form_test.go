@@ -32,6 +32,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 const (
@@ -346,7 +347,7 @@ func TestNothingRawInAttributes(t *testing.T) {
 			Decode: func(event.Envelope, time.Time) (string, error) {
 				return "", pix.E(pix.Invalid, "decode", errors.New("amount: required"))
 			},
-		}, push.Deps{DeadLetters: pubsub, DeadLetterTopic: "dlq", Logger: slog.New(slog.NewJSONHandler(&f.log, nil)), Clock: now, Tracer: tracing.Tracer("test")})
+		}, push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: pubsub, DeadLetterTopic: "dlq", Logger: slog.New(slog.NewJSONHandler(&f.log, nil)), Clock: now, Tracer: tracing.Tracer("test")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 // trickle is a body that comes in pieces and calls each before every one.
@@ -195,7 +196,7 @@ func TestOverloadedPush(t *testing.T) {
 	h, err := push.New(push.Function[string]{
 		Name: "test", Decode: func(e event.Envelope, _ time.Time) (string, error) { return string(e.Data), nil },
 		Encode: func(string) (event.Envelope, error) { return event.Envelope{}, nil }, Handle: ok,
-	}, push.Deps{DeadLetters: &f.letters, DeadLetterTopic: "dlq", Logger: discard(), Metrics: f.registry, Intake: intake, Clock: now})
+	}, push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: &f.letters, DeadLetterTopic: "dlq", Logger: discard(), Metrics: f.registry, Intake: intake, Clock: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func TestPanicsGiveBack(t *testing.T) {
 	h, err := push.New(push.Function[string]{
 		Name: "test", Decode: func(event.Envelope, time.Time) (string, error) { panic("decode") },
 		Encode: func(string) (event.Envelope, error) { panic("encode") }, Handle: ok,
-	}, push.Deps{DeadLetters: panicking{}, DeadLetterTopic: "dlq", Logger: discard(), Intake: intake, Clock: now, MaxPanics: 1})
+	}, push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: panicking{}, DeadLetterTopic: "dlq", Logger: discard(), Intake: intake, Clock: now, MaxPanics: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

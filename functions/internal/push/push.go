@@ -17,6 +17,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -44,8 +45,14 @@ type DeadLetterer interface {
 	DeadLetter(ctx context.Context, topic string, l bus.Letter) error
 }
 
-// Deps are what every endpoint needs. DeadLetters, DeadLetterTopic and Logger are required.
+// Gate serves a handler for callers with a role alone. *host.Gate is one.
+type Gate interface {
+	Require(role identity.Role, next http.Handler) http.Handler
+}
+
+// Deps are what every endpoint needs. Gate, DeadLetters, DeadLetterTopic and Logger are required.
 type Deps struct {
+	Gate            Gate // lets in who may push
 	DeadLetters     DeadLetterer
 	DeadLetterTopic string
 	// MaxAge is how old a message may become whose handling fails for a passing reason, by Pub/Sub's publish time. It
@@ -100,21 +107,24 @@ func New[T any](f Function[T], d Deps) (http.Handler, error) {
 	if f.Name == "" || f.Decode == nil || f.Encode == nil || f.Handle == nil {
 		return nil, errors.New("push endpoint: name, decode, encode and handle are required")
 	}
-	if d.DeadLetters == nil || d.DeadLetterTopic == "" || d.Logger == nil {
-		return nil, fmt.Errorf("push endpoint %s: dead letters, their topic and a logger are required", f.Name)
+	if d.Gate == nil || d.DeadLetters == nil || d.DeadLetterTopic == "" || d.Logger == nil {
+		return nil, fmt.Errorf("push endpoint %s: a gate, dead letters, their topic and a logger are required", f.Name)
 	}
 	d = d.withDefaults()
 	m, err := newMetrics(d.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("push endpoint %s: %w", f.Name, err)
 	}
-	return &endpoint[T]{f: f, d: d, metrics: m, stamps: &stamps{watch: d.Watch, now: d.Clock}, panics: newPanics()}, nil
+	e := &endpoint[T]{f: f, d: d, metrics: m, stamps: &stamps{watch: d.Watch, now: d.Clock}, panics: newPanics()}
+	e.gated = d.Gate.Require(identity.Push, http.HandlerFunc(e.take))
+	return e, nil
 }
 
 // endpoint is the http.Handler of one function.
 type endpoint[T any] struct {
 	f       Function[T]
 	d       Deps
+	gated   http.Handler // take, for who may push
 	metrics *metrics
 	stamps  *stamps
 	panics  *panics
@@ -136,15 +146,23 @@ func (d *delivery) age(now time.Time) (time.Duration, bool) {
 	return max(now.Sub(d.msg.Published), 0), true
 }
 
-// ServeHTTP handles the pushed message, or each of a batch, and acknowledges if all may be: one that failed brings the
-// batch back, and what was handled before is handled again, which changes nothing.
+// ServeHTTP tells everybody alike what there is nothing of, and takes pushes from who may push. Paths are compared as they
+// are. The functions framework and Eventarc deliver to the root.
 func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.Method == http.MethodPost: // a misplaced one is counted, too
-	case misplaced(r):
-		problem.Write(w, notFound())
+	case r.URL.Path == "/push", r.URL.Path == "/":
+		e.gated.ServeHTTP(w, r)
 		return
-	default:
+	case r.Method == http.MethodPost: // perhaps a subscription's
+		e.refused(r.Context(), time.Now(), notFound())
+	}
+	problem.Write(w, notFound())
+}
+
+// take handles the pushed message, or each of a batch, and acknowledges if all may be: one that failed brings the batch
+// back, and what was handled before is handled again, which changes nothing.
+func (e *endpoint[T]) take(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
 		problem.NotPosted(w)
 		return
 	}
@@ -172,15 +190,8 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// misplaced tells a request under a path that takes no pushes. Paths are compared as they are. The functions framework and
-// Eventarc deliver to the root.
-func misplaced(r *http.Request) bool { return r.URL.Path != "/push" && r.URL.Path != "/" }
-
 // read reads the messages of a request. The caller calls release once it has answered.
 func (e *endpoint[T]) read(w http.ResponseWriter, r *http.Request) (found []Found, release func(), err error) {
-	if misplaced(r) {
-		return nil, func() {}, notFound()
-	}
 	read, err := formOf(r.Header)
 	if err != nil {
 		return nil, func() {}, err

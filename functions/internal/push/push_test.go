@@ -22,6 +22,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
 func TestMain(m *testing.M) {
@@ -77,6 +78,7 @@ func newFixtureAt(t *testing.T, now func() time.Time, handle func(context.Contex
 		Encode: func(string) (event.Envelope, error) { return event.Envelope{Data: []byte("tokenised")}, nil },
 		Handle: handle,
 	}, push.Deps{
+		Gate:        pushtest.OpenGate{},
 		DeadLetters: &f.letters, DeadLetterTopic: "dlq", Timeout: time.Second, Clock: now, MaxPanics: 3,
 		Logger: slog.New(slog.NewJSONHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: f.registry,
 	})
@@ -255,7 +257,7 @@ func TestFunctionsShareARegistry(t *testing.T) {
 	_, err := push.New(push.Function[string]{
 		Name: "other", Decode: func(event.Envelope, time.Time) (string, error) { return "", nil },
 		Encode: func(string) (event.Envelope, error) { return event.Envelope{}, nil }, Handle: ok,
-	}, push.Deps{DeadLetters: &f.letters, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Metrics: f.registry})
+	}, push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: &f.letters, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler), Metrics: f.registry})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -46,23 +47,13 @@ func TestEveryRouteIsTried(t *testing.T) {
 			return err
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) != 2 {
-				return true
+			for _, route := range routesIn(n) {
+				name, err := strconv.Unquote(text(file, route))
+				if err != nil {
+					t.Errorf("%s: a route that is no literal cannot be told", path)
+				}
+				found[name] = true
 			}
-			if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "Handle" && f.Sel.Name != "HandleFunc" {
-				return true
-			}
-			if name, ok := call.Args[0].(*ast.Ident); ok && name.Name == "ctx" { // a message's handler
-				return true
-			}
-			pattern, ok := call.Args[0].(*ast.BasicLit)
-			if !ok {
-				t.Errorf("%s: a route that is no literal cannot be told", path)
-				return true
-			}
-			route, _ := strconv.Unquote(pattern.Value)
-			found[route] = true
 			return true
 		})
 		return nil
@@ -70,16 +61,67 @@ func TestEveryRouteIsTried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
-	for route := range found {
-		all = append(all, route)
-	}
-	slices.Sort(all)
+	all := slices.Sorted(maps.Keys(found))
 	want := append(publicRoutes(), operatorsRoutes()...)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Errorf("routes (-tried +in the code):\n%s", diff)
 	}
+}
+
+// routesIn finds the routes that one node tells: a pattern of a mux, or a path that a request's is compared with.
+func routesIn(n ast.Node) []ast.Expr {
+	isPath := func(x ast.Expr) bool {
+		s, ok := x.(*ast.SelectorExpr)
+		return ok && s.Sel.Name == "Path"
+	}
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		if isPath(n.X) && (n.Op == token.EQL || n.Op == token.NEQ) {
+			return []ast.Expr{n.Y}
+		}
+	case *ast.CallExpr:
+		f, ok := n.Fun.(*ast.SelectorExpr)
+		if !ok || f.Sel.Name != "Handle" && f.Sel.Name != "HandleFunc" || len(n.Args) != 2 {
+			return nil
+		}
+		switch first := n.Args[0].(type) { // a message's handler takes a context
+		case *ast.Ident:
+			if first.Name == "ctx" {
+				return nil
+			}
+		case *ast.CallExpr:
+			return nil
+		}
+		return n.Args[:1]
+	case *ast.SwitchStmt:
+		if !isPath(n.Tag) {
+			return nil
+		}
+		var all []ast.Expr
+		for _, c := range n.Body.List {
+			all = append(all, c.(*ast.CaseClause).List...)
+		}
+		return all
+	}
+	return nil
+}
+
+// text is the literal of a route, also where a constant of the same file names it.
+func text(file *ast.File, route ast.Expr) string {
+	if name, ok := route.(*ast.Ident); ok {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if c, ok := n.(*ast.ValueSpec); ok && len(c.Names) == 1 && len(c.Values) == 1 && c.Names[0].Name == name.Name {
+				route = c.Values[0]
+			}
+			return true
+		})
+	}
+	literal, ok := route.(*ast.BasicLit)
+	if !ok {
+		return ""
+	}
+	return literal.Value
 }
 
 // send posts a body with these headers and returns the status, 0 when there is no answer.

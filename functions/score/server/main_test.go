@@ -435,7 +435,7 @@ func TestBadModelLeavesItReady(t *testing.T) {
 		t.Errorf("/readyz answers %d after a bad model", status)
 	}
 	_, data := payment(t, 1)
-	if status, body := decide(t, url, data); status != http.StatusOK || !strings.Contains(body, `"scores"`) {
+	if status, body := decide(t, url, data); status != http.StatusOK || !strings.Contains(body, `"modelVersions"`) || strings.Contains(body, `"featuresMissing":true`) {
 		t.Errorf("a decision after a bad model: %d %s", status, body)
 	}
 }

@@ -46,7 +46,10 @@ func Payment(n, payer, payee int) pix.Transaction {
 func Decision(tx *pix.Transaction, by string) *pix.Decision {
 	return &pix.Decision{
 		Transaction: *tx, Outcome: pix.Review, Vector: []float64{1, 2.5, -3}, FeatureSet: "1-test",
-		PolicyVersion: "1", TraceID: by, DecidedAt: time.Now().UTC().Truncate(time.Millisecond),
+		PolicyVersion: "1", TraceID: Trace(by), DecidedAt: time.Now().UTC().Truncate(time.Millisecond),
 		Reasons: []pix.Reason{{Code: "a", TextPT: "b", TextEN: "c"}},
 	}
 }
+
+// Trace is the trace id of whoever made a decision, as Decision takes its name: at most 16 letters.
+func Trace(by string) string { return fmt.Sprintf("%032x", by) }

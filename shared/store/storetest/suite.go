@@ -205,7 +205,7 @@ func firstDecisionStands(t *testing.T, open Factory) {
 	first := Decision(&tx, "first")
 	won, err := s.Commit(t.Context(), first)
 	must(t, err)
-	same(t, "winner", "first", won.TraceID)
+	same(t, "winner", Trace("first"), won.TraceID)
 	second := Decision(&tx, "second")
 	second.Outcome = pix.Approve
 	stands, err := s.Commit(t.Context(), second)
@@ -218,7 +218,7 @@ func firstDecisionStands(t *testing.T, open Factory) {
 		if d == nil {
 			t.Fatalf("%s: no decision stands", what)
 		}
-		same(t, what, "first", d.TraceID)
+		same(t, what, Trace("first"), d.TraceID)
 		same(t, what, pix.Review, d.Outcome)
 		same(t, what, tx.ID, d.ID())
 		same(t, what, first.Vector, d.Vector)
