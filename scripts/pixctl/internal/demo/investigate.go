@@ -30,7 +30,7 @@ func investigate(ctx context.Context, out io.Writer, st *stack.Stack, p *perform
 		questions = append([]investigation{{why, "why_this_payment"}}, questions...)
 	}
 	for _, q := range questions {
-		sql, err := dashboards.Investigation(q.file, st.Reader.Dataset())
+		sql, err := dashboards.Investigation(q.file)
 		if err != nil {
 			return fmt.Errorf("investigate: %w", err)
 		}
