@@ -53,22 +53,27 @@ func TestPubSubForgetsWhatIsDone(t *testing.T) {
 	defer client.Close()
 	subscription := subscribe(t, client, c.ProjectID)
 	before := kept()
+	publish(t, client, messages, size)
+	time.Sleep(3 * time.Second / 2) // past the first time that the server forgets
+	take(t, client, subscription, messages, size)
+	await(t, "a heap without the messages", func() bool { return kept()-before < messages*size/3 })
+}
+
+// publish publishes n messages of so many bytes.
+func publish(t *testing.T, client *pubsub.Client, n, size int) {
+	t.Helper()
 	publisher := client.Publisher("t")
-	var results []*pubsub.PublishResult
-	for i := range messages {
+	defer publisher.Stop()
+	results := make([]*pubsub.PublishResult, n)
+	for i := range results {
 		m := &pubsub.Message{Data: bytes.Repeat([]byte{byte(i)}, size), Attributes: map[string]string{"nr": fmt.Sprint(i)}}
-		results = append(results, publisher.Publish(t.Context(), m))
+		results[i] = publisher.Publish(t.Context(), m)
 	}
 	for _, r := range results {
 		if _, err := r.Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	publisher.Stop()
-	results, publisher = nil, nil
-	time.Sleep(3 * time.Second / 2) // past the first time that the server forgets
-	take(t, client, subscription, messages, size)
-	await(t, "a heap without the messages", func() bool { return kept()-before < messages*size/3 })
 }
 
 func subscribe(t *testing.T, client *pubsub.Client, project string) (name string) {

@@ -39,7 +39,9 @@ func (a *heldAnswer) Header() http.Header { return a.header }
 func (a *heldAnswer) WriteHeader(status int) { a.status = status }
 
 // Write notes a part of the body.
-func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }
+func (a *heldAnswer) Write(b []byte) (int, error) {
+	return a.body.Write(b) //nolint:wrapcheck // a buffer's never fails
+}
 
 // correct says in every place what the error is. What is no JSON stays as it is.
 func (a *heldAnswer) correct() {

@@ -106,7 +106,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	if err != nil {
 		return err
 	}
-	if err := investigate(ctx, out, st, p); err != nil {
+	if err := investigate(ctx, out, p); err != nil {
 		return err
 	}
 	summary.print(out)

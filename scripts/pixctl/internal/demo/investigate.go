@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/sentinela-pix/sentinela/dashboards"
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -17,7 +16,7 @@ import (
 type investigation struct{ question, file string }
 
 // investigate runs the shipped investigations as BigQuery SQL and prints their answers.
-func investigate(ctx context.Context, out io.Writer, st *stack.Stack, p *performance) error {
+func investigate(ctx context.Context, out io.Writer, p *performance) error {
 	params := p.window()
 	questions := []investigation{
 		{"Which accounts were to receive the most money that was stopped?", "blocked_money_by_account"},
