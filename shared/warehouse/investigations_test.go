@@ -1,6 +1,9 @@
 package warehouse_test
 
 import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/dashboards"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -111,8 +115,9 @@ func documented(t *testing.T, cloud *pixtest.Cloud, cfg warehouse.Config) (out s
 	}
 	_, block, _ := strings.Cut(string(readme), "```sh\n")
 	block, _, found := strings.Cut(block, "```")
-	if !found {
-		t.Fatal("the README has no command")
+	// The emulator finds tables without a dataset; BigQuery does not.
+	if !found || !strings.Contains(block, `--dataset_id "$DATASET"`) {
+		t.Fatalf("the README's command is %q", block)
 	}
 	if _, err := exec.LookPath("bq"); err != nil {
 		t.Log("bq is not installed: the README's command is not run")
@@ -132,4 +137,29 @@ func documented(t *testing.T, cloud *pixtest.Cloud, cfg warehouse.Config) (out s
 		t.Fatalf("%v: %s", err, answer)
 	}
 	return string(answer), true
+}
+
+// TestQueriesNameTheDataset: a table without a dataset is the warehouse's, on BigQuery too, which would not look for it.
+func TestQueriesNameTheDataset(t *testing.T) {
+	t.Parallel()
+	var asked struct{ DefaultDataset struct{ ProjectID, DatasetID string } }
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	defer server.Close()
+	cfg := warehouse.Config{ProjectID: "p", Dataset: "d"}
+	reader, err := warehouse.OpenReader(t.Context(), cfg, option.WithEndpoint(server.URL), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if _, err := reader.Query(t.Context(), "SELECT 1", nil); err == nil {
+		t.Error("an error became an answer")
+	}
+	if got := asked.DefaultDataset; got.ProjectID != "p" || got.DatasetID != "d" {
+		t.Errorf("the default dataset is %+v", got)
+	}
 }
