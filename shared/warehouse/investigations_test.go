@@ -142,7 +142,9 @@ func documented(t *testing.T, cloud *pixtest.Cloud, cfg warehouse.Config) (out s
 // TestQueriesNameTheDataset: a table without a dataset is the warehouse's, on BigQuery too, which would not look for it.
 func TestQueriesNameTheDataset(t *testing.T) {
 	t.Parallel()
-	var asked struct{ DefaultDataset struct{ ProjectID, DatasetID string } }
+	var asked struct {
+		DefaultDataset struct{ ProjectID, DatasetID string }
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
 			t.Error(err)
