@@ -5,17 +5,31 @@ package dashboards
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
 //go:embed investigations/*.sql
 var files embed.FS
 
-// Investigation returns the text of investigations/<name>.sql with its dataset filled in. Dataset is "project.dataset".
-func Investigation(name, dataset string) (string, error) {
+// Investigation returns the text of investigations/<name>.sql. Its tables are those of the query's default dataset.
+func Investigation(name string) (string, error) {
 	text, err := files.ReadFile("investigations/" + name + ".sql")
 	if err != nil {
 		return "", fmt.Errorf("investigation %q: %w", name, err)
 	}
-	return strings.ReplaceAll(string(text), "${dataset}", dataset), nil
+	return string(text), nil
+}
+
+// Investigations returns the names of all investigations, sorted.
+func Investigations() ([]string, error) {
+	paths, err := fs.Glob(files, "investigations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list investigations: %w", err)
+	}
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = strings.TrimSuffix(strings.TrimPrefix(p, "investigations/"), ".sql")
+	}
+	return names, nil
 }

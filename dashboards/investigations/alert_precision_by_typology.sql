@@ -7,10 +7,10 @@ WITH labelled AS (
     d.amount_centavos,
     d.outcome != 'APPROVE' AS alerted,
     IF(l.fraud, l.typology, '(not reported as fraud)') AS typology
-  FROM `${dataset}.decisions_latest` AS d
+  FROM decisions_latest AS d
   LEFT JOIN (
     SELECT end_to_end_id, fraud, typology
-    FROM `${dataset}.labels_latest`
+    FROM labels_latest
     WHERE event_time BETWEEN @since AND @until
   ) AS l USING (end_to_end_id)
   WHERE d.event_time BETWEEN @since AND @until

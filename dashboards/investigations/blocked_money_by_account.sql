@@ -8,7 +8,7 @@ SELECT
   COUNT(DISTINCT payer_account) AS payers,
   SUM(amount_centavos) / 100 AS stopped_reais,
   ROUND(MAX(GREATEST(IFNULL(payer_score, 0), IFNULL(receiver_score, 0))), 4) AS highest_score
-FROM `${dataset}.decisions_latest`
+FROM decisions_latest
 WHERE outcome != 'APPROVE'
   AND event_time BETWEEN @since AND @until
 GROUP BY payee_account

@@ -10,7 +10,7 @@ WITH compared AS (
     ABS(s.score - IF(s.role = 'payer', d.payer_score, d.receiver_score)) AS difference,
     d.outcome != 'APPROVE' AS champion_stops,
     s.outcome != 'APPROVE' AS challenger_stops
-  FROM `${dataset}.decisions_latest` AS d, UNNEST(d.shadow_scores) AS s
+  FROM decisions_latest AS d, UNNEST(d.shadow_scores) AS s
   WHERE d.event_time BETWEEN @since AND @until
 )
 SELECT
@@ -27,7 +27,7 @@ SELECT
 FROM compared
 LEFT JOIN (
   SELECT end_to_end_id, fraud
-  FROM `${dataset}.labels_latest`
+  FROM labels_latest
   WHERE event_time BETWEEN @since AND @until
 ) AS l USING (end_to_end_id)
 GROUP BY role, champion, challenger

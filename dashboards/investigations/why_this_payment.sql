@@ -8,7 +8,7 @@ SELECT
   position + 1 AS nr,
   r.code,
   r.text_en AS reason
-FROM `${dataset}.decisions_latest` AS d, UNNEST(d.reasons) AS r WITH OFFSET AS position
+FROM decisions_latest AS d, UNNEST(d.reasons) AS r WITH OFFSET AS position
 WHERE d.end_to_end_id = @end_to_end_id
   AND d.event_time BETWEEN @since AND @until
 ORDER BY nr

@@ -1,36 +1,44 @@
 package pixtest
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"strconv"
+	"time"
 
 	"cloud.google.com/go/bigtable/bttest"
-	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // maxMessageBytes is above the 10 MB of a Pub/Sub message and of a Kafka record: the clients must refuse what is too
 // large, not the fakes' own 4 MB default.
 const maxMessageBytes = 24 << 20
 
-// maxBatchBytes bounds what one pull of a push dispatcher may return.
-const maxBatchBytes = 1 << 30
+// Of a Kafka partition the newest records stay; what is older leaves in whole segments.
+const (
+	defaultKafkaRetention = 256 << 20
+	segmentsKept          = 16
+)
 
 // startKafka starts one broker. Topics that a client asks for and that do not exist are created with one partition.
-func startKafka(topics map[string]int32) Starter {
+func startKafka(topics map[string]int32, retention int64) Starter {
 	return func(ctx context.Context, c *Cloud) (Stop, error) {
 		listen := func(network, _ string) (net.Listener, error) {
 			return new(net.ListenConfig).Listen(context.WithoutCancel(ctx), network, "127.0.0.1:0")
 		}
+		retention := cmp.Or(retention, defaultKafkaRetention)
 		options := []kfake.Opt{
 			kfake.NumBrokers(1),
 			kfake.AllowAutoTopicCreation(),
 			kfake.DefaultNumPartitions(1),
 			kfake.ListenFn(listen),
+			kfake.BrokerConfigs(map[string]string{
+				"log.retention.bytes": strconv.FormatInt(retention, 10),
+				"log.segment.bytes":   strconv.FormatInt(retention/segmentsKept, 10),
+			}),
 		}
 		for topic, partitions := range topics {
 			options = append(options, kfake.SeedTopics(partitions, topic))
@@ -40,23 +48,32 @@ func startKafka(topics map[string]int32) Starter {
 			return nil, fmt.Errorf("new cluster: %w", err)
 		}
 		c.KafkaBrokers = cluster.ListenAddrs()
-		return func(context.Context) error { cluster.Close(); return nil }, nil
+		stop := every(forgetEvery, cluster.ApplyRetention) // only a topic's own settings make it do so by itself
+		return func(context.Context) error { stop(); cluster.Close(); return nil }, nil
 	}
 }
 
-func startPubSub(_ context.Context, c *Cloud) (Stop, error) {
-	server := pstest.NewServerWithAddress("127.0.0.1:0")
-	conn, err := grpc.NewClient(server.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxBatchBytes)))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connect: %w", err), server.Close())
-	}
-	c.PubSubEndpoint, c.pubsubConn = server.Addr, conn
-	return func(context.Context) error {
-		err := errors.Join(conn.Close(), server.Close())
-		server.Wait()
-		return err
-	}, nil
+// forgetEvery is how often servers let go of what nobody reads any more.
+const forgetEvery = time.Second
+
+// every does a thing again and again until the returned function has returned.
+func every(period time.Duration, do func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				do()
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
 func startBigtable(keep bool) Starter {

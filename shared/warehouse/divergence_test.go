@@ -69,7 +69,7 @@ func TestModelDivergence(t *testing.T) {
 		{"2026-11-20", "receiver", "1", "2", "p1", "1", "0.5", "0.5", "1", "1", "0"},
 		{"2026-11-21", "payer", "1", "2", "p1", "1", "0.1", "0.1", "0", "0", "0"},
 	})
-	sql, err := dashboards.Investigation("challenger_against_champion", reader.Dataset())
+	sql, err := dashboards.Investigation("challenger_against_champion")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,8 @@ const maxAnswerRows = 10_000
 
 // Reader runs investigations: BigQuery SQL whose answer a person reads.
 type Reader struct {
-	client  *bigquery.Client
-	dataset string
+	client *bigquery.Client
+	cfg    Config
 }
 
 // Answer is the result of a query as text: rows of as many cells as there are columns.
@@ -38,7 +38,7 @@ func OpenReader(ctx context.Context, cfg Config, opts ...option.ClientOption) (*
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open warehouse reader", err)
 	}
-	return &Reader{client: client, dataset: cfg.ProjectID + "." + cfg.Dataset}, nil
+	return &Reader{client: client, cfg: cfg}, nil
 }
 
 // Close ends the connection.
@@ -50,11 +50,13 @@ func (r *Reader) Close() error {
 }
 
 // Dataset returns "project.dataset", as SQL names it.
-func (r *Reader) Dataset() string { return r.dataset }
+func (r *Reader) Dataset() string { return r.cfg.ProjectID + "." + r.cfg.Dataset }
 
-// Query runs one statement with named parameters and reads the whole answer, at most 10,000 rows.
+// Query runs one statement with named parameters and reads the whole answer, at most 10,000 rows. A table without a dataset
+// is the warehouse's.
 func (r *Reader) Query(ctx context.Context, sql string, params map[string]any) (Answer, error) {
 	q := r.client.Query(sql)
+	q.DefaultProjectID, q.DefaultDatasetID = r.cfg.ProjectID, r.cfg.Dataset
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		q.Parameters = append(q.Parameters, bigquery.QueryParameter{Name: name, Value: params[name]})
 	}

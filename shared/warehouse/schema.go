@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/managedwriter/adapt"
@@ -27,11 +26,6 @@ const (
 	labelsTable    = "labels"
 )
 
-// views lists the views, each a file schema/<view>.sql, in the order in which they build on one another.
-func views() []string {
-	return []string{decisionsTable + "_latest", alertsTable + "_latest", labelsTable + "_latest", "model_divergence"}
-}
-
 // clustering names the columns by which the blocks of a table's day are sorted: what investigations filter on.
 func clustering() map[string][]string {
 	return map[string][]string{
@@ -41,7 +35,7 @@ func clustering() map[string][]string {
 	}
 }
 
-// Schema returns the schema of a table from its file, which Terraform reads too.
+// Schema returns the schema of a table from its file, which Terraform reads too; of a view the columns that it adds.
 func Schema(table string) (bigquery.Schema, error) {
 	data, err := files.ReadFile("schema/" + table + ".json")
 	if err != nil {
@@ -97,8 +91,8 @@ func EnsureSchema(ctx context.Context, cfg Config, opts ...option.ClientOption) 
 			return err
 		}
 	}
-	for _, name := range views() {
-		if err := ensureView(ctx, dataset, name); err != nil {
+	for _, v := range views() {
+		if err := v.ensure(ctx, dataset); err != nil {
 			return err
 		}
 	}
@@ -118,19 +112,6 @@ func ensureTable(ctx context.Context, dataset *bigquery.Dataset, name string) er
 	})
 	if err != nil {
 		return fmt.Errorf("ensure table %s: %w", name, err)
-	}
-	return nil
-}
-
-func ensureView(ctx context.Context, dataset *bigquery.Dataset, name string) error {
-	query, err := files.ReadFile("schema/" + name + ".sql")
-	if err != nil {
-		return fmt.Errorf("ensure view %s: %w", name, err)
-	}
-	full := dataset.ProjectID + "." + dataset.DatasetID
-	err = ensure(ctx, dataset.Table(name), &bigquery.TableMetadata{ViewQuery: strings.ReplaceAll(string(query), "${dataset}", full)})
-	if err != nil {
-		return fmt.Errorf("ensure view %s: %w", name, err)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ func Start(ctx context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
 	if err := emulator.SetProject(c.ProjectID); err != nil {
 		return nil, errors.Join(fmt.Errorf("set project: %w", err), emulator.Close())
 	}
+	emulator.Handler = queryErrors(emulator.Handler)
 	i := &instance{emulator: emulator, served: make(chan error, 1), fronted: make(chan error, 1)}
 	rest, storage, err := i.serve(context.WithoutCancel(ctx))
 	if err != nil {

@@ -49,11 +49,13 @@ func (f *front) FlushRows(ctx context.Context, r *storagepb.FlushRowsRequest) (
 	return forward(ctx, f.write.FlushRows, r)
 }
 
-// CreateReadSession passes the call on.
+// CreateReadSession passes the call on, and BigQuery's form of an Arrow schema back.
 func (f *front) CreateReadSession(ctx context.Context, r *storagepb.CreateReadSessionRequest) (
 	*storagepb.ReadSession, error,
 ) {
-	return forward(ctx, f.read.CreateReadSession, r)
+	session, err := forward(ctx, f.read.CreateReadSession, r)
+	onlySchema(session.GetArrowSchema())
+	return session, err
 }
 
 // SplitReadStream passes the call on.
@@ -63,7 +65,7 @@ func (f *front) SplitReadStream(ctx context.Context, r *storagepb.SplitReadStrea
 	return forward(ctx, f.read.SplitReadStream, r)
 }
 
-// ReadRows passes the rows on.
+// ReadRows passes the rows on, in BigQuery's form.
 func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRead_ReadRowsServer) error {
 	up, err := forward(down.Context(), f.read.ReadRows, r)
 	if err != nil {
@@ -77,6 +79,7 @@ func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRe
 		if err != nil {
 			return err //nolint:wrapcheck // a proxy passes statuses on
 		}
+		onlyRows(rows)
 		if err := down.Send(rows); err != nil {
 			return err //nolint:wrapcheck // a proxy passes statuses on
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
@@ -81,12 +80,9 @@ func run(ctx context.Context, std command.IO, args []string) error {
 // minPayments leaves something for either entry.
 const minPayments = 10
 
-// gcPercent trades memory for speed: five cloud services and their clients share this process, and its heap is small.
-const gcPercent = 400
-
 // play runs the demo to its end.
 func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	defer keepRoom()()
 	out := std.Out
 	if o.json {
 		out = std.Err
@@ -110,7 +106,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	if err != nil {
 		return err
 	}
-	if err := investigate(ctx, out, st, p); err != nil {
+	if err := investigate(ctx, out, p); err != nil {
 		return err
 	}
 	summary.print(out)
@@ -138,6 +134,7 @@ func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, 
 
 // serve keeps the stack up until the context ends.
 func serve(ctx context.Context, std command.IO, logs io.Writer) (err error) {
+	defer keepRoom()()
 	n := &narrator{out: std.Err, start: time.Now()}
 	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line})
 	if err != nil {

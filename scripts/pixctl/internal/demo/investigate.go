@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/sentinela-pix/sentinela/dashboards"
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -17,7 +16,7 @@ import (
 type investigation struct{ question, file string }
 
 // investigate runs the shipped investigations as BigQuery SQL and prints their answers.
-func investigate(ctx context.Context, out io.Writer, st *stack.Stack, p *performance) error {
+func investigate(ctx context.Context, out io.Writer, p *performance) error {
 	params := p.window()
 	questions := []investigation{
 		{"Which accounts were to receive the most money that was stopped?", "blocked_money_by_account"},
@@ -30,7 +29,7 @@ func investigate(ctx context.Context, out io.Writer, st *stack.Stack, p *perform
 		questions = append([]investigation{{why, "why_this_payment"}}, questions...)
 	}
 	for _, q := range questions {
-		sql, err := dashboards.Investigation(q.file, st.Reader.Dataset())
+		sql, err := dashboards.Investigation(q.file)
 		if err != nil {
 			return fmt.Errorf("investigate: %w", err)
 		}
