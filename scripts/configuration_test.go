@@ -308,7 +308,7 @@ setting a variable is leaving it empty, zero or false.
 		switch {
 		case standard != "":
 			standard = "`" + standard + "`"
-		case strings.Contains(v.meaning, " by default"):
+		case v.readers[0] == "bridge" && strings.Contains(v.meaning, " by default"):
 			standard = "as said"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", v.name, kind, standard, strings.Join(v.readers, ", "),
