@@ -30,7 +30,7 @@ func TestBothREADMEsHaveTheSameCommands(t *testing.T) {
 func TestREADMELinksExist(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, name := range []string{"README.md", "README.pt-BR.md", "CONTRIBUTING.md", "models/README.md", "docs/architecture.md", "docs/domain.md"} {
+	for _, name := range []string{"README.md", "README.pt-BR.md", "CONTRIBUTING.md", "models/README.md", "docs/architecture.md", "docs/domain.md", "docs/changing.md"} {
 		dir := root + "/" + name[:strings.LastIndex("/"+name, "/")]
 		for _, m := range link.FindAllStringSubmatch(string(read(t, name)), -1) {
 			if _, err := os.Stat(dir + "/" + m[1]); err != nil {
