@@ -137,7 +137,7 @@ func against(all []pix.Contribution) (out []pix.Contribution) {
 // reasons puts contributions that speak for fraud in words.
 func (e *Engine) reasons(tx *pix.Transaction, against []pix.Contribution, err error) []pix.Reason {
 	if err != nil {
-		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Não foi possível calcular o que levou o modelo a essa estimativa.",
+		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Não foi possível apurar o que levou o modelo a essa estimativa.",
 			TextEN: "What led the model to this estimate could not be computed."}}
 	}
 	told := func(missing bool) (out []pix.Reason) {

@@ -37,7 +37,7 @@ func checkMarks(words pix.Reason, reads map[string]bool) error {
 	marksOf := func(text string) (names []string, err error) {
 		fillMarks(text, func(name string) string {
 			number := name == payerProbability || name == receiverProbability || strings.HasPrefix(name, thresholdPrefix)
-			if name != amountMark && !(number && reads[name]) {
+			if name != amountMark && (!number || !reads[name]) {
 				err = errors.New("reason: between braces stands what is not the amount, nor a probability or a threshold that the rule reads")
 			}
 			names = append(names, name)
