@@ -145,3 +145,13 @@ func TestMarks(t *testing.T) {
 		}
 	}
 }
+
+// TestLegalBasisInBothLanguages: a hit has one text for its basis, and whoever reads it reads one of the two languages.
+func TestLegalBasisInBothLanguages(t *testing.T) {
+	t.Parallel()
+	for _, r := range shippedPack(t).rules {
+		if pt, en, ok := strings.Cut(r.legalBasis, " / "); !ok || len(pt) < 10 || len(en) < 10 {
+			t.Errorf("%s: %q", r.id, r.legalBasis)
+		}
+	}
+}
