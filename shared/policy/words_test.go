@@ -155,3 +155,12 @@ func TestLegalBasisInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadChecksMarks: a pack whose reason speaks of what its rule does not read does not load.
+func TestLoadChecksMarks(t *testing.T) {
+	t.Parallel()
+	pack := strings.ReplaceAll(string(Shipped()), "{threshold.payer_reject}", "{threshold.payer_review}")
+	if _, err := Load([]byte(pack), []string{"payer_out_sum_24h_brl"}); pix.KindOf(err) != pix.Invalid {
+		t.Errorf("it loaded: %v", err)
+	}
+}
