@@ -30,7 +30,7 @@ func TestBothREADMEsHaveTheSameCommands(t *testing.T) {
 func TestREADMELinksExist(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, name := range []string{"README.md", "README.pt-BR.md", "CONTRIBUTING.md", "models/README.md", "docs/architecture.md", "docs/domain.md"} {
+	for _, name := range []string{"README.md", "README.pt-BR.md", "CONTRIBUTING.md", "models/README.md", "docs/architecture.md", "docs/domain.md", "docs/changing.md"} {
 		dir := root + "/" + name[:strings.LastIndex("/"+name, "/")]
 		for _, m := range link.FindAllStringSubmatch(string(read(t, name)), -1) {
 			if _, err := os.Stat(dir + "/" + m[1]); err != nil {
@@ -71,6 +71,28 @@ func TestREADMECommands(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("output:\n%s", out)
+	}
+}
+
+// TestTheWaitForReadyEnds: it takes no file of an earlier run for an answer, and a system that has gone ends it.
+func TestTheWaitForReadyEnds(t *testing.T) {
+	t.Parallel()
+	all := blocks(t, "README.md")
+	block := all[slices.IndexFunc(all, func(b string) bool { return strings.Contains(b, "demo -serve") })]
+	block = strings.Replace(strings.TrimPrefix(block, "make pixctl\n"), "build/pixctl demo -serve > build/endpoints.env", "(sleep 0.3; false)", 1)
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/build", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/build/endpoints.env", []byte("ANSWER=stale\nready\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", block+"\necho \"answer: ${ANSWER:-none}\"")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("answer: none")) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

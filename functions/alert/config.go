@@ -13,6 +13,7 @@ import (
 // Config is the function's configuration. Each field's variable and default are in its tag.
 type Config struct {
 	host.WarehouseConfig
+	// AlertsTopic takes an alert for each decision that is not an approval.
 	AlertsTopic string `env:"ALERTS_TOPIC, default=pix-alerts-v1"`
 }
 

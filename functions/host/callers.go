@@ -10,19 +10,23 @@ import (
 
 // IdentityConfig says who may push, and whether anybody is asked.
 type IdentityConfig struct {
-	// VerifyCallers is on, or off: then whoever reaches the process may do everything.
+	// VerifyCallers is on or off. When it is off whoever reaches the process may do everything.
 	VerifyCallers string `env:"VERIFY_CALLERS, default=on"`
-	// PushIssuer signs the tokens of Pub/Sub's subscriptions, for PushAudience and one of PushServiceAccounts.
-	PushIssuer          string `env:"PUSH_ISSUER, default=https://accounts.google.com"`
-	PushAudience        string `env:"PUSH_AUDIENCE"`
-	PushServiceAccounts string `env:"PUSH_SERVICE_ACCOUNTS"` // addresses, with commas between
-	// PushReplayServiceAccounts are those of subscriptions that may deliver payments of the past.
+	// PushIssuer signs the tokens of Pub/Sub's subscriptions.
+	PushIssuer string `env:"PUSH_ISSUER, default=https://accounts.google.com"`
+	// PushAudience is whom the tokens of Pub/Sub's subscriptions are for. Required unless VERIFY_CALLERS is off.
+	PushAudience string `env:"PUSH_AUDIENCE"`
+	// PushServiceAccounts are the subscriptions' service accounts, addresses with commas between. Required unless
+	// VERIFY_CALLERS is off.
+	PushServiceAccounts string `env:"PUSH_SERVICE_ACCOUNTS"`
+	// PushReplayServiceAccounts are the service accounts of subscriptions that may deliver payments of the past.
 	PushReplayServiceAccounts string `env:"PUSH_REPLAY_SERVICE_ACCOUNTS"`
 	// TrustCloudRunIAM takes tokens whose signature Cloud Run has removed after it had checked them, by their claims. It is
 	// for a service that nobody may invoke without Cloud Run's IAM: anybody else could write such a token.
 	TrustCloudRunIAM bool `env:"TRUST_CLOUD_RUN_IAM"`
-	// Cloud Run sets these.
-	CloudRunService  string `env:"K_SERVICE"`
+	// CloudRunService is set by Cloud Run, never by hand: it says that this is Cloud Run.
+	CloudRunService string `env:"K_SERVICE"`
+	// CloudRunRevision is set by Cloud Run, never by hand.
 	CloudRunRevision string `env:"K_REVISION"`
 }
 
@@ -88,10 +92,11 @@ func (c *IdentityConfig) pushers() (map[string][]identity.Role, error) {
 
 // CallersConfig says who may ask for decisions, and what of them each may see.
 type CallersConfig struct {
-	// Issuer signs the callers' tokens, for Audience.
-	Issuer   string `env:"CALLER_ISSUER, default=https://accounts.google.com"`
+	// Issuer signs the callers' tokens.
+	Issuer string `env:"CALLER_ISSUER, default=https://accounts.google.com"`
+	// Audience is whom the callers' tokens are for. Required with CALLERS.
 	Audience string `env:"CALLER_AUDIENCE"`
-	// Callers is as in core@bank.iam.gserviceaccount.com=decide,desk@bank.example=decide+detail. None means that nobody may ask.
+	// Callers names who may ask for decisions, and what of them each may see, as core@bank.iam.gserviceaccount.com=decide,desk@bank.example=decide+detail. None means that nobody may ask.
 	Callers string `env:"CALLERS"`
 }
 

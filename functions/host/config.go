@@ -16,9 +16,12 @@ import (
 
 // Config is what every function reads. Each field's variable and default are in its tag.
 type Config struct {
-	ProjectID       string     `env:"PROJECT_ID"`
-	LogLevel        slog.Level `env:"LOG_LEVEL, default=INFO"`
-	DeadLetterTopic string     `env:"DEAD_LETTER_TOPIC, default=pix-dead-letter-v1"`
+	// ProjectID is the Google Cloud project of topics, store and warehouse. Required.
+	ProjectID string `env:"PROJECT_ID"`
+	// LogLevel is the least level that is logged: DEBUG, INFO, WARN or ERROR.
+	LogLevel slog.Level `env:"LOG_LEVEL, default=INFO"`
+	// DeadLetterTopic takes what can never be handled, with the reason as attributes.
+	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC, default=pix-dead-letter-v1"`
 	// MaxMessageAge is how old a message may become whose handling fails for a passing reason, by Pub/Sub's publish time.
 	// It must be below the subscription's retention, which is seven days at most.
 	MaxMessageAge time.Duration `env:"MAX_MESSAGE_AGE, default=144h"`
@@ -26,8 +29,7 @@ type Config struct {
 	MaxPanics int `env:"MAX_PANICS, default=5"`
 	// Timeout bounds the handling of one message, below the subscription's acknowledgement deadline.
 	Timeout time.Duration `env:"HANDLE_TIMEOUT, default=20s"`
-	// MemoryLimit is what the process must fit, in bytes; 0 means DefaultMemoryLimit. What its requests hold together is a
-	// share of it.
+	// MemoryLimit is what the process must fit, in bytes; 0 means 256 MiB. What its requests hold together is a share of it.
 	MemoryLimit int64 `env:"MEMORY_LIMIT"`
 	Identity    IdentityConfig
 	Tracing     obs.TracingConfig

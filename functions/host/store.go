@@ -10,8 +10,10 @@ import (
 
 // StoreConfig says where the feature store is, for the functions that use it.
 type StoreConfig struct {
+	// BigtableInstance holds the feature store. Required.
 	BigtableInstance string `env:"BIGTABLE_INSTANCE"`
-	BigtableTable    string `env:"BIGTABLE_TABLE, default=pix"`
+	// BigtableTable is the feature store's table.
+	BigtableTable string `env:"BIGTABLE_TABLE, default=pix"`
 	// BigtableProfile must route to a single cluster: conditional writes need it.
 	BigtableProfile string `env:"BIGTABLE_APP_PROFILE"`
 }

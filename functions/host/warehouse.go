@@ -12,8 +12,9 @@ import (
 // WarehouseConfig is the configuration of a function that writes rows.
 type WarehouseConfig struct {
 	Config
+	// Dataset is that of BigQuery with the tables of decisions, alerts and labels.
 	Dataset string `env:"DATASET, default=fraud"`
-	// Emulator is host:port of a BigQuery emulator's storage service; empty means BigQuery itself.
+	// Emulator is the host:port of a BigQuery emulator's storage service; empty means BigQuery itself.
 	Emulator string `env:"BIGQUERY_STORAGE_EMULATOR_HOST"`
 }
 

@@ -16,6 +16,7 @@ const minLateAge = 10 * time.Second
 type Config struct {
 	host.Config
 	host.StoreConfig
+	// DecisionsTopic takes every decision.
 	DecisionsTopic string `env:"DECISIONS_TOPIC, default=pix-decisions-v1"`
 	// Models is a directory or gs://bucket/prefix; empty means the models that this release ships.
 	Models string `env:"MODELS_LOCATION"`
@@ -26,10 +27,11 @@ type Config struct {
 	Policy string `env:"POLICY_LOCATION"`
 	// ReloadEvery is how often models and policy are looked for.
 	ReloadEvery time.Duration `env:"RELOAD_EVERY, default=10s"`
-	// DecisionTimeout bounds one decision, and StoreDeadline the part of it in which the payment's event is written and
-	// the histories are read: after it the payment is decided without them.
+	// DecisionTimeout bounds one decision.
 	DecisionTimeout time.Duration `env:"DECISION_TIMEOUT, default=300ms"`
-	StoreDeadline   time.Duration `env:"STORE_DEADLINE, default=150ms"`
+	// StoreDeadline bounds the part of a decision in which the payment's event is written and the histories are read: after
+	// it the payment is decided without them.
+	StoreDeadline time.Duration `env:"STORE_DEADLINE, default=150ms"`
 	// MaxInFlight bounds the decisions that run at once. Divided by what this process decides in a second it is how long
 	// each takes under overload, and must stay below STORE_DEADLINE: 256 are for 2,000 a second and more.
 	MaxInFlight int `env:"MAX_DECISIONS_IN_FLIGHT, default=256"`
@@ -38,9 +40,9 @@ type Config struct {
 	// ExplainApprovals is the share of approvals that carry their contributions, as every other decision does.
 	ExplainApprovals float64 `env:"EXPLAIN_APPROVALS_SHARE, default=0.01"`
 
-	// MaxEventAge is how old a live payment may be when it comes, by its event time: an older one is refused. One that is
-	// older than LateEventAge is not approved.
-	MaxEventAge  time.Duration `env:"MAX_EVENT_AGE, default=24h"`
+	// MaxEventAge is how old a live payment may be when it comes, by its event time: an older one is refused.
+	MaxEventAge time.Duration `env:"MAX_EVENT_AGE, default=24h"`
+	// LateEventAge is how old a live payment may be when it comes, by its event time, and still be approved.
 	LateEventAge time.Duration `env:"LATE_EVENT_AGE, default=10m"`
 
 	Callers host.CallersConfig

@@ -12,32 +12,50 @@ import (
 // Config says what to read, where to publish and how much may be in flight. A zero field takes the default in its
 // comment, so that tests and the demo name only what they change.
 type Config struct {
-	Brokers       []string `env:"KAFKA_BROKERS"`
-	Topic         string   `env:"KAFKA_TOPIC"`          // pix.transactions
-	Group         string   `env:"KAFKA_GROUP"`          // kafka-bridge
-	TLS           bool     `env:"KAFKA_TLS"`            // TLS with the system's roots
-	SASLMechanism string   `env:"KAFKA_SASL_MECHANISM"` // empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
-	SASLUser      string   `env:"KAFKA_SASL_USER"`
-	SASLPassword  string   `env:"KAFKA_SASL_PASSWORD"`
+	// Brokers are the Kafka brokers to start from, host:port with commas between. Required.
+	Brokers []string `env:"KAFKA_BROKERS"`
+	// Topic is the Kafka topic to read, pix.transactions by default.
+	Topic string `env:"KAFKA_TOPIC"`
+	// Group is the consumer group, kafka-bridge by default.
+	Group string `env:"KAFKA_GROUP"`
+	// TLS speaks TLS to the brokers, with the system's roots.
+	TLS bool `env:"KAFKA_TLS"`
+	// SASLMechanism is empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+	SASLMechanism string `env:"KAFKA_SASL_MECHANISM"`
+	// SASLUser is required by KAFKA_SASL_MECHANISM.
+	SASLUser string `env:"KAFKA_SASL_USER"`
+	// SASLPassword is required by KAFKA_SASL_MECHANISM.
+	SASLPassword string `env:"KAFKA_SASL_PASSWORD"`
 
-	PublishTopic    string `env:"TRANSACTIONS_TOPIC"` // pix-transactions-v1
-	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC"`  // pix-dead-letter-v1
+	// PublishTopic takes the payments on Pub/Sub, pix-transactions-v1 by default.
+	PublishTopic string `env:"TRANSACTIONS_TOPIC"`
+	// DeadLetterTopic takes the records that are no payments, pix-dead-letter-v1 by default.
+	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC"`
 
 	// Replay says that the topic holds a backfill, of payments that are not live. Their decisions are those of their own
 	// date, where the scorer lets its caller replay; elsewhere they are judged by their age like any.
 	Replay bool `env:"REPLAY"`
 
-	// MemoryLimit is what the whole process must fit, 256 MiB. The limits below that hold memory are shares of it, each
-	// named with what it comes to by default; docs/adr/0011-bridge-memory.md has the sum.
-	MemoryLimit        int64         `env:"MEMORY_LIMIT"`
-	MaxInFlightBytes   int64         `env:"MAX_IN_FLIGHT_BYTES"`   // 24 MiB of record bytes; polling stops above it
-	MaxInFlightRecords int64         `env:"MAX_IN_FLIGHT_RECORDS"` // 50,000
-	MaxPollRecords     int           `env:"MAX_POLL_RECORDS"`      // 5,000: the unit of work
-	FetchMaxBytes      int32         `env:"FETCH_MAX_BYTES"`       // 2 MiB, as they lie in Kafka, buffered per broker
-	SessionTimeout     time.Duration `env:"SESSION_TIMEOUT"`       // 10 s without a heartbeat, sent 10 times in it, end the membership
-	CommitInterval     time.Duration `env:"COMMIT_INTERVAL"`       // 1 s
-	DrainTimeout       time.Duration `env:"DRAIN_TIMEOUT"`         // 5 s from SIGTERM for what is in flight
-	RevokeTimeout      time.Duration `env:"REVOKE_TIMEOUT"`        // 5 s for a revoked partition; keep below the rebalance timeout
+	// MemoryLimit is what the whole process must fit, in bytes, 256 MiB by default. The other limits that hold memory
+	// are shares of it, each named with what it comes to by default; docs/adr/0011-bridge-memory.md has the sum.
+	MemoryLimit int64 `env:"MEMORY_LIMIT"`
+	// MaxInFlightBytes is how many bytes of records may be under way, 24 MiB by default; polling stops above it.
+	MaxInFlightBytes int64 `env:"MAX_IN_FLIGHT_BYTES"`
+	// MaxInFlightRecords is how many records may be under way, 50,000 by default; polling stops above it.
+	MaxInFlightRecords int64 `env:"MAX_IN_FLIGHT_RECORDS"`
+	// MaxPollRecords is the unit of work, 5,000 records by default.
+	MaxPollRecords int `env:"MAX_POLL_RECORDS"`
+	// FetchMaxBytes is how much, as it lies in Kafka, is buffered per broker, 2 MiB by default.
+	FetchMaxBytes int32 `env:"FETCH_MAX_BYTES"`
+	// SessionTimeout is how long the membership lasts without a heartbeat, 10 s by default; ten are sent in it.
+	SessionTimeout time.Duration `env:"SESSION_TIMEOUT"`
+	// CommitInterval is how often offsets are committed, 1 s by default.
+	CommitInterval time.Duration `env:"COMMIT_INTERVAL"`
+	// DrainTimeout is what SIGTERM leaves to what is under way, 5 s by default.
+	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT"`
+	// RevokeTimeout is what a revoked partition leaves to what is under way, 5 s by default; keep it below the rebalance
+	// timeout.
+	RevokeTimeout time.Duration `env:"REVOKE_TIMEOUT"`
 }
 
 // minMemory is the least MemoryLimit for which every share is of use. A process of its own needs ten times that.

@@ -137,13 +137,18 @@ func against(all []pix.Contribution) (out []pix.Contribution) {
 // reasons puts contributions that speak for fraud in words.
 func (e *Engine) reasons(tx *pix.Transaction, against []pix.Contribution, err error) []pix.Reason {
 	if err != nil {
-		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Os fatores da pontuação não puderam ser calculados.",
-			TextEN: "The factors of the score could not be computed."}}
+		return []pix.Reason{{Code: CodeUnexplained, TextPT: "Não foi possível apurar o que levou o modelo a essa estimativa.",
+			TextEN: "What led the model to this estimate could not be computed."}}
 	}
 	told := func(missing bool) (out []pix.Reason) {
 		for _, c := range against {
-			if math.IsNaN(c.Value) == missing && len(out) < topReasons {
-				out = append(out, e.deps.Features.Reason(c.Feature, tx, c.Value))
+			if math.IsNaN(c.Value) != missing || len(out) == topReasons {
+				continue
+			}
+			// Several features may say the same: that nothing was paid, or that one fact is missing.
+			reason := e.deps.Features.Reason(c.Feature, tx, c.Value)
+			if !slices.ContainsFunc(out, func(r pix.Reason) bool { return r.TextPT == reason.TextPT }) {
+				out = append(out, reason)
 			}
 		}
 		return out

@@ -42,12 +42,16 @@ func TestReasonsRead(t *testing.T) {
 		pt, en = append(pt, r.TextPT), append(en, r.TextEN)
 	}
 	wantPT := []string{
-		"O modelo do pagador suspeita de fraude; o pagamento fica retido para análise.",
-		"primeiro pagamento a este recebedor", "R$ 4.800,00 é 12× a mediana dos últimos 30 dias", "aparelho novo para este pagador",
+		"O modelo do pagador estima em 60 % a chance de fraude; o limite para análise é 50 %.",
+		"O pagador não pagou a este recebedor nos 30 dias anteriores.",
+		"R$ 4.800,00 é 12 vezes o valor mediano dos pagamentos do pagador nos 30 dias anteriores.",
+		"O pagador não pagou por este dispositivo nos 30 dias anteriores.",
 	}
 	wantEN := []string{
-		"The payer model suspects fraud; the payment is held for analysis.",
-		"first payment to this payee", "R$ 4.800,00 is 12× the median of the last 30 days", "device new to this payer",
+		"The payer model puts the chance of fraud at 60 %; the limit for analysis is 50 %.",
+		"The payer did not pay this payee in the 30 days before.",
+		"R$ 4,800.00 is 12 times the median of the payer's payments in the 30 days before.",
+		"The payer did not pay from this device in the 30 days before.",
 	}
 	if diff := cmp.Diff(wantPT, pt) + cmp.Diff(wantEN, en); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
@@ -79,5 +83,27 @@ func TestReasonsAreFoundAmongAll(t *testing.T) {
 	}
 	if diff := cmp.Diff(top[:5], d.Scores[0].Top); diff != "" {
 		t.Errorf("kept for the audit row (-want +got):\n%s", diff)
+	}
+}
+
+// TestReasonsSayAThingOnce: several features may mean the same to a person, who is then told what comes next.
+func TestReasonsSayAThingOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0)
+	w.models.set(pix.PayerRole, &explaining{fakeModel{version: "p1", probability: 0.6}, []pix.Contribution{
+		{Feature: "payee_out_count_24h", Value: 0, Contribution: 3},
+		{Feature: "payee_out_sum_24h_brl", Value: 0, Contribution: 2},
+		{Feature: "night", Value: 1, Contribution: 1},
+	}})
+	d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []string
+	for _, r := range d.Reasons[1:] {
+		codes = append(codes, r.Code)
+	}
+	if diff := cmp.Diff([]string{"payee_out_count_24h", "night"}, codes); diff != "" {
+		t.Errorf("codes (-want +got):\n%s", diff)
 	}
 }

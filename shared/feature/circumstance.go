@@ -16,6 +16,7 @@ const (
 	familyKey        = "key"
 	familyMandate    = "mandate"
 	notGiven         = "the payment does not say"
+	notAutomatic     = "not Pix Automático, or " + notGiven
 	dictSnapshot     = "DICT snapshot inside the payment"
 )
 
@@ -26,10 +27,10 @@ func ages() []entry {
 	}
 	return []entry{
 		age("payer_account_age_days", "payer", [3]string{"Age of the payer's account.",
-			"conta do pagador aberta há {v}", "payer's account opened {v} ago"},
+			"a conta do pagador foi aberta há {v}", "the payer's account was opened {v} ago"},
 			func(f *frame) pix.Optional[time.Time] { return f.tx.PayerFacts.AccountOpenedAt }),
 		age("payee_account_age_days", "payee", [3]string{"Age of the payee's account, from the payment or else from DICT.",
-			"conta do recebedor aberta há {v}", "payee's account opened {v} ago"},
+			"a conta do recebedor foi aberta há {v}", "the payee's account was opened {v} ago"},
 			func(f *frame) pix.Optional[time.Time] {
 				if _, ok := f.tx.PayeeFacts.AccountOpenedAt.Get(); ok {
 					return f.tx.PayeeFacts.AccountOpenedAt
@@ -37,13 +38,13 @@ func ages() []entry {
 				return f.tx.DICT.AccountOpenedAt
 			}),
 		age("payee_key_age_days", "payee", [3]string{"Age of the payee's key.",
-			"chave do recebedor criada há {v}", "payee's key created {v} ago"},
+			"a chave do recebedor foi criada há {v}", "the payee's key was created {v} ago"},
 			func(f *frame) pix.Optional[time.Time] { return f.tx.DICT.KeyCreatedAt }),
 		age("payee_key_owned_days", "payee", [3]string{"Time since the payee's key has its present owner.",
-			"chave com o dono atual há {v}", "key with its present owner for {v}"},
+			"a chave do recebedor está com o dono atual há {v}", "the payee's key has had its present owner for {v}"},
 			func(f *frame) pix.Optional[time.Time] { return f.tx.DICT.KeyOwnedSince }),
 		age("payee_key_claim_days", "payee", [3]string{"Time since an open claim on the payee's key was made.",
-			"reivindicação da chave aberta há {v}", "claim on the key opened {v} ago"},
+			"a chave do recebedor tem uma reivindicação aberta há {v}", "a claim on the payee's key was opened {v} ago"},
 			func(f *frame) pix.Optional[time.Time] { return f.tx.DICT.ClaimOpenedAt }),
 	}
 }
@@ -56,19 +57,21 @@ func devices() []entry {
 	return []entry{
 		{Definition{"device_age_hours", familyDevice, "device", "", UnitHours, notGiven,
 			"Time since the customer first used the device.", inEvent,
-			"aparelho usado pela primeira vez há {v}", "device first used {v} ago"},
+			"o cliente usou o dispositivo pela primeira vez há {v}", "the customer first used the device {v} ago"},
 			func(f *frame) float64 { return since(f, f.tx.Device.FirstSeenAt, hour) }},
 		told("device_registered", "The device is registered with the institution (Res. BCB 403).",
-			"aparelho cadastrado|aparelho não cadastrado", "registered device|unregistered device",
+			"o dispositivo está cadastrado na instituição|o dispositivo não está cadastrado na instituição",
+			"the device is registered with the institution|the device is not registered with the institution",
 			func(d *pix.DeviceFacts) pix.Optional[bool] { return d.Registered }),
 		told("device_remote_access", "A remote-access tool was active.",
-			"acesso remoto ativo|sem acesso remoto", "remote access active|no remote access",
+			"havia acesso remoto ativo no dispositivo|não havia acesso remoto ativo no dispositivo", "remote access to the device was active|no remote access to the device was active",
 			func(d *pix.DeviceFacts) pix.Optional[bool] { return d.RemoteAccess }),
 		told("device_call_active", "A call was in progress.",
-			"chamada em curso|sem chamada em curso", "call in progress|no call in progress",
+			"havia uma chamada em curso no dispositivo|não havia chamada em curso no dispositivo", "a call was in progress on the device|no call was in progress on the device",
 			func(d *pix.DeviceFacts) pix.Optional[bool] { return d.CallActive }),
 		told("device_emulator", "The device is an emulator or rooted.",
-			"emulador ou sistema adulterado|sistema íntegro", "emulator or rooted system|sound system",
+			"o dispositivo é um emulador ou tem o sistema adulterado|o dispositivo não é emulador nem tem o sistema adulterado",
+			"the device is an emulator or rooted|the device is neither an emulator nor rooted",
 			func(d *pix.DeviceFacts) pix.Optional[bool] { return d.Emulator }),
 	}
 }
@@ -78,11 +81,13 @@ func deviceUse() []entry {
 	return []entry{
 		{Definition{"device_new_to_payer_30d", familyDevice, "device", "30d", UnitFlag, "no device, the payer is busy, or " + storeSilent,
 			"The payer did not pay from this device in 30 days.", accountRows,
-			"aparelho novo para este pagador|aparelho habitual deste pagador", "device new to this payer|device usual for this payer"},
+			"o pagador não pagou por este dispositivo nos 30 dias anteriores|o pagador já pagou por este dispositivo nos 30 dias anteriores",
+			"the payer did not pay from this device in the 30 days before|the payer paid from this device in the 30 days before already"},
 			fromDevice(fromPayer(unlessBusy(func(f *frame) float64 { return truth(f.devices.thisUsed == 0) })))},
 		{Definition{"payer_devices_30d", familyDevice, "payer", "30d", UnitCount, "the payer is busy, or " + storeSilent,
 			"Number of devices that the payer paid from in 30 days.", accountRows,
-			"pagador usou {v aparelho/aparelhos} em 30 dias", "payer used {v device/devices} in 30 days"},
+			"o pagador usou {v dispositivo/dispositivos} nos 30 dias anteriores|o pagador não usou nenhum dispositivo nos 30 dias anteriores",
+			"the payer used {v device/devices} in the 30 days before|the payer used no device in the 30 days before"},
 			fromPayer(unlessBusy(func(f *frame) float64 { return float64(f.devices.distinct) }))},
 	}
 }
@@ -93,24 +98,27 @@ func sessions() []entry {
 	}
 	return []entry{
 		of("session_seconds", UnitSeconds, [3]string{"Time from log-in to confirmation.",
-			"sessão de {v}", "session of {v}"}, sessionSeconds),
+			"o pagador confirmou {v} depois de entrar no aplicativo", "the payer confirmed {v} after logging in"}, sessionSeconds),
 		of("session_failed_logins", UnitCount, [3]string{"Failed log-ins in 24 hours.",
-			"{v acesso negado/acessos negados} em 24 horas", "{v failed log-in/failed log-ins} in 24 hours"},
+			"o pagador teve {v acesso negado/acessos negados} em 24 horas|o pagador não teve acesso negado em 24 horas",
+			"the payer had {v failed log-in/failed log-ins} in 24 hours|the payer had no failed log-in in 24 hours"},
 			func(f *frame) float64 { return optionalCount(f.tx.Session.FailedLogins) }),
 		of("session_pasted_key", UnitFlag, [3]string{"The key was pasted rather than typed.",
-			"chave colada|chave digitada", "pasted key|typed key"},
+			"a chave foi colada, não digitada|a chave não foi colada", "the key was pasted, not typed|the key was not pasted"},
 			func(f *frame) float64 { return optionalFlag(f.tx.Session.PastedKey) }),
 		of("session_distance_km", UnitKM, [3]string{"Distance from the customer's usual place.",
-			"a {v} do lugar habitual", "{v} from the usual place"},
+			"o pagador está a {v} do seu lugar habitual|o pagador está no seu lugar habitual",
+			"the payer is {v} from the usual place|the payer is at the usual place"},
 			func(f *frame) float64 { return optionalCount(f.tx.Session.DistanceMetres) / 1000 }),
 		of("password_reset_hours", UnitHours, [3]string{"Time since the last password reset.",
-			"senha redefinida há {v}", "password reset {v} ago"},
+			"o pagador redefiniu a senha há {v}", "the payer reset the password {v} ago"},
 			func(f *frame) float64 { return since(f, f.tx.Session.PasswordReset, hour) }),
 		of("limit_changed_hours", UnitHours, [3]string{"Time since the payer's limit was last raised.",
-			"limite aumentado há {v}", "limit raised {v} ago"},
+			"o limite do pagador foi aumentado há {v}", "the payer's limit was raised {v} ago"},
 			func(f *frame) float64 { return since(f, f.tx.PayerFacts.LimitChangedAt, hour) }),
 		of("limit_changed_48h", UnitFlag, [3]string{"The payer's limit was raised less than 48 hours ago.",
-			"limite aumentado há menos de 48 horas|limite sem aumento recente", "limit raised less than 48 hours ago|no recent raise of the limit"},
+			"o limite do pagador foi aumentado há menos de 48 horas|o limite do pagador não foi aumentado nas 48 horas anteriores",
+			"the payer's limit was raised less than 48 hours ago|the payer's limit was not raised in the 48 hours before"},
 			func(f *frame) float64 {
 				h := since(f, f.tx.PayerFacts.LimitChangedAt, hour)
 				if math.IsNaN(h) {
@@ -119,7 +127,7 @@ func sessions() []entry {
 				return truth(h < 48)
 			}),
 		of("credentials_changed_hours", UnitHours, [3]string{"Time since the payer's key or credentials last changed.",
-			"credenciais alteradas há {v}", "credentials changed {v} ago"},
+			"a chave ou as credenciais do pagador mudaram há {v}", "the payer's key or credentials changed {v} ago"},
 			func(f *frame) float64 { return since(f, f.tx.PayerFacts.KeyChangedAt, hour) }),
 	}
 }
@@ -143,23 +151,27 @@ func calendar() []entry {
 		return e
 	}
 	return []entry{
-		of("hour", UnitCode, "Local hour of the day.", "às {v} h", "at {v}:00",
+		of("hour", UnitCode, "Local hour of the day.", "o pagamento foi feito entre {v}", "the payment was made between {v}",
 			func(t time.Time) float64 { return float64(t.Hour()) }),
 		of("night", UnitFlag, "Between 20:00 and 06:00 local.",
-			"entre 20 h e 6 h|durante o dia", "between 20:00 and 06:00|by day",
+			"o pagamento foi feito entre 20h e 6h|o pagamento foi feito entre 6h e 20h", "the payment was made between 20:00 and 06:00|the payment was made between 06:00 and 20:00",
 			func(t time.Time) float64 { return truth(t.Hour() >= 20 || t.Hour() < 6) }),
-		of("weekday", UnitCode, "Local day of the week, Sunday 0.", "{weekday}", "{weekday}",
+		of("weekday", UnitCode, "Local day of the week, Sunday 0.", "o pagamento foi feito {v}", "the payment was made on a {v}",
 			func(t time.Time) float64 { return float64(t.Weekday()) }),
-		of("weekend", UnitFlag, "Saturday or Sunday, local.", "no fim de semana|em dia de semana", "at the weekend|on a weekday",
+		of("weekend", UnitFlag, "Saturday or Sunday, local.", "o pagamento foi feito no fim de semana|o pagamento foi feito em dia de semana",
+			"the payment was made at the weekend|the payment was made on a weekday",
 			func(t time.Time) float64 { return truth(t.Weekday() == time.Saturday || t.Weekday() == time.Sunday) }),
-		of("holiday", UnitFlag, "A national or bank holiday, local.", "em feriado|em dia que não é feriado", "on a holiday|not on a holiday",
+		of("holiday", UnitFlag, "A national or bank holiday, local.", "o pagamento foi feito em um feriado|o pagamento não foi feito em um feriado",
+			"the payment was made on a holiday|the payment was not made on a holiday",
 			func(t time.Time) float64 { return truth(holiday(t.Date())) }),
 		payday("pay_day", UnitFlag, [3]string{"The fifth working day of the month, local: wages are due (CLT art. 459).",
-			"no quinto dia útil do mês|fora do quinto dia útil do mês", "on the fifth working day of the month|not on the fifth working day of the month"},
+			"o pagamento foi feito em dia de salário (quinto dia útil do mês)|o pagamento não foi feito em dia de salário (quinto dia útil do mês)",
+			"the payment was made on pay-day (fifth working day of the month)|the payment was not made on pay-day (fifth working day of the month)"},
 			func(days float64) float64 { return truth(days == 0) }),
 		payday("since_pay_day_days", UnitDays, [3]string{"Local days since wages were last due.",
-			"salários pagos há {v}", "wages were due {v} ago"}, func(days float64) float64 { return days }),
-		of("day_of_month", UnitCode, "Local day of the month: pay-days are early.", "dia {v} do mês", "day {v} of the month",
+			"o pagamento foi feito {v dia/dias} depois do último dia de salário (quinto dia útil do mês)|o pagamento foi feito em dia de salário (quinto dia útil do mês)",
+			"the payment was made {v day/days} after the last pay-day (fifth working day of the month)|the payment was made on pay-day (fifth working day of the month)"}, func(days float64) float64 { return days }),
+		of("day_of_month", UnitCode, "Local day of the month: pay-days are early.", "o pagamento foi feito no dia {v} do mês", "the payment was made on day {v} of the month",
 			func(t time.Time) float64 { return float64(t.Day()) }),
 	}
 }
@@ -181,64 +193,69 @@ func initiations() []entry {
 	}
 	return []entry{
 		form("initiation_manual", [3]string{"Account data typed by hand (MANU).",
-			"dados da conta digitados|dados da conta não digitados", "account data typed|account data not typed"}, pix.Manual),
-		form("initiation_key", [3]string{"By Pix key (DICT).", "por chave|não por chave", "by key|not by key"}, pix.ByKey),
+			"os dados da conta do recebedor foram digitados|os dados da conta do recebedor não foram digitados", "the payee's account data were typed|the payee's account data were not typed"}, pix.Manual),
+		form("initiation_key", [3]string{"By Pix key (DICT).", "o pagamento foi iniciado por chave Pix|o pagamento não foi iniciado por chave Pix", "the payment was initiated by Pix key|the payment was not initiated by Pix key"}, pix.ByKey),
 		form("initiation_dynamic_qr", [3]string{"By dynamic QR code (QRDN).",
-			"por QR dinâmico|sem QR dinâmico", "by dynamic QR code|no dynamic QR code"}, pix.DynamicQR),
+			"o pagamento foi iniciado por QR Code dinâmico|o pagamento não foi iniciado por QR Code dinâmico",
+			"the payment was initiated by dynamic QR code|the payment was not initiated by dynamic QR code"}, pix.DynamicQR),
 		form("initiation_static_qr", [3]string{"By static QR code (QRES).",
-			"por QR estático|sem QR estático", "by static QR code|no static QR code"}, pix.StaticQR),
+			"o pagamento foi iniciado por QR Code estático|o pagamento não foi iniciado por QR Code estático",
+			"the payment was initiated by static QR code|the payment was not initiated by static QR code"}, pix.StaticQR),
 		form("initiation_initiator", [3]string{"Through a payment initiator (INIC).",
-			"por iniciador de pagamento|sem iniciador", "through an initiator|no initiator"}, pix.ByInitiator),
+			"o pagamento veio por um iniciador de pagamentos|o pagamento não veio por um iniciador de pagamentos",
+			"the payment came through a payment initiator|the payment did not come through a payment initiator"}, pix.ByInitiator),
 		form("initiation_automatic", [3]string{"Pix Automático (AUTO).",
-			"Pix Automático|não é Pix Automático", "Pix Automático|not Pix Automático"}, pix.Automatic),
+			"o pagamento é um Pix Automático|o pagamento não é um Pix Automático", "the payment is a Pix Automático|the payment is not a Pix Automático"}, pix.Automatic),
 		form("initiation_contactless", [3]string{"By approximation (APDN, APES).",
-			"por aproximação|sem aproximação", "contactless|not contactless"}, pix.ContactlessDN, pix.ContactlessES),
-		of("scheduled", "payment", [3]string{"Scheduled payment (PAGAGD).", "pagamento agendado|pagamento imediato",
-			"scheduled payment|immediate payment"},
+			"o pagamento foi feito por aproximação|o pagamento não foi feito por aproximação", "the payment was contactless|the payment was not contactless"}, pix.ContactlessDN, pix.ContactlessES),
+		of("scheduled", "payment", [3]string{"Scheduled payment (PAGAGD).", "o pagamento foi agendado|o pagamento não foi agendado",
+			"the payment was scheduled|the payment was not scheduled"},
 			func(tx *pix.Transaction) bool { return tx.ServiceLevel == pix.ScheduledPayment }),
-		of("withdrawal", "payment", [3]string{"Pix Saque or Pix Troco.", "saque ou troco|não é saque nem troco",
-			"withdrawal or change|neither withdrawal nor change"},
+		of("withdrawal", "payment", [3]string{"Pix Saque or Pix Troco.", "o pagamento é Pix Saque ou Pix Troco|o pagamento não é Pix Saque nem Pix Troco",
+			"the payment is a withdrawal or change|the payment is neither withdrawal nor change"},
 			func(tx *pix.Transaction) bool { return tx.Purpose == pix.Withdrawal || tx.Purpose == pix.Change }),
-		of("has_txid", "payment", [3]string{"The payment settles a charge that has a txid.", "cobrança com txid|sem txid de cobrança",
-			"charge with a txid|no txid of a charge"},
+		of("has_txid", "payment", [3]string{"The payment settles a charge that has a txid.", "o pagamento quita uma cobrança com txid|o pagamento não traz txid de cobrança",
+			"the payment settles a charge with a txid|the payment has no txid of a charge"},
 			func(tx *pix.Transaction) bool { return tx.TxIDToken.Current != "" }),
-		of("payer_company", "payer", [3]string{"The payer is a company.", "pagador é empresa|pagador é pessoa física",
-			"payer is a company|payer is a person"},
+		of("payer_company", "payer", [3]string{"The payer is a company.", "o pagador é uma empresa|o pagador não é uma empresa",
+			"the payer is a company|the payer is not a company"},
 			func(tx *pix.Transaction) bool { return tx.PayerFacts.Person == pix.LegalPerson }),
-		of("payee_company", "payee", [3]string{"The payee is a company.", "recebedor é empresa|recebedor é pessoa física",
-			"payee is a company|payee is a person"},
+		of("payee_company", "payee", [3]string{"The payee is a company.", "o recebedor é uma empresa|o recebedor não é uma empresa",
+			"the payee is a company|the payee is not a company"},
 			func(tx *pix.Transaction) bool { return tx.PayeeFacts.Person == pix.LegalPerson }),
 	}
 }
 
 func keys() []entry {
 	of := func(name string, word words, kind pix.KeyKind) entry {
-		return entry{Definition{"key_" + name, familyKey, "payee", "", UnitFlag, "", "The key used is of kind " + word.en + ".", inEvent,
-			"chave " + word.pt + "|chave de outro tipo ou sem chave", word.en + " key|key of another kind or none"},
+		return entry{Definition{"key_" + name, familyKey, "payee", "", UnitFlag, "", "The key used is " + word.en + ".", inEvent,
+			"a chave usada é " + word.pt + "|a chave usada não é " + word.pt + ", ou não há chave",
+			"the key used is " + word.en + "|the key used is not " + word.en + ", or there is none"},
 			func(f *frame) float64 { return truth(f.tx.PayeeFacts.KeyKind == kind) }}
 	}
 	return []entry{
-		of("cpf", words{"CPF", "CPF"}, pix.KeyCPF), of("cnpj", words{"CNPJ", "CNPJ"}, pix.KeyCNPJ),
-		of("phone", words{"celular", "mobile phone"}, pix.KeyPhone), of("email", words{"e-mail", "e-mail"}, pix.KeyEmail),
+		of("cpf", words{"um CPF", "a CPF"}, pix.KeyCPF), of("cnpj", words{"um CNPJ", "a CNPJ"}, pix.KeyCNPJ),
+		of("phone", words{"um número de celular", "a mobile phone number"}, pix.KeyPhone), of("email", words{"um e-mail", "an e-mail address"}, pix.KeyEmail),
 		of("evp", words{"aleatória", "random (EVP)"}, pix.KeyEVP),
 	}
 }
 
 func mandates() []entry {
 	of := func(name, unit string, words [3]string, value func(*frame) float64) entry {
-		return entry{Definition{name, familyMandate, "payment", "", unit, "not Pix Automático, or " + notGiven,
+		return entry{Definition{name, familyMandate, "payment", "", unit, notAutomatic,
 			words[0], inEvent, words[1], words[2]}, value}
 	}
 	return []entry{
-		of("mandate_age_days", UnitDays, [3]string{"Age of the mandate.", "autorização criada há {v}", "mandate created {v} ago"},
+		of("mandate_age_days", UnitDays, [3]string{"Age of the mandate.", "a autorização do Pix Automático foi criada há {v}", "the Pix Automático mandate was created {v} ago"},
 			func(f *frame) float64 { return since(f, f.tx.Mandate.CreatedAt, day) }),
 		of("mandate_first_charge", UnitFlag, [3]string{"First charge under the mandate.",
-			"primeira cobrança da autorização|cobrança recorrente", "first charge of the mandate|recurring charge"},
+			"é a primeira cobrança da autorização do Pix Automático|não é a primeira cobrança da autorização do Pix Automático",
+			"it is the first charge of the Pix Automático mandate|it is not the first charge of the Pix Automático mandate"},
 			func(f *frame) float64 { return optionalFlag(f.tx.Mandate.FirstCharge) }),
-		of("initiator_age_days", UnitDays, [3]string{"Age of the initiator.", "iniciador existe há {v}", "initiator exists for {v}"},
+		of("initiator_age_days", UnitDays, [3]string{"Age of the initiator.", "o iniciador de pagamentos existe há {v}", "the payment initiator has existed for {v}"},
 			func(f *frame) float64 { return since(f, f.tx.Mandate.InitiatorOpened, day) }),
 		of("initiator_payments", UnitCount, [3]string{"Payments that the initiator made so far.",
-			"iniciador com {v pagamento/pagamentos}", "initiator with {v payment/payments}"},
+			"o iniciador já fez {v pagamento/pagamentos}|o iniciador ainda não fez nenhum pagamento", "the initiator has made {v payment/payments} so far|the initiator has made no payment so far"},
 			func(f *frame) float64 { return optionalCount(f.tx.Mandate.InitiatorPayment) }),
 	}
 }

@@ -38,9 +38,6 @@ func TestRegistry(t *testing.T) {
 		if d.Family == "" || d.Source == "" || !strings.HasSuffix(d.Doc, ".") || d.ReasonPT == "" || d.ReasonEN == "" {
 			t.Errorf("%s is not described: %+v", d.Name, d)
 		}
-		if d.Unit == UnitFlag && (strings.Count(d.ReasonPT, "|") != 1 || strings.Count(d.ReasonEN, "|") != 1) {
-			t.Errorf("%s: a flag needs wordings for 1 and 0", d.Name)
-		}
 		if d.Window != "" && !strings.Contains(d.Name, "_"+d.Window) && d.Window != w30d.String() {
 			t.Errorf("%s does not name its window %s", d.Name, d.Window)
 		}
@@ -89,85 +86,6 @@ func TestGoldenVector(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "vector.json", append(out, '\n'))
-}
-
-func TestGoldenReasons(t *testing.T) {
-	t.Parallel()
-	tx := full()
-	var b strings.Builder
-	v := newSet(t).Vector(nil, &tx, someHistory())
-	for i, name := range Names() {
-		r := Reason(name, &tx, v[i])
-		b.WriteString(r.Code + ": " + r.TextPT + " / " + r.TextEN + "\n")
-	}
-	golden(t, "reasons.txt", []byte(b.String()))
-}
-
-func TestReason(t *testing.T) {
-	t.Parallel()
-	tx, set := full(), newSet(t)
-	for _, c := range []struct {
-		name   string
-		value  float64
-		pt, en string
-	}{
-		{"pair_first_30d", 1, "primeiro pagamento a este recebedor", "first payment to this payee"},
-		{"pair_first_30d", 0, "recebedor já pago nos últimos 30 dias", "payee already paid in the last 30 days"},
-		{"amount_to_median_30d", 12.2, "R$ 150,00 é 12× a mediana dos últimos 30 dias", "R$ 150,00 is 12× the median of the last 30 days"},
-		{"amount_to_balance", 0.95, "R$ 150,00 é 0,9× o saldo da conta", "R$ 150,00 is 0.9× the account's balance"},
-		{"amount_to_balance", 0.034, "R$ 150,00 é 0,03× o saldo da conta", "R$ 150,00 is 0.03× the account's balance"},
-		{"amount_rank_30d", 0.97, "R$ 150,00 está acima de 97 % dos pagamentos dos últimos 30 dias",
-			"R$ 150,00 is above 97 % of the payments of the last 30 days"},
-		{"payee_drained_24h", 0.004, "recebedor enviou 0,4 % do que tinha em 24 horas", "payee sent 0.4 % of what it had in 24 hours"},
-		{"key_phone", 1, "chave celular", "mobile phone key"},
-		{"amount_brl", 150, "valor de R$ 150,00", "amount of R$ 150,00"},
-		{"payer_out_sum_24h_brl", 1234.56, "pagador pagou R$ 1.234,56 em 24 horas", "payer paid R$ 1.234,56 in 24 hours"},
-		{"payer_out_count_1h", 1, "pagador fez 1 pagamento em 1 hora", "payer made 1 payment in 1 hour"},
-		{"payer_out_count_1h", 7, "pagador fez 7 pagamentos em 1 hora", "payer made 7 payments in 1 hour"},
-		{"payee_in_payers_1h", 9, "recebedor recebeu de 9 pagadores diferentes em 1 hora", "payee received from 9 different payers in 1 hour"},
-		{"device_age_hours", 0.5, "aparelho usado pela primeira vez há 30 min", "device first used 30 min ago"},
-		{"device_age_hours", 47.9, "aparelho usado pela primeira vez há 47 h", "device first used 47 h ago"},
-		{"payee_account_age_days", 12.5, "conta do recebedor aberta há 12 dias", "payee's account opened 12 days ago"},
-		{"weekday", 6, "sábado", "Saturday"},
-		{"session_seconds", 40, "sessão de 40 s", "session of 40 s"},
-		{"dict_mule_markers", math.NaN(), "sem dados sobre a chave no DICT", "no data on the key in DICT"},
-		{"no_such_feature", 1, "no_such_feature", "no_such_feature"},
-	} {
-		want := pix.Reason{Code: c.name, TextPT: c.pt, TextEN: c.en}
-		if d := cmp.Diff(want, set.Reason(c.name, &tx, c.value)); d != "" {
-			t.Errorf("%s of %v, by the set (-want +got):\n%s", c.name, c.value, d)
-		}
-		if d := cmp.Diff(want, Reason(c.name, &tx, c.value)); d != "" {
-			t.Errorf("%s of %v (-want +got):\n%s", c.name, c.value, d)
-		}
-	}
-}
-
-func TestReasonWithoutThePayment(t *testing.T) {
-	t.Parallel()
-	want := pix.Reason{
-		Code: "amount_to_max_30d", TextPT: "valor é 2× o maior pagamento dos últimos 30 dias",
-		TextEN: "amount is 2× the largest payment of the last 30 days",
-	}
-	if d := cmp.Diff(want, Reason("amount_to_max_30d", nil, 2)); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-}
-
-// Whatever the value, a reason is a finished sentence without tokens.
-func TestReasonsAreFinished(t *testing.T) {
-	t.Parallel()
-	tx, set := full(), newSet(t)
-	for _, d := range Definitions() {
-		for _, v := range []float64{0, 1, 2, -1, 0.5, 1e18, math.NaN(), math.Inf(1), math.Inf(-1)} {
-			r := set.Reason(d.Name, &tx, v)
-			for _, text := range []string{r.TextPT, r.TextEN} {
-				if text == "" || strings.ContainsAny(text, "{}|") || strings.Contains(text, "acct.") {
-					t.Errorf("%s of %v: %q", d.Name, v, text)
-				}
-			}
-		}
-	}
 }
 
 func TestLocalTime(t *testing.T) {

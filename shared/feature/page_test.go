@@ -68,7 +68,8 @@ and a ratio of what is known already is an entry of its own, in ` + "`payeeFlows
 ` + "```go" + `
 {Definition{"payee_returned_to_out_24h", familyFlow, "payee", "24h", UnitRatio, "the payee sent nothing in 24 hours",
 	"Money returned over money the payee sent in 24 hours.", accountRows,
-	"devoluções são {v} o que o recebedor enviou", "returns are {v} what the payee sent"},
+	"as devoluções nas 24 horas anteriores são {v o que o recebedor enviou}",
+	"the returns in the 24 hours before are {v what the payee sent}"},
 	fromPayee(func(f *frame) float64 {
 		return ratio(float64(f.payeeIn.windows[w24h].ReturnedSum), float64(f.payeeOut.windows[w24h].Sum))
 	})},

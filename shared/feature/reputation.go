@@ -28,20 +28,20 @@ func firstEver() []entry {
 	device := func(f *frame) int64 { return f.first.device }
 	list := []entry{
 		age("payer_seen_days", "payer", "Time since the payer's first payment that we saw.",
-			[2]string{"pagador faz pagamentos há {v}", "payer has been paying for {v}"}, payer),
+			[2]string{"o primeiro pagamento conhecido do pagador foi há {v}", "the payer's first known payment was {v} ago"}, payer),
 		age("payee_seen_days", "payee", "Time since the first payment to the payee that we saw.",
-			[2]string{"recebedor recebe pagamentos há {v}", "payee has been receiving for {v}"}, payee),
+			[2]string{"o primeiro pagamento conhecido ao recebedor foi há {v}", "the first known payment to the payee was {v} ago"}, payee),
 		ever("pair_first_ever", "pair", "The payer never paid this payee before.",
-			[2]string{"pagador nunca pagou a este recebedor|pagador já pagou a este recebedor", "payer never paid this payee|payer has paid this payee before"}, pair),
+			[2]string{"é o primeiro pagamento do pagador a este recebedor|o pagador já pagou a este recebedor antes", "it is the payer's first payment to this payee|the payer has paid this payee before"}, pair),
 		age("pair_age_days", "pair", "Time since the payer first paid this payee.",
-			[2]string{"primeiro pagamento a este recebedor há {v}", "first payment to this payee {v} ago"}, pair),
+			[2]string{"o pagador pagou a este recebedor pela primeira vez há {v}", "the payer first paid this payee {v} ago"}, pair),
 		ever("pair_reverse_never", "pair", "The payee never paid this payer.",
-			[2]string{"recebedor nunca pagou ao pagador|recebedor já pagou ao pagador", "payee never paid the payer|payee has paid the payer"},
+			[2]string{"o recebedor nunca pagou a este pagador|o recebedor já pagou a este pagador antes", "the payee never paid this payer|the payee has paid this payer before"},
 			func(f *frame) int64 { return f.first.reverse }),
 		ever("device_first_ever", "device", "The first payment from the device that we ever saw.",
-			[2]string{"primeiro pagamento pelo aparelho|aparelho já fez pagamentos", "first payment from the device ever|device has paid before"}, device),
+			[2]string{"é o primeiro pagamento deste dispositivo|o dispositivo já fez pagamentos antes", "it is the first payment from this device|the device has made payments before"}, device),
 		age("device_seen_days", "device", "Time since the first payment from the device that we saw.",
-			[2]string{"aparelho faz pagamentos há {v}", "device has been paying for {v}"}, device),
+			[2]string{"o primeiro pagamento conhecido do dispositivo foi há {v}", "the first known payment from the device was {v} ago"}, device),
 	}
 	for i := range list {
 		list[i] = list[i].onRow()
@@ -82,9 +82,9 @@ func fraudMarks() []entry {
 			func(f *frame) *markFacts { return &f.marks.payee }},
 		{"payer_fraud", "payer", "in which the payer received the money", words{"contra o pagador", "against the payer"}, false,
 			func(f *frame) *markFacts { return &f.marks.payer }},
-		{"payer_victim", "payer", "of which the payer was the victim", words{"com o pagador como vítima", "with the payer as victim"}, false,
+		{"payer_victim", "payer", "of which the payer was the victim", words{"em que o pagador foi a vítima", "in which the payer was the victim"}, false,
 			func(f *frame) *markFacts { return &f.marks.victim }},
-		{"device_fraud", "device", "made from the device", words{"com este aparelho", "with this device"}, true,
+		{"device_fraud", "device", "made from the device", words{"com este dispositivo", "with this device"}, true,
 			func(f *frame) *markFacts { return &f.marks.device }},
 	} {
 		all = append(all, m.entries()...)
@@ -99,17 +99,19 @@ func (m *marked) entries() []entry {
 	list := []entry{
 		{define("_marks_30d", "30d", UnitCount, storeSilent,
 			"Number of payments "+m.doc+" that were reported as fraud, by reports that arrived in 30 days.",
-			"{v relato/relatos} de fraude "+m.text.pt+" em 30 dias", "{v report/reports} of fraud "+m.text.en+" in 30 days"),
+			"{v relato/relatos} de fraude "+m.text.pt+" nos 30 dias anteriores|nenhum relato de fraude "+m.text.pt+" nos 30 dias anteriores",
+			"{v report/reports} of fraud "+m.text.en+" in the 30 days before|no report of fraud "+m.text.en+" in the 30 days before"),
 			func(f *frame) float64 { return float64(m.of(f).recent) }},
 		{define("_marks_ever", "", UnitCount, storeSilent,
 			"Number of payments "+m.doc+" that were reported as fraud, by reports that arrived in 400 days, at most 256.",
-			"{v relato/relatos} de fraude "+m.text.pt, "{v report/reports} of fraud "+m.text.en),
+			"{v relato/relatos} de fraude "+m.text.pt+" nos 400 dias anteriores|nenhum relato de fraude "+m.text.pt+" nos 400 dias anteriores",
+			"{v report/reports} of fraud "+m.text.en+" in the 400 days before|no report of fraud "+m.text.en+" in the 400 days before"),
 			func(f *frame) float64 { return float64(m.of(f).ever) }},
 	}
 	if m.days {
 		list = append(list, entry{define("_mark_days", "", UnitDays, "no report stands, or "+storeSilent,
 			"Time since the latest report of fraud in a payment "+m.doc+" arrived.",
-			"último relato de fraude "+m.text.pt+" há {v}", "last report of fraud "+m.text.en+" {v} ago"), m.sinceLast})
+			"o último relato de fraude "+m.text.pt+" chegou há {v}", "the last report of fraud "+m.text.en+" came {v} ago"), m.sinceLast})
 	}
 	for i := range list {
 		source := list[i].Source

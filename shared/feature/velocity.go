@@ -9,8 +9,10 @@ type side struct {
 	stream         func(*frame) *stream
 	guard          func(func(*frame) float64) func(*frame) float64
 	doc            string // "payments that the payer made"
-	made, moved    words  // "payer made" payments, "payer paid" money
-	with           words  // "payer paid to", then how many counterparties
+	made, moved    words  // "the payer made" payments, "the payer paid" money
+	none, nobody   words  // "the payer made no payment", "the payer paid nobody"
+	largest        words  // "largest payment by the payer"
+	with           words  // "the payer paid", then how many counterparties
 	party          words  // one and many of them
 	counterparties string // of names
 	missing        string // why there may be no value
@@ -37,34 +39,43 @@ func (w window) words() words {
 	}[w]
 }
 
+// before says in a reason that a window ends with the payment.
+func (w window) before() words {
+	return [windowCount]words{
+		{"no minuto anterior", "in the minute before"}, {"nos 10 minutos anteriores", "in the 10 minutes before"},
+		{"na hora anterior", "in the hour before"}, {"nas 24 horas anteriores", "in the 24 hours before"},
+		{"nos 7 dias anteriores", "in the 7 days before"}, {"nos 30 dias anteriores", "in the 30 days before"},
+	}[w]
+}
+
 // measure is what is taken of one window.
 type measure struct {
 	name, unit, doc string
-	text            words // {made}, {moved}, {with}, {party} and {window} are filled in
+	text            words // with the marks that phrase fills in
 	of              func(*bucket) float64
 }
 
 func countOf() measure {
 	return measure{"count", UnitCount, "Number of",
-		words{"{made} {v pagamento/pagamentos} em {window}", "{made} {v payment/payments} in {window}"},
+		words{"{made} {v pagamento/pagamentos} {window}|{none} {window}", "{made} {v payment/payments} {window}|{none} {window}"},
 		func(b *bucket) float64 { return float64(b.Count) }}
 }
 
 func sumOf() measure {
 	return measure{"sum", UnitBRL, "Sum of the amounts of",
-		words{"{moved} {v} em {window}", "{moved} {v} in {window}"},
+		words{"{moved} {v} {window}|{none} {window}", "{moved} {v} {window}|{none} {window}"},
 		func(b *bucket) float64 { return b.Sum.Reais() }}
 }
 
 func maxOf() measure {
 	return measure{"max", UnitBRL, "Largest amount, 0 when there is none, of",
-		words{"{moved} no máximo {v} de uma vez em {window}", "{moved} at most {v} at once in {window}"},
+		words{"{largest} {window}: {v}|{none} {window}", "{largest} {window}: {v}|{none} {window}"},
 		func(b *bucket) float64 { return b.Max.Reais() }}
 }
 
 func partiesOf() measure {
 	return measure{"", UnitCount, "Number of different {parties} (an estimate with a standard error of 6.5 % on a busy account) in",
-		words{"{with} {v {party}} em {window}", "{with} {v {party}} in {window}"},
+		words{"{with} {~v {party}} {window}|{nobody} {window}", "{with} {~v {party}} {window}|{nobody} {window}"},
 		func(b *bucket) float64 { return float64(b.distinct) }}
 }
 
@@ -76,7 +87,7 @@ func (d side) over(m measure, windows ...window) []entry {
 	}
 	out := make([]entry, 0, len(windows))
 	for _, w := range windows {
-		span := w.words()
+		span, text := w.words(), d.phrase(m.text, w)
 		suffix := ""
 		if m.unit == UnitBRL {
 			suffix = "_brl"
@@ -86,8 +97,7 @@ func (d side) over(m measure, windows ...window) []entry {
 				Name: d.prefix + "_" + name + "_" + w.String() + suffix, Family: familyVelocity, Entity: d.entity,
 				Window: w.String(), Unit: m.unit, Missing: d.missing, Source: d.source,
 				Doc:      strings.ReplaceAll(m.doc, "{parties}", d.counterparties) + " " + d.doc + " in the " + span.en + " before this one.",
-				ReasonPT: d.phrase(m.text.pt, func(w words) string { return w.pt }, span),
-				ReasonEN: d.phrase(m.text.en, func(w words) string { return w.en }, span),
+				ReasonPT: text.pt, ReasonEN: text.en,
 			},
 			value: d.guard(func(f *frame) float64 { return m.of(&d.stream(f).windows[w]) }),
 		})
@@ -95,12 +105,13 @@ func (d side) over(m measure, windows ...window) []entry {
 	return out
 }
 
-// phrase fills a measure's text in one language.
-func (d *side) phrase(text string, in func(words) string, span words) string {
-	for mark, w := range map[string]words{
-		"{made}": d.made, "{moved}": d.moved, "{with}": d.with, "{party}": d.party, "{window}": span,
+// phrase fills a measure's text in both languages.
+func (d *side) phrase(text words, w window) words {
+	for mark, with := range map[string]words{
+		"{made}": d.made, "{moved}": d.moved, "{none}": d.none, "{nobody}": d.nobody, "{largest}": d.largest,
+		"{with}": d.with, "{party}": d.party, "{window}": w.before(),
 	} {
-		text = strings.ReplaceAll(text, mark, in(w))
+		text.pt, text.en = strings.ReplaceAll(text.pt, mark, with.pt), strings.ReplaceAll(text.en, mark, with.en)
 	}
 	return text
 }
@@ -113,43 +124,72 @@ func join(lists ...[]entry) []entry {
 	return all
 }
 
-func payees() words {
-	return words{"recebedor diferente/recebedores diferentes", "payee/different payees"}
-}
-
-func payers() words {
-	return words{"pagador diferente/pagadores diferentes", "payer/different payers"}
-}
+// accounts names counterparties. Whoever pays somebody is a payer only in that payment.
+func accounts() words { return words{"conta/contas", "account/different accounts"} }
 
 func payerOutSide() side {
-	return side{"payer_out", "payer", func(f *frame) *stream { return &f.payerOut }, fromPayer,
-		"payments that the payer made", words{"pagador fez", "payer made"}, words{"pagador pagou", "payer paid"},
-		words{"pagador pagou a", "payer paid to"}, payees(), "payees", storeSilent, accountRows}
+	return side{
+		prefix: "payer_out", entity: "payer", stream: func(f *frame) *stream { return &f.payerOut }, guard: fromPayer,
+		doc:  "payments that the payer made",
+		made: words{"o pagador fez", "the payer made"}, moved: words{"o pagador pagou", "the payer paid"},
+		none:    words{"o pagador não fez nenhum pagamento", "the payer made no payment"},
+		nobody:  words{"o pagador não pagou a ninguém", "the payer paid nobody"},
+		largest: words{"maior pagamento feito pelo pagador", "largest payment by the payer"},
+		with:    words{"o pagador pagou a", "the payer paid"}, party: accounts(), counterparties: "payees",
+		missing: storeSilent, source: accountRows,
+	}
 }
 
 func payerInSide() side {
-	return side{"payer_in", "payer", func(f *frame) *stream { return &f.payerIn }, fromPayer,
-		"payments that the payer received", words{"pagador recebeu", "payer received"}, words{"pagador recebeu", "payer received"},
-		words{"pagador recebeu de", "payer received from"}, payers(), "payers", storeSilent, accountRows}
+	return side{
+		prefix: "payer_in", entity: "payer", stream: func(f *frame) *stream { return &f.payerIn }, guard: fromPayer,
+		doc:  "payments that the payer received",
+		made: words{"o pagador recebeu", "the payer received"}, moved: words{"o pagador recebeu", "the payer received"},
+		none:    words{"o pagador não recebeu nenhum pagamento", "the payer received no payment"},
+		nobody:  words{"o pagador não recebeu de ninguém", "the payer received from nobody"},
+		largest: words{"maior pagamento recebido pelo pagador", "largest payment to the payer"},
+		with:    words{"o pagador recebeu de", "the payer received from"}, party: accounts(), counterparties: "payers",
+		missing: storeSilent, source: accountRows,
+	}
 }
 
 func payeeOutSide() side {
-	return side{"payee_out", "payee", func(f *frame) *stream { return &f.payeeOut }, fromPayee,
-		"payments that the payee made", words{"recebedor fez", "payee made"}, words{"recebedor pagou", "payee paid"},
-		words{"recebedor pagou a", "payee paid to"}, payees(), "payees", storeSilent, accountRows}
+	return side{
+		prefix: "payee_out", entity: "payee", stream: func(f *frame) *stream { return &f.payeeOut }, guard: fromPayee,
+		doc:  "payments that the payee made",
+		made: words{"o recebedor fez", "the payee made"}, moved: words{"o recebedor pagou", "the payee paid"},
+		none:    words{"o recebedor não fez nenhum pagamento", "the payee made no payment"},
+		nobody:  words{"o recebedor não pagou a ninguém", "the payee paid nobody"},
+		largest: words{"maior pagamento feito pelo recebedor", "largest payment by the payee"},
+		with:    words{"o recebedor pagou a", "the payee paid"}, party: accounts(), counterparties: "payees",
+		missing: storeSilent, source: accountRows,
+	}
 }
 
 func payeeInSide() side {
-	return side{"payee_in", "payee", func(f *frame) *stream { return &f.payeeIn }, fromPayee,
-		"payments that the payee received", words{"recebedor recebeu", "payee received"}, words{"recebedor recebeu", "payee received"},
-		words{"recebedor recebeu de", "payee received from"}, payers(), "payers", storeSilent, accountRows}
+	return side{
+		prefix: "payee_in", entity: "payee", stream: func(f *frame) *stream { return &f.payeeIn }, guard: fromPayee,
+		doc:  "payments that the payee received",
+		made: words{"o recebedor recebeu", "the payee received"}, moved: words{"o recebedor recebeu", "the payee received"},
+		none:    words{"o recebedor não recebeu nenhum pagamento", "the payee received no payment"},
+		nobody:  words{"o recebedor não recebeu de ninguém", "the payee received from nobody"},
+		largest: words{"maior pagamento recebido pelo recebedor", "largest payment to the payee"},
+		with:    words{"o recebedor recebeu de", "the payee received from"}, party: accounts(), counterparties: "payers",
+		missing: storeSilent, source: accountRows,
+	}
 }
 
 func deviceSide() side {
-	return side{"device_use", "device", func(f *frame) *stream { return &f.use }, fromDevice,
-		"payments made from the device", words{"aparelho fez", "device made"}, words{"aparelho pagou", "device paid"},
-		words{"aparelho usado por", "device used by"}, words{"conta diferente/contas diferentes", "account/different accounts"},
-		"accounts", "no device, or " + storeSilent, deviceRows}
+	return side{
+		prefix: "device_use", entity: "device", stream: func(f *frame) *stream { return &f.use }, guard: fromDevice,
+		doc:  "payments made from the device",
+		made: words{"o dispositivo fez", "the device made"}, moved: words{"o dispositivo pagou", "the device paid"},
+		none:    words{"o dispositivo não fez nenhum pagamento", "the device made no payment"},
+		nobody:  words{"nenhuma conta usou o dispositivo", "no account used the device"},
+		largest: words{"maior pagamento feito pelo dispositivo", "largest payment from the device"},
+		with:    words{"o dispositivo foi usado por", "the device was used by"}, party: accounts(), counterparties: "accounts",
+		missing: "no device, or " + storeSilent, source: deviceRows,
+	}
 }
 
 func payerVelocity() []entry {

@@ -13,13 +13,20 @@ import (
 // version stands for a secret and a normalisation; TOKEN_NORMALISATION has a fixed default, because a release that moved
 // it would change tokens under a version.
 type Config struct {
-	TokenKey                   Secret `env:"TOKEN_KEY"` // at least 32 random bytes, base64
-	TokenKeyVersion            int    `env:"TOKEN_KEY_VERSION, default=1"`
-	TokenNormalisation         int    `env:"TOKEN_NORMALISATION, default=2"`
-	PreviousTokenKey           Secret `env:"PREVIOUS_TOKEN_KEY"`
-	PreviousTokenKeyVersion    int    `env:"PREVIOUS_TOKEN_KEY_VERSION"`
-	PreviousTokenNormalisation int    `env:"PREVIOUS_TOKEN_NORMALISATION, default=2"`
-	AllowDemoTokenKey          bool   `env:"ALLOW_DEMO_TOKEN_KEY"` // take keys that protect nothing
+	// TokenKey makes tokens of identifiers: at least 32 random bytes, in base64. Required.
+	TokenKey Secret `env:"TOKEN_KEY"`
+	// TokenKeyVersion stands in every token; another key needs another version.
+	TokenKeyVersion int `env:"TOKEN_KEY_VERSION, default=1"`
+	// TokenNormalisation is how identifiers are spelt before they become tokens; it belongs to the version.
+	TokenNormalisation int `env:"TOKEN_NORMALISATION, default=2"`
+	// PreviousTokenKey is the key before the last rotation, set for 31 days after it.
+	PreviousTokenKey Secret `env:"PREVIOUS_TOKEN_KEY"`
+	// PreviousTokenKeyVersion is the version that PREVIOUS_TOKEN_KEY had.
+	PreviousTokenKeyVersion int `env:"PREVIOUS_TOKEN_KEY_VERSION"`
+	// PreviousTokenNormalisation is the normalisation that PREVIOUS_TOKEN_KEY had.
+	PreviousTokenNormalisation int `env:"PREVIOUS_TOKEN_NORMALISATION, default=2"`
+	// AllowDemoTokenKey takes keys that protect nothing. Never in production.
+	AllowDemoTokenKey bool `env:"ALLOW_DEMO_TOKEN_KEY"`
 }
 
 // Tokenizer makes the tokenizer of the configured keys. It refuses a known or guessable key, the previous one too, since

@@ -15,7 +15,12 @@ const MaxAmount Money = 100_000_000_000_000
 func (m Money) Reais() float64 { return float64(m) / 100 }
 
 // String writes the amount as a Brazilian reads it, for example "R$ 1.234,56".
-func (m Money) String() string {
+func (m Money) String() string { return m.text('.', ',') }
+
+// English writes the amount as an English sentence has it, for example "R$ 1,234.56".
+func (m Money) English() string { return m.text(',', '.') }
+
+func (m Money) text(thousands byte, decimal rune) string {
 	sign, cents := "", uint64(m)
 	if m < 0 {
 		sign, cents = "-", uint64(-m)
@@ -24,9 +29,9 @@ func (m Money) String() string {
 	var b strings.Builder
 	for i, d := range digits {
 		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte('.')
+			b.WriteByte(thousands)
 		}
 		b.WriteRune(d)
 	}
-	return fmt.Sprintf("%sR$ %s,%02d", sign, b.String(), cents%100)
+	return fmt.Sprintf("%sR$ %s%c%02d", sign, b.String(), decimal, cents%100)
 }

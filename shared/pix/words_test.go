@@ -23,6 +23,15 @@ func TestMoneyReadsAsReais(t *testing.T) {
 	}
 }
 
+func TestMoneyReadsInEnglish(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[pix.Money]string{5: "R$ 0.05", 123456: "R$ 1,234.56", -100000000: "-R$ 1,000,000.00"} {
+		if got := m.English(); got != want {
+			t.Errorf("%d reads %q, want %q", int64(m), got, want)
+		}
+	}
+}
+
 // TestDispositions states the law of the table: acknowledged if and only if dead-lettered, and only what can never
 // succeed is.
 func TestDispositions(t *testing.T) {

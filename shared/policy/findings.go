@@ -23,14 +23,14 @@ type finding struct {
 	failure    bool
 }
 
-// matched notes a rule that matched: a claim, or what an allow rule lifts.
-func (f *findings) matched(index int, r *rule) {
+// matched notes a rule that matched, in the words that fit the payment: a claim, or what an allow rule lifts.
+func (f *findings) matched(index int, r *rule, words pix.Reason) {
 	if r.allows() {
 		f.lifted = append(f.lifted, r.lifts...)
 	}
 	f.claims = append(f.claims, finding{
 		Claim: Claim{Outcome: r.outcome, Overridable: r.overridable},
-		id:    r.id, rule: index, legalBasis: r.legalBasis, reason: r.reason, roles: r.roles,
+		id:    r.id, rule: index, legalBasis: r.legalBasis, reason: words, roles: r.roles,
 	})
 }
 

@@ -186,6 +186,9 @@ func (c *compiler) rule(f *ruleFile, index map[string]int) (rule, map[string]boo
 		outcome: f.Outcome, overridable: f.Overridable, roles: roles(reads), recalls: recalls(reads),
 		reason: pix.Reason{Code: f.ID, TextPT: f.ReasonPT, TextEN: f.ReasonEN},
 	}
+	if err := checkMarks(r.reason, reads); err != nil {
+		return rule{}, nil, err
+	}
 	if r.from, err = parseDay(f.EffectiveFrom); err != nil {
 		return rule{}, nil, fmt.Errorf("effective_from: %w", err)
 	}

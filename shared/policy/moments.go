@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -72,25 +71,17 @@ func (f *findings) moments(m *Moments) {
 		return
 	}
 	if m.Late > 0 {
-		how := span(m.Late)
+		pt, en := span(m.Late)
 		f.told(HitLate, pix.Review, pix.Reason{
-			TextPT: "O pagamento chegou " + how + " depois do horário que informa e não é aprovado automaticamente.",
-			TextEN: "The payment came " + how + " after the time that it states and is not approved automatically.",
+			TextPT: "O pagamento chegou " + pt + " depois do horário que informa e por isso não é aprovado automaticamente.",
+			TextEN: "The payment came " + en + " after the time that it states, so it is not approved automatically.",
 		})
 	}
 }
 
 func blockOverWords() pix.Reason {
 	return pix.Reason{
-		TextPT: "O prazo do bloqueio cautelar já terminou; o pagamento não pode ser retido.",
-		TextEN: "The time of the cautionary block is over; the payment cannot be held.",
+		TextPT: "O prazo de um bloqueio cautelar deste pagamento já terminou.",
+		TextEN: "The time in which this payment could be blocked as a precaution is over.",
 	}
-}
-
-// span says how long something was in words that both languages share.
-func span(d time.Duration) string {
-	if d < 2*time.Hour {
-		return fmt.Sprintf("%d min", d/time.Minute)
-	}
-	return fmt.Sprintf("%d h", d/time.Hour)
 }

@@ -118,10 +118,10 @@ func TestLate(t *testing.T) {
 		want      pix.Outcome
 		pt, en    string
 	}{
-		"outbound":        {pix.Outbound, 50_00, 12 * time.Minute, pix.Review, "chegou 12 min depois", "came 12 min after"},
-		"inbound":         {pix.Inbound, 50_00, 23 * time.Hour, pix.Block, "chegou 23 h depois", "came 23 h after"},
+		"outbound":        {pix.Outbound, 50_00, 12 * time.Minute, pix.Review, "chegou 12 minutos depois", "came 12 minutes after"},
+		"inbound":         {pix.Inbound, 50_00, 23 * time.Hour, pix.Block, "chegou 23 horas depois", "came 23 hours after"},
 		"stricter stays":  {pix.Outbound, 2_000_00, 12 * time.Minute, pix.Reject, "chegou 12 min", "came 12 min"},
-		"nothing lifts":   {pix.Internal, 150_00, time.Hour, pix.Review, "60 min", "60 min"},
+		"nothing lifts":   {pix.Internal, 150_00, time.Hour, pix.Review, "60 minutos", "60 minutes"},
 		"unknown is most": {"", 50_00, time.Hour, pix.Reject, "", ""},
 	} {
 		in := noon(t, c.direction)

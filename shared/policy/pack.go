@@ -138,7 +138,7 @@ func (p *Pack) decideFrom(in *Input, from standpoint) Verdict {
 			found.failed(r, p.fail.outcome(tx.Direction), p.fail.words)
 		}
 		if matched && (known || !r.allows()) {
-			found.matched(i, r)
+			found.matched(i, r, a.told(r.reason))
 		}
 	}
 	v := found.verdict(tx.Direction)

@@ -18,9 +18,12 @@ import (
 type Config struct {
 	Bridge bridge.Config
 
-	ProjectID string     `env:"PROJECT_ID"`
-	Listen    string     `env:"LISTEN_ADDR, default=:8080"` // /healthz, /readyz, /metrics
-	LogLevel  slog.Level `env:"LOG_LEVEL, default=INFO"`
+	// ProjectID is the Google Cloud project of the topics. Required.
+	ProjectID string `env:"PROJECT_ID"`
+	// Listen is where /healthz, /readyz and /metrics are served.
+	Listen string `env:"LISTEN_ADDR, default=:8080"`
+	// LogLevel is the least level that is logged: DEBUG, INFO, WARN or ERROR.
+	LogLevel slog.Level `env:"LOG_LEVEL, default=INFO"`
 
 	Keys keyring.Config
 }
