@@ -100,7 +100,7 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	defer place.Leave()
 	tx, err := s.decode(event.Envelope{Data: data, Attributes: map[string]string{
 		event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: encoding,
-	}}, s.deps.Clock())
+	}}, s.deps.Clock(), true)
 	if err != nil {
 		return nil, err
 	}

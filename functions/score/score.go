@@ -123,8 +123,9 @@ func (s *Service) Close(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) decode(e event.Envelope, now time.Time) (*pix.Transaction, error) {
-	tx, err := event.Decoder{Tokenizer: s.deps.Tokenizer, Unknown: s.metrics.unknownValue}.Transaction(e, now)
+// decode reads a payment, of raw identifiers alone or of either form.
+func (s *Service) decode(e event.Envelope, now time.Time, raw bool) (*pix.Transaction, error) {
+	tx, err := event.Decoder{Tokenizer: s.deps.Tokenizer, Unknown: s.metrics.unknownValue, Raw: raw}.Transaction(e, now)
 	return &tx, err
 }
 

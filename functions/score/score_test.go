@@ -230,19 +230,11 @@ func pushed(data []byte, age time.Duration) []byte {
 
 func TestHTTPDecision(t *testing.T) {
 	t.Parallel()
-	tx, err := event.DecodeTransaction(event.Envelope{Data: payment(t)}, tokenizer(t), clock())
-	if err != nil {
-		t.Fatal(err)
-	}
-	proto, err := event.EncodeTransaction(&tx)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, c := range map[string]struct {
 		contentType string
 		body        []byte
 	}{
-		"json": {"application/json; charset=utf-8", payment(t)}, "no type": {"", payment(t)}, "proto": {"application/x-protobuf", proto.Data},
+		"json": {"application/json; charset=utf-8", payment(t)}, "no type": {"", payment(t)}, "proto": {"application/x-protobuf", asProto(t, payment(t))},
 	} {
 		f := &fake{}
 		s, _ := newService(t, f)

@@ -47,7 +47,7 @@ func (c *counter) React(req any) (bool, any, error) {
 func encodings() []string { return []string{event.EncodingJSON, event.EncodingProto} }
 
 // wire returns a payment with raw identifiers in an encoding.
-func wire(b *testing.B, s *pix.Submission, encoding string) []byte {
+func wire(b testing.TB, s *pix.Submission, encoding string) []byte {
 	b.Helper()
 	data, err := event.EncodeSubmissionJSON(s)
 	if err != nil {
