@@ -18,7 +18,7 @@ const auditConcurrency = 400
 // startBridge runs one member of the bridge's consumer group.
 func (s *Stack) startBridge(context.Context) error {
 	b, err := bridge.New(bridge.Config{Brokers: s.Cloud.KafkaBrokers, Topic: KafkaTopic, Replay: !s.options.Live},
-		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.registry})
+		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.labelled("bridge")})
 	if err != nil {
 		return fmt.Errorf("bridge: %w", err)
 	}
@@ -60,7 +60,7 @@ func (s *Stack) subscribe(ctx context.Context, t trigger) error {
 		return fmt.Errorf("ensure: %w", err)
 	}
 	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
-		MaxBackoff: 2 * time.Second, Concurrency: t.concurrency, Transport: t.transport, Faults: s.options.Faults,
+		MaxBackoff: 2 * time.Second, Concurrency: t.concurrency, Transport: t.transport, Faults: s.options.Faults, Token: s.options.PushToken,
 	})
 	if err != nil {
 		return fmt.Errorf("dispatch: %w", err)
