@@ -373,7 +373,7 @@ func TestHTTPQueuesAPaymentOnce(t *testing.T) {
 	}
 }
 
-// A publication that failed is tried again when its caller asks again.
+// A publication that failed is tried again when its caller asks again, once whoever made the decision has had its time.
 func TestHTTPQueuesAgainAfterAFailure(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
@@ -386,6 +386,12 @@ func TestHTTPQueuesAgainAfterAFailure(t *testing.T) {
 	post(t, s, "/v1/decisions", "application/json", payment(t))
 	<-failed
 	f.fail(nil)
+	post(t, s, "/v1/decisions", "application/json", payment(t)) // publishes nothing, as TestAskedOfAnotherProcess shows
+	for _, d := range f.stands {
+		old := *d
+		old.DecidedAt = clock().Add(-time.Minute)
+		f.stands[d.ID()] = &old
+	}
 	for deadline := time.Now().Add(time.Minute); f.published() == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		post(t, s, "/v1/decisions", "application/json", payment(t))
 	}
