@@ -220,7 +220,8 @@ func (g *siege) standingDecision() {
 	}
 }
 
-// askedThrice asks two scorers for the same payment, three times each: it is decided, published, audited and alerted once.
+// askedThrice asks two scorers for the same payment, three times each, and then has it pushed to the second: it is decided,
+// published, audited and alerted once.
 func (g *siege) askedThrice() {
 	g.t.Helper()
 	second, err := score.Open(g.t.Context(), &score.Config{
@@ -248,6 +249,10 @@ func (g *siege) askedThrice() {
 				}
 			}
 			g.try("one payment asked for six times", string(id), len(answers) != 1)
+			await(g.t, "that the decision is known to be published", func() bool { d := g.standing(id); return d != nil && d.Published })
+			if status, answer := g.send(server.URL+"/push", g.pushes, posted(event.Envelope{Data: []byte(body)})); status != http.StatusNoContent {
+				g.t.Errorf("the same payment pushed: %d %s", status, answer)
+			}
 		}
 	}
 	if err := second.Close(g.t.Context()); err != nil {
