@@ -29,7 +29,7 @@ const (
 
 func spellings() []spelling {
 	return []spelling{
-		{"misspelt flag", flag, `"registerd":false`, false},
+		{"misspelt flag", flag, `"registredd":false`, false},
 		{"flag in capitals", flag, `"Registered":false`, false},
 		{"another flag", flag, `"is_registered":false`, false},
 		{"flag twice", flag, flag + `,"registered":true`, false},
