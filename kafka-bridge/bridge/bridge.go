@@ -9,11 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/clock"
-	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -32,7 +32,7 @@ type Deps struct {
 	Bus          *bus.Bus
 	Tokenizer    *pix.Tokenizer
 	Log          *slog.Logger
-	Registry     obs.Registry
+	Registry     *prometheus.Registry
 	KafkaOptions []kgo.Opt        // added to the client's own, for tests
 	Now          func() time.Time // the machine's clock; nil is time.Now
 }
@@ -42,7 +42,7 @@ type Bridge struct {
 	cfg          Config
 	bus          *bus.Bus
 	log          *slog.Logger
-	registry     obs.Registry
+	registry     *prometheus.Registry
 	kafkaOptions []kgo.Opt
 	converter    *converter
 	ledger       *ledger

@@ -19,14 +19,8 @@ func NewRegistry() *prometheus.Registry {
 	return registry
 }
 
-// Registry takes metrics and gives them back. *prometheus.Registry is one; one that labels what it takes is made of two.
-type Registry interface {
-	prometheus.Registerer
-	prometheus.Gatherer
-}
-
 // MetricsHandler serves the registry in the text and OpenMetrics formats.
-func MetricsHandler(registry Registry) http.Handler {
+func MetricsHandler(registry *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, EnableOpenMetrics: true})
 }
 

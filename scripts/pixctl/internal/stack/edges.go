@@ -18,7 +18,7 @@ const auditConcurrency = 400
 // startBridge runs one member of the bridge's consumer group.
 func (s *Stack) startBridge(context.Context) error {
 	b, err := bridge.New(bridge.Config{Brokers: s.Cloud.KafkaBrokers, Topic: KafkaTopic, Replay: !s.options.Live},
-		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.labelled("bridge")})
+		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.registry})
 	if err != nil {
 		return fmt.Errorf("bridge: %w", err)
 	}

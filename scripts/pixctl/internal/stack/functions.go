@@ -108,14 +108,6 @@ func (s *Stack) config() host.Config {
 	}
 }
 
-// labelled is the registry of one service, whose metrics have names that others have too.
-func (s *Stack) labelled(service string) obs.Registry {
-	return struct {
-		prometheus.Registerer
-		prometheus.Gatherer
-	}{prometheus.WrapRegistererWith(prometheus.Labels{"service": service}, s.registry), s.registry}
-}
-
 func storeOf() host.StoreConfig {
 	return host.StoreConfig{BigtableInstance: Instance, BigtableTable: Table}
 }
@@ -124,7 +116,7 @@ func storeOf() host.StoreConfig {
 func (s *Stack) env(name string) host.Env {
 	return host.Env{
 		Logs:     s.options.Logs,
-		Metrics:  s.labelled(name),
+		Metrics:  prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, s.registry),
 		Tracing:  s.tracing,
 		PubSub:   s.Cloud.PubSubOptions(),
 		Bigtable: append(s.Cloud.BigtableOptions(), s.options.Bigtable...),
