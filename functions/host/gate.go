@@ -106,6 +106,13 @@ func (h *Host) openGate(ctx context.Context, name string, c identity.Config) (*G
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", name, err)
 	}
+	age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pix_identity_keys_age_seconds", Help: "How long ago the keys were fetched by which a gate tells callers, or how long it has had none.",
+		ConstLabels: prometheus.Labels{"gate": name},
+	}, func() float64 { return v.KeysAge().Seconds() })
+	if err := h.Metrics.Register(age); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {

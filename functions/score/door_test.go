@@ -9,13 +9,32 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
-// TestDoorsAreStrict: a payment whose field is spelt wrongly is never decided, pushed or over HTTP; a value that DICT has
+// asProto is a payment of JSON in the other encoding.
+func asProto(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var m pixv1.Transaction
+	if err := protojson.Unmarshal(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	out, err := proto.Marshal(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestDoorsAreStrict: a payment whose field is spelt wrongly is never decided, pushed or over HTTP; nor is one
+// of tokens that comes over HTTP; a value that DICT has
 // added is decided and counted by its field.
 func TestDoorsAreStrict(t *testing.T) {
 	t.Parallel()
@@ -35,6 +54,18 @@ func TestDoorsAreStrict(t *testing.T) {
 	if w := post(t, s, "/v1/decisions", "application/json", misspelt); w.Code != http.StatusBadRequest ||
 		!strings.Contains(w.Body.String(), "did you mean remoteAccess?") {
 		t.Errorf("over HTTP: %d %s", w.Code, w.Body)
+	}
+	tx, err := event.DecodeTransaction(event.Envelope{Data: payment(t)}, tokenizer(t), clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := event.EncodeTransaction(&tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := post(t, s, "/v1/decisions", "application/x-protobuf", tokens.Data); w.Code != http.StatusBadRequest ||
+		!strings.Contains(w.Body.String(), `"payer.accountToken"`) {
+		t.Errorf("tokens over HTTP: %d %s", w.Code, w.Body)
 	}
 	post(t, s, "/", "application/json", pushed(misspelt, 0))
 	if len(f.letters) != 1 || len(f.stands) > 0 {

@@ -100,12 +100,12 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	defer place.Leave()
 	tx, err := s.decode(event.Envelope{Data: data, Attributes: map[string]string{
 		event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: encoding,
-	}}, s.deps.Clock())
+	}}, s.deps.Clock(), true)
 	if err != nil {
 		return nil, err
 	}
 	asked := engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: r.Header.Get(ReplayHeader) == event.ReplayTrue}}
-	d, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
+	d, replayed, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
 		return s.deps.Engine.AnswerAt(ctx, place, r)
 	})
 	if err != nil {
@@ -115,10 +115,17 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, pix.E(pix.Unexpected, "encode decision", err)
 	}
-	if !d.Provisional { // it is stored nowhere, and only what is stored is published
+	if s.owes(d, replayed) {
 		s.queue.add(ctx, d)
 	}
 	return body, nil
+}
+
+// owes reports whether this call must see to it that the decision is published. A provisional one is stored nowhere, and
+// only what is stored is published. One that stood already is being published by who made it, perhaps another process, for
+// as long as that may take: to publish it for everyone who asks would be a row and an alert for each.
+func (s *Service) owes(d *pix.Decision, replayed bool) bool {
+	return !d.Provisional && (!replayed || d.Unrecorded || s.deps.Clock().Sub(d.DecidedAt) > sendTimeout)
 }
 
 // viewOf returns what writes the answer. What the callers of an authorisation path get is no secret of the decision; the

@@ -22,7 +22,7 @@ func (s *Service) decodeMessage(e event.Envelope, now time.Time) (message, error
 		status, err := event.DecodeStatus(e, now)
 		return message{status: &status}, err
 	}
-	tx, err := s.decode(e, now)
+	tx, err := s.decode(e, now, false)
 	return message{payment: tx, stamps: stampsOf(e)}, err
 }
 

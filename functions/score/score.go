@@ -123,8 +123,9 @@ func (s *Service) Close(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) decode(e event.Envelope, now time.Time) (*pix.Transaction, error) {
-	tx, err := event.Decoder{Tokenizer: s.deps.Tokenizer, Unknown: s.metrics.unknownValue}.Transaction(e, now)
+// decode reads a payment, of raw identifiers alone or of either form.
+func (s *Service) decode(e event.Envelope, now time.Time, raw bool) (*pix.Transaction, error) {
+	tx, err := event.Decoder{Tokenizer: s.deps.Tokenizer, Unknown: s.metrics.unknownValue, Raw: raw}.Transaction(e, now)
 	return &tx, err
 }
 
@@ -134,7 +135,7 @@ func (s *Service) handle(ctx context.Context, m message) error {
 	if m.status != nil {
 		return s.apply(ctx, m.status)
 	}
-	d, err := s.decide(ctx, engine.Request{Tx: m.payment, Arrival: m.arrival(ctx)}, s.deps.Engine.Decide)
+	d, _, err := s.decide(ctx, engine.Request{Tx: m.payment, Arrival: m.arrival(ctx)}, s.deps.Engine.Decide)
 	if err != nil {
 		return err
 	}
@@ -148,13 +149,13 @@ func (s *Service) handle(ctx context.Context, m message) error {
 type ask func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error)
 
 // decide asks the engine and writes the one line of the decision.
-func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.Decision, error) {
+func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.Decision, bool, error) {
 	start := s.deps.Clock()
 	r.TraceID = obs.TraceID(ctx)
 	d, replayed, err := by(ctx, r)
 	if err != nil {
 		s.metrics.refused(err)
-		return nil, fmt.Errorf("decide: %w", err)
+		return nil, false, fmt.Errorf("decide: %w", err)
 	}
 	took := s.deps.Clock().Sub(start)
 	s.metrics.decided(d, replayed, took)
@@ -170,7 +171,7 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 		slog.String("policy_version", d.PolicyVersion),
 		slog.Int64("duration_us", took.Microseconds()),
 	)
-	return d, nil
+	return d, replayed, nil
 }
 
 // startSpan continues the caller's trace.

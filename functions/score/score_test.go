@@ -230,19 +230,11 @@ func pushed(data []byte, age time.Duration) []byte {
 
 func TestHTTPDecision(t *testing.T) {
 	t.Parallel()
-	tx, err := event.DecodeTransaction(event.Envelope{Data: payment(t)}, tokenizer(t), clock())
-	if err != nil {
-		t.Fatal(err)
-	}
-	proto, err := event.EncodeTransaction(&tx)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, c := range map[string]struct {
 		contentType string
 		body        []byte
 	}{
-		"json": {"application/json; charset=utf-8", payment(t)}, "no type": {"", payment(t)}, "proto": {"application/x-protobuf", proto.Data},
+		"json": {"application/json; charset=utf-8", payment(t)}, "no type": {"", payment(t)}, "proto": {"application/x-protobuf", asProto(t, payment(t))},
 	} {
 		f := &fake{}
 		s, _ := newService(t, f)
@@ -381,7 +373,7 @@ func TestHTTPQueuesAPaymentOnce(t *testing.T) {
 	}
 }
 
-// A publication that failed is tried again when its caller asks again.
+// A publication that failed is tried again when its caller asks again, once whoever made the decision has had its time.
 func TestHTTPQueuesAgainAfterAFailure(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
@@ -394,6 +386,12 @@ func TestHTTPQueuesAgainAfterAFailure(t *testing.T) {
 	post(t, s, "/v1/decisions", "application/json", payment(t))
 	<-failed
 	f.fail(nil)
+	post(t, s, "/v1/decisions", "application/json", payment(t)) // publishes nothing, as TestAskedOfAnotherProcess shows
+	for _, d := range f.stands {
+		old := *d
+		old.DecidedAt = clock().Add(-time.Minute)
+		f.stands[d.ID()] = &old
+	}
 	for deadline := time.Now().Add(time.Minute); f.published() == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		post(t, s, "/v1/decisions", "application/json", payment(t))
 	}

@@ -47,21 +47,21 @@ func (c *counter) React(req any) (bool, any, error) {
 func encodings() []string { return []string{event.EncodingJSON, event.EncodingProto} }
 
 // wire returns a payment with raw identifiers in an encoding.
-func wire(b *testing.B, s *pix.Submission, encoding string) []byte {
-	b.Helper()
+func wire(tb testing.TB, s *pix.Submission, encoding string) []byte {
+	tb.Helper()
 	data, err := event.EncodeSubmissionJSON(s)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	if encoding == event.EncodingJSON {
 		return data
 	}
 	var m pixv1.Transaction
 	if err := protojson.Unmarshal(data, &m); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	if data, err = proto.Marshal(&m); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }

@@ -66,7 +66,7 @@ func (c *converter) payment(in event.Envelope) (out event.Envelope, err error) {
 			err = pix.E(pix.Unexpected, "convert record", errors.New("the decoder panicked"))
 		}
 	}()
-	tx, err := event.Decoder{Tokenizer: c.tokenizer, Unknown: c.unknown}.Transaction(in, c.now())
+	tx, err := event.Decoder{Tokenizer: c.tokenizer, Unknown: c.unknown, Raw: true}.Transaction(in, c.now())
 	if err != nil {
 		return out, err
 	}

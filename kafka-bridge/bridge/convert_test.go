@@ -26,6 +26,7 @@ func TestAProducersHeadersDecideNothing(t *testing.T) {
 	if dead {
 		t.Fatal("the payment is dead as it is")
 	}
+	asProto := wire(t, &list[0], event.EncodingProto)
 	type headers = map[string]string
 	for name, c := range map[string]struct {
 		value   []byte
@@ -38,8 +39,8 @@ func TestAProducersHeadersDecideNothing(t *testing.T) {
 		"another one's encoding":     {asJSON, headers{"encoding": "utf-8"}},
 		"a name for an encoding":     {asJSON, headers{"encoding": rawName}},
 		"indented":                   {append([]byte("\r\n\t "), asJSON...), headers{"encoding": "proto"}},
-		"proto":                      {tokenised.Data, headers{"encoding": "proto"}},
-		"proto by another schema":    {tokenised.Data, headers{"schema": rawCPF, "encoding": "proto"}},
+		"proto":                      {asProto, headers{"encoding": "proto"}},
+		"proto by another schema":    {asProto, headers{"schema": rawCPF, "encoding": "proto"}},
 		"canaries in what we define": {asJSON, headers{"traceparent": rawCPF, "tracestate": "a=" + rawCPF, "end_to_end_id": rawCPF, "outcome": rawCPF, "dlq_detail": rawCPF}},
 		"a trace that is none":       {asJSON, headers{"traceparent": "00-00000000000000000000000000000000-b7ad6b7169203331-01"}},
 	} {
@@ -52,11 +53,15 @@ func TestAProducersHeadersDecideNothing(t *testing.T) {
 			t.Errorf("%s: dead: %v (-want +got):\n%s", name, dead, diff)
 		}
 	}
-	last := &kgo.Record{Value: tokenised.Data, Headers: []kgo.RecordHeader{
+	last := &kgo.Record{Value: asProto, Headers: []kgo.RecordHeader{
 		{Key: "encoding", Value: []byte("proto")}, {Key: "encoding", Value: []byte("json")},
 	}}
 	if _, dead := bridge.Convert(tok, last); !dead {
 		t.Error("not the last of two headers counts")
+	}
+	tokens := &kgo.Record{Value: tokenised.Data, Headers: []kgo.RecordHeader{{Key: "encoding", Value: []byte("proto")}}}
+	if e, dead := bridge.Convert(tok, tokens); !dead || len(e.Data) > 0 {
+		t.Errorf("a producer's tokens: dead letter %v with %d bytes", dead, len(e.Data))
 	}
 }
 

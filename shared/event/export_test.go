@@ -24,7 +24,7 @@ type Content struct {
 func Read(e Envelope) (Content, error) {
 	f := takeForm()
 	defer f.free()
-	if err := f.read("read", e); err != nil {
+	if err := f.read("read", e, false); err != nil {
 		return Content{}, err
 	}
 	return Content{f.Submission, f.payer, f.payee, f.device, f.txid}, f.finish("read", f.message, nil)

@@ -55,17 +55,20 @@ func (f *form) free() {
 	forms.Put(f)
 }
 
-// read fills the form from an envelope. What is wrong inside is among the findings; an error is for an envelope that
-// cannot be read at all.
-func (f *form) read(op string, e Envelope) error {
+// read fills the form from an envelope, of raw identifiers alone or of either form. What is wrong inside is among the
+// findings; an error is for an envelope that cannot be read at all.
+func (f *form) read(op string, e Envelope, raw bool) error {
 	if err := f.message.read(op, e, SchemaTransaction, &f.findings); err != nil {
 		return err
 	}
 	f.EventTime = f.EventTime.Truncate(time.Millisecond)
-	if f.hasRaw() && f.hasTokens() {
-		f.refuseTokens()
+	switch {
+	case f.hasRaw():
+		f.refuseTokens("given together with raw identifiers; send either of them")
+	case raw:
+		f.refuseTokens("a token, which is not taken here; send the identifier itself")
 	}
-	f.judge(f.own())
+	f.judge(f.own() && !raw)
 	return nil
 }
 
@@ -125,12 +128,12 @@ func (p *places) hasTokens() bool {
 	return p.payer != (pix.Party{}) || p.payee != (pix.Party{}) || p.device != (pix.TokenPair{}) || p.txid != (pix.TokenPair{})
 }
 
-// refuseTokens notes tokens beside raw identifiers. A producer either tokenises or does not; a message that does both
-// could tie a person to somebody else's history.
-func (f *form) refuseTokens() {
+// refuseTokens notes every token. A producer either tokenises or does not; a message that does both could tie a person to
+// somebody else's history.
+func (f *form) refuseTokens(reason string) {
 	refuse := func(field string, given bool) {
 		if given {
-			f.note(field, "given together with raw identifiers; send either of them, as in "+`"document"`)
+			f.note(field, reason+`, as in "document"`)
 		}
 	}
 	none := pix.TokenPair{}

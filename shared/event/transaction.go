@@ -16,6 +16,9 @@ func DecodeTransaction(e Envelope, t *pix.Tokenizer, now time.Time) (pix.Transac
 type Decoder struct {
 	Tokenizer *pix.Tokenizer     // of raw identifiers; nil where none come in
 	Unknown   func(field string) // told of each enumeration whose value this release does not know; may be nil
+	// Raw is for a door at which nothing of our own parts comes in. Tokens are refused there: whoever sends them could name
+	// somebody's history without knowing the identifier.
+	Raw bool
 }
 
 // Transaction reads a payment in either form (raw identifiers, which it tokenises, or tokens) and either encoding (JSON
@@ -29,7 +32,7 @@ func (d Decoder) Transaction(e Envelope, now time.Time) (pix.Transaction, error)
 	const op = "decode transaction"
 	f := takeForm()
 	defer f.free()
-	if err := f.read(op, e); err != nil {
+	if err := f.read(op, e, d.Raw); err != nil {
 		return pix.Transaction{}, err
 	}
 	var tx pix.Transaction
@@ -120,11 +123,8 @@ func DecodeSubmissionJSON(data []byte) (pix.Submission, error) {
 	const op = "decode submission"
 	f := takeForm()
 	defer f.free()
-	if err := f.read(op, Envelope{Data: data}); err != nil {
+	if err := f.read(op, Envelope{Data: data}, true); err != nil {
 		return pix.Submission{}, err
-	}
-	if f.own() {
-		f.refuseTokens()
 	}
 	if err := f.finish(op, f.message, nil); err != nil {
 		return pix.Submission{}, err

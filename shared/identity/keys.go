@@ -26,18 +26,23 @@ var errNoKeysYet = errors.New("the issuer's keys have not been fetched")
 type keys struct {
 	fetch  func(context.Context) (map[string]crypto.PublicKey, error)
 	failed func(error)
+	now    func() time.Time
 	wanted chan struct{}
 
 	mu      sync.Mutex
 	byID    map[string]crypto.PublicKey
 	changes int
+	fetched time.Time     // by the latest look that succeeded, at first when waiting for one began
 	err     error         // of the latest look
 	resting bool          // no look may begin
 	ended   chan struct{} // closed when the look that is under way, or begins next, has ended
 }
 
-func newKeys(fetch func(context.Context) (map[string]crypto.PublicKey, error), failed func(error)) *keys {
-	return &keys{fetch: fetch, failed: failed, wanted: make(chan struct{}, 1), err: errNoKeysYet, ended: make(chan struct{})}
+func newKeys(fetch func(context.Context) (map[string]crypto.PublicKey, error), c *Config) *keys {
+	return &keys{
+		fetch: fetch, failed: c.KeysFailed, now: c.Now, fetched: c.Now(),
+		wanted: make(chan struct{}, 1), err: errNoKeysYet, ended: make(chan struct{}),
+	}
 }
 
 func (k *keys) run(ctx context.Context) {
@@ -80,7 +85,7 @@ func (k *keys) look(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err = err; err == nil {
-		k.byID = found
+		k.byID, k.fetched = found, k.now()
 		k.changes++
 	}
 	k.resting = true
@@ -148,6 +153,12 @@ func (k *keys) had() error {
 		return errNoKeysYet
 	}
 	return nil
+}
+
+func (k *keys) age() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.now().Sub(k.fetched)
 }
 
 func (k *keys) state() error {

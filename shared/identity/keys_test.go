@@ -32,7 +32,7 @@ func (s *script) fetch(ctx context.Context) (map[string]crypto.PublicKey, error)
 func looking(t *testing.T, s *script) *keys {
 	t.Helper()
 	s.begun = time.Now()
-	k := newKeys(s.fetch, func(error) {})
+	k := newKeys(s.fetch, &Config{KeysFailed: func(error) {}, Now: time.Now})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); k.run(ctx) }()
@@ -108,13 +108,22 @@ func TestIssuerAway(t *testing.T) {
 		if r := refused(t, k, "a"); r != (Refusal{Reason: KeysUnavailable, Passing: true}) || k.had() == nil {
 			t.Errorf("before any look succeeded: %+v", r)
 		}
+		if age := k.age(); age != time.Since(s.begun) {
+			t.Errorf("no keys for %v", age)
+		}
 		s.err, s.keys = nil, one("a")
 		time.Sleep(maxRetry)
 		if _, _, refusal := k.find(t.Context(), "a"); refusal != nil || k.had() != nil || k.state() != nil {
 			t.Fatalf("%v after the issuer came back", refusal)
 		}
+		if age := k.age(); age > refreshEvery {
+			t.Errorf("keys of %v ago from an issuer that is there", age)
+		}
 		s.err = errors.New("away")
 		time.Sleep(24 * time.Hour)
+		if age := k.age(); age < 24*time.Hour || age > 24*time.Hour+refreshEvery {
+			t.Errorf("keys of %v ago after a day", age)
+		}
 		if _, _, refusal := k.find(t.Context(), "a"); refusal != nil || k.had() != nil || k.state() == nil {
 			t.Errorf("%v while the issuer is away", refusal)
 		}

@@ -59,7 +59,7 @@ func New(c Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{config: c, byEmail: map[string][]Role{}, bySubject: map[string][]Role{}, keys: newKeys(issuer.keys, c.KeysFailed)}
+	v := &Verifier{config: c, byEmail: map[string][]Role{}, bySubject: map[string][]Role{}, keys: newKeys(issuer.keys, &c)}
 	for name, may := range c.Callers {
 		if strings.Contains(name, "@") {
 			v.byEmail[name] = may
@@ -84,6 +84,10 @@ func (v *Verifier) HasKeys() error {
 
 // KeysErr returns the error of the latest look for keys. The keys of an earlier one go on serving.
 func (v *Verifier) KeysErr() error { return v.keys.state() }
+
+// KeysAge is how long ago the keys were fetched that serve, or how long there have been none. A key that the issuer took
+// back is taken until they are fetched again, for as long as the issuer is away.
+func (v *Verifier) KeysAge() time.Duration { return v.keys.age() }
 
 // Verify returns who sent a request with this header. Its error is a *Refusal.
 func (v *Verifier) Verify(ctx context.Context, h http.Header) (Caller, error) {

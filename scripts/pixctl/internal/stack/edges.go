@@ -66,7 +66,7 @@ func (s *Stack) subscribe(ctx context.Context, t trigger) error {
 		return fmt.Errorf("ensure: %w", err)
 	}
 	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
-		MaxBackoff: 2 * time.Second, Concurrency: t.concurrency, Transport: t.transport, Faults: s.options.Faults,
+		MaxBackoff: 2 * time.Second, Concurrency: t.concurrency, Transport: t.transport, Faults: s.options.Faults, Token: s.options.PushToken,
 	})
 	if err != nil {
 		return fmt.Errorf("dispatch: %w", err)

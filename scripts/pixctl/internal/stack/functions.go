@@ -61,7 +61,7 @@ func (s *Stack) openScore(ctx context.Context) error {
 		Models: "gs://" + modelBucket, Policy: s.options.Policy, ReloadEvery: reloadEvery,
 		DecisionTimeout: decisionTimeout, StoreDeadline: storeDeadline, ShadowWait: shadowWait,
 		MaxInFlight: engine.DefaultMaxInFlight, ExplainApprovals: explainApprovals,
-		Keys: demoKeys(),
+		Callers: s.options.Callers, Keys: demoKeys(),
 	}
 	start := time.Now()
 	var err error
@@ -98,11 +98,13 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 
 // config is what every function is told. How long a message may fail is a deployment's default.
 func (s *Stack) config() host.Config {
+	identity := s.options.Identity
+	if identity.VerifyCallers == "" { // everything is on this machine, and the README's examples have no token
+		identity.VerifyCallers = "off"
+	}
 	return host.Config{
 		ProjectID: ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: DeadLetterTopic,
-		Timeout: handleTimeout,
-		// Everything is on this machine, and the README's examples have no token.
-		Identity: host.IdentityConfig{VerifyCallers: "off"},
+		Timeout: handleTimeout, Identity: identity,
 	}
 }
 

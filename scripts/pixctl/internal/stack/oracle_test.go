@@ -134,8 +134,8 @@ func wavesOf(payments []*pix.Submission) [][]*pix.Submission {
 	return waves
 }
 
-// asDecided compares what the reference knows of a decision: everything but clocks, trace and words. NaN equals NaN and
-// floats are compared bit for bit.
+// asDecided compares what the reference knows of a decision: everything but clocks, trace, words and that it is published.
+// NaN equals NaN and floats are compared bit for bit.
 func asDecided() []cmp.Option {
 	return []cmp.Option{
 		cmpopts.IgnoreFields(pix.Decision{}, "Reasons", "DecidedAt", "StoreLatency", "ScoreLatency", "TotalLatency", "TraceID", "Published"),

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/api/option"
 
+	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -56,6 +57,11 @@ type Options struct {
 	Policy string
 	// Watch receives pushed copies of these topics, in addition to the functions.
 	Watch map[string]http.Handler
+	// Identity and Callers say who may push and ask; without VerifyCallers nobody is verified. PushToken is what the
+	// subscriptions push with.
+	Identity  host.IdentityConfig
+	Callers   host.CallersConfig
+	PushToken func() (string, error)
 	// TraceEverything keeps every span in memory, for Spans.
 	TraceEverything bool
 	// Progress hears what starts, for a person to read.
