@@ -55,6 +55,8 @@ func detail(kind pix.Kind) string {
 		return "Send less: a payment has a few kilobytes."
 	case pix.Conflict:
 		return "Another payment has this endToEndId, and its decision stands. Send this one under an id of its own."
+	case pix.TooOld:
+		return "The payment came too long after its eventTime to be live. A backfill is sent as a replay, by a caller with that role."
 	case pix.Unavailable, pix.Timeout, pix.Cancelled:
 		return "Nothing is approved. Send the same again after a while: it gets the one decision that stands."
 	case pix.Overloaded:
