@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/dlq"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/evaluate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/load"
@@ -29,5 +30,6 @@ func commands() []command.Command {
 		explain.Command(),
 		load.Command(),
 	}
+	all = append(all, dlq.Commands()...)
 	return append(all, release.Commands()...)
 }
