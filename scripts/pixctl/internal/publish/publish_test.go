@@ -90,10 +90,10 @@ func packed(t *testing.T, text string) string {
 func TestEveryProblemIsTold(t *testing.T) {
 	t.Parallel()
 	line, _ := payment(t)
-	bad := strings.NewReplacer(`"amountCentavos":"`, `"amountCentavos":"-`, `"direction":"DIRECTION_`, `"direction":"`).Replace(line)
+	bad := strings.NewReplacer(`"amountCentavos":"`, `"amountCentavos":"-`, `"endToEndId":"E`, `"endToEndId":"X`).Replace(line)
 	in := line + "\n" + bad + "\n" + line
 	text, err := publishAll(t, newJob(t, &recorder{}, options{topic: "t", schema: event.SchemaTransaction}), strings.NewReader(in))
-	if err == nil || !strings.Contains(text, "object 2: amountCentavos: ") || !strings.Contains(text, "object 2: direction: ") {
+	if err == nil || !strings.Contains(text, "object 2: amountCentavos: ") || !strings.Contains(text, "object 2: endToEndId: ") {
 		t.Errorf("%v: %s", err, text)
 	}
 	text, err = publishAll(t, newJob(t, &recorder{}, options{topic: "t", schema: event.SchemaTransaction, json: true}), strings.NewReader(in))
