@@ -4,6 +4,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/dlq"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/doctor"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/evaluate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/load"
@@ -29,6 +30,7 @@ func commands() []command.Command {
 		publish.Command(),
 		explain.Command(),
 		load.Command(),
+		doctor.Command(),
 	}
 	all = append(all, dlq.Commands()...)
 	return append(all, release.Commands()...)
