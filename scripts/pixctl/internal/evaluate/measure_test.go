@@ -218,3 +218,17 @@ func TestDrawTimesIsPoisson(t *testing.T) {
 		t.Errorf("mean %v, variance %v, want 1 and 1", mean, variance)
 	}
 }
+
+// TestAnInterruptionEndsTheBootstrap, whose replicates take by far the longest.
+func TestAnInterruptionEndsTheBootstrap(t *testing.T) {
+	t.Parallel()
+	s, err := read(t.Context(), "testdata/payer.parquet", nil, window{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := measure(ctx, s, settings{budget: 50, top: 10, replicates: 10_000}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
