@@ -38,7 +38,7 @@ func named(name string, err error) error {
 	}
 	dir := filepath.Dir(name)
 	if _, missing := os.Stat(dir); missing != nil {
-		return fmt.Errorf("%s: there is no directory %s: %w", name, dir, fs.ErrNotExist)
+		return fmt.Errorf("%s: there is no directory %s", name, dir)
 	}
-	return fmt.Errorf("there is no file %s: %w", name, fs.ErrNotExist)
+	return fmt.Errorf("there is no file %s", name)
 }

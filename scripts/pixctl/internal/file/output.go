@@ -44,7 +44,7 @@ func Create(name string, inputs ...string) (*Output, error) {
 	}
 	f, err := os.Create(name + partial)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no directory %s: %w", name, filepath.Dir(name), fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: there is no directory %s", name, filepath.Dir(name))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)

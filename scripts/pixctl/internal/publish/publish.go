@@ -169,7 +169,7 @@ func (j *job) one(ctx context.Context, data []byte) error {
 		j.outcome.Forced++
 	}
 	if err := j.to.Publish(ctx, j.topic, e); err != nil {
-		return err //nolint:wrapcheck // it names the topic, and the caller the object
+		return err
 	}
 	j.outcome.Published++
 	return nil
