@@ -58,7 +58,7 @@ func newMetrics(b *Bridge) *metrics {
 			Help: "Batches of Kafka that were skipped because they cannot be read, by reason; each left one dead letter.",
 		}, []string{"reason"}),
 		unknown: with.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_unknown_values_total",
+			Name: "pix_bridge_unknown_values_total",
 			Help: "Values of enumerations that this release does not know and read as UNKNOWN or missing, by field.",
 		}, []string{"field"}),
 	}

@@ -187,9 +187,9 @@ func TestDifferentThingsStayApart(t *testing.T) {
 		claim(of, tokens.Account("12345678", pix.Secret(fmt.Sprintf("%04d-%d", branch, branch%10)),
 			pix.Secret(fmt.Sprintf("%012d%s", number, strings.Replace(digit, "X", "0", 1)))).Current)
 		ddd, line := (1+random.IntN(9))*10+1+random.IntN(9), 9e8+random.IntN(1e8)
-		of = fmt.Sprintf("phone %d %d", ddd, int(line))
-		claim(of, tokens.Token(pix.KeyToken, pix.Secret(fmt.Sprintf("+55%d%d", ddd, int(line)))).Current)
-		claim(of, tokens.Token(pix.KeyToken, pix.Secret(fmt.Sprintf("55 (%d) %d", ddd, int(line)))).Current)
+		of = fmt.Sprintf("phone %d %d", ddd, line)
+		claim(of, tokens.Token(pix.KeyToken, pix.Secret(fmt.Sprintf("+55%d%d", ddd, line))).Current)
+		claim(of, tokens.Token(pix.KeyToken, pix.Secret(fmt.Sprintf("55 (%d) %d", ddd, line))).Current)
 		cpf := fmt.Sprintf("%011d", random.Int64N(1e11))
 		claim("cpf "+cpf, tokens.Token(pix.KeyToken, pix.Secret(cpf)).Current)
 		claim("cpf "+cpf, tokens.Token(pix.KeyToken, pix.Secret(cpf[:3]+"."+cpf[3:6]+"."+cpf[6:9]+"-"+cpf[9:])).Current)

@@ -138,7 +138,7 @@ func wavesOf(payments []*pix.Submission) [][]*pix.Submission {
 // floats are compared bit for bit.
 func asDecided() []cmp.Option {
 	return []cmp.Option{
-		cmpopts.IgnoreFields(pix.Decision{}, "Reasons", "DecidedAt", "StoreLatency", "ScoreLatency", "TotalLatency", "TraceID"),
+		cmpopts.IgnoreFields(pix.Decision{}, "Reasons", "DecidedAt", "StoreLatency", "ScoreLatency", "TotalLatency", "TraceID", "Published"),
 		cmpopts.IgnoreFields(pix.Score{}, "Top"),
 		cmpopts.EquateEmpty(),
 		cmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b }),
