@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // letters is the part of the bus that reads.
 type letters interface {
 	Pull(ctx context.Context, subscription string, most int) ([]bus.Received, error)
+	PullNow(ctx context.Context, subscription string, most int) ([]bus.Received, error)
 	Hold(ctx context.Context, subscription string, ackIDs []string, d time.Duration) error
 	Acknowledge(ctx context.Context, subscription string, ackIDs []string) error
 }
@@ -20,6 +22,7 @@ type letters interface {
 var errEnough = errors.New("enough")
 
 const (
+	answerTimeout   = 10 * time.Second // of the first pull, by which the subscription shows that it is there
 	perPull         = 100              // letters
 	giveBackTimeout = 10 * time.Second // also after an interruption
 )
@@ -43,10 +46,11 @@ func (in *inbox) each(ctx context.Context, visit func(*letter) (done bool, err e
 		}
 	}()
 	seen := map[string]bool{}
-	for quiet := time.Now(); time.Since(quiet) < in.wait; {
-		batch, err := in.pull(ctx, in.wait-time.Since(quiet))
+	pull := in.first
+	for quiet := time.Now(); time.Since(quiet) < in.wait; pull = in.next {
+		batch, err := pull(ctx, in.wait-time.Since(quiet))
 		if err != nil {
-			return err
+			return fmt.Errorf("read letters: %w", err)
 		}
 		if len(batch) == 0 {
 			continue
@@ -82,16 +86,20 @@ func (in *inbox) one(ctx context.Context, m bus.Received, visit func(*letter) (b
 	return err
 }
 
-// pull returns no letters when none came within the time.
-func (in *inbox) pull(ctx context.Context, within time.Duration) ([]bus.Received, error) {
+// first fails where the subscription does not answer: that must not look like one without letters.
+func (in *inbox) first(ctx context.Context, _ time.Duration) ([]bus.Received, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	return in.from.PullNow(ctx, in.subscription, perPull)
+}
+
+// next gives no letters when none came within the time.
+func (in *inbox) next(ctx context.Context, within time.Duration) ([]bus.Received, error) {
 	pulling, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	batch, err := in.from.Pull(pulling, in.subscription, perPull)
-	if err != nil && pulling.Err() != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && (pulling.Err() != nil || pix.KindOf(err) == pix.Timeout) { // the server's clock may be first
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read letters: %w", err)
-	}
-	return batch, nil
+	return batch, err
 }
