@@ -30,23 +30,14 @@ type Received struct {
 	Published time.Time
 }
 
-// Pull waits a while for messages that nobody holds and returns at most so many, perhaps none. It is for people's tools:
-// what serves is pushed to.
+// Pull returns at most so many of the messages that nobody holds, perhaps none although there are some: ask again. It does
+// not wait, because a wait that the caller gives up may still be given messages, which are then held for nobody. It is for
+// people's tools: what serves is pushed to.
 func (b *Bus) Pull(ctx context.Context, subscription string, most int) ([]Received, error) {
-	return b.pull(ctx, subscription, &pubsubpb.PullRequest{MaxMessages: int32(most)})
-}
-
-// PullNow is Pull that does not wait: that it gives nothing says that the subscription was there and answered, which a
-// wait that ran out does not.
-func (b *Bus) PullNow(ctx context.Context, subscription string, most int) ([]Received, error) {
-	return b.pull(ctx, subscription, &pubsubpb.PullRequest{
-		MaxMessages: int32(most), ReturnImmediately: true, //nolint:staticcheck // slow for those who pull in a loop, which this is not for
+	answer, err := b.client.SubscriptionAdminClient.Pull(ctx, &pubsubpb.PullRequest{
+		Subscription: b.fullName("subscriptions", subscription), MaxMessages: int32(most),
+		ReturnImmediately: true, //nolint:staticcheck // slow for those who pull in a loop for good, which this is not for
 	})
-}
-
-func (b *Bus) pull(ctx context.Context, subscription string, request *pubsubpb.PullRequest) ([]Received, error) {
-	request.Subscription = b.fullName("subscriptions", subscription)
-	answer, err := b.client.SubscriptionAdminClient.Pull(ctx, request)
 	if err != nil {
 		return nil, subscriptionError("pull from "+subscription, err)
 	}

@@ -7,13 +7,11 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
-	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // letters is the part of the bus that reads.
 type letters interface {
 	Pull(ctx context.Context, subscription string, most int) ([]bus.Received, error)
-	PullNow(ctx context.Context, subscription string, most int) ([]bus.Received, error)
 	Hold(ctx context.Context, subscription string, ackIDs []string, d time.Duration) error
 	Acknowledge(ctx context.Context, subscription string, ackIDs []string) error
 }
@@ -22,9 +20,10 @@ type letters interface {
 var errEnough = errors.New("enough")
 
 const (
-	answerTimeout   = 10 * time.Second // of the first pull, by which the subscription shows that it is there
-	perPull         = 100              // letters
-	giveBackTimeout = 10 * time.Second // also after an interruption
+	pullTimeout     = 10 * time.Second
+	pause           = 200 * time.Millisecond // between pulls that gave nothing
+	perPull         = 100                    // letters
+	giveBackTimeout = 10 * time.Second       // also after an interruption
 )
 
 // inbox reads a subscription.
@@ -46,14 +45,10 @@ func (in *inbox) each(ctx context.Context, visit func(*letter) (done bool, err e
 		}
 	}()
 	seen := map[string]bool{}
-	pull := in.first
-	for quiet := time.Now(); time.Since(quiet) < in.wait; pull = in.next {
-		batch, err := pull(ctx, in.wait-time.Since(quiet))
+	for quiet := time.Now(); time.Since(quiet) < in.wait; {
+		batch, err := in.pull(ctx)
 		if err != nil {
 			return fmt.Errorf("read letters: %w", err)
-		}
-		if len(batch) == 0 {
-			continue
 		}
 		for _, m := range batch {
 			held = append(held, m.AckID)
@@ -86,20 +81,18 @@ func (in *inbox) one(ctx context.Context, m bus.Received, visit func(*letter) (b
 	return err
 }
 
-// first fails where the subscription does not answer: that must not look like one without letters.
-func (in *inbox) first(ctx context.Context, _ time.Duration) ([]bus.Received, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	return in.from.PullNow(ctx, in.subscription, perPull)
-}
-
-// next gives no letters when none came within the time.
-func (in *inbox) next(ctx context.Context, within time.Duration) ([]bus.Received, error) {
-	pulling, cancel := context.WithTimeout(ctx, within)
+// pull asks once, and pauses where there was nothing. A subscription that does not answer is an error: it must not look like
+// one without letters.
+func (in *inbox) pull(ctx context.Context) ([]bus.Received, error) {
+	pulling, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	batch, err := in.from.Pull(pulling, in.subscription, perPull)
-	if err != nil && ctx.Err() == nil && (pulling.Err() != nil || pix.KindOf(err) == pix.Timeout) { // the server's clock may be first
-		return nil, nil
+	if err == nil && len(batch) == 0 {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
 	return batch, err
 }
