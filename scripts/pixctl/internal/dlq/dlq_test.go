@@ -14,10 +14,12 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	replays "github.com/sentinela-pix/sentinela/shared/replay"
@@ -205,11 +207,26 @@ func TestNothingForeignIsShown(t *testing.T) {
 		event.AttrSchema: event.SchemaTransaction, event.AttrDeadLetterReason: "Maria da Silva", event.AttrDeadLetterTopic: "Maria da Silva",
 		event.AttrEventID: "52998224725", event.AttrDeadLetterSource: "Maria da Silva",
 	}}
-	if err := d.Publish(t.Context(), event.TopicDeadLetter, foreign); err != nil {
+	binary, err := proto.Marshal(&pixv1.Transaction{Payer: &pixv1.Party{Document: "52998224725", Name: "Maria da Silva"}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	id := d.list(t).Letters[0].ID
-	for _, args := range [][]string{{"list"}, {"show", id}, {"show", id, "-json"}, {"replay"}} {
+	inProto := event.Envelope{Data: binary, Attributes: map[string]string{
+		event.AttrSchema: event.SchemaTransaction, event.AttrEncoding: event.EncodingProto,
+	}}
+	for _, e := range []event.Envelope{foreign, inProto} {
+		if err := d.Publish(t.Context(), event.TopicDeadLetter, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commands := [][]string{{"list"}, {"replay"}}
+	for _, l := range d.list(t).Letters {
+		commands = append(commands, []string{"show", l.ID}, []string{"show", l.ID, "-json"})
+	}
+	if len(commands) != 6 {
+		t.Fatalf("%d commands", len(commands))
+	}
+	for _, args := range commands {
 		_, out, errs := d.run(t.Context(), args...)
 		if said := out + errs; strings.Contains(said, "Maria") || strings.Contains(said, "52998224725") || strings.Contains(said, `"document"`) {
 			t.Errorf("%v: %s", args, said)
