@@ -94,5 +94,5 @@ func (in *inbox) pull(ctx context.Context) ([]bus.Received, error) {
 			err = ctx.Err()
 		}
 	}
-	return batch, err
+	return batch, err //nolint:wrapcheck // the caller says what was read
 }
