@@ -39,12 +39,20 @@ type converter struct {
 
 // convert never fails: what cannot be a payment is a dead letter.
 func (c *converter) convert(r *kgo.Record) message {
-	out, err := c.payment(envelope(r))
+	out, err := c.stamped(r)
 	if err != nil {
 		return c.deadLetter(r, err)
 	}
-	c.stamp(out.Attributes, r)
 	return message{topic: c.topic, envelope: out, result: resultPublished}
+}
+
+// stamped is the payment of a record with its arrival, or why it is none.
+func (c *converter) stamped(r *kgo.Record) (event.Envelope, error) {
+	out, err := c.payment(envelope(r))
+	if err == nil {
+		c.stamp(out.Attributes, r)
+	}
+	return out, err
 }
 
 // stamp says when the payment reached the broker, where that is the broker's own word: a record's headers, and a time that

@@ -73,7 +73,7 @@ func (i *inspector) inspect(ctx context.Context, key partitionKey, from kgo.Epoc
 		return nil, err
 	}
 	if from.Offset < 0 {
-		if from.Offset, err = i.start(ctx, at); err != nil {
+		if from.Offset, err = i.offset(ctx, at, earliest); err != nil {
 			return nil, err
 		}
 	}
@@ -193,24 +193,29 @@ func (i *inspector) locate(ctx context.Context, key partitionKey) (place, error)
 	return place{}, errors.New("locate partition: unknown to the broker")
 }
 
-// start asks for the first offset of the log.
-func (i *inspector) start(ctx context.Context, at place) (int64, error) {
-	const earliest = -2
+// Places of a log that Kafka names by a number instead of a time.
+const (
+	earliest = -2 // its first record
+	latest   = -1 // behind its last
+)
+
+// offset asks where a named place of the log is.
+func (i *inspector) offset(ctx context.Context, at place, named int64) (int64, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	topic, partition := kmsg.NewListOffsetsRequestTopic(), kmsg.NewListOffsetsRequestTopicPartition()
-	partition.Partition, partition.Timestamp = at.id, earliest
+	partition.Partition, partition.Timestamp = at.id, named
 	topic.Topic, topic.Partitions = at.topic, append(topic.Partitions, partition)
 	req.Topics = append(req.Topics, topic)
 	resp, err := req.RequestWith(ctx, i.client)
 	if err != nil {
-		return 0, fmt.Errorf("find start of log: %w", err)
+		return 0, fmt.Errorf("find offset: %w", err)
 	}
 	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return 0, errors.New("find start of log: no answer")
+		return 0, errors.New("find offset: no answer")
 	}
 	p := resp.Topics[0].Partitions[0]
 	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-		return 0, fmt.Errorf("find start of log: %w", err)
+		return 0, fmt.Errorf("find offset: %w", err)
 	}
 	return p.Offset, nil
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/dlq"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/doctor"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/evaluate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/explain"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/load"
@@ -28,6 +30,8 @@ func commands() []command.Command {
 		publish.Command(),
 		explain.Command(),
 		load.Command(),
+		doctor.Command(),
 	}
+	all = append(all, dlq.Commands()...)
 	return append(all, release.Commands()...)
 }

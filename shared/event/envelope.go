@@ -48,6 +48,9 @@ const (
 	TopicExports      = "pix-exports-v1"
 )
 
+// SubscriptionDesk is the pull subscription from which people read dead letters.
+const SubscriptionDesk = TopicDeadLetter + "-desk"
+
 // MaxDataBytes is the largest payload that is looked at: Pub/Sub's limit of 10 MB for a message.
 const MaxDataBytes = 10_000_000
 

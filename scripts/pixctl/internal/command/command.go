@@ -17,6 +17,8 @@ const (
 	ExitOK      = 0
 	ExitRefused = 1 // refused, or found something
 	ExitUsage   = 2
+	// ExitInterrupted is what a shell reports of a process that SIGINT ended: whatever was asked for was not finished.
+	ExitInterrupted = 130
 )
 
 // IO is everything of the outside that a subcommand may touch besides files and network.
@@ -61,9 +63,11 @@ func ExitCode(err error) int {
 	}
 }
 
-// Flags is a flag.FlagSet that prints help where asked to and returns mistakes instead of exiting.
+// Flags is a flag.FlagSet that prints help on standard output where it was asked for, on standard error where it was not,
+// and returns mistakes instead of exiting.
 type Flags struct {
 	*flag.FlagSet
+	std        IO
 	positional int
 }
 
@@ -71,12 +75,19 @@ type Flags struct {
 // of arguments after the flags.
 func NewFlags(std IO, name, synopsis string, positional int) *Flags {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(std.Err)
+	fs.SetOutput(io.Discard) // the error says what was wrong, and Dispatch prints it once
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "usage: pixctl %s %s\n", name, synopsis)
 		fs.PrintDefaults()
 	}
-	return &Flags{FlagSet: fs, positional: positional}
+	return &Flags{FlagSet: fs, std: std, positional: positional}
+}
+
+// usage prints the help to w.
+func (f *Flags) usage(w io.Writer) {
+	f.SetOutput(w)
+	f.Usage()
+	f.SetOutput(io.Discard)
 }
 
 // Parse parses args. Flags may also follow the positional arguments. Help asked for is flag.ErrHelp; anything else
@@ -86,8 +97,10 @@ func (f *Flags) Parse(args []string) ([]string, error) {
 	for {
 		if err := f.FlagSet.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
+				f.usage(f.std.Out)
 				return nil, flag.ErrHelp
 			}
+			f.usage(f.std.Err)
 			return nil, &UsageError{Err: err}
 		}
 		if f.NArg() == 0 {
@@ -97,7 +110,7 @@ func (f *Flags) Parse(args []string) ([]string, error) {
 		args = f.Args()[1:]
 	}
 	if len(rest) != f.positional {
-		f.Usage()
+		f.usage(f.std.Err)
 		return nil, Usagef("%s: want %d arguments, got %d", f.Name(), f.positional, len(rest))
 	}
 	return rest, nil
@@ -112,7 +125,7 @@ func (f *Flags) Required(names ...string) error {
 		}
 	}
 	if err := errors.Join(missing...); err != nil {
-		f.Usage()
+		f.usage(f.std.Err)
 		return &UsageError{Err: fmt.Errorf("%s: %w", f.Name(), err)}
 	}
 	return nil

@@ -24,7 +24,12 @@ func Dispatch(ctx context.Context, std IO, commands []Command, args []string) in
 		return unknown(std, commands, args)
 	}
 	err := cmd.Run(ctx, std, rest)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+	case ctx.Err() != nil:
+		fmt.Fprintf(std.Err, "pixctl: interrupted: %v\n", err)
+		return ExitInterrupted
+	default:
 		fmt.Fprintf(std.Err, "pixctl: %v\n", err)
 	}
 	return ExitCode(err)
@@ -77,5 +82,5 @@ func printHelp(w io.Writer, commands []Command) {
 	for _, c := range commands {
 		fmt.Fprintf(w, "  %-*s  %s\n", width, c.Name, c.Summary)
 	}
-	fmt.Fprintln(w, "exit codes: 0 done, 1 refused or found something, 2 usage")
+	fmt.Fprintln(w, "exit codes: 0 done, 1 refused or found something, 2 usage, 130 interrupted")
 }

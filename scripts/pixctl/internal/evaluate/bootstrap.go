@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"context"
 	"math"
 	"slices"
 )
@@ -101,12 +102,15 @@ func newResampler(s *sample, order []int32, t totals) *resampler {
 	return b
 }
 
-// run draws n replicates.
-func (b *resampler) run(n int, seed uint64) replicates {
+// run draws n replicates, or as many as there are before ctx ends.
+func (b *resampler) run(ctx context.Context, n int, seed uint64) (replicates, error) {
 	out := replicates{points: make([][3][]float64, len(fprLevels())), budgets: make([][3][]float64, len(b.desks))}
 	times, steps := make([]float64, len(b.legit)), poissonSteps()
 	items := make([]item, 0, len(b.head))
 	for replicate := range n {
+		if err := ctx.Err(); err != nil {
+			return out, err //nolint:wrapcheck // the caller says what was interrupted
+		}
 		drawTimes(times, seed, replicate, steps)
 		t := b.totals(times)
 		items = items[:0]
@@ -129,7 +133,7 @@ func (b *resampler) run(n int, seed uint64) replicates {
 			out.mules = append(out.mules, early)
 		}
 	}
-	return out
+	return out, nil
 }
 
 func add(lists *[3][]float64, values ...float64) {

@@ -29,7 +29,11 @@ func one(ctx context.Context, name string, o options, known *truth) (*Report, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return measure(s, o.settings), nil
+	r, err := measure(ctx, s, o.settings)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
 }
 
 func beside(r, other *Report) Beside {

@@ -36,7 +36,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	var known *truth
 	if o.truth != "" {
-		if known, err = readTruth(o.truth); err != nil {
+		if known, err = readTruth(ctx, o.truth); err != nil {
 			return fmt.Errorf("evaluate: %w", err)
 		}
 	}
@@ -45,7 +45,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 		return fmt.Errorf("evaluate: %w", err)
 	}
 	if o.plots != "" {
-		if err := plots(r, o.plots); err != nil {
+		if err := plots(ctx, r, o.plots); err != nil {
 			return fmt.Errorf("evaluate: %w", err)
 		}
 	}

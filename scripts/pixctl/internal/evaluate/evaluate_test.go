@@ -267,12 +267,12 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"-scores", "testdata/truth.jsonl"}, 1, "truth.jsonl"},
 		{[]string{"-scores", "testdata/payer.parquet", "-budget", "0"}, 2, "-budget"},
 		{[]string{"-scores", "testdata/payer.parquet", "-from", "yesterday"}, 2, "yesterday"},
-		{[]string{"-scores", "testdata/payer.parquet", "-from", "2030-01-01T00:00:00Z"}, 1, "no row is left"},
+		{[]string{"-scores", "testdata/payer.parquet", "-from", "2030-01-01T00:00:00Z"}, 1, "-from and -to leave out all 2500"},
 		{[]string{"-scores", "testdata/payer.parquet", "-beside", "testdata/receiver.parquet"}, 1, "other payments"},
 		{[]string{"-scores", "testdata/payer.parquet", "-truth", "testdata/payer.json"}, 1, "truth"},
 		{[]string{"-h"}, 0, "usage: pixctl evaluate"},
 	} {
-		if code, _, errs := pixctl(t, c.args...); code != c.code || !strings.Contains(errs, c.says) {
+		if code, out, errs := pixctl(t, c.args...); code != c.code || !strings.Contains(out+errs, c.says) || (out != "") != (code == 0) {
 			t.Errorf("%v: exit code %d, want %d with %q; printed\n%s", c.args, code, c.code, c.says, errs)
 		}
 	}

@@ -1,6 +1,10 @@
 package evaluate
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // settings say what to measure.
 type settings struct {
@@ -10,8 +14,8 @@ type settings struct {
 	seed       uint64
 }
 
-// measure computes the report.
-func measure(s *sample, o settings) *Report {
+// measure computes the report. Only the replicates take long enough to be interrupted.
+func measure(ctx context.Context, s *sample, o settings) (*Report, error) {
 	t := s.totals()
 	ranked := s.byScore()
 	desks := []*desk{newDesk(s, orderScore, ranked), newDesk(s, orderLoss, s.byLoss())}
@@ -45,8 +49,10 @@ func measure(s *sample, o settings) *Report {
 	for _, d := range desks {
 		b.desks = append(b.desks, d.shorten(s, o.budget))
 	}
-	b.fill(r, o)
-	return r
+	if err := b.fill(ctx, r, o); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // taken marks the rows that a desk takes.
@@ -87,12 +93,15 @@ func measureGroups(s *sample, r *Report, f flags) {
 }
 
 // fill fills in the intervals.
-func (b *resampler) fill(r *Report, o settings) {
+func (b *resampler) fill(ctx context.Context, r *Report, o settings) error {
 	if b.s.receiver {
 		b.mules = newMuleTable(b.s, b.s.byTime())
 		r.Mules = b.mules.report(b.s)
 	}
-	drawn := b.run(o.replicates, o.seed)
+	drawn, err := b.run(ctx, o.replicates, o.seed)
+	if err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
+	}
 	for i := range r.AtFPR {
 		p := &r.AtFPR[i]
 		lists := drawn.points[i]
@@ -107,4 +116,5 @@ func (b *resampler) fill(r *Report, o settings) {
 		r.Mules.CI = interval(drawn.mules)
 	}
 	r.Boot = Bootstrap{o.replicates, o.seed, b.s.role + " account"}
+	return nil
 }

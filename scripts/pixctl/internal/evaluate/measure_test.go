@@ -1,6 +1,8 @@
 package evaluate
 
 import (
+	"context"
+	"errors"
 	"math"
 	"testing"
 
@@ -216,5 +218,19 @@ func TestDrawTimesIsPoisson(t *testing.T) {
 	mean := sum / float64(len(times))
 	if variance := squares/float64(len(times)) - mean*mean; math.Abs(mean-1) > 0.01 || math.Abs(variance-1) > 0.02 {
 		t.Errorf("mean %v, variance %v, want 1 and 1", mean, variance)
+	}
+}
+
+// TestAnInterruptionEndsTheBootstrap, whose replicates take by far the longest.
+func TestAnInterruptionEndsTheBootstrap(t *testing.T) {
+	t.Parallel()
+	s, err := read(t.Context(), "testdata/payer.parquet", nil, window{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := measure(ctx, s, settings{budget: 50, top: 10, replicates: 10_000}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }

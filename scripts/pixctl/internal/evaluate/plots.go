@@ -1,7 +1,7 @@
 package evaluate
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"image/color"
 	"os"
@@ -14,6 +14,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 )
 
 // Size of a plot.
@@ -51,17 +53,19 @@ func pictures() []picture {
 }
 
 // plots writes the report's pictures as PNG files.
-func plots(r *Report, dir string) error {
+func plots(ctx context.Context, r *Report, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("plots: %w", err)
 	}
 	for _, picture := range pictures() {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("plots: %w", err)
+		}
 		p, err := picture.draw(r)
 		if err != nil {
 			return fmt.Errorf("plot %s: %w", picture.name, err)
 		}
-		file := filepath.Join(dir, r.Role+"-"+picture.name+".png")
-		if err := save(p, file); err != nil {
+		if err := save(p, filepath.Join(dir, r.Role+"-"+picture.name+".png")); err != nil {
 			return fmt.Errorf("plot %s: %w", picture.name, err)
 		}
 	}
@@ -69,18 +73,21 @@ func plots(r *Report, dir string) error {
 }
 
 // save draws a plot with a margin on a white page.
-func save(p *plot.Plot, name string) (err error) {
+func save(p *plot.Plot, name string) error {
 	page := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(plotDPI))
 	canvas := draw.New(page)
 	canvas.SetColor(color.White)
 	canvas.Fill(canvas.Path())
 	p.Draw(draw.Crop(canvas, plotMargin, -2*plotMargin, plotMargin, -plotMargin))
-	file, err := os.Create(name)
+	out, err := file.Create(name)
 	if err != nil {
 		return fmt.Errorf("save: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if _, err := (vgimg.PngCanvas{Canvas: page}).WriteTo(file); err != nil {
+	defer out.Discard()
+	if _, err := (vgimg.PngCanvas{Canvas: page}).WriteTo(out); err != nil {
+		return fmt.Errorf("save: %w", err)
+	}
+	if err := out.Commit(); err != nil {
 		return fmt.Errorf("save: %w", err)
 	}
 	return nil

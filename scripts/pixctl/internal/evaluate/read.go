@@ -77,10 +77,31 @@ func read(ctx context.Context, name string, t *truth, w window) (*sample, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(s.rows) == 0 {
-		return nil, errors.New("no row is left to measure")
+	return s, s.enough(w)
+}
+
+// enough is an error when there is nothing to measure; it says what to change.
+func (s *sample) enough(w window) error {
+	switch {
+	case len(s.rows) == 0 && s.leftOut == 0:
+		return errors.New("it holds no payment: pixctl score leaves out those of a direction that the model does not score")
+	case len(s.rows) == 0 && w.from.Equal(s.fitted):
+		day := s.fitted.AddDate(0, 0, 1).Format(time.DateOnly)
+		return fmt.Errorf("all %d payments are from before %s, until when %s was fitted, and it is not judged on what it may have "+
+			"seen: take later ones, for example pixctl simulate -start %s", s.leftOut, s.fitted.Format(time.DateOnly), s.model, day)
+	case len(s.rows) == 0:
+		return fmt.Errorf("-from and -to leave out all %d payments", s.leftOut)
 	}
-	return s, nil
+	for i := range s.rows {
+		if s.rows[i].fraud {
+			return nil
+		}
+	}
+	if !s.truth {
+		return fmt.Errorf("no fraud was reported among %d payments: give -truth, or take more payments, for example "+
+			"pixctl simulate -days 30 -fraud-boost 100", len(s.rows))
+	}
+	return fmt.Errorf("there is no fraud among %d payments: take more, for example pixctl simulate -days 30 -fraud-boost 100", len(s.rows))
 }
 
 // begin reads the footer. Rows up to the moment until which the model was fitted never count.
@@ -99,7 +120,7 @@ func begin(in *table.Reader, w *window) (*sample, error) {
 			return nil, fmt.Errorf("fitted_until of the footer: %w", err)
 		}
 		if fitted = fitted.Add(time.Microsecond); fitted.After(w.from) {
-			w.from = fitted
+			w.from, s.fitted = fitted, fitted
 		}
 	}
 	return s, nil

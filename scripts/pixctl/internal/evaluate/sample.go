@@ -5,6 +5,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"slices"
+	"time"
 )
 
 // none marks a row without a typology, look-alike or group.
@@ -50,6 +51,7 @@ type sample struct {
 	receiver    bool
 	truth       bool
 	rows        []row
+	fitted      time.Time   // the window begins there, when the model was fitted until then; else zero
 	leftOut     int         // rows before the window or within the fitted time
 	ids         hash.Hash64 // of the rows' payments, in their order
 

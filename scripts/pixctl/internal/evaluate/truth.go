@@ -2,11 +2,13 @@ package evaluate
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 )
 
 // fact is one line of truth.jsonl, as far as it matters here.
@@ -28,8 +30,8 @@ type truth struct {
 // which money leaves Pix.
 func muleRole(role string) bool { return role == "mule" || role == "collector" }
 
-func readTruth(name string) (*truth, error) {
-	f, err := os.Open(name)
+func readTruth(ctx context.Context, name string) (*truth, error) {
+	f, err := file.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("truth: %w", err)
 	}
@@ -38,6 +40,9 @@ func readTruth(name string) (*truth, error) {
 	lines := json.NewDecoder(bufio.NewReaderSize(f, 1<<20))
 	for {
 		var line fact
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("truth: %w", err)
+		}
 		err := lines.Decode(&line)
 		if errors.Is(err, io.EOF) {
 			return t, nil

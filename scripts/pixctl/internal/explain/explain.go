@@ -29,9 +29,8 @@ var errNoDecision = errors.New("no decision stands for this EndToEndId")
 
 func run(ctx context.Context, std command.IO, args []string) error {
 	flags := command.NewFlags(std, "explain", "ENDTOENDID [-lang en|pt]", 1)
-	project := flags.String("project", first(std.Getenv("GOOGLE_CLOUD_PROJECT"), std.Getenv("PROJECT")),
-		"Google Cloud project; GOOGLE_CLOUD_PROJECT and PROJECT by default")
-	instance := flags.String("instance", first(std.Getenv("BIGTABLE_INSTANCE"), "pix"), "Bigtable instance; BIGTABLE_INSTANCE by default")
+	project := flags.String("project", command.Project(std.Getenv), command.ProjectUsage)
+	instance := flags.String("instance", command.First(std.Getenv("BIGTABLE_INSTANCE"), "pix"), "Bigtable instance; BIGTABLE_INSTANCE by default")
 	table := flags.String("table", "", "Bigtable table; the store's default when empty")
 	lang := flags.String("lang", "en", "language of the words: en or pt")
 	asJSON := flags.Bool("json", false, "print the decision as JSON")
@@ -55,13 +54,6 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	err = tell(ctx, std, s, request{id: id, portuguese: *lang == "pt", json: *asJSON})
 	return errors.Join(err, s.Close())
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // request is one question.

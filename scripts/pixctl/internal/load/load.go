@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"runtime/debug"
 	"runtime/pprof"
 	"strings"
@@ -13,6 +13,7 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 )
 
 // Values of -on.
@@ -51,7 +52,8 @@ Asks for decisions at a fixed rate in an open loop: a payment is due at its mome
 one that is due while -in-flight payments are under way is dropped and counted. By default the whole decision runs in
 this process, on Bigtable's test server over gRPC; -url asks a running scorer over HTTP, with the OIDC token that
 SCORER_TOKEN holds.
-Exit code 1: -max-p99 was given and the 99th percentile exceeds it, or a payment was dropped or failed.
+Exit code 1: nothing was decided; or -max-p99 was given and the 99th percentile exceeds it, or a payment was dropped or
+failed.
 `
 
 func parse(std command.IO, args []string) (*options, error) {
@@ -103,7 +105,7 @@ func (nothing) close(context.Context) error { return nil }
 func open(ctx context.Context, o *options) (target, error) {
 	switch {
 	case o.url != "":
-		return openRemote(o)
+		return openRemote(ctx, o)
 	case o.on == onNothing:
 		return nothing{}, nil
 	default:
@@ -123,7 +125,7 @@ func run(ctx context.Context, std command.IO, args []string) (err error) {
 		return fmt.Errorf("load: %w", err)
 	}
 	defer func() { err = errors.Join(err, t.close(context.WithoutCancel(ctx))) }()
-	stop, err := profile(o.profile)
+	stop, err := profile(o.profile, std.Err)
 	if err != nil {
 		return err
 	}
@@ -134,23 +136,29 @@ func run(ctx context.Context, std command.IO, args []string) (err error) {
 	if err := r.write(std.Out, o.json); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
+	if out.interrupted {
+		return fmt.Errorf("load: %w", ctx.Err())
+	}
 	return r.verdict(o.maxP99)
 }
 
 // profile records a CPU profile until the returned function is called; no name records nothing.
-func profile(name string) (func(), error) {
+func profile(name string, log io.Writer) (func(), error) {
 	if name == "" {
 		return func() {}, nil
 	}
-	f, err := os.Create(name)
+	f, err := file.Create(name)
 	if err != nil {
 		return nil, fmt.Errorf("load: profile: %w", err)
 	}
 	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("load: profile: %w", err), f.Close())
+		f.Discard()
+		return nil, fmt.Errorf("load: profile: %w", err)
 	}
 	return func() {
 		pprof.StopCPUProfile()
-		_ = f.Close()
+		if err := f.Commit(); err != nil {
+			fmt.Fprintf(log, "load: profile: %v\n", err)
+		}
 	}, nil
 }

@@ -75,6 +75,9 @@ func TestAsksAScorer(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	scorer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // whether anything answers at all
+			return
+		}
 		var body bytes.Buffer
 		_, _ = body.ReadFrom(r.Body)
 		s, err := event.DecodeSubmissionJSON(body.Bytes())
@@ -89,6 +92,21 @@ func TestAsksAScorer(t *testing.T) {
 	r, code, says := runLoad(t, "-url", scorer.URL+"/", "-rate", "100", "-duration", "500ms", "-warmup", "0", "-max-p99", "1m", "-json")
 	if code != command.ExitRefused || r.Decided != 45 || r.Failed["status_503"] != 5 || r.Target != scorer.URL {
 		t.Errorf("exit code %d, %+v\n%s", code, r, says)
+	}
+}
+
+// TestNothingThere: a scorer that is not there, or refuses everything, is a failure whatever was asked.
+func TestNothingThere(t *testing.T) {
+	t.Parallel()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer refusing.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for url, want := range map[string]string{gone.URL: "nothing answers at -url", refusing.URL: "every payment failed with status_403 10"} {
+		_, code, says := runLoad(t, "-url", url, "-rate", "100", "-duration", "100ms", "-warmup", "0")
+		if code != command.ExitRefused || !strings.Contains(says, want) {
+			t.Errorf("%s: exit code %d, want %q: %s", url, code, want, says)
+		}
 	}
 }
 

@@ -87,14 +87,18 @@ func (r *report) reasons() string {
 	return s
 }
 
-// verdict is an error when a limit was asked for and not kept.
+// verdict is an error when nothing was decided, whatever was asked, or when a limit was asked for and not kept.
 func (r *report) verdict(maxP99 time.Duration) error {
 	limit := float64(maxP99.Microseconds()) / 1000
 	switch {
-	case maxP99 == 0:
-		return nil
+	case r.Decided == 0 && r.Failed[failureHTTP] > 0:
+		return fmt.Errorf("load: nothing was decided: %s does not answer", r.Target)
+	case r.Decided == 0 && r.failures() > 0:
+		return fmt.Errorf("load: nothing was decided: every payment failed with%s", r.reasons())
 	case r.Decided == 0:
 		return fmt.Errorf("load: nothing was decided")
+	case maxP99 == 0:
+		return nil
 	case r.Dropped > 0 || r.failures() > 0:
 		return fmt.Errorf("load: %d payments were dropped and %d failed", r.Dropped, r.failures())
 	case r.MsP99 > limit:

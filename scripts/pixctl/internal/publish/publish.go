@@ -1,5 +1,5 @@
 // Package publish is `pixctl publish`: it puts JSON objects on a Pub/Sub topic as a person would write them, after
-// catching what a person gets wrong.
+// catching what a person gets wrong: each is read exactly as its consumer will.
 package publish
 
 import (
@@ -7,14 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
-	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/replay"
 )
 
 // Command returns the subcommand.
@@ -27,49 +27,70 @@ type publisher interface {
 	Publish(ctx context.Context, topic string, e event.Envelope) error
 }
 
-// errRefused is the outcome of a run that left objects out.
-var errRefused = errors.New("some objects were refused and not published")
+var (
+	errRefused = errors.New("some objects were refused and not published; -force publishes them all the same")
+	errNothing = errors.New("there is no object in the input")
+)
 
-func run(ctx context.Context, std command.IO, args []string) error {
-	flags := command.NewFlags(std, "publish", "-topic T [-file F]", 0)
-	topic := flags.String("topic", "", "topic name, for example "+event.TopicTransactions)
-	file := flags.String("file", "-", "JSON objects, one a line or one over several lines; - is standard input")
-	schema := flags.String("schema", "", "message type; told from the topic's name by default, else "+event.SchemaTransaction)
-	project := flags.String("project", projectFrom(std.Getenv), "Google Cloud project; PROJECT and GOOGLE_CLOUD_PROJECT by default")
-	replay := flags.Bool("replay", false, "the payments are not live: where the subscription's identity may replay, their own date counts")
-	lax := flags.Bool("lax", false, "publish even what the contract does not know; consumers will dead-letter what is invalid")
+const synopsis = `-topic T [-file F] [flags]
+
+Reads JSON objects, checks each as its consumer does, and publishes those that pass.
+Exit code 1: an object was refused, which is told with every problem, or there was none.
+`
+
+// options are what the flags say.
+type options struct {
+	topic, file, schema, project string
+	replay, force, json          bool
+}
+
+func parse(std command.IO, args []string) (options, error) {
+	flags := command.NewFlags(std, "publish", synopsis, 0)
+	var o options
+	flags.StringVar(&o.topic, "topic", "", "topic name, for example "+event.TopicTransactions)
+	flags.StringVar(&o.file, "file", "-", "JSON objects, one a line or one over several lines, plain or gzip; - is standard input")
+	flags.StringVar(&o.schema, "schema", "", "message type; told from the topic's name by default, else "+event.SchemaTransaction)
+	flags.StringVar(&o.project, "project", command.Project(std.Getenv), command.ProjectUsage)
+	flags.BoolVar(&o.replay, "replay", false, "the payments are not live: where the subscription's identity may replay, their own date counts")
+	flags.BoolVar(&o.force, "force", false, "publish even what is refused here; consumers will dead-letter it")
+	flags.BoolVar(&o.json, "json", false, "print the outcome as one JSON object")
 	if _, err := flags.Parse(args); err != nil {
-		return err
+		return o, err
 	}
 	if err := flags.Required("topic", "project"); err != nil {
+		return o, err
+	}
+	if o.schema == "" {
+		o.schema = schemaOf(o.topic)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, std command.IO, args []string) error {
+	o, err := parse(std, args)
+	if err != nil {
 		return err
 	}
-	if *schema == "" {
-		*schema = schemaOf(*topic)
-	}
 	in := std.In
-	if *file != "-" {
-		f, err := os.Open(*file)
+	if o.file != "-" {
+		f, err := file.Open(o.file)
 		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
 		defer func() { _ = f.Close() }()
 		in = f
 	}
-	b, err := bus.Open(ctx, bus.Config{ProjectID: *project})
+	tokenizer, err := replay.NewTokenizer()
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	job := job{to: b, topic: *topic, schema: *schema, lax: *lax, replay: *replay}
+	b, err := bus.Open(ctx, bus.Config{ProjectID: o.project})
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	job := job{to: b, options: o, check: check{event.Decoder{Tokenizer: tokenizer}, time.Now}}
 	err = job.all(ctx, std, in)
 	return errors.Join(err, b.Close(context.WithoutCancel(ctx)))
-}
-
-func projectFrom(getenv func(string) string) string {
-	if p := getenv("GOOGLE_CLOUD_PROJECT"); p != "" {
-		return p
-	}
-	return getenv("PROJECT")
 }
 
 // schemaOf tells the message type from a topic's name, as the default topics are named.
@@ -88,79 +109,68 @@ func schemaOf(topic string) string {
 
 // job is one run: where to and how strict.
 type job struct {
-	to            publisher
-	topic, schema string
-	lax           bool
-	replay        bool
+	options
+	to      publisher
+	check   check
+	outcome outcome
 }
 
 // all publishes every object of in, one after the other, and says what was wrong with the others.
 func (j *job) all(ctx context.Context, std command.IO, in io.Reader) error {
-	objects := newObjects(in)
-	published, refused := 0, 0
+	j.outcome = outcome{Topic: j.topic, Schema: j.schema, Problems: []problem{}}
+	err := j.each(ctx, in)
+	if told := j.outcome.write(std, j.json); told != nil {
+		err = errors.Join(err, told)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("publish: after %d objects: %w", j.outcome.objects(), err)
+	case j.outcome.objects() == 0:
+		return fmt.Errorf("publish: %w", errNothing)
+	case j.outcome.Refused > 0:
+		return fmt.Errorf("publish: %w", errRefused)
+	default:
+		return nil
+	}
+}
+
+func (j *job) each(ctx context.Context, in io.Reader) error {
+	plain, err := file.Plain(file.Interruptible(ctx, in))
+	if err != nil {
+		return err
+	}
+	objects := newObjects(plain)
 	for {
 		data, err := objects.next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("publish: after %d objects: %w", published+refused, err)
+			return err
 		}
-		envelope, err := j.envelope(data)
-		if err != nil {
-			refused++
-			fmt.Fprintf(std.Err, "publish: object %d: %v\n", published+refused, err)
-			continue
+		if err := j.one(ctx, data); err != nil {
+			return err
 		}
-		if err := j.to.Publish(ctx, j.topic, envelope); err != nil {
-			return fmt.Errorf("publish: after %d objects: %w", published+refused, err)
-		}
-		published++
 	}
-	fmt.Fprintf(std.Out, "published %d to %s, refused %d\n", published, j.topic, refused)
-	if refused > 0 {
-		return errRefused
-	}
-	return nil
 }
 
-// envelope checks an object and wraps it.
-func (j *job) envelope(data []byte) (event.Envelope, error) {
-	e := event.Envelope{Data: data, Attributes: map[string]string{
-		event.AttrSchema: j.schema, event.AttrEncoding: event.EncodingJSON,
-	}}
+// one publishes one object, or notes what is wrong with it.
+func (j *job) one(ctx context.Context, data []byte) error {
+	e, err := j.check.envelope(data, j.schema)
 	if j.replay {
 		e.Attributes[event.AttrReplay] = event.ReplayTrue
 	}
-	switch j.schema {
-	case event.SchemaTransaction:
-		return j.transaction(e)
-	case event.SchemaLabel:
-		label, err := event.DecodeLabel(e, time.Now())
-		return j.named(e, label.ID, err)
-	case event.SchemaStatus:
-		status, err := event.DecodeStatus(e, time.Now())
-		return j.named(e, status.ID, err)
+	if err != nil {
+		j.outcome.note(err)
+		if !j.force {
+			j.outcome.Refused++
+			return nil
+		}
+		j.outcome.Forced++
 	}
-	return e, nil
-}
-
-// named puts the payment's id among the attributes of what was decoded.
-func (j *job) named(e event.Envelope, id pix.EndToEndID, err error) (event.Envelope, error) {
-	if err == nil {
-		e.Attributes[event.AttrEventID] = string(id)
-	} else if !j.lax {
-		return e, fmt.Errorf("not a %s: %w", j.schema, err)
+	if err := j.to.Publish(ctx, j.topic, e); err != nil {
+		return err
 	}
-	return e, nil
-}
-
-func (j *job) transaction(e event.Envelope) (event.Envelope, error) {
-	submission, err := event.DecodeSubmissionJSON(e.Data)
-	if err == nil {
-		e.Attributes[event.AttrEventID] = string(submission.ID)
-	} else if !j.lax {
-		return e, fmt.Errorf("not a payment: %w", err)
-	}
-	return e, nil
+	j.outcome.Published++
+	return nil
 }

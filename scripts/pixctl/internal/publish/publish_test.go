@@ -2,7 +2,9 @@ package publish
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +24,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/replay"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -52,11 +56,86 @@ func (r *recorder) Publish(_ context.Context, _ string, e event.Envelope) error 
 	return nil
 }
 
+// newJob is a run to a bus.
+func newJob(t *testing.T, to publisher, o options) job {
+	t.Helper()
+	tokenizer, err := replay.NewTokenizer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job{to: to, options: o, check: check{event.Decoder{Tokenizer: tokenizer}, time.Now}}
+}
+
 func publishAll(t *testing.T, j job, in io.Reader) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	err := j.all(t.Context(), command.IO{Out: &out, Err: &out}, in)
 	return out.String(), err
+}
+
+func packed(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestEveryProblemIsTold by object and field, and in JSON for programs.
+func TestEveryProblemIsTold(t *testing.T) {
+	t.Parallel()
+	line, _ := payment(t)
+	bad := strings.NewReplacer(`"amountCentavos":"`, `"amountCentavos":"-`, `"endToEndId":"E`, `"endToEndId":"X`).Replace(line)
+	in := line + "\n" + bad + "\n" + line
+	text, err := publishAll(t, newJob(t, &recorder{}, options{topic: "t", schema: event.SchemaTransaction}), strings.NewReader(in))
+	if err == nil || !strings.Contains(text, "object 2: amountCentavos: ") || !strings.Contains(text, "object 2: endToEndId: ") {
+		t.Errorf("%v: %s", err, text)
+	}
+	text, err = publishAll(t, newJob(t, &recorder{}, options{topic: "t", schema: event.SchemaTransaction, json: true}), strings.NewReader(in))
+	var told outcome
+	if parse := json.Unmarshal([]byte(text), &told); parse != nil || err == nil {
+		t.Fatalf("%v, %v: %s", parse, err, text)
+	}
+	if told.Published != 2 || told.Refused != 1 || len(told.Problems) != 2 || told.Problems[0].Object != 2 {
+		t.Errorf("%+v", told)
+	}
+	text, err = publishAll(t, newJob(t, &recorder{}, options{schema: event.SchemaTransaction, json: true}),
+		strings.NewReader(strings.Repeat("{}\n", maxProblems+1)))
+	if parse := json.Unmarshal([]byte(text), &told); parse != nil || err == nil || len(told.Problems) != maxProblems || told.MoreProblems == 0 {
+		t.Errorf("%v, %v: %d problems and %d more", parse, err, len(told.Problems), told.MoreProblems)
+	}
+}
+
+// TestAnInterruptionEndsWaiting for standard input.
+func TestAnInterruptionEndsWaiting(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r, w := io.Pipe()
+	defer w.Close()
+	var out bytes.Buffer
+	j := newJob(t, &recorder{}, options{topic: "t", schema: event.SchemaTransaction})
+	if err := j.all(ctx, command.IO{Out: &out, Err: &out}, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestEveryTypeIsChecked, not payments alone.
+func TestEveryTypeIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, schema := range []string{
+		event.SchemaTransaction, event.SchemaStatus, event.SchemaLabel, event.SchemaDecision, event.SchemaAlert, "pix.v1.Nonsense",
+	} {
+		bus := &recorder{}
+		if _, err := publishAll(t, newJob(t, bus, options{topic: "t", schema: schema}), strings.NewReader("{}")); err == nil || len(bus.got) > 0 {
+			t.Errorf("an empty %s is published", schema)
+		}
+	}
 }
 
 func TestObjects(t *testing.T) {
@@ -67,7 +146,7 @@ func TestObjects(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		in        string
-		lax       bool
+		force     bool
 		published int
 		fails     bool
 		says      string
@@ -75,15 +154,19 @@ func TestObjects(t *testing.T) {
 		{"one a line", line + "\n" + line + "\n", false, 2, false, "published 2"},
 		{"over several lines", pretty, false, 1, false, "published 1"},
 		{"a typing mistake", line + "\n" + typo + "\n" + line, false, 2, true, "amountCentavo"},
-		{"a typing mistake, lax", typo, true, 1, false, "published 1"},
+		{"a typing mistake, forced", typo, true, 1, false, "published 1"},
 		{"not JSON", line + "\nnonsense", false, 1, true, "not JSON"},
 		{"cut short", line[:len(line)/2], false, 0, true, "cut short"},
 		{"wrong type", `{"endToEndId":7}`, false, 0, true, "refused 1"},
-		{"nothing", "", false, 0, false, "published 0"},
+		{"nothing", "", false, 0, true, "there is no object"},
+		{"what the door refuses", strings.Replace(line, `"amountCentavos":"`, `"amountCentavos":"-`, 1), false, 0, true, "object 1: amountCentavos: "},
+		{"what the door refuses, forced", strings.Replace(line, `"amountCentavos":"`, `"amountCentavos":"-`, 1), true, 1, false, "published 1"},
+		{"a byte order mark", "\xef\xbb\xbf" + line, false, 0, true, "byte order mark"},
+		{"packed", packed(t, line+"\n"+line), false, 2, false, "published 2"},
 		{"too large", `{"endToEndId":"` + strings.Repeat("x", event.MaxDataBytes+1<<20) + `"}`, false, 0, true, ""},
 	} {
 		bus := &recorder{}
-		out, err := publishAll(t, job{to: bus, topic: "t", schema: event.SchemaTransaction, lax: c.lax}, strings.NewReader(c.in))
+		out, err := publishAll(t, newJob(t, bus, options{topic: "t", schema: event.SchemaTransaction, force: c.force}), strings.NewReader(c.in))
 		if err != nil {
 			out += err.Error()
 		}
@@ -101,7 +184,7 @@ func TestObjects(t *testing.T) {
 			t.Errorf("attributes (-want +got):\n%s", diff)
 		}
 	}
-	if _, err := publishAll(t, job{to: &recorder{fail: errors.New("away")}, schema: event.SchemaTransaction}, strings.NewReader(line)); err == nil {
+	if _, err := publishAll(t, newJob(t, &recorder{fail: errors.New("away")}, options{schema: event.SchemaTransaction}), strings.NewReader(line)); err == nil {
 		t.Error("a failed publish is reported as done")
 	}
 }
@@ -116,7 +199,7 @@ func TestTimesAreJudged(t *testing.T) {
 	} {
 		for at, published := range map[string]int{"2024-01-06T12:00:00Z": 1, "2062-01-01T00:00:00Z": 0} {
 			bus := &recorder{}
-			out, err := publishAll(t, job{to: bus, topic: "t", schema: schema}, strings.NewReader(fmt.Sprintf(c[0], at)))
+			out, err := publishAll(t, newJob(t, bus, options{topic: "t", schema: schema}), strings.NewReader(fmt.Sprintf(c[0], at)))
 			if len(bus.got) != published || (err == nil) != (published == 1) || published == 0 && !strings.Contains(out, c[1]) {
 				t.Errorf("%s of %s: %d published, error %v; printed %s", schema, at, len(bus.got), err, out)
 			}
@@ -190,7 +273,7 @@ func TestBadArguments(t *testing.T) {
 	}{
 		{[]string{"publish"}, 2, "-topic is required"},
 		{[]string{"publish", "-topic", "t"}, 2, "-project is required"},
-		{[]string{"publish", "-topic", "t", "-project", "p", "-file", "/no/such/file"}, 1, "no such file"},
+		{[]string{"publish", "-topic", "t", "-project", "p", "-file", "/no/such/file"}, 1, "there is no directory /no/such"},
 		{[]string{"publish", "-h"}, 0, "usage: pixctl publish"},
 	} {
 		var out bytes.Buffer
@@ -206,7 +289,7 @@ func TestReplayIsSaid(t *testing.T) {
 	line, _ := payment(t)
 	for _, replay := range []bool{true, false} {
 		bus := &recorder{}
-		if _, err := publishAll(t, job{to: bus, topic: "t", schema: event.SchemaTransaction, replay: replay}, strings.NewReader(line)); err != nil {
+		if _, err := publishAll(t, newJob(t, bus, options{topic: "t", schema: event.SchemaTransaction, replay: replay}), strings.NewReader(line)); err != nil {
 			t.Fatal(err)
 		}
 		if said := bus.got[0].Attributes[event.AttrReplay]; (said == event.ReplayTrue) != replay {

@@ -93,7 +93,7 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
-	out, err := table.Create(o.out, columns(), s.metadata())
+	out, err := table.Create(o.out, columns(), s.metadata(), o.in)
 	if err != nil {
 		return summary{}, err
 	}

@@ -254,12 +254,14 @@ func TestRefuses(t *testing.T) {
 		{nil, 2, "-model is required"},
 		{[]string{"-model", dir, "-in", good, "-out", tmp + "/s", "-contributions", "some"}, 2, "-contributions"},
 		{[]string{"-model", dir, "-in", tmp + "/none", "-out", tmp + "/s"}, 1, "none"},
+		{[]string{"-model", dir, "-in", good, "-out", good}, 2, "over the input"},
+		{[]string{"-model", dir, "-in", good, "-out", tmp + "/no/s"}, 1, "there is no directory " + tmp + "/no"},
 		{[]string{"-model", tmp, "-in", good, "-out", tmp + "/s", "-role", "payer"}, 1, "refused"},
 		{[]string{"-model", dir, "-in", other, "-out", tmp + "/s"}, 1, "column 14 is "},
 		{[]string{"-model", dir, "-in", older, "-out", tmp + "/s"}, 1, "another feature set"},
 		{[]string{"-h"}, 0, "usage: pixctl score"},
 	} {
-		if code, _, errs := pixctl(t, c.args...); code != c.code || !strings.Contains(errs, c.says) {
+		if code, out, errs := pixctl(t, c.args...); code != c.code || !strings.Contains(out+errs, c.says) || (out != "") != (code == 0) {
 			t.Errorf("%v: exit code %d, want %d with %q; printed\n%s", c.args, code, c.code, c.says, errs)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
@@ -63,9 +64,10 @@ type Case struct {
 	Centavos   int64     `json:"centavos"`         // disputed or returned
 }
 
-// files are the outputs, written side by side. The zero value takes everything and keeps nothing.
+// files are the outputs, written side by side: all of them appear, or none. The zero value takes everything and keeps
+// nothing.
 type files struct {
-	file [fileCount]*os.File
+	file [fileCount]*file.Output
 	w    [fileCount]*bufio.Writer
 }
 
@@ -75,27 +77,42 @@ func create(dir string) (*files, error) {
 	}
 	f := &files{}
 	for i, name := range [fileCount]string{EventsFile, LabelsFile, StatusesFile, CasesFile, TruthFile} {
-		file, err := os.Create(filepath.Join(dir, name))
+		out, err := file.Create(filepath.Join(dir, name))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("simulate: %w", err), f.close())
+			f.discard()
+			return nil, fmt.Errorf("simulate: %w", err)
 		}
-		f.file[i], f.w[i] = file, bufio.NewWriterSize(file, writeBuffer)
+		f.file[i], f.w[i] = out, bufio.NewWriterSize(out, writeBuffer)
 	}
 	return f, nil
 }
 
-// close flushes and closes whatever is open and reports every failure: a full disk shows here.
-func (f *files) close() error {
+// commit gives every file its name. All are flushed before the first is renamed: a full disk leaves none behind.
+func (f *files) commit() error {
 	var errs []error
-	for i, file := range f.file {
-		if file == nil {
-			continue
-		}
-		if err := errors.Join(f.w[i].Flush(), file.Close()); err != nil {
-			errs = append(errs, fmt.Errorf("simulate: %w", err))
+	for _, w := range f.w {
+		if w != nil {
+			errs = append(errs, w.Flush())
 		}
 	}
-	return errors.Join(errs...)
+	for _, out := range f.file {
+		if out != nil && errors.Join(errs...) == nil {
+			errs = append(errs, out.Commit())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("simulate: %w", err)
+	}
+	return nil
+}
+
+// discard removes what commit has not completed.
+func (f *files) discard() {
+	for _, out := range f.file {
+		if out != nil {
+			out.Discard()
+		}
+	}
 }
 
 // put writes one payment, everything that will be said of it, and what became of others meanwhile.

@@ -3,7 +3,6 @@ package simulate
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -16,7 +15,11 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
-const progressEvery = 100_000
+// How many payments lie between two lines of progress, and between two looks at whether to stop.
+const (
+	progressEvery  = 100_000
+	interruptEvery = 1000
+)
 
 // Command returns the subcommand.
 func Command() command.Command {
@@ -98,8 +101,12 @@ func run(ctx context.Context, std command.IO, args []string) error {
 			return err
 		}
 	}
+	defer f.discard()
 	sum, err := write(ctx, std.Err, o.world, f)
-	if err = errors.Join(err, f.close()); err != nil {
+	if err != nil {
+		return err
+	}
+	if err := f.commit(); err != nil {
 		return err
 	}
 	return report(std, sum, o.js)
@@ -149,12 +156,15 @@ func write(ctx context.Context, progress io.Writer, p world.Params, f *files) (t
 		}
 		sum.count(w, &e)
 		weights += e.Weight
+		if sum.Events%interruptEvery != 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return sum, fmt.Errorf("simulate: %w", err)
+		}
 		if sum.Events%progressEvery == 0 {
 			fmt.Fprintf(progress, "simulate: %d payments, up to %s, %.0f/s\n", sum.Events,
 				e.Submission.EventTime.Format(time.DateOnly), float64(sum.Events)/time.Since(began).Seconds())
-			if err := ctx.Err(); err != nil {
-				return sum, fmt.Errorf("simulate: %w", err)
-			}
 		}
 	}
 	sum.Seconds = time.Since(began).Seconds()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
@@ -79,6 +80,10 @@ func (s *Stack) createSchemas(ctx context.Context) error {
 		if err := s.Bus.EnsureTopic(ctx, topic); err != nil {
 			return fmt.Errorf("topic %s: %w", topic, err)
 		}
+	}
+	desk := bus.Subscription{Name: event.SubscriptionDesk, Topic: DeadLetterTopic, AckDeadline: time.Minute}
+	if err := s.Bus.EnsureSubscription(ctx, desk); err != nil {
+		return fmt.Errorf("subscription %s: %w", desk.Name, err)
 	}
 	s.options.Progress("topics, tables and views are there (%.1f s)", time.Since(start).Seconds())
 	return nil

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 )
 
 const rowsPerRead = 256
@@ -24,13 +26,13 @@ type Reader struct {
 // column in another type that says the same: what converts exactly is read, a null is a missing value, and all else is
 // refused by column and type rather than taken for what it is not.
 func Open(name string, columns []Column) (*Reader, error) {
-	file, err := os.Open(name)
+	in, err := file.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
-	t := &Reader{file: file}
+	t := &Reader{file: in}
 	if err := t.open(columns); err != nil {
-		return nil, errors.Join(fmt.Errorf("open table %s: %w", name, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("open table %s: %w", name, err), in.Close())
 	}
 	return t, nil
 }

@@ -2,9 +2,10 @@ package table
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 )
 
 const (
@@ -46,15 +47,14 @@ func schema(name string, columns []Column) *parquet.Schema {
 
 // Writer is a table being written, under a temporary name until Commit.
 type Writer struct {
-	name string
-	file *os.File
+	file *file.Output
 	w    *parquet.GenericWriter[any]
 	rows []parquet.Row
 }
 
-// Create begins a table of these columns. Metadata is stored in the file's footer.
-func Create(name string, columns []Column, metadata map[string]string) (*Writer, error) {
-	file, err := os.Create(name + ".partial")
+// Create begins a table of these columns, which is not also one of the inputs. Metadata is stored in the file's footer.
+func Create(name string, columns []Column, metadata map[string]string, inputs ...string) (*Writer, error) {
+	out, err := file.Create(name, inputs...)
 	if err != nil {
 		return nil, fmt.Errorf("create table: %w", err)
 	}
@@ -62,7 +62,7 @@ func Create(name string, columns []Column, metadata map[string]string) (*Writer,
 	for key, value := range metadata {
 		options = append(options, parquet.KeyValueMetadata(key, value))
 	}
-	return &Writer{name: name, file: file, w: parquet.NewGenericWriter[any](file, options...)}, nil
+	return &Writer{file: out, w: parquet.NewGenericWriter[any](out, options...)}, nil
 }
 
 // Write adds a row; the writer keeps it until the row is on its way to the file.
@@ -89,17 +89,11 @@ func (t *Writer) Commit() error {
 	if err := t.w.Close(); err != nil {
 		return fmt.Errorf("complete table: %w", err)
 	}
-	if err := t.file.Close(); err != nil {
-		return fmt.Errorf("complete table: %w", err)
-	}
-	if err := os.Rename(t.file.Name(), t.name); err != nil {
+	if err := t.file.Commit(); err != nil {
 		return fmt.Errorf("complete table: %w", err)
 	}
 	return nil
 }
 
 // Discard removes what Commit has not completed; after Commit it does nothing.
-func (t *Writer) Discard() {
-	_ = t.file.Close()
-	_ = os.Remove(t.file.Name())
-}
+func (t *Writer) Discard() { t.file.Discard() }

@@ -52,10 +52,10 @@ func columns(features []string) []table.Column {
 	return list
 }
 
-// createTable begins the table of this release's features.
-func createTable(name string) (*table.Writer, error) {
+// createTable begins the table of this release's features, which is none of the inputs.
+func createTable(name string, inputs ...string) (*table.Writer, error) {
 	metadata := map[string]string{"feature_set": feature.SetVersion()}
-	w, err := table.Create(name, columns(feature.Names()), metadata)
+	w, err := table.Create(name, columns(feature.Names()), metadata, inputs...)
 	if err != nil {
 		return nil, fmt.Errorf("vectors: %w", err)
 	}

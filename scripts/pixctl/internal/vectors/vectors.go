@@ -15,11 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/replay"
 )
@@ -35,10 +35,10 @@ type options struct{ events, labels, statuses, weights, out string }
 var errMalformed = errors.New("some lines are malformed and were left out")
 
 func run(ctx context.Context, std command.IO, args []string) error {
-	flags := command.NewFlags(std, "vectors", "-events F -labels F [-statuses F] -out F.parquet", 0)
+	flags := command.NewFlags(std, "vectors", "-events F [-labels F] [-statuses F] -out F.parquet", 0)
 	var o options
 	flags.StringVar(&o.events, "events", "", "payments in wire JSON, one a line, in event-time order")
-	flags.StringVar(&o.labels, "labels", "", "labels in wire JSON, one a line")
+	flags.StringVar(&o.labels, "labels", "", "labels in wire JSON, one a line; without it no payment has a label")
 	flags.StringVar(&o.statuses, "statuses", "", "statuses in wire JSON, one a line, in order of occurredAt; without it no payment counts as settled, rejected or returned")
 	flags.StringVar(&o.weights, "weights", "", "truth.jsonl of pixctl simulate, for the sampling weights; all 1 without it")
 	flags.StringVar(&o.out, "out", "", "Parquet file to write")
@@ -46,8 +46,11 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	if _, err := flags.Parse(args); err != nil {
 		return err
 	}
-	if err := flags.Required("events", "labels", "out"); err != nil {
+	if err := flags.Required("events", "out"); err != nil {
 		return err
+	}
+	if o.labels == "" {
+		fmt.Fprintln(std.Err, "vectors: without -labels no payment has a label")
 	}
 	if o.statuses == "" {
 		fmt.Fprintln(std.Err, "vectors: without -statuses no payment counts as settled, rejected or returned")
@@ -103,17 +106,17 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
-	log, err := os.Open(o.events)
+	log, err := file.Open(o.events)
 	if err != nil {
 		return summary{}, fmt.Errorf("vectors: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	statuses, err := openStatuses(o.statuses)
+	statuses, err := openOptional(o.statuses)
 	if err != nil {
 		return summary{}, err
 	}
 	defer func() { _ = statuses.Close() }()
-	out, err := createTable(o.out)
+	out, err := createTable(o.out, o.events, o.labels, o.statuses, o.weights)
 	if err != nil {
 		return summary{}, err
 	}
@@ -149,12 +152,12 @@ func complain(w io.Writer, file string, malformed replay.Malformed) {
 	}
 }
 
-// openStatuses opens the statuses; without a name there are none.
-func openStatuses(name string) (io.ReadCloser, error) {
+// openOptional opens an input; without a name it holds nothing.
+func openOptional(name string) (io.ReadCloser, error) {
 	if name == "" {
 		return io.NopCloser(strings.NewReader("")), nil
 	}
-	f, err := os.Open(name)
+	f, err := file.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("vectors: %w", err)
 	}
@@ -162,9 +165,12 @@ func openStatuses(name string) (io.ReadCloser, error) {
 }
 
 func readLabels(name string) (*replay.Labels, replay.Malformed, error) {
-	f, err := os.Open(name)
+	f, err := openOptional(name)
+	if errors.Is(err, file.ErrEmpty) {
+		err = fmt.Errorf("%w; leave -labels out for a table without labels", err)
+	}
 	if err != nil {
-		return nil, replay.Malformed{}, fmt.Errorf("vectors: %w", err)
+		return nil, replay.Malformed{}, err
 	}
 	defer func() { _ = f.Close() }()
 	labels, malformed, err := replay.ReadLabels(f)
@@ -179,7 +185,7 @@ func readWeights(name string) (map[pix.EndToEndID]float64, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := os.Open(name)
+	f, err := file.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("vectors: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
@@ -71,6 +72,9 @@ func Load(path string, role pix.Role, keys scoring.Keys) (*scoring.Model, error)
 	}
 	if role != pix.PayerRole && role != pix.ReceiverRole {
 		return nil, command.Usagef("-role must be payer or receiver, it cannot be told from the directory")
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("model verify: there is no directory %s", dir)
 	}
 	m, err := scoring.Load(modelstore.Files(dir), scoring.DefaultLimits(), scoring.Contract{
 		Role: role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: filepath.Base(dir), Keys: keys,
