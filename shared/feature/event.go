@@ -171,8 +171,8 @@ type History struct {
 // Histories is what a store returns for one payment. Pair is from payer to payee, Reverse from payee to payer.
 type Histories struct{ Payer, Payee, Device, Pair, Reverse History }
 
-// Without returns h without a payment's own events, for one that is seen later than at its event time: there they would
-// count as events before it. What a tile holds of it stays: of a busy stream, it is one more.
+// Without returns h without a payment's own events, for one that may have left another at an earlier moment, where it would
+// count as an event before it. What a tile holds of it stays: of a busy stream, it is one more.
 func (h *Histories) Without(id pix.EndToEndID) Histories {
 	out := *h
 	for _, e := range [...]*History{&out.Payer, &out.Payee, &out.Device, &out.Pair, &out.Reverse} {

@@ -8,12 +8,12 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Moments are when a payment was decided and seen, beside its own event time, which its sender states. The zero value is
-// that of a payment that is seen and decided at its event time.
+// Moments are when a payment was decided and how it came, beside its own event time, which its sender states, and its
+// arrival. The zero value is that of a payment that is decided at its event time.
 type Moments struct {
 	DecidedAt time.Time     // zero means that nothing but the event time counts
-	SeenAt    time.Time     // when the payment reached us, where that is not its event time; else zero
 	Late      time.Duration // how long after its event time it came, where that is late; else zero
+	Ahead     time.Duration // how long before its event time it came, where that is too long; else zero
 	// Replay says that the payment is not live: its event time alone counts, and the hits say so.
 	Replay bool
 }
@@ -39,9 +39,7 @@ func (p *Pack) standpoints(in *Input) (own, ours standpoint) {
 	if now := dayOf(in.DecidedAt.In(p.zone)); p.changed(own.today, now, in.Tx.Direction) {
 		ours.today = now
 	}
-	if !in.SeenAt.IsZero() {
-		ours.local = in.SeenAt.In(p.zone)
-	}
+	ours.local = in.Tx.Moment().In(p.zone)
 	return own, ours
 }
 
@@ -78,6 +76,13 @@ func (f *findings) moments(m *Moments) {
 			TextEN: "The payment came " + how + " after the time that it states and is not approved automatically.",
 		})
 	}
+	if m.Ahead > 0 {
+		how := span(m.Ahead)
+		f.told(HitAhead, pix.Review, pix.Reason{
+			TextPT: "O pagamento chegou " + how + " antes do horário que informa e não é aprovado automaticamente.",
+			TextEN: "The payment came " + how + " before the time that it states and is not approved automatically.",
+		})
+	}
 }
 
 func blockOverWords() pix.Reason {
@@ -89,6 +94,9 @@ func blockOverWords() pix.Reason {
 
 // span says how long something was in words that both languages share.
 func span(d time.Duration) string {
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%d s", d/time.Second)
+	}
 	if d < 2*time.Hour {
 		return fmt.Sprintf("%d min", d/time.Minute)
 	}
