@@ -26,8 +26,10 @@ type Options struct {
 	ProjectID string
 	// KafkaTopics maps topic to number of partitions; Kafka starts when it is not nil.
 	KafkaTopics map[string]int32
-	PubSub      bool
-	Bigtable    bool
+	// LogAppendTime has the broker stamp every record; else a producer's timestamp stands.
+	LogAppendTime bool
+	PubSub        bool
+	Bigtable      bool
 	// KeepCells turns off Bigtable's garbage collection. The test server walks the whole table for it every second, and
 	// new rows wait; set it where time is measured.
 	KeepCells bool
@@ -63,7 +65,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	}
 	starters := map[string]Starter{"bigquery": o.BigQuery, "storage": o.Storage}
 	if o.KafkaTopics != nil {
-		starters["kafka"] = startKafka(o.KafkaTopics)
+		starters["kafka"] = startKafka(o.KafkaTopics, o.LogAppendTime)
 	}
 	if o.PubSub {
 		starters["pubsub"] = startPubSub

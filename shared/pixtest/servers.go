@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/appendtime"
 )
 
 // maxMessageBytes is above the 10 MB of a Pub/Sub message and of a Kafka record: the clients must refuse what is too
@@ -21,7 +23,7 @@ const maxMessageBytes = 24 << 20
 const maxBatchBytes = 1 << 30
 
 // startKafka starts one broker. Topics that a client asks for and that do not exist are created with one partition.
-func startKafka(topics map[string]int32) Starter {
+func startKafka(topics map[string]int32, stamps bool) Starter {
 	return func(ctx context.Context, c *Cloud) (Stop, error) {
 		listen := func(network, _ string) (net.Listener, error) {
 			return new(net.ListenConfig).Listen(context.WithoutCancel(ctx), network, "127.0.0.1:0")
@@ -38,6 +40,9 @@ func startKafka(topics map[string]int32) Starter {
 		cluster, err := kfake.NewCluster(options...)
 		if err != nil {
 			return nil, fmt.Errorf("new cluster: %w", err)
+		}
+		if stamps {
+			appendtime.Stamp(cluster)
 		}
 		c.KafkaBrokers = cluster.ListenAddrs()
 		return func(context.Context) error { cluster.Close(); return nil }, nil
