@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sentinela-pix/sentinela/functions/alert"
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/bus"
@@ -17,9 +19,13 @@ const auditConcurrency = 400
 
 // startBridge runs one member of the bridge's consumer group.
 func (s *Stack) startBridge(context.Context) error {
+	registry := prometheus.NewRegistry()
 	b, err := bridge.New(bridge.Config{Brokers: s.Cloud.KafkaBrokers, Topic: KafkaTopic, Replay: !s.options.Live},
-		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: s.registry})
+		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: registry})
 	if err != nil {
+		return fmt.Errorf("bridge: %w", err)
+	}
+	if err := s.metrics("bridge").Register(registry); err != nil {
 		return fmt.Errorf("bridge: %w", err)
 	}
 	s.background("bridge", b.Run)

@@ -114,11 +114,16 @@ func storeOf() host.StoreConfig {
 func (s *Stack) env(name string) host.Env {
 	return host.Env{
 		Logs:     s.options.Logs,
-		Metrics:  prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, s.registry),
+		Metrics:  s.metrics(name),
 		Tracing:  s.tracing,
 		PubSub:   s.Cloud.PubSubOptions(),
 		Bigtable: append(s.Cloud.BigtableOptions(), s.options.Bigtable...),
 		BigQuery: append(s.Cloud.BigQueryStorageOptions(), s.options.BigQuery...),
 		Storage:  s.Cloud.StorageOptions(),
 	}
+}
+
+// metrics is where one service registers: services share names of metrics, and a page of one process tells them apart.
+func (s *Stack) metrics(service string) prometheus.Registerer {
+	return prometheus.WrapRegistererWith(prometheus.Labels{"service": service}, s.registry)
 }
