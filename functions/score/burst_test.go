@@ -26,15 +26,27 @@ type burst struct {
 // shapes are ways to date a burst: how far the n-th of count payments is dated back.
 func shapes() map[string]func(r *rand.Rand, n, count int) time.Duration {
 	scales := []time.Duration{time.Second, 5 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 48 * time.Hour}
-	some := func(r *rand.Rand) time.Duration { return 1 + time.Duration(r.Int64N(int64(scales[r.IntN(len(scales))]))) }
+	some := func(r *rand.Rand) time.Duration {
+		return 1 + time.Duration(r.Int64N(int64(scales[r.IntN(len(scales))])))
+	}
 	return map[string]func(r *rand.Rand, n, count int) time.Duration{
-		"ahead, falling":  func(_ *rand.Rand, n, count int) time.Duration { return -5 * time.Minute * time.Duration(count-n) / time.Duration(count) },
-		"ahead, rising":   func(_ *rand.Rand, n, count int) time.Duration { return -5 * time.Minute * time.Duration(n+1) / time.Duration(count) },
-		"first ahead":     func(_ *rand.Rand, n, count int) time.Duration { return -5 * time.Minute * time.Duration(1-min(n*2/count, 1)) },
-		"behind, falling": func(_ *rand.Rand, n, count int) time.Duration { return 10 * time.Minute * time.Duration(n+1) / time.Duration(count) },
-		"behind, rising":  func(_ *rand.Rand, n, count int) time.Duration { return 10 * time.Minute * time.Duration(count-n) / time.Duration(count) },
-		"all behind":      func(*rand.Rand, int, int) time.Duration { return 9*time.Minute + 59*time.Second },
-		"any, behind":     func(r *rand.Rand, _, _ int) time.Duration { return some(r) },
+		"ahead, falling": func(_ *rand.Rand, n, count int) time.Duration {
+			return -5 * time.Minute * time.Duration(count-n) / time.Duration(count)
+		},
+		"ahead, rising": func(_ *rand.Rand, n, count int) time.Duration {
+			return -5 * time.Minute * time.Duration(n+1) / time.Duration(count)
+		},
+		"first ahead": func(_ *rand.Rand, n, count int) time.Duration {
+			return -5 * time.Minute * time.Duration(1-min(n*2/count, 1))
+		},
+		"behind, falling": func(_ *rand.Rand, n, count int) time.Duration {
+			return 10 * time.Minute * time.Duration(n+1) / time.Duration(count)
+		},
+		"behind, rising": func(_ *rand.Rand, n, count int) time.Duration {
+			return 10 * time.Minute * time.Duration(count-n) / time.Duration(count)
+		},
+		"all behind":  func(*rand.Rand, int, int) time.Duration { return 9*time.Minute + 59*time.Second },
+		"any, behind": func(r *rand.Rand, _, _ int) time.Duration { return some(r) },
 		"any": func(r *rand.Rand, _, _ int) time.Duration {
 			if back := some(r); r.IntN(2) == 0 || back > pix.MaxClockSkew {
 				return back

@@ -116,9 +116,6 @@ func (e *Engine) ask(ctx context.Context, q *question) (memory, error) {
 	if err != nil {
 		return memory{}, failure("read histories", err)
 	}
-	if q.displaced() {
-		histories = histories.Without(q.Tx.ID) // a try that broke off may have left the payment at an earlier moment
-	}
 	return memory{histories: &histories, standing: standing}, nil
 }
 

@@ -125,6 +125,10 @@ func TestABrokenOffTryIsNotSeen(t *testing.T) {
 				t.Fatal(d)
 			}
 			w.store.commit = nil
+			h := w.histories(t, old(1, pix.Outbound, 0).Tx)
+			if outEvents(&h) != 1 {
+				t.Fatal("the try left nothing")
+			}
 		}
 		d, _, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, time.Minute))
 		if err != nil {

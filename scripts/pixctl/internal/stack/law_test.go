@@ -165,7 +165,7 @@ func serve(t *testing.T, h *history, clock *simulatedClock, s engine.Store) map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{t: t, engine: e, marker: marker, store: s, early: map[pix.EndToEndID][]*pix.Status{}, logged: map[pix.EndToEndID][]float64{}}
+	p := &pipeline{t: t, engine: e, marker: marker, store: s, clock: clock, early: map[pix.EndToEndID][]*pix.Status{}, logged: map[pix.EndToEndID][]float64{}}
 	for _, a := range h.arrivals(t) {
 		clock.at = time.UnixMilli(a.at).UTC()
 		p.take(&a)
@@ -178,6 +178,7 @@ type pipeline struct {
 	engine *engine.Engine
 	marker *engine.Marker
 	store  engine.Store
+	clock  *simulatedClock
 	early  map[pix.EndToEndID][]*pix.Status // not acknowledged: they come back once their payment is decided
 	logged map[pix.EndToEndID][]float64
 }
@@ -252,6 +253,9 @@ func (p *pipeline) logOf(ctx context.Context, d *pix.Decision) []float64 {
 	}
 	if !sameBits(d.Vector, logged.Vector) || !sameBits(d.Vector, standing.Vector) {
 		p.t.Fatalf("%s: logged or stored is another vector than served", d.ID())
+	}
+	if at := p.clock.at; !logged.Transaction.ReceivedAt.Equal(at) || !standing.Transaction.ReceivedAt.Equal(at) {
+		p.t.Fatalf("%s: came at %v, logged as %v: no replay could know when", d.ID(), at, logged.Transaction.ReceivedAt)
 	}
 	return logged.Vector
 }
@@ -380,6 +384,7 @@ func (h *history) arrivals(t *testing.T) []arrival {
 	}
 	for _, s := range h.payments {
 		tx := h.tokenizer.Tokenize(s)
+		tx.ReceivedAt = [...]time.Time{{}, s.EventTime, s.EventTime.Add(time.Hour)}[h.rng.IntN(3)] // what its sender says counts for nothing
 		all = append(all, arrival{at: s.ReceivedAt.UnixMilli(), rank: 2, payment: &tx})
 		if h.rng.Float64() < duplicateShare {
 			h.again++
