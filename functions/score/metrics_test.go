@@ -1,6 +1,7 @@
 package score
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -41,8 +42,8 @@ func TestLatePayments(t *testing.T) {
 	by := func(hit string) *pix.Decision {
 		return &pix.Decision{Outcome: pix.Review, RuleHits: []pix.RuleHit{{ID: "night-limit"}, {ID: hit}}}
 	}
-	m.refused(pix.E(pix.TooOld, "decide", nil))
-	m.refused(pix.E(pix.Invalid, "decide", nil))
+	m.refused(pix.E(pix.TooOld, "decide", errors.New("too old")))
+	m.refused(pix.E(pix.Invalid, "decide", errors.New("not understood")))
 	m.decided(by(policy.HitLate), false, 0)
 	m.decided(by(policy.HitLate), true, 0)
 	m.decided(by(policy.HitAhead), false, 0)
