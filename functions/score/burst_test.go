@@ -48,11 +48,11 @@ func shapes() map[string]func(r *rand.Rand, n, count int) time.Duration {
 		"all behind":  func(*rand.Rand, int, int) time.Duration { return 9*time.Minute + 59*time.Second },
 		"any, behind": func(r *rand.Rand, _, _ int) time.Duration { return some(r) },
 		"any": func(r *rand.Rand, _, _ int) time.Duration {
-			if back := some(r); r.IntN(2) == 0 || back > pix.MaxClockSkew {
-				return back
-			} else {
-				return -back
+			back := some(r)
+			if r.IntN(2) == 0 && back <= pix.MaxClockSkew {
+				back = -back
 			}
+			return back
 		},
 	}
 }
