@@ -39,7 +39,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		missing: counters("pix_decisions_without_features_total",
 			"Decisions made without histories, by direction and outcome.", "direction", "outcome"),
 		late: counters("pix_payments_late_total",
-			"Payments that did not come at their event time, by result: too_old (refused), late (not approved), replay.", "result"),
+			"Payments that did not come at their event time, by result: too_old (refused), late and ahead (not approved), replay.", "result"),
 		statuses: counters("pix_statuses_total", "Statuses that reached the store, by state.", "state"),
 		unknown: counters("pix_unknown_values_total",
 			"Values of enumerations that this release does not know and read as UNKNOWN or missing, by field.", "field"),
@@ -60,7 +60,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "pix_outbox_left_to_sweep_total", Help: "Decisions left to the sweep: the queue was full or publishing failed.",
 		}),
 	}
-	for _, result := range []string{lateTooOld, lateNotApproved, lateReplay} {
+	for _, result := range []string{lateTooOld, lateNotApproved, lateAhead, lateReplay} {
 		m.late.WithLabelValues(result)
 	}
 	if r == nil {
@@ -86,6 +86,7 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 const (
 	lateTooOld      = "too_old"
 	lateNotApproved = "late"
+	lateAhead       = "ahead"
 	lateReplay      = "replay"
 )
 
@@ -102,6 +103,8 @@ func (m *metrics) came(d *pix.Decision) {
 		switch d.RuleHits[i].ID {
 		case policy.HitLate:
 			m.late.WithLabelValues(lateNotApproved).Inc()
+		case policy.HitAhead:
+			m.late.WithLabelValues(lateAhead).Inc()
 		case policy.HitReplay:
 			m.late.WithLabelValues(lateReplay).Inc()
 		}

@@ -1,13 +1,64 @@
 package score
 
 import (
+	"errors"
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/policy"
 )
+
+// TestLatePayments: each payment that did not come at its event time is counted once, by what became of it; a decision that
+// stood already is not counted again. Every result is there from the start.
+func TestLatePayments(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	m, err := newMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := func() map[string]float64 {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for _, f := range families {
+			for _, s := range f.GetMetric() {
+				if f.GetName() == "pix_payments_late_total" {
+					got[s.GetLabel()[0].GetValue()] = s.GetCounter().GetValue()
+				}
+			}
+		}
+		return got
+	}
+	if diff := cmp.Diff(map[string]float64{"too_old": 0, "late": 0, "ahead": 0, "replay": 0}, counts()); diff != "" {
+		t.Errorf("at the start (-want +got):\n%s", diff)
+	}
+	by := func(hit string) *pix.Decision {
+		return &pix.Decision{Outcome: pix.Review, RuleHits: []pix.RuleHit{{ID: "night-limit"}, {ID: hit}}}
+	}
+	m.refused(pix.E(pix.TooOld, "decide", errors.New("too old")))
+	m.refused(pix.E(pix.Invalid, "decide", errors.New("not understood")))
+	m.decided(by(policy.HitLate), false, 0)
+	m.decided(by(policy.HitLate), true, 0)
+	m.decided(by(policy.HitAhead), false, 0)
+	m.decided(by(policy.HitAhead), false, 0)
+	for range 3 {
+		m.decided(by(policy.HitReplay), false, 0)
+	}
+	m.decided(by("night-limit"), false, 0)
+	provisional := by(policy.HitLate)
+	provisional.Provisional = true
+	m.decided(provisional, false, 0)
+	if diff := cmp.Diff(map[string]float64{"too_old": 1, "late": 1, "ahead": 2, "replay": 3}, counts()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
 
 // TestDivergence: each challenger is compared with the champion of its own role, in log-odds, and counted by whether it
 // would have given the same outcome; one whose champion gave no score is only counted. What was decided before is not

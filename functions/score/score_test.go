@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -483,6 +484,34 @@ func TestPushDeadLettersAreTokenised(t *testing.T) {
 	}
 	if f.letters[2].Envelope.Data != nil {
 		t.Error("an undecodable payment kept its payload")
+	}
+}
+
+// TestAgeBounds: an age above what the histories are kept for would refuse nothing that they lack, and one that all payments
+// reach would approve none.
+func TestAgeBounds(t *testing.T) {
+	t.Parallel()
+	const maximum, late = "MAX_EVENT_AGE", "LATE_EVENT_AGE"
+	for _, c := range []struct {
+		maximum, late time.Duration
+		want          []string
+	}{
+		{24 * time.Hour, 10 * time.Minute, nil},
+		{24*time.Hour + time.Nanosecond, 10 * time.Minute, []string{maximum}},
+		{0, 10 * time.Minute, []string{maximum, late}},
+		{-time.Hour, 10 * time.Minute, []string{maximum, late}},
+		{24 * time.Hour, 10 * time.Second, nil},
+		{24 * time.Hour, 10*time.Second - time.Nanosecond, []string{late}},
+		{time.Hour, time.Hour, []string{late}},
+		{time.Hour, time.Hour - time.Nanosecond, nil},
+	} {
+		config := score.Config{MaxEventAge: c.maximum, LateEventAge: c.late}
+		err := config.Validate() // of more than ages
+		for _, name := range []string{maximum, late} {
+			if got := strings.Contains(err.Error(), name+": "); got != slices.Contains(c.want, name) {
+				t.Errorf("%+v: a problem of %s: %v", c, name, got)
+			}
+		}
 	}
 }
 

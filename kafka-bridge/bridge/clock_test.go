@@ -1,8 +1,6 @@
 package bridge_test
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,11 +8,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/appendtime"
 )
 
 // skewed is a machine's clock that is wrong by what it holds, and can be set right.
@@ -33,23 +31,8 @@ func now(t *testing.T, seed uint64, n int, at time.Time) []pix.Submission {
 	return list
 }
 
-// logAppendTime makes the cluster stamp what is produced, as a broker does for a topic with LogAppendTime.
-func (b *bubble) logAppendTime() {
-	const crc, body, attributes, first, last, appendTime = 17, 21, 22, 27, 35, 0x08 // offsets in a batch; the flag
-	b.kafka.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		b.kafka.KeepControl()
-		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
-			for _, p := range topic.Partitions {
-				p.Records[attributes] |= appendTime
-				for _, at := range []int{first, last} { // kfake writes them too, but not the checksum
-					binary.BigEndian.PutUint64(p.Records[at:], uint64(time.Now().UnixMilli()))
-				}
-				binary.BigEndian.PutUint32(p.Records[crc:], crc32.Checksum(p.Records[body:], crc32.MakeTable(crc32.Castagnoli)))
-			}
-		}
-		return nil, nil, false
-	})
-}
+// logAppendTime makes the cluster stamp what is produced.
+func (b *bubble) logAppendTime() { appendtime.Stamp(b.kafka) }
 
 // committed adds up the group's offsets.
 func (b *bubble) committed() (total int64) {

@@ -14,9 +14,9 @@ const (
 	DefaultMaxEventAge = 24 * time.Hour
 	// DefaultLateEventAge is the age above which it is not approved.
 	DefaultLateEventAge = 10 * time.Minute
-	// sameMoment is how far arrival and event time may lie apart and be one: what a payment takes to reach us, and clocks.
-	// What comes later is seen at its arrival, where no date can hide what happened before.
-	sameMoment = 2 * time.Second
+	// maxAhead is how far before its event time a payment may come and be approved. Servers keep their clocks closer to one
+	// another than that: either the date is false, or the clock that stamped the arrival is slow and hides what happened last.
+	maxAhead = 5 * time.Second
 )
 
 // tooOld says what to mend, as a refusal of the payment's form does.
@@ -33,17 +33,16 @@ type Request struct {
 	TraceID string // goes into a decision made by this call; may be empty
 }
 
-// question is a request on its way through one decision.
+// question is a request on its way through one decision. Its Tx is a copy that says when the payment came.
 type question struct {
 	Request
 	policy.Moments
-	view   *pix.Transaction // Tx as it is seen: dated at its arrival, where that is later
 	tooOld bool
 }
 
 // question works out what the moments of a payment mean.
 func (e *Engine) question(r Request) *question {
-	q := &question{Request: r, view: r.Tx}
+	q := &question{Request: r}
 	if q.Replay = r.Arrival.Replay; q.Replay {
 		return q
 	}
@@ -51,18 +50,20 @@ func (e *Engine) question(r Request) *question {
 	if at.IsZero() {
 		at = e.deps.Clock()
 	}
-	age := at.Sub(r.Tx.EventTime)
+	tx := *r.Tx
+	tx.ReceivedAt = at.UTC().Truncate(time.Millisecond) // whatever its sender says of it
+	q.Tx = &tx
+	age := tx.ReceivedAt.Sub(tx.EventTime)
 	q.tooOld = age > e.deps.MaxEventAge && !r.Arrival.Waited
-	if age > e.deps.LateEventAge {
+	switch {
+	case age > e.deps.LateEventAge:
 		q.Late = age
-	}
-	if age.Abs() > sameMoment {
-		q.SeenAt = at
-	}
-	if age > sameMoment {
-		view := *r.Tx
-		view.EventTime = at
-		q.view = &view
+	case -age > maxAhead:
+		q.Ahead = -age
 	}
 	return q
 }
+
+// displaced reports whether the payment does not stand at its event time. Another delivery of it may then have come at
+// another moment, and stand there.
+func (q *question) displaced() bool { return !q.Tx.Moment().Equal(q.Tx.EventTime) }

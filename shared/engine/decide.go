@@ -22,8 +22,10 @@ func (e *Engine) decide(ctx context.Context, q *question) answer {
 		return answer{err: pix.E(pix.Unavailable, "decide", errStoreAway)}
 	}
 	defer storing.leave()
-	if q.tooOld {
-		return e.refuseOld(ctx, q, &storing)
+	if q.displaced() {
+		if a := e.standing(ctx, q, &storing); a != nil {
+			return *a
+		}
 	}
 	started := e.deps.Clock()
 	known, err := e.recall(ctx, q)
@@ -46,19 +48,27 @@ func (e *Engine) decide(ctx context.Context, q *question) answer {
 	return a
 }
 
-// refuseOld answers for a payment that is too old, before anything of it is written: with the decision that stands, if any.
-func (e *Engine) refuseOld(ctx context.Context, q *question, storing *attempt) answer {
+// standing answers for a displaced payment before anything of it is written, so that a redelivery does not stand in the
+// histories twice: with the decision that stands, or that the payment is too old; nil when it is to be decided.
+func (e *Engine) standing(ctx context.Context, q *question, storing *attempt) *answer {
 	standing, err := e.deps.Store.Decision(ctx, q.Tx.ID)
-	if err != nil {
+	switch {
+	case err != nil:
 		err = failure("read standing decision", err)
 		storing.end(err)
-		return answer{err: err}
+		return &answer{err: err}
+	case standing != nil:
+		storing.end(nil)
+		a := e.replay(ctx, q.Tx, standing)
+		if standing.FeaturesMissing { // its event may never have been written, and this call does not write it
+			a.decision = unrecorded(a.decision)
+		}
+		return &a
+	case q.tooOld:
+		storing.end(nil)
+		return &answer{err: tooOld(e.deps.MaxEventAge)}
 	}
-	storing.end(nil)
-	if standing != nil {
-		return e.replay(ctx, q.Tx, standing)
-	}
-	return answer{err: tooOld(e.deps.MaxEventAge)}
+	return nil
 }
 
 // unrecorded says of a decision that its event must still be written.
@@ -102,12 +112,9 @@ func (e *Engine) ask(ctx context.Context, q *question) (memory, error) {
 	if err := e.deps.Store.Record(ctx, q.Tx); err != nil {
 		return memory{unrecorded: true}, failure("record payment", err)
 	}
-	histories, standing, err := e.deps.Store.Read(ctx, q.view)
+	histories, standing, err := e.deps.Store.Read(ctx, q.Tx)
 	if err != nil {
 		return memory{}, failure("read histories", err)
-	}
-	if q.view != q.Tx {
-		histories = histories.Without(q.Tx.ID) // the payment's own event lies before the moment at which it is seen
 	}
 	return memory{histories: &histories, standing: standing}, nil
 }
@@ -141,13 +148,13 @@ func (e *Engine) commit(ctx context.Context, d *pix.Decision, storing *attempt) 
 }
 
 // replay answers with a decision that stood already. Under its EndToEndID there may be another payment now, which is a
-// conflict, or the same from another device: what Record left of either is withdrawn before the answer, so that nobody can
+// conflict, or the same from another device or at another moment: what Record left of it is withdrawn before the answer, so that nobody can
 // write into histories what was never decided. Without that there is no answer, and the message comes back. What this call
 // recorded has gone then, and a decision without features may never have had its own event: it must still be written.
 func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.Decision) answer {
 	first := &standing.Transaction
 	same := pix.SamePayment(first, tx)
-	if !same || !pix.SameDevice(first, tx) {
+	if !same || !pix.SameDevice(first, tx) || !tx.Moment().Equal(first.Moment()) {
 		if err := e.deps.Store.Withdraw(ctx, tx, first); err != nil {
 			a := answer{err: pix.E(pix.Unavailable, "withdraw events", err)}
 			if same {

@@ -27,7 +27,7 @@ const CodeUnexplained = "unexplained"
 // counts for nothing would cost more than the rest of the answer, at the very moment at which there is no time.
 func (e *Engine) judge(q *question, histories *feature.Histories) *pix.Decision {
 	started, tx := e.deps.Clock(), q.Tx
-	vector := e.deps.Features.Vector(nil, q.view, histories)
+	vector := e.deps.Features.Vector(nil, tx, histories)
 	pack := e.deps.Policies.Pack()
 	in := policy.Input{Tx: tx, Vector: vector, FeaturesMissing: histories == nil, Moments: q.Moments}
 	in.DecidedAt = started.UTC().Truncate(time.Microsecond)

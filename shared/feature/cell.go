@@ -106,7 +106,7 @@ type StatusWrite struct {
 // StatusWrites lists the notes of a status: one in each stream, but the device's, that holds the payment's event. tx is the
 // payment as it was decided on.
 func StatusWrites(tx *pix.Transaction, s *pix.Status) []StatusWrite {
-	note := StatusNote{At: tx.EventTime.UnixMilli(), ID: tx.ID}
+	note := StatusNote{At: tx.Moment().UnixMilli(), ID: tx.ID}
 	switch s.State {
 	case pix.Settled:
 		note.State = StateSettled

@@ -3,7 +3,6 @@ package feature
 import (
 	"encoding/binary"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -170,29 +169,3 @@ type History struct {
 
 // Histories is what a store returns for one payment. Pair is from payer to payee, Reverse from payee to payer.
 type Histories struct{ Payer, Payee, Device, Pair, Reverse History }
-
-// Without returns h without a payment's own events, for one that is seen later than at its event time: there they would
-// count as events before it. What a tile holds of it stays: of a busy stream, it is one more.
-func (h *Histories) Without(id pix.EndToEndID) Histories {
-	out := *h
-	for _, e := range [...]*History{&out.Payer, &out.Payee, &out.Device, &out.Pair, &out.Reverse} {
-		for _, s := range [...]*Stream{&e.Out, &e.In, &e.Use} {
-			s.Events = others(s.Events, id)
-		}
-		for _, f := range [...]*First{&e.First.Out, &e.First.In, &e.First.Use} {
-			if f.ID == id {
-				*f = First{}
-			}
-		}
-	}
-	return out
-}
-
-// others returns events without those of a payment, and never changes them: a store may share them.
-func others(events []Event, id pix.EndToEndID) []Event {
-	own := func(e Event) bool { return sameID(e.ID, id) }
-	if !slices.ContainsFunc(events, own) {
-		return events
-	}
-	return slices.DeleteFunc(slices.Clone(events), own)
-}

@@ -51,7 +51,7 @@ type deviceFacts struct {
 
 // fill computes f for one payment. A nil h leaves every history unknown.
 func (f *frame) fill(tx *pix.Transaction, h *Histories, zone *time.Location) {
-	f.tx, f.moment, f.local = tx, newMoment(tx), tx.EventTime.In(zone)
+	f.tx, f.moment, f.local = tx, newMoment(tx), tx.Moment().In(zone)
 	f.payday = sincePayday(f.local)
 	f.known, f.device = h != nil, h != nil && tx.DeviceToken.Current != ""
 	if h == nil {

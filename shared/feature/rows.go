@@ -72,7 +72,7 @@ type Write struct {
 func Writes(tx *pix.Transaction) []Write {
 	payer, payee, device := NewRef(tx.Payer.Account), NewRef(tx.Payee.Account), NewRef(tx.DeviceToken)
 	event := Event{
-		At: tx.EventTime.UnixMilli(), ID: tx.ID, Amount: tx.Amount,
+		At: tx.Moment().UnixMilli(), ID: tx.ID, Amount: tx.Amount,
 		Device: device, Initiation: initiationCode(tx.Initiation), Flags: directionFlags(tx.Direction),
 	}
 	rows := Rows(tx)

@@ -76,7 +76,7 @@ func (m *moment) sees(e *Event) bool { return e.At < m.at || e.At == m.at && e.I
 
 func newMoment(tx *pix.Transaction) moment {
 	return moment{
-		at: tx.EventTime.UnixMilli(),
+		at: tx.Moment().UnixMilli(),
 		id: tx.ID,
 		rotating: tx.Payer.Account.Previous != "" || tx.Payee.Account.Previous != "" ||
 			tx.DeviceToken.Previous != "",

@@ -11,3 +11,15 @@ type Arrival struct {
 	// Replay says that it is not live, on the word of somebody who may say so: a backfill, or a letter that is replayed.
 	Replay bool
 }
+
+// SameMoment is how far arrival and event time may lie apart and be one: what a payment takes to reach us, and clocks.
+const SameMoment = 2 * time.Second
+
+// Moment is where the payment stands in histories and where the windows that it sees end: at its event time when it came
+// then, else at its arrival, so that no date moves it. Serving and replays agree on it, because ReceivedAt is recorded.
+func (f *Facts) Moment() time.Time {
+	if f.ReceivedAt.IsZero() || f.ReceivedAt.Sub(f.EventTime).Abs() <= SameMoment {
+		return f.EventTime
+	}
+	return f.ReceivedAt
+}

@@ -26,7 +26,7 @@ func phoneKey(s string) (KeyKind, string) {
 
 // emailKey recognises an address by DICT's set of characters: a local part, one @ and a domain of labels.
 func emailKey(s string) (KeyKind, string) {
-	s = strings.ToLower(s)
+	s = lower(s)
 	local, domain, _ := strings.Cut(s, "@")
 	if len(s) > maxKeyLength || !every(local, isEmailLocal) || !isDomain(domain) {
 		return UnknownKey, s

@@ -18,6 +18,9 @@ const separators = " .-/"
 // maxBranchDigits is the longest branch in SPI and DICT, which write it without its check digit.
 const maxBranchDigits = 4
 
+// maxFolds is more often than any text was seen to change.
+const maxFolds = 8
+
 // plain removes what no identifier means: presentation forms such as full-width digits (NFKC), invisible characters that
 // copying brings along, and blanks at the ends. Bytes that are no text keep their own spelling.
 func plain(s string) string {
@@ -94,9 +97,9 @@ func uncheckedBranch(s string) (string, bool) {
 	return number, ok
 }
 
-// trimZeros removes leading zeros; of zeros only it keeps one.
+// trimZeros removes leading zeros, and the blanks between them that text beyond ASCII keeps; of zeros only it keeps one.
 func trimZeros(s string) string {
-	trimmed := strings.TrimLeft(s, "0")
+	trimmed := strings.TrimLeft(s, "0 ")
 	if trimmed == "" && s != "" {
 		return "0"
 	}
@@ -137,11 +140,31 @@ func keySpelling(raw string) (KeyKind, string) {
 	if d := without(s, " -()."); isBrazilianPhone(d) {
 		return KeyPhone, "+" + d
 	}
-	return UnknownKey, unknownKey(s)
+	u := unknownKey(s)
+	if every(u, isASCII) && !every(s, isASCII) { // a letter was another's capital: now its form can be told
+		return keySpelling(u)
+	}
+	return UnknownKey, u
 }
 
 // unknownKey is the spelling of a key of a kind that we do not know: case and blanks mean nothing in any kind so far.
-func unknownKey(s string) string { return norm.NFKC.String(strings.ToLower(without(s, " "))) }
+func unknownKey(s string) string { return without(lower(s), " ") }
+
+// lower is the lower case, composed: of a letter with marks one may change the other, so both are repeated until nothing
+// changes.
+func lower(s string) string {
+	if every(s, isASCII) {
+		return strings.ToLower(s)
+	}
+	for range maxFolds {
+		next := norm.NFKC.String(strings.ToLower(s))
+		if next == s {
+			break
+		}
+		s = next
+	}
+	return s
+}
 
 // ungrouped removes the separators at the ends of a document's groups, given as counts of characters. One that stands
 // elsewhere says that this is no document: 11 91234-5678 is a telephone of eleven digits.

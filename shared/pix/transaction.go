@@ -5,8 +5,8 @@ import "time"
 // Facts is everything about a payment that identifies nobody. Both forms of a payment embed it.
 type Facts struct {
 	ID           EndToEndID
-	EventTime    time.Time // UTC, whole milliseconds; AccptncDtTm of pacs.008. Windows are cut by it.
-	ReceivedAt   time.Time // UTC; when the payment became visible to us, zero when unknown
+	EventTime    time.Time // UTC, whole milliseconds; AccptncDtTm of pacs.008
+	ReceivedAt   time.Time // UTC; when the payment became visible to us, zero when unknown. Of a live payment a server's clock says it.
 	Direction    Direction
 	Amount       Money
 	Initiation   Initiation

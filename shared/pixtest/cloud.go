@@ -28,8 +28,10 @@ type Options struct {
 	KafkaTopics map[string]int32
 	// KafkaRetention is how many bytes of a partition stay, as a broker's log.retention.bytes; default 256 MiB.
 	KafkaRetention int64
-	PubSub         bool
-	Bigtable       bool
+	// LogAppendTime has the broker stamp every record; else a producer's timestamp stands.
+	LogAppendTime bool
+	PubSub        bool
+	Bigtable      bool
 	// KeepCells turns off Bigtable's garbage collection. The test server walks the whole table for it every second, and
 	// new rows wait; set it where time is measured.
 	KeepCells bool
@@ -65,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	}
 	starters := map[string]Starter{"bigquery": o.BigQuery, "storage": o.Storage}
 	if o.KafkaTopics != nil {
-		starters["kafka"] = startKafka(o.KafkaTopics, o.KafkaRetention)
+		starters["kafka"] = startKafka(&o)
 	}
 	if o.PubSub {
 		starters["pubsub"] = startPubSub

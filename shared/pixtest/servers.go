@@ -11,6 +11,8 @@ import (
 	"cloud.google.com/go/bigtable/bttest"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/grpc"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/appendtime"
 )
 
 // maxMessageBytes is above the 10 MB of a Pub/Sub message and of a Kafka record: the clients must refuse what is too
@@ -24,12 +26,12 @@ const (
 )
 
 // startKafka starts one broker. Topics that a client asks for and that do not exist are created with one partition.
-func startKafka(topics map[string]int32, retention int64) Starter {
+func startKafka(o *Options) Starter {
 	return func(ctx context.Context, c *Cloud) (Stop, error) {
 		listen := func(network, _ string) (net.Listener, error) {
 			return new(net.ListenConfig).Listen(context.WithoutCancel(ctx), network, "127.0.0.1:0")
 		}
-		retention := cmp.Or(retention, defaultKafkaRetention)
+		retention := cmp.Or(o.KafkaRetention, defaultKafkaRetention)
 		options := []kfake.Opt{
 			kfake.NumBrokers(1),
 			kfake.AllowAutoTopicCreation(),
@@ -40,12 +42,15 @@ func startKafka(topics map[string]int32, retention int64) Starter {
 				"log.segment.bytes":   strconv.FormatInt(retention/segmentsKept, 10),
 			}),
 		}
-		for topic, partitions := range topics {
+		for topic, partitions := range o.KafkaTopics {
 			options = append(options, kfake.SeedTopics(partitions, topic))
 		}
 		cluster, err := kfake.NewCluster(options...)
 		if err != nil {
 			return nil, fmt.Errorf("new cluster: %w", err)
+		}
+		if o.LogAppendTime {
+			appendtime.Stamp(cluster)
 		}
 		c.KafkaBrokers = cluster.ListenAddrs()
 		stop := every(forgetEvery, cluster.ApplyRetention) // only a topic's own settings make it do so by itself

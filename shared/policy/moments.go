@@ -7,12 +7,12 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Moments are when a payment was decided and seen, beside its own event time, which its sender states. The zero value is
-// that of a payment that is seen and decided at its event time.
+// Moments are when a payment was decided and how it came, beside its own event time, which its sender states, and its
+// arrival. The zero value is that of a payment that is decided at its event time.
 type Moments struct {
 	DecidedAt time.Time     // zero means that nothing but the event time counts
-	SeenAt    time.Time     // when the payment reached us, where that is not its event time; else zero
 	Late      time.Duration // how long after its event time it came, where that is late; else zero
+	Ahead     time.Duration // how long before its event time it came, where that is too long; else zero
 	// Replay says that the payment is not live: its event time alone counts, and the hits say so.
 	Replay bool
 }
@@ -38,9 +38,7 @@ func (p *Pack) standpoints(in *Input) (own, ours standpoint) {
 	if now := dayOf(in.DecidedAt.In(p.zone)); p.changed(own.today, now, in.Tx.Direction) {
 		ours.today = now
 	}
-	if !in.SeenAt.IsZero() {
-		ours.local = in.SeenAt.In(p.zone)
-	}
+	ours.local = in.Tx.Moment().In(p.zone)
 	return own, ours
 }
 
@@ -75,6 +73,13 @@ func (f *findings) moments(m *Moments) {
 		f.told(HitLate, pix.Review, pix.Reason{
 			TextPT: "O pagamento chegou " + pt + " depois do horário que informa e por isso não é aprovado automaticamente.",
 			TextEN: "The payment came " + en + " after the time that it states, so it is not approved automatically.",
+		})
+	}
+	if m.Ahead > 0 {
+		pt, en := span(m.Ahead)
+		f.told(HitAhead, pix.Review, pix.Reason{
+			TextPT: "O pagamento chegou " + pt + " antes do horário que informa e por isso não é aprovado automaticamente.",
+			TextEN: "The payment came " + en + " before the time that it states, so it is not approved automatically.",
 		})
 	}
 }

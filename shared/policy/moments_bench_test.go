@@ -16,9 +16,12 @@ func BenchmarkMoments(b *testing.B) {
 	for name, m := range map[string]policy.Moments{
 		"replay": {Replay: true}, "none": {}, "live": {DecidedAt: in.Tx.EventTime.Add(time.Second)},
 		"after_a_day": {DecidedAt: in.Tx.EventTime.Add(24 * time.Hour)},
-		"seen_later":  {DecidedAt: in.Tx.EventTime.Add(time.Minute), SeenAt: in.Tx.EventTime.Add(time.Minute)},
+		"seen_later":  {DecidedAt: in.Tx.EventTime.Add(time.Minute)},
 	} {
-		in.Moments = m
+		in.Moments, in.Tx.ReceivedAt = m, time.Time{}
+		if name == "seen_later" {
+			in.Tx.ReceivedAt = m.DecidedAt
+		}
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				pack.Decide(in)

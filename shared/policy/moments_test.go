@@ -56,7 +56,7 @@ func TestADateNeverMakesADecisionMilder(t *testing.T) {
 		in := paid(t, c.sent, c.amount)
 		in.DecidedAt = local(t, c.decided)
 		if c.seen != "" {
-			in.SeenAt = local(t, c.seen)
+			in.Tx.ReceivedAt = local(t, c.seen)
 		}
 		if v := pack.Decide(in); v.Outcome != c.want {
 			t.Errorf("%s: %s by %v, want %s", name, v.Outcome, v.Hits, c.want)
@@ -75,7 +75,7 @@ func hasHit(v policy.Verdict, id string) bool {
 }
 
 // TestMomentsLaw: whatever the dates, the outcome is no milder than that of the payment's own date, nor than that of the same
-// payment dated when it came, under the rules of the day of the decision. Late, it is never approved.
+// payment dated when it came, under the rules of the day of the decision. Late or ahead, it is never approved.
 func TestMomentsLaw(t *testing.T) {
 	t.Parallel()
 	pack := load(t, head+dated)
@@ -89,50 +89,65 @@ func TestMomentsLaw(t *testing.T) {
 		in.Tx.Amount = pix.Money(rapid.Int64Range(1, 120_000).Draw(rt, "amount"))
 		in.Tx.EventTime = at("sent")
 		own := pack.Decide(in)
-		in.DecidedAt, in.SeenAt = at("decided"), at("seen")
-		if rapid.Bool().Draw(rt, "late") {
+		in.Tx.ReceivedAt = at("came")
+		in.DecidedAt = in.Tx.ReceivedAt.Add(time.Duration(rapid.Int64Range(0, 3*24*60).Draw(rt, "waited")) * time.Minute)
+		switch rapid.IntRange(0, 2).Draw(rt, "age") {
+		case 1:
 			in.Late = time.Hour
+		case 2:
+			in.Ahead = time.Minute
 		}
 		v := pack.Decide(in)
 		now := in
 		tx := *in.Tx
-		tx.EventTime, now.Tx, now.Late, now.SeenAt = in.SeenAt, &tx, 0, time.Time{}
-		for name, other := range map[string]policy.Verdict{"its own date": own, "the date of its arrival": pack.Decide(now)} {
+		tx.EventTime, now.Tx, now.Late, now.Ahead = in.Tx.ReceivedAt, &tx, 0, 0
+		others := map[string]policy.Verdict{"its own date": own}
+		if day := time.FixedZone("", -3*3600); tx.EventTime.In(day).Format(time.DateOnly) == in.DecidedAt.In(day).Format(time.DateOnly) {
+			others["the date of its arrival"] = pack.Decide(now) // on another day it would meet that day's rules as well
+		}
+		for name, other := range others {
 			if v.Outcome.Severity() < other.Outcome.Severity() && other.Outcome != pix.Block { // whose end depends on the date
 				rt.Errorf("%s, milder than %s by %s", v.Outcome, other.Outcome, name)
 			}
 		}
-		if in.Late > 0 && (v.Outcome == pix.Approve || !hasHit(v, policy.HitLate)) {
-			rt.Errorf("late, and %s by %v", v.Outcome, v.Hits)
+		if hasHit(v, policy.HitLate) != (in.Late > 0) || hasHit(v, policy.HitAhead) != (in.Ahead > 0) || in.Late+in.Ahead > 0 && v.Outcome == pix.Approve {
+			rt.Errorf("%v late, %v ahead, and %s by %v", in.Late, in.Ahead, v.Outcome, v.Hits)
 		}
 	})
 }
 
-func TestLate(t *testing.T) {
+func TestLateOrAhead(t *testing.T) {
 	t.Parallel()
 	pack := load(t, head+dated)
 	for name, c := range map[string]struct {
 		direction pix.Direction
 		amount    pix.Money
-		late      time.Duration
+		age       time.Duration
 		want      pix.Outcome
 		pt, en    string
 	}{
-		"outbound":        {pix.Outbound, 50_00, 12 * time.Minute, pix.Review, "chegou 12 minutos depois", "came 12 minutes after"},
-		"inbound":         {pix.Inbound, 50_00, 23 * time.Hour, pix.Block, "chegou 23 horas depois", "came 23 hours after"},
-		"stricter stays":  {pix.Outbound, 2_000_00, 12 * time.Minute, pix.Reject, "chegou 12 min", "came 12 min"},
-		"nothing lifts":   {pix.Internal, 150_00, time.Hour, pix.Review, "60 minutos", "60 minutes"},
-		"unknown is most": {"", 50_00, time.Hour, pix.Reject, "", ""},
+		"outbound":         {pix.Outbound, 50_00, 12 * time.Minute, pix.Review, "chegou 12 minutos depois", "came 12 minutes after"},
+		"inbound":          {pix.Inbound, 50_00, 23 * time.Hour, pix.Block, "chegou 23 horas depois", "came 23 hours after"},
+		"stricter stays":   {pix.Outbound, 2_000_00, 12 * time.Minute, pix.Reject, "chegou 12 min", "came 12 min"},
+		"nothing lifts":    {pix.Internal, 150_00, time.Hour, pix.Review, "60 minutos", "60 minutes"},
+		"unknown is most":  {"", 50_00, time.Hour, pix.Reject, "", ""},
+		"seconds ahead":    {pix.Outbound, 50_00, -6 * time.Second, pix.Review, "chegou 6 segundos antes", "came 6 seconds before"},
+		"inbound, ahead":   {pix.Inbound, 50_00, -5 * time.Minute, pix.Block, "chegou 5 minutos antes", "came 5 minutes before"},
+		"ahead is no lift": {pix.Outbound, 2_000_00, -time.Minute, pix.Reject, "chegou 60 segundos antes", "came 60 seconds before"},
 	} {
 		in := noon(t, c.direction)
-		in.Tx.Amount, in.Late = c.amount, c.late
-		in.DecidedAt = in.Tx.EventTime.Add(c.late)
+		in.Tx.Amount, in.Late, in.Ahead = c.amount, max(c.age, 0), max(-c.age, 0)
+		in.DecidedAt = in.Tx.EventTime.Add(c.age)
+		hit := policy.HitLate
+		if c.age < 0 {
+			hit = policy.HitAhead
+		}
 		v := pack.Decide(in)
-		if v.Outcome != c.want || !hasHit(v, policy.HitLate) {
+		if v.Outcome != c.want || !hasHit(v, hit) {
 			t.Errorf("%s: %s by %v", name, v.Outcome, v.Hits)
 		}
 		told := slices.ContainsFunc(v.Reasons, func(r pix.Reason) bool {
-			return r.Code == policy.HitLate && strings.Contains(r.TextPT, c.pt) && strings.Contains(r.TextEN, c.en)
+			return r.Code == hit && strings.Contains(r.TextPT, c.pt) && strings.Contains(r.TextEN, c.en)
 		})
 		if !told {
 			t.Errorf("%s: reasons %v", name, v.Reasons)

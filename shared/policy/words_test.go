@@ -53,7 +53,8 @@ func everyReason(t *testing.T) []pix.Reason {
 	for _, late := range []time.Duration{time.Second, 90 * time.Second, 13 * time.Minute, 5 * time.Hour, 400 * time.Hour} {
 		var f findings
 		f.moments(&Moments{Late: late})
-		all = append(all, f.claims[0].reason)
+		f.moments(&Moments{Ahead: late})
+		all = append(all, f.claims[0].reason, f.claims[1].reason)
 	}
 	words = blockOverWords()
 	words.Code = HitBlockOver

@@ -12,16 +12,17 @@ import (
 // party is as much of a served payment as a status or a label needs to find its rows.
 type party struct {
 	at                   int64 // event time, milliseconds
+	moment               int64 // in the histories, milliseconds
 	payer, payee, device pix.TokenPair
 }
 
 func newParty(tx *pix.Transaction) party {
-	return party{tx.EventTime.UnixMilli(), tx.Payer.Account, tx.Payee.Account, tx.DeviceToken}
+	return party{tx.EventTime.UnixMilli(), tx.Moment().UnixMilli(), tx.Payer.Account, tx.Payee.Account, tx.DeviceToken}
 }
 
 // transaction puts into tx what the payment's rows are named by.
 func (p *party) transaction(id pix.EndToEndID, tx *pix.Transaction) *pix.Transaction {
-	tx.ID, tx.EventTime = id, time.UnixMilli(p.at).UTC()
+	tx.ID, tx.EventTime = id, time.UnixMilli(p.moment).UTC()
 	tx.Payer.Account, tx.Payee.Account, tx.DeviceToken = p.payer, p.payee, p.device
 	return tx
 }

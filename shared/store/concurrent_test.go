@@ -28,7 +28,7 @@ func (l *ledger) before(list *[]pix.Transaction, tx *pix.Transaction) (n int) {
 	defer l.mu.Unlock()
 	for i := range *list {
 		o := &(*list)[i]
-		if c := o.EventTime.Compare(tx.EventTime); c < 0 || c == 0 && o.ID < tx.ID {
+		if c := o.Moment().Compare(tx.Moment()); c < 0 || c == 0 && o.ID < tx.ID {
 			n++
 		}
 	}
@@ -52,7 +52,7 @@ func TestConcurrentPaymentsSeeWhatWasRecorded(t *testing.T) {
 		m.clock.advance(50 * time.Millisecond)
 		tx := m.payment(m.clock.at(0)())
 		if m.number%9 == 0 {
-			tx.EventTime = tx.EventTime.Add(-40 * time.Second)
+			tx.EventTime, tx.ReceivedAt = tx.Moment().Add(-40*time.Second), time.Time{}
 		}
 		return tx
 	}

@@ -72,7 +72,7 @@ type window struct {
 // divides a tile.
 func windows(t *testing.T, tx *pix.Transaction, family string, s feature.Stream) (out []window) {
 	t.Helper()
-	at := tx.EventTime.UnixMilli()
+	at := tx.Moment().UnixMilli()
 	for _, span := range []time.Duration{
 		time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, feature.MaxWindow,
 	} {
@@ -169,6 +169,9 @@ func (m *merchant) payment(at time.Time) pix.Transaction {
 	m.number++
 	tx := storetest.Payment(m.number, m.number%97, payee)
 	tx.EventTime = at.Truncate(time.Millisecond)
+	if m.number%4 == 3 { // it came now, and says another date
+		tx.EventTime, tx.ReceivedAt = tx.EventTime.Add(-3*time.Hour), tx.EventTime
+	}
 	tx.Payer.Account, tx.Payee.Account = m.rotate(pix.AccountToken, m.number%97), m.rotate(pix.AccountToken, payee)
 	tx.DeviceToken = m.rotate(pix.DeviceToken, 10_000+m.number%97)
 	return tx

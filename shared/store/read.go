@@ -82,7 +82,7 @@ type plan struct {
 
 // plan decides which rows a payment reads, by what this process knows.
 func (s *Store) plan(tx *pix.Transaction) *plan {
-	p := &plan{tx: tx, at: tx.EventTime.UnixMilli(), decision: decisionRow(tx.ID)}
+	p := &plan{tx: tx, at: tx.Moment().UnixMilli(), decision: decisionRow(tx.ID)}
 	rows := feature.Rows(tx)
 	account := []string{feature.FamilyOut, feature.FamilyIn}
 	for _, want := range [...]struct {

@@ -40,7 +40,7 @@ func (b *batch) add(key string) *bigtable.Mutation {
 func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 	const op = "record payment"
 	defer s.timed("record", &err)()
-	if at := tx.EventTime.UnixMilli(); at < 0 || at >= feature.MaxTime || tx.ID == "" {
+	if at := tx.Moment().UnixMilli(); at < 0 || at >= feature.MaxTime || tx.ID == "" {
 		return pix.E(pix.Invalid, op, errors.New("event time or id out of bounds"))
 	}
 	var b batch
@@ -128,7 +128,7 @@ func (s *Store) place(ctx context.Context, b *batch, tx *pix.Transaction, a arri
 	var late []feature.Cell
 	for i := range a.cells {
 		c := &a.cells[i]
-		if c.Family == feature.FamilyFirst && s.firsts.covers(stream{c.Entity, c.Qualifier}, tx.EventTime.UnixMilli()) {
+		if c.Family == feature.FamilyFirst && s.firsts.covers(stream{c.Entity, c.Qualifier}, tx.Moment().UnixMilli()) {
 			continue
 		}
 		st := stream{c.Entity, c.Family}

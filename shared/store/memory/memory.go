@@ -54,12 +54,12 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) error {
 	if err := stopped(ctx, op); err != nil {
 		return err
 	}
-	if tx.ID == "" || tx.EventTime.UnixMilli() < 0 {
+	if tx.ID == "" || tx.Moment().UnixMilli() < 0 {
 		return pix.E(pix.Invalid, op, errors.New("event time or id out of bounds"))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.advance(tx.EventTime.UnixMilli())
+	s.advance(tx.Moment().UnixMilli())
 	for _, w := range feature.Writes(tx) {
 		s.record(&w)
 	}
@@ -140,7 +140,7 @@ func (s *Store) View(tx *pix.Transaction, f func(*feature.Histories)) {
 
 func (s *Store) histories(tx *pix.Transaction, keeps bool) feature.Histories {
 	rows := feature.Rows(tx)
-	by := reader{feature.Event{At: tx.EventTime.UnixMilli(), ID: tx.ID}, keeps}
+	by := reader{feature.Event{At: tx.Moment().UnixMilli(), ID: tx.ID}, keeps}
 	return feature.Histories{
 		Payer: s.history(rows.Payer, &by), Payee: s.history(rows.Payee, &by), Device: s.history(rows.Device, &by),
 		Pair: s.history(rows.Pair, &by), Reverse: s.history(rows.Reverse, &by),

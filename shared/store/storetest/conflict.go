@@ -24,6 +24,8 @@ func impostors(tx pix.Transaction) map[string]pix.Transaction {
 	add("another amount", func(o *pix.Transaction) { o.Amount = 1 })
 	add("an earlier time", func(o *pix.Transaction) { o.EventTime = o.EventTime.Add(-5 * time.Hour) })
 	add("a later time", func(o *pix.Transaction) { o.EventTime = o.EventTime.Add(time.Second) })
+	add("itself at another moment", func(o *pix.Transaction) { o.ReceivedAt = o.Moment().Add(time.Hour) })
+	add("itself at an earlier moment", func(o *pix.Transaction) { o.ReceivedAt = o.Moment().Add(-time.Minute) })
 	add("the other way", func(o *pix.Transaction) { o.Payer, o.Payee = o.Payee, o.Payer })
 	add("another token", func(o *pix.Transaction) { *o = rotate(*o); o.Amount = 2 })
 	add("nothing alike", func(o *pix.Transaction) {
@@ -41,7 +43,7 @@ func readers(txs ...pix.Transaction) (list []pix.Transaction) {
 			ahead, back := tx, tx
 			back.Payer, back.Payee = tx.Payee, tx.Payer
 			for k, r := range []*pix.Transaction{&ahead, &back} {
-				r.ID, r.EventTime = ID(9000+100*i+10*j+k), r.EventTime.Add(after)
+				r.ID, r.EventTime, r.ReceivedAt = ID(9000+100*i+10*j+k), r.Moment().Add(after), time.Time{}
 				list = append(list, *r)
 			}
 		}
@@ -64,12 +66,16 @@ func conflicts(t *testing.T, open Factory) {
 // payment before, and whichever of the two was recorded first.
 func anyConflict(t *testing.T, open Factory) {
 	standing := Payment(700, 10, 20)
-	for name, impostor := range impostors(standing) {
-		for _, first := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				conflict(t, open(t, time.Now), conflicting{standing, impostor, first})
-			})
+	displaced := standing
+	displaced.ReceivedAt = standing.EventTime.Add(20 * time.Minute)
+	for where, standing := range map[string]pix.Transaction{"at its date": standing, "elsewhere": displaced} {
+		for name, impostor := range impostors(standing) {
+			for _, first := range []bool{false, true} {
+				t.Run(where+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					conflict(t, open(t, time.Now), conflicting{standing, impostor, first})
+				})
+			}
 		}
 	}
 }
@@ -204,7 +210,7 @@ func withdrawTwice(t *testing.T, open Factory) {
 // impostor draws another payment under the EndToEndId of a known one.
 func (w Walk) impostor(random *rand.Rand, tx *pix.Transaction) pix.Transaction {
 	other := *tx
-	switch random.IntN(5) {
+	switch random.IntN(6) {
 	case 0:
 		other.Amount = pix.Money(1 + random.IntN(300_00))
 	case 1:
@@ -213,6 +219,8 @@ func (w Walk) impostor(random *rand.Rand, tx *pix.Transaction) pix.Transaction {
 		other.Payee.Account = Pair(pix.AccountToken, random.IntN(w.Accounts+1))
 	case 3:
 		other.DeviceToken = Pair(pix.DeviceToken, random.IntN(w.Accounts))
+	case 4:
+		other.ReceivedAt = other.EventTime.Add(time.Duration(random.Int64N(int64(2*time.Hour))) - time.Hour).Truncate(time.Millisecond)
 	default:
 		other.EventTime = other.EventTime.Add(time.Duration(random.Int64N(int64(20*time.Hour))) - 10*time.Hour).Truncate(time.Millisecond)
 	}

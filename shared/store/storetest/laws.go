@@ -279,6 +279,9 @@ func (w Walk) payment(random *rand.Rand, n int, at time.Duration) pix.Transactio
 	payer, device := random.IntN(w.Accounts), random.IntN(w.Accounts)
 	tx := Payment(n, payer, payee)
 	tx.EventTime = Start().Add(at.Truncate(time.Millisecond))
+	if random.IntN(8) == 0 { // it came at another moment
+		tx.ReceivedAt = tx.EventTime.Add(time.Duration(random.Int64N(int64(2*time.Hour)) - int64(time.Hour)/4).Truncate(time.Millisecond))
+	}
 	tx.Amount = pix.Money(1 + random.IntN(300_00))
 	tx.DeviceToken = Pair(pix.DeviceToken, device)
 	if n > w.Payments/2 {

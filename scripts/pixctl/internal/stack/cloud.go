@@ -30,12 +30,13 @@ func demoKeys() keyring.Config {
 func (s *Stack) startCloud(ctx context.Context) error {
 	s.options.Progress("starting Kafka, Pub/Sub, Bigtable, BigQuery and Cloud Storage in this process")
 	cloud, err := pixtest.Start(ctx, pixtest.Options{
-		ProjectID:   ProjectID,
-		KafkaTopics: map[string]int32{KafkaTopic: kafkaPartitions},
-		PubSub:      true,
-		Bigtable:    true,
-		BigQuery:    bq.Start,
-		Storage:     gcs.Seeded(modelBucket, models.Shipped()),
+		ProjectID:     ProjectID,
+		KafkaTopics:   map[string]int32{KafkaTopic: kafkaPartitions},
+		LogAppendTime: s.options.Live, // what is not live is dated by its producer
+		PubSub:        true,
+		Bigtable:      true,
+		BigQuery:      bq.Start,
+		Storage:       gcs.Seeded(modelBucket, models.Shipped()),
 	})
 	if err != nil {
 		return fmt.Errorf("cloud: %w", err)

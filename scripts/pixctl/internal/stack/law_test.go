@@ -165,7 +165,7 @@ func serve(t *testing.T, h *history, clock *simulatedClock, s engine.Store) map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{t: t, engine: e, marker: marker, store: s, early: map[pix.EndToEndID][]*pix.Status{}, logged: map[pix.EndToEndID][]float64{}}
+	p := &pipeline{t: t, engine: e, marker: marker, store: s, clock: clock, early: map[pix.EndToEndID][]*pix.Status{}, logged: map[pix.EndToEndID][]float64{}}
 	for _, a := range h.arrivals(t) {
 		clock.at = time.UnixMilli(a.at).UTC()
 		p.take(&a)
@@ -178,6 +178,7 @@ type pipeline struct {
 	engine *engine.Engine
 	marker *engine.Marker
 	store  engine.Store
+	clock  *simulatedClock
 	early  map[pix.EndToEndID][]*pix.Status // not acknowledged: they come back once their payment is decided
 	logged map[pix.EndToEndID][]float64
 }
@@ -201,7 +202,7 @@ func (p *pipeline) take(a *arrival) {
 }
 
 func (p *pipeline) pay(ctx context.Context, tx *pix.Transaction) {
-	d, replayed, err := p.engine.Decide(ctx, engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: true}})
+	d, replayed, err := p.engine.Decide(ctx, engine.Request{Tx: tx}) // it comes now, by the simulated clock
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -231,7 +232,7 @@ func (p *pipeline) impose(ctx context.Context, impostor pix.Transaction) {
 	case 1:
 		impostor.Payer, impostor.Payee = impostor.Payee, impostor.Payer
 	}
-	if d, _, err := p.engine.Decide(ctx, engine.Request{Tx: &impostor, Arrival: pix.Arrival{Replay: true}}); d != nil || pix.KindOf(err) != pix.Conflict {
+	if d, _, err := p.engine.Decide(ctx, engine.Request{Tx: &impostor}); d != nil || pix.KindOf(err) != pix.Conflict {
 		p.t.Fatalf("an impostor got %v: %v", d, err)
 	}
 }
@@ -252,6 +253,9 @@ func (p *pipeline) logOf(ctx context.Context, d *pix.Decision) []float64 {
 	}
 	if !sameBits(d.Vector, logged.Vector) || !sameBits(d.Vector, standing.Vector) {
 		p.t.Fatalf("%s: logged or stored is another vector than served", d.ID())
+	}
+	if at := p.clock.at; !logged.Transaction.ReceivedAt.Equal(at) || !standing.Transaction.ReceivedAt.Equal(at) {
+		p.t.Fatalf("%s: came at %v, logged as %v: no replay could know when", d.ID(), at, logged.Transaction.ReceivedAt)
 	}
 	return logged.Vector
 }
@@ -380,6 +384,7 @@ func (h *history) arrivals(t *testing.T) []arrival {
 	}
 	for _, s := range h.payments {
 		tx := h.tokenizer.Tokenize(s)
+		tx.ReceivedAt = [...]time.Time{{}, s.EventTime, s.EventTime.Add(time.Hour)}[h.rng.IntN(3)] // what its sender says counts for nothing
 		all = append(all, arrival{at: s.ReceivedAt.UnixMilli(), rank: 2, payment: &tx})
 		if h.rng.Float64() < duplicateShare {
 			h.again++

@@ -47,7 +47,7 @@ const (
 // Options varies a stack. The zero value is the demo's.
 type Options struct {
 	Logs io.Writer // of every service; nil discards them
-	// Live says that Kafka's payments are of now. Else they are a replay: simulated weeks and examples are over.
+	// Live says that Kafka's payments are of now, and its broker stamps when they came. Else they are a replay: simulated weeks and examples are over.
 	Live bool
 	// Faults is what Pub/Sub is made to do: duplicates, delays.
 	Faults push.Faults
