@@ -79,6 +79,19 @@ func bound(server *http.Server, most int64) func(net.Conn, http.ConnState) {
 	}
 }
 
+// ServeProbes is Serve for probes and scrapers: when it stops it cuts them, and takes no time from the parts that others
+// depend on.
+func ServeProbes(name string, listener net.Listener, server *http.Server) Component {
+	c := Serve(name, listener, server)
+	c.Stop = func(context.Context) error {
+		if err := server.Close(); err != nil {
+			return fmt.Errorf("close: %w", err)
+		}
+		return nil
+	}
+	return c
+}
+
 // Serve is the component that serves HTTP on a listener. When it stops it takes no new request, lets those in flight
 // end, and cuts the rest at the deadline.
 func Serve(name string, listener net.Listener, server *http.Server) Component {

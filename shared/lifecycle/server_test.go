@@ -221,3 +221,34 @@ func TestServerBoundsConnections(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestServeProbesTakesNoTime: a scraper that hangs is cut at once, however long the grace time is.
+func TestServeProbesTakesNoTime(t *testing.T) {
+	t.Parallel()
+	listener, inside := listen(t), make(chan struct{})
+	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(inside)
+		<-r.Context().Done()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		result <- lifecycle.Run(ctx, time.Hour, lifecycle.Component{Name: "after"},
+			lifecycle.ServeProbes("probes", listener, lifecycle.NewServer(hang, lifecycle.ServerConfig{})))
+	}()
+	answered := make(chan int, 1)
+	go func() { answered <- post(t, "http://"+listener.Addr().String(), "") }()
+	<-inside
+	cancel()
+	select {
+	case err := <-result:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the stop waits for a scraper")
+	}
+	if status := <-answered; status != 0 {
+		t.Errorf("the scraper got %d", status)
+	}
+}

@@ -65,7 +65,7 @@ func run(ctx context.Context) error {
 	operators := operatorRoutes(app, registry, &serving)
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: "score", Stop: app.Close},
-		lifecycle.Serve("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
+		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
 		lifecycle.Serve("http", public, lifecycle.NewServer(routes(app), lifecycle.ServerConfig{})),
 		serving.Component(drainDelay),
 	)

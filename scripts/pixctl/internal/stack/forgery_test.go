@@ -117,14 +117,23 @@ func (g *siege) headers() {
 		g.produce(body, headers...)
 		all = append(all, sent{name, id, pix.Reject})
 	}
+	buried := g.seen.buried()
+	var old pix.EndToEndID
 	for _, ago := range []time.Duration{30 * time.Minute, 11 * time.Hour, 30 * time.Hour} {
 		id, body := g.payment(registered(), ago)
 		g.produce(body, event.AttrArrivedAt, event.FormatArrival(time.Now().Add(-ago)), event.AttrReplay, event.ReplayTrue)
+		if ago > 24*time.Hour {
+			old = id
+			continue
+		}
 		all = append(all, sent{fmt.Sprintf("an arrival and a replay, %s old", ago), id, pix.Review})
 	}
 	for _, one := range all {
 		g.milder("headers of Kafka's records", one.name, g.decided(one.id), one.honest)
 	}
+	await(g.t, "the dead letter of the one that is too old", func() bool { return g.seen.buried() > buried })
+	g.still()
+	g.try("headers of Kafka's records", "too old, and decided", g.standing(old) != nil)
 }
 
 // dates over HTTP: an older payment is not approved, and no date makes a rejection milder.
