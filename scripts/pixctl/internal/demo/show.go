@@ -107,7 +107,7 @@ func (n *narrator) decision(d *pix.Decision) {
 		return
 	}
 	*room--
-	fmt.Fprintf(n.out, "          %-8s %14s  %-8s  %s  %s\n", word(d.Outcome), d.Transaction.Amount,
+	fmt.Fprintf(n.out, "          %-8s %14s  %-8s  %s  %s\n", word(d.Outcome), d.Transaction.Amount.English(),
 		strings.ToLower(string(d.Transaction.Direction)), d.ID(), scores(d))
 	for _, r := range d.Reasons[:min(3, len(d.Reasons))] {
 		fmt.Fprintf(n.out, "                   because %s\n", r.TextEN)

@@ -59,11 +59,19 @@ type story struct {
 	portuguese bool
 }
 
+// money writes an amount as the story's language has it.
+func (s *story) money(m pix.Money) string {
+	if s.portuguese {
+		return m.String()
+	}
+	return m.English()
+}
+
 func (s *story) bytes() []byte {
 	var b bytes.Buffer
 	d, w := s.d, s.words
 	tx := &d.Transaction
-	fmt.Fprintf(&b, "%s %s: %s (%s)\n", w.payment, tx.ID, tx.Amount, w.direction[tx.Direction])
+	fmt.Fprintf(&b, "%s %s: %s (%s)\n", w.payment, tx.ID, s.money(tx.Amount), w.direction[tx.Direction])
 	fmt.Fprintf(&b, "  %s %s, %s %s (%s %s)\n", w.seen, s.at(tx.EventTime), w.decided, s.at(d.DecidedAt), w.took,
 		d.TotalLatency.Round(10*time.Microsecond))
 	fmt.Fprintf(&b, "  => %s: %s", d.Outcome, w.outcome[d.Outcome])
