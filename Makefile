@@ -38,7 +38,7 @@ test-go: ## the Go tests only
 
 .PHONY: test-race
 test-race: ## the concurrent packages under the race detector
-	go test -race -timeout 30m ./shared/pix/... ./shared/engine/... ./shared/store/... ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./kafka-bridge/... ./functions/...
+	go test -race -timeout 30m ./shared/pix/... ./shared/engine/... ./shared/store/... ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... ./shared/reload/... ./kafka-bridge/... ./functions/...
 
 .PHONY: test-python
 test-python: $(VENV)/.ready ## the Python tests of models/

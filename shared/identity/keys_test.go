@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,21 +12,39 @@ import (
 
 // script is an issuer's side in virtual time.
 type script struct {
+	mu    sync.Mutex // of what a test changes while the loop runs
 	keys  map[string]crypto.PublicKey
 	err   error
 	takes time.Duration
-	looks []time.Duration // since the start
+	looks int
 	begun time.Time
 }
 
 func (s *script) fetch(ctx context.Context) (map[string]crypto.PublicKey, error) {
-	s.looks = append(s.looks, time.Since(s.begun))
+	s.mu.Lock()
+	s.looks++
+	s.mu.Unlock()
 	select {
 	case <-time.After(s.takes):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.keys, s.err
+}
+
+// set changes what the issuer answers from now on.
+func (s *script) set(keys map[string]crypto.PublicKey, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys, s.err = keys, err
+}
+
+func (s *script) looked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looks
 }
 
 // looking runs the loop over a script until the test's end.
@@ -64,8 +83,8 @@ func TestAFloodOfUnknownKeysCausesFewLooks(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		if n := len(s.looks); n > 7 {
-			t.Errorf("%d looks in a minute: %v", n, s.looks)
+		if n := s.looked(); n > 7 {
+			t.Errorf("%d looks in a minute", n)
 		}
 	})
 }
@@ -78,7 +97,7 @@ func TestRotation(t *testing.T) {
 		if _, _, refusal := k.find(t.Context(), "a"); refusal != nil {
 			t.Fatal(refusal)
 		}
-		s.keys = map[string]crypto.PublicKey{"a": 1, "b": 2}
+		s.set(map[string]crypto.PublicKey{"a": 1, "b": 2}, nil)
 		// A moment after a look nobody knows whether the key is new: the token may come again.
 		if r := refused(t, k, "b"); !r.Passing {
 			t.Errorf("%+v", r)
@@ -91,7 +110,7 @@ func TestRotation(t *testing.T) {
 		if r := refused(t, k, "c"); r.Passing {
 			t.Error("a key that was looked for may come again")
 		}
-		s.keys = one("b")
+		s.set(one("b"), nil)
 		time.Sleep(refreshEvery + time.Second)
 		if r := refused(t, k, "a"); r.Reason != UnknownKey {
 			t.Errorf("a key that was taken back: %+v", r)
@@ -111,7 +130,7 @@ func TestIssuerAway(t *testing.T) {
 		if age := k.age(); age != time.Since(s.begun) {
 			t.Errorf("no keys for %v", age)
 		}
-		s.err, s.keys = nil, one("a")
+		s.set(one("a"), nil)
 		time.Sleep(maxRetry)
 		if _, _, refusal := k.find(t.Context(), "a"); refusal != nil || k.had() != nil || k.state() != nil {
 			t.Fatalf("%v after the issuer came back", refusal)
@@ -119,7 +138,7 @@ func TestIssuerAway(t *testing.T) {
 		if age := k.age(); age > refreshEvery {
 			t.Errorf("keys of %v ago from an issuer that is there", age)
 		}
-		s.err = errors.New("away")
+		s.set(nil, errors.New("away"))
 		time.Sleep(24 * time.Hour)
 		if age := k.age(); age < 24*time.Hour || age > 24*time.Hour+refreshEvery {
 			t.Errorf("keys of %v ago after a day", age)
@@ -130,7 +149,7 @@ func TestIssuerAway(t *testing.T) {
 		if r := refused(t, k, "b"); r != (Refusal{Reason: KeysUnavailable, Passing: true}) {
 			t.Errorf("an unknown key while the issuer is away: %+v", r)
 		}
-		if n := len(s.looks); n > 24*60*2+200 {
+		if n := s.looked(); n > 24*60*2+200 {
 			t.Errorf("%d looks in a day", n)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,8 +30,13 @@ func TestServing(t *testing.T) {
 			t.Errorf("before the start: %d %s", code, body)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		closed, done := time.Time{}, make(chan error, 1)
-		listener := lifecycle.Component{Name: "http", Stop: func(context.Context) error { closed = time.Now(); return nil }}
+		var closed atomic.Pointer[time.Time]
+		done := make(chan error, 1)
+		listener := lifecycle.Component{Name: "http", Stop: func(context.Context) error {
+			now := time.Now()
+			closed.Store(&now)
+			return nil
+		}}
 		go func() { done <- lifecycle.Run(ctx, time.Minute, listener, s.Component(delay)) }()
 		synctest.Wait()
 		if code, body := ask(); code != http.StatusOK {
@@ -39,11 +45,11 @@ func TestServing(t *testing.T) {
 		told := time.Now()
 		cancel()
 		synctest.Wait()
-		if code, body := ask(); code != http.StatusServiceUnavailable || !strings.Contains(body, "draining") || !closed.IsZero() {
-			t.Errorf("draining: %d %s, the listener closed at %v", code, body, closed)
+		if code, body := ask(); code != http.StatusServiceUnavailable || !strings.Contains(body, "draining") || closed.Load() != nil {
+			t.Errorf("draining: %d %s, the listener closed at %v", code, body, closed.Load())
 		}
-		if err := <-done; err != nil || closed.Sub(told) != delay {
-			t.Errorf("the listener closed %v after the signal: %v", closed.Sub(told), err)
+		if err := <-done; err != nil || closed.Load().Sub(told) != delay {
+			t.Errorf("the listener closed %v after the signal: %v", closed.Load().Sub(told), err)
 		}
 	})
 }
