@@ -26,6 +26,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
@@ -45,25 +46,8 @@ func TestMain(m *testing.M) {
 type process struct {
 	url   string
 	token string // of the caller; empty sends none
-	log   *lockedBuffer
+	log   *transcript.Buffer
 	cmd   *exec.Cmd
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func startFunction(t *testing.T, target string, env ...string) *process {
@@ -79,7 +63,7 @@ func startFunction(t *testing.T, target string, env ...string) *process {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{url: "http://127.0.0.1:" + port, log: new(lockedBuffer)}
+	p := &process{url: "http://127.0.0.1:" + port, log: new(transcript.Buffer)}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	cmd.Env = append(append(os.Environ(), env...), "FUNCTION_TARGET="+target, portVariable+"="+port)
 	cmd.Stdout, cmd.Stderr = p.log, p.log

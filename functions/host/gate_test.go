@@ -1,14 +1,12 @@
 package host_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 )
 
 const (
@@ -28,28 +27,11 @@ const (
 	replayer = "replay@p.iam.gserviceaccount.com"
 )
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // ground is a host whose callers an issuer vouches for.
 type ground struct {
 	*host.Host
 	issuer  *issuer.Issuer
-	log     lockedBuffer
+	log     transcript.Buffer
 	metrics *prometheus.Registry
 }
 

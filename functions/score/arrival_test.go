@@ -75,6 +75,7 @@ func TestReplayOverHTTP(t *testing.T) {
 		"live":             {nil, "", http.StatusOK, []pix.Arrival{{}}},
 		"without the role": {[]identity.Role{identity.Decide, identity.Detail, identity.Push}, "true", http.StatusForbidden, nil},
 		"with the role":    {[]identity.Role{identity.Replay}, "true", http.StatusOK, []pix.Arrival{{Replay: true}}},
+		"misspelt":         {[]identity.Role{identity.Replay}, "1", http.StatusBadRequest, nil},
 		"role and live":    {[]identity.Role{identity.Replay}, "", http.StatusOK, []pix.Arrival{{}}},
 	} {
 		f := &fake{}

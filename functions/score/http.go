@@ -39,8 +39,8 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 		problem.NotPosted(w)
 		return
 	}
-	if r.Header.Get(ReplayHeader) != "" && !identity.From(r.Context()).Has(identity.Replay) {
-		problem.WriteStatus(w, http.StatusForbidden, "forbidden", "A replay needs a caller with the role replay. A live payment comes without "+ReplayHeader+".")
+	if p := replayRefused(r); p != nil {
+		problem.Write(w, p)
 		return
 	}
 	ctx, span := s.startSpan(r.Context(), r.Header.Get(event.AttrTraceparent), "POST /v1/decisions")
@@ -58,6 +58,27 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", mediaJSON)
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // the caller has gone; the decision stands
+}
+
+// replayRefused is why a request may not say that its payment is not live; nil when it may, or does not.
+func replayRefused(r *http.Request) *problem.Problem {
+	switch r.Header.Get(ReplayHeader) {
+	case "":
+		return nil
+	case event.ReplayTrue:
+		if identity.From(r.Context()).Has(identity.Replay) {
+			return nil
+		}
+		return &problem.Problem{
+			Status: http.StatusForbidden, Kind: "forbidden",
+			Detail: "A replay needs a caller with the role replay. A live payment comes without " + ReplayHeader + ".",
+		}
+	default: // a replay that is misspelt must not be taken for live
+		return &problem.Problem{
+			Status: http.StatusBadRequest, Kind: pix.Invalid.String(),
+			Detail: ReplayHeader + " is " + event.ReplayTrue + " on a replay, and absent on a live payment.",
+		}
+	}
 }
 
 // guard turns a panic into an error, so that the caller gets an answer. The panic's value may hold anything and is left

@@ -3,7 +3,6 @@ package bridge_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -32,6 +31,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -273,7 +273,7 @@ func (c *cloud) complete() bool {
 // member is a running bridge.
 type member struct {
 	*bridge.Bridge
-	logs *lockedBuffer
+	logs *transcript.Buffer
 	bus  *bus.Bus
 	stop context.CancelFunc
 	done chan struct{}
@@ -307,7 +307,7 @@ func (c *cloud) join(tb testing.TB, o options) *member {
 		o.bridge.CommitInterval = 100 * time.Millisecond
 	}
 	o.bridge.SessionTimeout = 2 * time.Second
-	m := &member{logs: &lockedBuffer{}, bus: pubsub, done: make(chan struct{})}
+	m := &member{logs: &transcript.Buffer{}, bus: pubsub, done: make(chan struct{})}
 	m.Bridge, err = bridge.New(o.bridge, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(tb), Registry: obs.NewRegistry(),
 		Log: obs.Logger(m.logs, slog.LevelDebug, obs.Service{Name: "test"}),
@@ -380,24 +380,4 @@ func eventually(tb testing.TB, what string, ok func() bool) {
 			tb.Fatalf("%s: not within %v", what, within)
 		}
 	}
-}
-
-// lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-var _ io.Writer = (*lockedBuffer)(nil)
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 )
 
 // The tests of this file need what scripts/conformance/kafka.sh gives them: a Kafka that is none of Go's, the real binary,
@@ -98,7 +99,7 @@ func newOutside(t *testing.T, partitions int32, configs map[string]string) *outs
 type process struct {
 	cmd    *exec.Cmd
 	listen string
-	logs   *lockedBuffer
+	logs   *transcript.Buffer
 	ended  chan error
 }
 
@@ -109,7 +110,7 @@ func (o *outside) start(t *testing.T, env ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{listen: l.Addr().String(), logs: &lockedBuffer{}, ended: make(chan error, 1)}
+	p := &process{listen: l.Addr().String(), logs: &transcript.Buffer{}, ended: make(chan error, 1)}
 	_ = l.Close()
 	p.cmd = exec.Command("/bin/sh", "-c", `[ -z "$`+cgroupVariable+`" ] || echo $$ >"$`+cgroupVariable+`/cgroup.procs"; exec "$`+binaryVariable+`"`)
 	p.cmd.Env = append(os.Environ(), append([]string{

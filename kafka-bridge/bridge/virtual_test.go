@@ -28,6 +28,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 )
 
 // bubble is a Kafka and a Pub/Sub without sockets, so that a whole bridge lives in synctest's virtual time: minutes pass
@@ -136,7 +137,7 @@ func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time, opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &resident{member: member{logs: &lockedBuffer{}, bus: pubsub, done: make(chan struct{})}, wire: &wireState{}}
+	r := &resident{member: member{logs: &transcript.Buffer{}, bus: pubsub, done: make(chan struct{})}, wire: &wireState{}}
 	cfg.Brokers, cfg.CommitInterval = b.kafka.ListenAddrs(), 24*time.Hour
 	r.Bridge, err = bridge.New(cfg, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(t), Registry: obs.NewRegistry(), Now: now,

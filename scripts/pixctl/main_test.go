@@ -1,16 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 )
 
 // runVariable makes this test binary pixctl itself, so that tests see a process as people do.
@@ -26,27 +26,7 @@ func TestMain(m *testing.M) {
 // process is pixctl from outside.
 type process struct {
 	*exec.Cmd
-	out, errs output
-}
-
-// output may be read while the process writes it.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-// String is what was written so far.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+	out, errs transcript.Buffer
 }
 
 func pixctl(t *testing.T, dir string, args ...string) *process {

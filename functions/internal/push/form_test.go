@@ -410,6 +410,9 @@ func TestOnlyItsPaths(t *testing.T) {
 	if n := f.total(t, "pix_push_unreadable_total", "not_found"); n != 6 || len(f.letters.list) != 0 {
 		t.Errorf("counted %v, %d dead letters", n, len(f.letters.list))
 	}
+	if log := f.log.String(); strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, `"reason":"not_found"`) {
+		t.Errorf("whoever reaches the port can fill the log: %s", log)
+	}
 }
 
 // FuzzPush holds every form to one law: a request is acknowledged only when each of its messages was handled or has its

@@ -230,7 +230,11 @@ func (e *endpoint[T]) refused(ctx context.Context, start time.Time, err error) {
 	}
 	e.metrics.unreadable.WithLabelValues(e.f.Name, p.Kind).Inc()
 	e.metrics.handled(e.f.Name, resultUnreadable, time.Since(start))
-	e.d.Logger.ErrorContext(ctx, "push cannot be read: a subscription or a sender is set up wrongly", "function", e.f.Name,
+	level := slog.LevelError
+	if p.Status == http.StatusNotFound { // anybody who reaches the port can cause it, and warnings are summarised
+		level = slog.LevelWarn
+	}
+	e.d.Logger.Log(ctx, level, "push cannot be read: a subscription or a sender is set up wrongly", "function", e.f.Name,
 		"reason", p.Kind, "problems", (&pix.Problems{List: p.Errors}).Error(), "remedy", p.Detail)
 }
 

@@ -32,7 +32,8 @@ type Transaction struct {
 	EndToEndId string `protobuf:"bytes,1,opt,name=end_to_end_id,json=endToEndId,proto3" json:"end_to_end_id,omitempty"`
 	// When the payment was accepted (AccptncDtTm), UTC, milliseconds.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
-	// When it became visible to the institution, UTC. May be missing.
+	// When it became visible to the institution, UTC. May be missing. In a decision on a live payment it is the arrival by a
+	// server's clock, whatever the sender said.
 	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	// The seat from which the institution sees it.
 	Direction Direction `protobuf:"varint,4,opt,name=direction,proto3,enum=pix.v1.Direction" json:"direction,omitempty"`

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"cloud.google.com/go/bigtable"
@@ -16,6 +15,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -24,7 +24,7 @@ import (
 func TestNothingRawIsLeftAnywhere(t *testing.T) {
 	t.Parallel()
 	topics := []string{stack.TransactionsTopic, stack.DecisionsTopic, stack.AlertsTopic, stack.LabelsTopic, stack.DeadLetterTopic}
-	seen, logs := newCollector(), new(safeBuffer)
+	seen, logs := newCollector(), new(transcript.Buffer)
 	watch := map[string]http.Handler{}
 	for _, topic := range topics {
 		watch[topic] = seen.handler(topic)
@@ -41,7 +41,7 @@ func TestNothingRawIsLeftAnywhere(t *testing.T) {
 	await(t, "audit rows", func() bool {
 		return len(column(t, s, "decisions_latest", "end_to_end_id")) == decided && s.Outstanding() == 0
 	})
-	places := map[string][]byte{"log": logs.bytes(), "metrics": get(t, s.MetricsURL), "spans": spans(s)}
+	places := map[string][]byte{"log": []byte(logs.String()), "metrics": get(t, s.MetricsURL), "spans": spans(s)}
 	for _, topic := range topics {
 		places["topic "+topic] = dump(seen.of(topic))
 	}
@@ -231,22 +231,4 @@ func bigtableRows(t *testing.T, s *stack.Stack) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-// safeBuffer is a bytes.Buffer for several writers.
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) bytes() []byte {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return bytes.Clone(b.buf.Bytes())
 }
