@@ -32,8 +32,8 @@ type Transaction struct {
 	EndToEndId string `protobuf:"bytes,1,opt,name=end_to_end_id,json=endToEndId,proto3" json:"end_to_end_id,omitempty"`
 	// When the payment was accepted (AccptncDtTm), UTC, milliseconds.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
-	// When it became visible to the institution, UTC. May be missing. In a decision on a live payment it is the arrival by a
-	// server's clock, whatever the sender said.
+	// When it became visible to the institution, UTC. May be missing. In a decision on a live payment it is the arrival
+	// by a server's clock, whatever the sender said.
 	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	// The seat from which the institution sees it.
 	Direction Direction `protobuf:"varint,4,opt,name=direction,proto3,enum=pix.v1.Direction" json:"direction,omitempty"`
@@ -47,8 +47,8 @@ type Transaction struct {
 	Priority Priority `protobuf:"varint,8,opt,name=priority,proto3,enum=pix.v1.Priority" json:"priority,omitempty"`
 	// Service level. May be missing.
 	ServiceLevel ServiceLevel `protobuf:"varint,9,opt,name=service_level,json=serviceLevel,proto3,enum=pix.v1.ServiceLevel" json:"service_level,omitempty"`
-	// Raw identifier of the charge, 1 to 35 letters and digits; none on MANU and DICT. Whoever issues the charge may write
-	// a CPF into it.
+	// Raw identifier of the charge, 1 to 35 letters and digits; none on MANU and DICT. Whoever issues the charge may
+	// write a CPF into it.
 	Txid string `protobuf:"bytes,10,opt,name=txid,proto3" json:"txid,omitempty"`
 	// Who pays.
 	Payer *Party `protobuf:"bytes,11,opt,name=payer,proto3" json:"payer,omitempty"`
@@ -62,8 +62,8 @@ type Transaction struct {
 	Dict *DictSnapshot `protobuf:"bytes,15,opt,name=dict,proto3" json:"dict,omitempty"`
 	// The mandate of a Pix Automático. May be missing.
 	Mandate *Mandate `protobuf:"bytes,16,opt,name=mandate,proto3" json:"mandate,omitempty"`
-	// How many payments of the world this one stands for, when a simulation drew fraud more often than it happens. Missing
-	// (0) means one; real payments have none.
+	// How many payments of the world this one stands for, when a simulation drew fraud more often than it happens.
+	// Missing (0) means one; real payments have none.
 	SamplingWeight float64 `protobuf:"fixed64,17,opt,name=sampling_weight,json=samplingWeight,proto3" json:"sampling_weight,omitempty"`
 	// Token of the charge's identifier. Missing when there is no charge.
 	TxidToken     *Token `protobuf:"bytes,18,opt,name=txid_token,json=txidToken,proto3" json:"txid_token,omitempty"`
