@@ -30,6 +30,8 @@ func dictFields() []Field {
 		whole(13, "registeredAccounts", "Accounts registered to the owner. May be missing.",
 			func(f *Facts) *Optional[int64] { return &f.DICT.RegisteredAccts }),
 		message(14, "long", "Statistics of DICT's second version. May be missing.", longFields()).of("DictLong"),
+		counter(15, "fraudsRejected", "Frauds reported that the analysis rejected: who was accused and cleared.",
+			func(f *Facts) *DICTCounter { return &f.DICT.FraudsRejected }).rules("", "dict.frauds_rejected_d30", "dict.frauds_rejected_m6"),
 	}
 }
 

@@ -784,9 +784,11 @@ type DictSnapshot struct {
 	// Accounts registered to the owner. May be missing.
 	RegisteredAccounts *int64 `protobuf:"varint,13,opt,name=registered_accounts,json=registeredAccounts,proto3,oneof" json:"registered_accounts,omitempty"`
 	// Statistics of DICT's second version. May be missing.
-	Long          *DictLong `protobuf:"bytes,14,opt,name=long,proto3" json:"long,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Long *DictLong `protobuf:"bytes,14,opt,name=long,proto3" json:"long,omitempty"`
+	// Frauds reported that the analysis rejected: who was accused and cleared.
+	FraudsRejected *DictCounter `protobuf:"bytes,15,opt,name=frauds_rejected,json=fraudsRejected,proto3" json:"frauds_rejected,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DictSnapshot) Reset() {
@@ -913,6 +915,13 @@ func (x *DictSnapshot) GetRegisteredAccounts() int64 {
 func (x *DictSnapshot) GetLong() *DictLong {
 	if x != nil {
 		return x.Long
+	}
+	return nil
+}
+
+func (x *DictSnapshot) GetFraudsRejected() *DictCounter {
+	if x != nil {
+		return x.FraudsRejected
 	}
 	return nil
 }
@@ -1311,7 +1320,7 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\x13initiator_opened_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x11initiatorOpenedAt\x122\n" +
 	"\x12initiator_payments\x18\x04 \x01(\x03H\x01R\x11initiatorPayments\x88\x01\x01B\x0f\n" +
 	"\r_first_chargeB\x15\n" +
-	"\x13_initiator_payments\"\x8e\a\n" +
+	"\x13_initiator_payments\"\xcc\a\n" +
 	"\fDictSnapshot\x128\n" +
 	"\twatermark\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\twatermark\x12@\n" +
 	"\x0ekey_created_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fkeyCreatedAt\x12B\n" +
@@ -1327,7 +1336,8 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\x12distinct_reporters\x18\v \x01(\x03H\x02R\x11distinctReporters\x88\x01\x01\x12.\n" +
 	"\x10open_infractions\x18\f \x01(\x03H\x03R\x0fopenInfractions\x88\x01\x01\x124\n" +
 	"\x13registered_accounts\x18\r \x01(\x03H\x04R\x12registeredAccounts\x88\x01\x01\x12$\n" +
-	"\x04long\x18\x0e \x01(\v2\x10.pix.v1.DictLongR\x04longB\x0f\n" +
+	"\x04long\x18\x0e \x01(\v2\x10.pix.v1.DictLongR\x04long\x12<\n" +
+	"\x0ffrauds_rejected\x18\x0f \x01(\v2\x13.pix.v1.DictCounterR\x0efraudsRejectedB\x0f\n" +
 	"\r_mule_markersB\x12\n" +
 	"\x10_scammer_markersB\x15\n" +
 	"\x13_distinct_reportersB\x13\n" +
@@ -1442,18 +1452,19 @@ var file_pix_v1_transaction_proto_depIdxs = []int32{
 	9,  // 35: pix.v1.DictSnapshot.frauds_reported:type_name -> pix.v1.DictCounter
 	9,  // 36: pix.v1.DictSnapshot.frauds_confirmed:type_name -> pix.v1.DictCounter
 	7,  // 37: pix.v1.DictSnapshot.long:type_name -> pix.v1.DictLong
-	11, // 38: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
-	8,  // 39: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
-	8,  // 40: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
-	8,  // 41: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
-	11, // 42: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
-	21, // 43: pix.v1.Status.state:type_name -> pix.v1.PaymentState
-	11, // 44: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	9,  // 38: pix.v1.DictSnapshot.frauds_rejected:type_name -> pix.v1.DictCounter
+	11, // 39: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
+	8,  // 40: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
+	8,  // 41: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
+	8,  // 42: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
+	11, // 43: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
+	21, // 44: pix.v1.Status.state:type_name -> pix.v1.PaymentState
+	11, // 45: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_transaction_proto_init() }
