@@ -157,7 +157,7 @@ func (r *reader) decided(op string, d *pix.Decision, f *form) (pix.Decision, err
 	if err := r.problems.Err(op); err != nil {
 		return pix.Decision{}, err
 	}
-	d.Transaction = f.Carried.Transaction()
+	d.Transaction = f.Transaction()
 	return *d, nil
 }
 
@@ -172,9 +172,9 @@ func isToken(kind pix.TokenKind, s string) bool {
 	return err == nil && token.Kind() == kind
 }
 
-// token reads a token, which may be missing.
-func (r *reader) token(field string, kind pix.TokenKind, s string) pix.Token {
-	if !isToken(kind, s) {
+// account reads the token of an account, which may be missing.
+func (r *reader) account(field, s string) pix.Token {
+	if !isToken(pix.AccountToken, s) {
 		r.problems.Add(field, notItsToken)
 		return ""
 	}

@@ -94,6 +94,9 @@ func TestTopicsAreSound(t *testing.T) {
 			t.Errorf("no topic carries %s", schema)
 		}
 	}
+	if got := event.TopicOf(event.SchemaStatus); got != event.TopicTransactions { // the score function reads both
+		t.Errorf("statuses go to %q", got)
+	}
 	if event.TopicOf("pix.v1.Later") != "" || !slices.ContainsFunc(event.Topics(), func(t event.Topic) bool { return t.Name == event.TopicDeadLetter }) {
 		t.Error("a type that no topic carries, or no topic of dead letters")
 	}

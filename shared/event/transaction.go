@@ -40,7 +40,7 @@ func (d Decoder) Transaction(e Envelope, now time.Time) (pix.Transaction, error)
 	var tx pix.Transaction
 	var invalid error
 	if f.own() {
-		tx = f.Carried.Transaction()
+		tx = f.Transaction()
 		invalid = tx.Validate(now)
 	} else {
 		invalid = f.Validate(now)
