@@ -16,10 +16,6 @@ import (
 // Name is the function's name in FUNCTION_TARGET, logs and metrics.
 const Name = "alert"
 
-// Filter is the filter of the function's subscription: approvals need no alert, and of 100,000 decisions all but a few
-// hundred are approvals. A decision without the attribute is delivered, and judged here.
-const Filter = `NOT attributes.outcome = "APPROVE"`
-
 // Warehouse takes alerts and returns once the row is acknowledged.
 type Warehouse interface {
 	AppendAlert(ctx context.Context, a *pix.Alert) error

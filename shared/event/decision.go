@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
@@ -14,9 +15,9 @@ import (
 // EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives.
 func EncodeDecision(d *pix.Decision) (Envelope, error) {
 	const op = "encode decision"
-	payment, plain := plainPayment(d)
-	if !plain {
-		return encodeDecision(d)
+	payment, err := paymentOf(op, d)
+	if err != nil {
+		return Envelope{}, err
 	}
 	var e enums
 	m := e.verdict(d)
@@ -31,43 +32,32 @@ func EncodeDecision(d *pix.Decision) (Envelope, error) {
 	return out, nil
 }
 
-// encodeDecision is EncodeDecision for everything, through the generated message.
-func encodeDecision(d *pix.Decision) (Envelope, error) {
-	const op = "encode decision"
-	var e enums
-	m := e.decision(d)
-	if err := e.problems.Err(op); err != nil {
-		return Envelope{}, err
-	}
-	out, err := seal(SchemaDecision, d.ID(), m, nil)
-	if err != nil {
-		return Envelope{}, wrap(op, err)
-	}
-	out.Attributes[AttrOutcome] = string(d.Outcome)
-	return out, nil
-}
-
 // paymentField is the number of Decision.transaction, its first field.
 const paymentField = 1
 
-// plainPayment writes a decision's payment the short way, as the field that it is, with room for the rest.
-func plainPayment(d *pix.Decision) ([]byte, bool) {
+// paymentOf writes a decision's payment as the field that it is, with room for the rest.
+func paymentOf(op string, d *pix.Decision) ([]byte, error) {
 	f := takeForm()
 	defer f.free()
-	f.put(&d.Transaction)
+	f.Put(&d.Transaction)
 	w := writer{out: make([]byte, 0, writeSize+16*len(d.Vector))}
 	f.writeProto(&w, paymentField)
-	if w.spoiled {
-		return nil, false
-	}
-	return w.out, true
+	return w.out, f.written(op, &w)
 }
 
 // DecisionJSON writes a decision in the JSON mapping, for HTTP answers. NaN becomes "NaN".
 func DecisionJSON(d *pix.Decision) ([]byte, error) {
 	const op = "write decision"
+	f := takeForm()
+	defer f.free()
+	f.Put(&d.Transaction)
+	payment, err := f.generated(op)
+	if err != nil {
+		return nil, err
+	}
 	var e enums
-	m := e.decision(d)
+	m := e.verdict(d)
+	m.Transaction = payment
 	if err := e.problems.Err(op); err != nil {
 		return nil, err
 	}
@@ -116,8 +106,7 @@ func ReadDecision(e Envelope) (pix.Decision, error) {
 		return decodeDecision(e)
 	}
 	d := r.verdict(&m)
-	d.Transaction = f.transaction()
-	return r.decided(op, &d, f.hasRaw())
+	return r.decided(op, &d, f)
 }
 
 // decodeDecision is ReadDecision for everything, through the generated message.
@@ -130,51 +119,66 @@ func decodeDecision(e Envelope) (pix.Decision, error) {
 	if err := open(op, e, SchemaDecision, &m); err != nil {
 		return pix.Decision{}, err
 	}
-	tx := r.transaction(m.GetTransaction())
 	d := r.verdict(&m)
-	d.Transaction = tx
-	return r.decided(op, &d, r.hasRaw(m.GetTransaction()))
+	f := takeForm()
+	defer f.free()
+	f.readMade(&r, m.GetTransaction())
+	return r.decided(op, &d, f)
 }
 
-// decided checks a decision and the payment inside it.
-func (r *reader) decided(op string, d *pix.Decision, raw bool) (pix.Decision, error) {
-	tx := &d.Transaction
-	r.identity("transaction.endToEndId", tx.ID)
-	r.present("transaction.eventTime", tx.EventTime)
-	r.outcome("outcome", d.Outcome)
-	if raw {
-		r.problems.Add("transaction", "carries raw identifiers")
+// readMade fills the form from the payment of a decision that was made.
+func (f *form) readMade(r *reader, m *pixv1.Transaction) {
+	data, err := proto.Marshal(m)
+	if f.made = true; err != nil || !f.readBody(&f.findings, data) {
+		r.problems.Add(paymentName, "malformed protobuf")
 	}
-	r.pair("transaction.payer.accountToken", pix.AccountToken, tx.Payer.Account)
-	r.pair("transaction.payer.ownerToken", pix.OwnerToken, tx.Payer.Owner)
-	r.pair("transaction.payer.keyToken", pix.KeyToken, tx.Payer.Key)
-	r.pair("transaction.payee.accountToken", pix.AccountToken, tx.Payee.Account)
-	r.pair("transaction.payee.ownerToken", pix.OwnerToken, tx.Payee.Owner)
-	r.pair("transaction.payee.keyToken", pix.KeyToken, tx.Payee.Key)
-	r.pair("transaction.device.token", pix.DeviceToken, tx.DeviceToken)
-	r.pair("transaction.txidToken", pix.ChargeToken, tx.TxIDToken)
+	for _, p := range f.problems {
+		r.problems.Add(paymentName+"."+p.Field, p.Reason)
+	}
+	f.EventTime = f.EventTime.Truncate(time.Millisecond)
+}
+
+// paymentName is the name of Decision.transaction.
+const paymentName = "transaction"
+
+// decided puts the payment into its decision and checks both.
+func (r *reader) decided(op string, d *pix.Decision, f *form) (pix.Decision, error) {
+	r.identity("transaction.endToEndId", f.ID)
+	r.present("transaction.eventTime", f.EventTime)
+	r.outcome("outcome", d.Outcome)
+	if f.hasRaw() {
+		r.problems.Add(paymentName, "carries raw identifiers")
+	}
+	for _, t := range f.tokens {
+		if !isToken(t.kind, string(t.to.Current)) || !isToken(t.kind, string(t.to.Previous)) {
+			r.problems.Add(paymentName+"."+t.path, notItsToken)
+		}
+	}
 	if err := r.problems.Err(op); err != nil {
 		return pix.Decision{}, err
 	}
+	d.Transaction = f.Transaction()
 	return *d, nil
 }
 
-func (r *reader) pair(field string, kind pix.TokenKind, pair pix.TokenPair) {
-	r.token(field, kind, string(pair.Current))
-	r.token(field, kind, string(pair.Previous))
-}
+const notItsToken = "not a token of its kind"
 
-// token reads a token, which may be missing. Anything else in its place could be a raw identifier.
-func (r *reader) token(field string, kind pix.TokenKind, s string) pix.Token {
+// isToken tells a token, or none, from what stands in its place and could be a raw identifier.
+func isToken(kind pix.TokenKind, s string) bool {
 	if s == "" {
-		return ""
+		return true
 	}
 	token, err := pix.ParseToken(s)
-	if err != nil || token.Kind() != kind {
-		r.problems.Add(field, "not a token of its kind")
+	return err == nil && token.Kind() == kind
+}
+
+// account reads the token of an account, which may be missing.
+func (r *reader) account(field, s string) pix.Token {
+	if !isToken(pix.AccountToken, s) {
+		r.problems.Add(field, notItsToken)
 		return ""
 	}
-	return token
+	return pix.Token(s)
 }
 
 func (r *reader) identity(field string, id pix.EndToEndID) {
@@ -194,13 +198,6 @@ func (r *reader) outcome(field string, o pix.Outcome) {
 	if o == "" || o == notRecognised {
 		r.problems.Add(field, "missing or not one of the known values")
 	}
-}
-
-func (e *enums) decision(d *pix.Decision) *pixv1.Decision {
-	tx := e.transaction(&d.Transaction)
-	m := e.verdict(d)
-	m.Transaction = tx
-	return m
 }
 
 // verdict writes a decision without its payment.
@@ -274,9 +271,9 @@ func (r *reader) verdict(m *pixv1.Decision) pix.Decision {
 		FeaturesMissing: m.GetFeaturesMissing(),
 		PolicyVersion:   m.GetPolicyVersion(),
 		DecidedAt:       r.time("decidedAt", m.GetDecidedAt()),
-		StoreLatency:    r.optionalDuration("storeLatency", m.GetStoreLatency()).Or(0),
-		ScoreLatency:    r.optionalDuration("scoreLatency", m.GetScoreLatency()).Or(0),
-		TotalLatency:    r.optionalDuration("totalLatency", m.GetTotalLatency()).Or(0),
+		StoreLatency:    r.duration("storeLatency", m.GetStoreLatency()),
+		ScoreLatency:    r.duration("scoreLatency", m.GetScoreLatency()),
+		TotalLatency:    r.duration("totalLatency", m.GetTotalLatency()),
 		TraceID:         traceID(m.GetTraceId()),
 		Provisional:     m.GetProvisional(),
 	}

@@ -1,6 +1,9 @@
 package event
 
-import "github.com/sentinela-pix/sentinela/shared/pix"
+import (
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
 
 // The domain's codes are the names of the enum values without the prefix that proto style asks for, so one rule
 // converts all enums and a test proves that every code has its value.
@@ -8,6 +11,8 @@ import "github.com/sentinela-pix/sentinela/shared/pix"
 // notRecognised stands for an enum number that this release does not know. It is in none of the domain's closed sets,
 // so validation refuses it under the field's name. Writing it, as in a decision made by a newer release, gives absent.
 const notRecognised = "NOT_RECOGNISED"
+
+const notKnownValue = "not one of the known values"
 
 // toCode converts an enum number; 0 is absent.
 func toCode[T ~string](names map[int32]string, prefix string, n int32) T {
@@ -30,9 +35,13 @@ func (e *enums) number(values map[string]int32, prefix, code, field string) int3
 	}
 	n, ok := values[prefix+code]
 	if !ok || n == 0 {
-		e.problems.Add(field, "not one of the known values")
+		e.problems.Add(field, notKnownValue)
 	}
 	return n
+}
+
+func (e *enums) direction(d pix.Direction) pixv1.Direction {
+	return pixv1.Direction(e.number(pixv1.Direction_value, directionPrefix, string(d), "direction"))
 }
 
 // Prefixes of the enum values.

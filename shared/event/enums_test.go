@@ -7,6 +7,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // TestEveryStateIsACode is TestEveryEnumValueIsACode for statuses.
@@ -24,22 +25,28 @@ func TestEveryStateIsACode(t *testing.T) {
 // payment that must then be accepted, or refused for another reason than its value.
 func TestEveryEnumValueIsACode(t *testing.T) {
 	t.Parallel()
-	for field, names := range map[string]map[int32]string{
-		`"direction":%q`:             pixv1.Direction_name,
-		`"initiation":%q`:            pixv1.Initiation_name,
-		`"purpose":%q`:               pixv1.Purpose_name,
-		`"priority":%q`:              pixv1.Priority_name,
-		`"serviceLevel":%q`:          pixv1.ServiceLevel_name,
-		`"payer":{"accountType":%q}`: pixv1.AccountType_name,
-		`"payer":{"person":%q}`:      pixv1.Person_name,
-		`"payee":{"keyKind":%q}`:     pixv1.KeyKind_name,
-	} {
-		for _, name := range names {
-			e := event.Envelope{Data: []byte("{" + fmt.Sprintf(field, name) + "}")}
-			_, err := event.DecodeTransaction(e, tokenizer(t), now())
+	md := (&pixv1.Transaction{}).ProtoReflect().Descriptor()
+	tried := 0
+	pix.Walk(pix.Contract(), func(path, _ string, f *pix.Field) {
+		fd, around := md.Fields().ByJSONName(f.Name), "%s"
+		if message, name, inside := strings.Cut(path, "."); inside && !strings.Contains(name, ".") {
+			fd, around = md.Fields().ByJSONName(message).Message().Fields().ByJSONName(name), `{"`+message+`":%s}`
+		}
+		if fd == nil || fd.Enum() == nil {
+			return
+		}
+		values := fd.Enum().Values()
+		for i := range values.Len() {
+			tried++
+			name := values.Get(i).Name()
+			data := fmt.Sprintf(around, fmt.Sprintf(`{%q:%q}`, f.Name, name))
+			_, err := event.DecodeTransaction(event.Envelope{Data: []byte(data)}, tokenizer(t), now())
 			if err == nil || strings.Contains(err.Error(), "not one of the known values") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	})
+	if tried < 40 {
+		t.Errorf("%d values tried", tried)
 	}
 }

@@ -38,7 +38,7 @@ const (
 	SchemaExportTick  = "pix.v1.ExportTick"
 )
 
-// Default topic names. Each is configuration where it is used.
+// Default topic names. Each is configuration where it is used; Topics says who publishes and reads.
 const (
 	TopicTransactions = "pix-transactions-v1"
 	TopicDecisions    = "pix-decisions-v1"

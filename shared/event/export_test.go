@@ -2,7 +2,9 @@ package event
 
 import (
 	"errors"
+	"reflect"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -13,72 +15,66 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Content is everything that a Transaction message may carry, in the domain's words and before validation.
-type Content struct {
-	pix.Submission
-	Payer, Payee pix.Party
-	Device, TxID pix.TokenPair
-}
-
 // Read reads an envelope as Decoder.Transaction does, before validation.
-func Read(e Envelope) (Content, error) {
+func Read(e Envelope) (pix.Carried, error) {
 	f := takeForm()
 	defer f.free()
 	if err := f.read("read", e, false); err != nil {
-		return Content{}, err
+		return pix.Carried{}, err
 	}
-	return Content{f.Submission, f.payer, f.payee, f.device, f.txid}, f.finish("read", f.message, nil)
+	return f.Carried, f.finish("read", f.message, nil)
 }
 
 // ReadReference reads an envelope through the generated message, with protojson and proto.
-func ReadReference(e Envelope) (Content, error) {
+func ReadReference(e Envelope) (pix.Carried, error) {
 	var m pixv1.Transaction
 	if e.Attributes[AttrEncoding] != EncodingProto {
 		e.Data = longNames(e.Data, m.ProtoReflect().Descriptor())
 	}
 	if err := open("reference", e, SchemaTransaction, &m); err != nil {
-		return Content{}, err
+		return pix.Carried{}, err
 	}
-	var r reader
-	tx := r.transaction(&m)
-	own := tx.Payer != (pix.Party{}) || tx.Payee != (pix.Party{}) || tx.DeviceToken != (pix.TokenPair{}) || tx.TxIDToken != (pix.TokenPair{})
-	if raw := r.hasRaw(&m); raw && own {
-		return Content{}, errors.New("raw identifiers and tokens")
-	} else if raw {
-		own = false
+	var f form
+	c := &f.Carried
+	err := fromMessage(pix.Contract(), c, m.ProtoReflect())
+	c.EventTime = c.EventTime.Truncate(time.Millisecond)
+	own := f.hasTokens()
+	if own && f.hasRaw() {
+		return pix.Carried{}, errors.New("raw identifiers and tokens")
 	}
 	isProto := e.Attributes[AttrEncoding] == EncodingProto
 	if isProto && defective(e.Data, m.ProtoReflect().Descriptor()) {
-		return Content{}, errors.New("a field is given twice or of another type")
+		return pix.Carried{}, errors.New("a field is given twice or of another type")
 	}
 	if !own && isProto && unknown(m.ProtoReflect(), e.Data) {
-		return Content{}, errors.New("an unknown field")
+		return pix.Carried{}, errors.New("an unknown field")
 	}
 	if !own && !isProto && protojson.Unmarshal(e.Data, &m) != nil {
-		return Content{}, errors.New("an unknown name")
+		return pix.Carried{}, errors.New("an unknown name")
 	}
-	c := Content{
-		Submission: pix.Submission{Facts: tx.Facts, Payer: secretParty(m.GetPayer()), Payee: secretParty(m.GetPayee()),
-			DeviceID: pix.Secret(m.GetDevice().GetId()), TxID: pix.Secret(m.GetTxid())},
-		Payer: tx.Payer, Payee: tx.Payee, Device: tx.DeviceToken, TxID: tx.TxIDToken,
+	if c.Direction == notRecognised || c.Initiation == notRecognised || c.Session.Duration.Or(0) < 0 {
+		return pix.Carried{}, errors.New("out of bounds")
 	}
-	if tx.Direction == notRecognised || tx.Initiation == notRecognised || c.Session.Duration.Or(0) < 0 {
-		return Content{}, errors.New("out of bounds")
+	if settleAll(c) && !own {
+		return pix.Carried{}, errors.New("an unknown value")
 	}
+	return *c, err
+}
+
+// settleAll gives unknown values of enumerations what they are read as, and tells whether one is lost.
+func settleAll(c *pix.Carried) (lost bool) {
 	for _, p := range []*pix.PartyFacts{&c.PayerFacts, &c.PayeeFacts} {
 		settle(&p.AccountType, pix.UnknownAccount)
 		settle(&p.KeyKind, pix.UnknownKey)
 	}
-	lost := false
-	for _, settled := range []bool{
-		settle(&c.Purpose, ""), settle(&c.Priority, ""), settle(&c.ServiceLevel, ""), settle(&c.PayerFacts.Person, ""), settle(&c.PayeeFacts.Person, ""),
-	} {
-		lost = lost || settled
-	}
-	if lost && !own {
-		return Content{}, errors.New("an unknown value")
-	}
-	return c, r.problems.Err("reference")
+	pix.Walk(pix.Contract(), func(_, _ string, f *pix.Field) {
+		if f.Text == nil || f.Text(&c.Facts) != notRecognised {
+			return
+		}
+		reflect.ValueOf(f.Place(c)).Elem().SetString("")
+		lost = true
+	})
+	return lost
 }
 
 func settle[T ~string](v *T, with T) bool {
@@ -87,16 +83,6 @@ func settle[T ~string](v *T, with T) bool {
 	}
 	*v = with
 	return true
-}
-
-func secretParty(m *pixv1.Party) pix.RawParty {
-	return pix.RawParty{
-		Document: pix.Secret(m.GetDocument()),
-		Branch:   pix.Secret(m.GetBranch()),
-		Account:  pix.Secret(m.GetAccount()),
-		Key:      pix.Secret(m.GetKey()),
-		Name:     pix.Secret(m.GetName()),
-	}
 }
 
 // unknown tells whether data holds fields that m, made of it without them, does not have.
@@ -162,7 +148,15 @@ func wireType(fd protoreflect.FieldDescriptor) protowire.Type {
 }
 
 // EncodeReference is EncodeTransaction through the generated message.
-func EncodeReference(tx *pix.Transaction) (Envelope, error) { return encodeTransaction(tx) }
+func EncodeReference(tx *pix.Transaction) (Envelope, error) {
+	var c pix.Carried
+	c.Put(tx)
+	m := &pixv1.Transaction{}
+	if err := toMessage(pix.Contract(), &c, m.ProtoReflect()); err != nil {
+		return Envelope{}, err
+	}
+	return seal(SchemaTransaction, tx.ID, m, nil)
+}
 
 // FormDiffers says where a form's table is not what the .proto files declare, empty when nowhere.
 func FormDiffers() []string {
@@ -200,7 +194,13 @@ func differs(m message, md protoreflect.MessageDescriptor) []string {
 func (v codes[S]) values() []string { return v.names }
 
 // EncodeSubmissionReference is EncodeSubmissionJSON through the generated message.
-func EncodeSubmissionReference(s *pix.Submission) ([]byte, error) { return encodeSubmissionJSON(s) }
+func EncodeSubmissionReference(s *pix.Submission) ([]byte, error) {
+	m := &pixv1.Transaction{}
+	if err := toMessage(pix.Contract(), &pix.Carried{Submission: *s}, m.ProtoReflect()); err != nil {
+		return nil, err
+	}
+	return writeJSON(m)
+}
 
 // WritesPlainly tells whether the short way writes a payment in JSON.
 func WritesPlainly(s *pix.Submission) bool {
@@ -213,7 +213,21 @@ func WritesPlainly(s *pix.Submission) bool {
 }
 
 // EncodeDecisionReference is EncodeDecision through the generated message.
-func EncodeDecisionReference(d *pix.Decision) (Envelope, error) { return encodeDecision(d) }
+func EncodeDecisionReference(d *pix.Decision) (Envelope, error) {
+	var c pix.Carried
+	c.Put(&d.Transaction)
+	var e enums
+	m := e.verdict(d)
+	m.Transaction = &pixv1.Transaction{}
+	if err := errors.Join(toMessage(pix.Contract(), &c, m.Transaction.ProtoReflect()), e.problems.Err("reference")); err != nil {
+		return Envelope{}, err
+	}
+	out, err := seal(SchemaDecision, d.ID(), m, nil)
+	if err == nil {
+		out.Attributes[AttrOutcome] = string(d.Outcome)
+	}
+	return out, err
+}
 
 // DecodeDecisionReference is DecodeDecision through the generated message.
 func DecodeDecisionReference(e Envelope) (pix.Decision, error) { return decodeDecision(e) }

@@ -20,6 +20,7 @@ type findings struct {
 	around   []string // names of the messages around the one that is being read, outermost first
 	field    string   // name of the field that is being read
 	broken   bool     // not JSON or not proto: what was read until there means nothing
+	made     bool     // a payment that was decided: an enumeration's value that is not known here is kept as such
 	problems []pix.Problem
 	doubts   []doubt  // problems of what people send; in what our own parts send, a newer release
 	unknown  []string // paths of enumerations whose value this release does not know

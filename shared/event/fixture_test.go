@@ -66,36 +66,18 @@ func maybe[T any](d draw, value func() T) pix.Optional[T] {
 	return pix.Some(value())
 }
 
-func (d draw) past() pix.Optional[time.Time] {
-	return maybe(d, func() time.Time { return time.Unix(d.n(0, now().Unix()), d.n(0, 999_999_999)).UTC() })
-}
-
-func (d draw) count() pix.Optional[int64] { return maybe(d, func() int64 { return d.n(0, 1_000_000) }) }
-
-func (d draw) flag() pix.Optional[bool] {
-	return maybe(d, func() bool { return rapid.Bool().Draw(d.t, "flag") })
-}
-
-func (d draw) money() pix.Optional[pix.Money] {
-	return maybe(d, func() pix.Money { return pix.Money(d.n(0, int64(pix.MaxAmount))) })
-}
-
-func (d draw) counter() pix.DICTCounter {
-	return pix.DICTCounter{D3: d.count(), D30: d.count(), M6: d.count()}
-}
-
 func (d draw) party(types ...pix.AccountType) pix.PartyFacts {
 	return pix.PartyFacts{
 		ISPB: pix.ISPB(d.text(`[0-9A-Z]{8}`)), AccountType: one(d, types...),
 		Person: pix.NaturalPerson, KeyKind: pix.KeyEVP,
-		AccountOpenedAt: d.past(), Balance: d.money(), DailyLimit: d.money(), LimitChangedAt: d.past(),
-		KeyChangedAt: d.past(), AgeBand: "25-34", State: one(d, "SP", "RJ", "AC"), TrustedPayee: d.flag(),
+		AgeBand: "25-34", State: one(d, "SP", "RJ", "AC"),
 	}
 }
 
 func (d draw) facts() pix.Facts {
 	at := now().Add(-time.Duration(d.n(0, 3_600_000)) * time.Millisecond)
-	return pix.Facts{
+	c := pix.Carried{}
+	c.Facts = pix.Facts{
 		ID:        pix.EndToEndID("E" + d.text(`[0-9A-Z]{8}`) + at.Format("200601021504") + d.text(`[a-zA-Z0-9]{11}`)),
 		EventTime: at, ReceivedAt: at.Add(time.Duration(d.n(1, 5_000_000_000))),
 		Direction:    one(d, pix.Outbound, pix.Inbound, pix.Internal),
@@ -105,16 +87,25 @@ func (d draw) facts() pix.Facts {
 		Priority:     one(d, pix.High, pix.Normal),
 		ServiceLevel: one(d, pix.PriorityPayment, pix.ScheduledPayment, pix.FraudAnalysis),
 		PayerFacts:   d.party(pix.Checking, pix.Salary), PayeeFacts: d.party(pix.Savings, pix.Prepaid, pix.Other),
-		Device: pix.DeviceFacts{FirstSeenAt: d.past(), Registered: d.flag(), RemoteAccess: d.flag(),
-			CallActive: d.flag(), Emulator: d.flag()},
-		Session: pix.SessionFacts{
-			Duration:     maybe(d, func() time.Duration { return time.Duration(d.n(0, int64(24*time.Hour))) }),
-			FailedLogins: d.count(), PasswordReset: d.past(), PastedKey: d.flag(), DistanceMetres: d.count(),
-		},
-		DICT: d.dict(),
-		Mandate: pix.MandateFacts{CreatedAt: d.past(), FirstCharge: d.flag(), InitiatorOpened: d.past(),
-			InitiatorPayment: d.count()},
 		SamplingWeight: d.weight(),
+	}
+	pix.Walk(pix.Contract(), func(_, _ string, f *pix.Field) { d.fill(f.Place(&c)) })
+	return c.Facts
+}
+
+// fill draws a fact that may be missing.
+func (d draw) fill(place any) {
+	switch to := place.(type) {
+	case *pix.Optional[time.Time]:
+		*to = maybe(d, func() time.Time { return time.Unix(d.n(0, now().Unix()), d.n(0, 999_999_999)).UTC() })
+	case *pix.Optional[time.Duration]:
+		*to = maybe(d, func() time.Duration { return time.Duration(d.n(0, int64(24*time.Hour))) })
+	case *pix.Optional[pix.Money]:
+		*to = maybe(d, func() pix.Money { return pix.Money(d.n(0, int64(pix.MaxAmount))) })
+	case *pix.Optional[int64]:
+		*to = maybe(d, func() int64 { return d.n(0, 1_000_000) })
+	case *pix.Optional[bool]:
+		*to = maybe(d, func() bool { return rapid.Bool().Draw(d.t, "flag") })
 	}
 }
 
@@ -123,10 +114,6 @@ func (d draw) weight() float64 {
 		return 0
 	}
 	return rapid.Float64Range(math.SmallestNonzeroFloat64, math.MaxFloat64).Draw(d.t, "weight")
-}
-
-func (d draw) long() pix.DICTLongCounter {
-	return pix.DICTLongCounter{D90: d.count(), M12: d.count(), M60: d.count()}
 }
 
 func (d draw) status() pix.Status {
@@ -143,17 +130,6 @@ func (d draw) status() pix.Status {
 		s.ReturnID = "D" + d.text(`[0-9A-Z]{8}`) + at.Format("200601021504") + d.text(`[a-zA-Z0-9]{11}`)
 	}
 	return s
-}
-
-func (d draw) dict() pix.DICTSnapshot {
-	return pix.DICTSnapshot{
-		Watermark: d.past(), KeyCreatedAt: d.past(), KeyOwnedSince: d.past(), AccountOpenedAt: d.past(),
-		ClaimOpenedAt: d.past(), Settlements: d.counter(), FraudsReported: d.counter(), FraudsConfirmed: d.counter(),
-		MuleMarkers: d.count(), ScammerMarkers: d.count(), DistinctReporters: d.count(), OpenInfractions: d.count(),
-		RegisteredAccts: d.count(),
-		Long: pix.DICTLong{Watermark: d.past(), Settlements: d.long(), ApplicationFrauds: d.long(),
-			FraudCentavos: d.long()},
-	}
 }
 
 func (d draw) raw() pix.RawParty {

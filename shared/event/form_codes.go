@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // growth is what becomes of a value of an enumeration that this release does not know.
@@ -54,7 +56,9 @@ func (v codes[S]) set(in *findings, n int64) {
 		in.doubt(in.field, v.expected(nil), true)
 	default:
 		*v.to = notRecognised
-		in.note(in.field, v.expected(nil))
+		if !in.made {
+			in.note(in.field, v.expected(nil))
+		}
 	}
 }
 
@@ -129,9 +133,9 @@ func (v codes[S]) has(name []byte) bool {
 	return false
 }
 
-// number returns the number of a code, 0 of none, and whether it has one.
+// number returns the number of a code, 0 of none or of one that a newer release gave, and whether it has one.
 func (v codes[S]) number() (int, bool) {
-	if *v.to == "" {
+	if *v.to == "" || *v.to == notRecognised {
 		return 0, true
 	}
 	for i, name := range v.names {
@@ -147,5 +151,22 @@ func (v codes[S]) writeProto(w *writer, n protowire.Number) {
 		w.varint(n, uint64(i))
 	} else {
 		w.spoiled = w.spoiled || !ok
+	}
+}
+
+func (v codes[S]) unwritable(p *pix.Problems, path string) {
+	if _, ok := v.number(); !ok {
+		p.Add(path, notKnownValue)
+	}
+}
+
+// unwritable names every code that has no number.
+func (m message) unwritable(p *pix.Problems, path string) {
+	for i := range m {
+		if inner, ok := m[i].value.(interface {
+			unwritable(p *pix.Problems, path string)
+		}); ok {
+			inner.unwritable(p, strings.TrimPrefix(path+"."+m[i].name, "."))
+		}
 	}
 }

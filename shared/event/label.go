@@ -61,8 +61,8 @@ func DecodeLabel(e Envelope, now time.Time) (pix.Label, error) {
 		return pix.Label{}, err
 	}
 	in.judge(true)
-	l.PayerToken = r.token("payerToken", pix.AccountToken, string(l.PayerToken))
-	l.PayeeToken = r.token("payeeToken", pix.AccountToken, string(l.PayeeToken))
+	l.PayerToken = r.account("payerToken", string(l.PayerToken))
+	l.PayeeToken = r.account("payeeToken", string(l.PayeeToken))
 	in.problems = append(in.problems, r.problems.List...)
 	if err := in.finish(op, m, l.Validate(now)); err != nil {
 		return pix.Label{}, err

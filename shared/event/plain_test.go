@@ -58,8 +58,8 @@ func decodeReference(e event.Envelope, tokens *pix.Tokenizer, now time.Time) (pi
 	if err != nil {
 		return pix.Transaction{}, err
 	}
-	if c.Payer != (pix.Party{}) || c.Payee != (pix.Party{}) || c.Device != (pix.TokenPair{}) {
-		tx := pix.Transaction{Facts: c.Facts, Payer: c.Payer, Payee: c.Payee, DeviceToken: c.Device}
+	if c.PayerTokens != (pix.Party{}) || c.PayeeTokens != (pix.Party{}) || c.DeviceToken != (pix.TokenPair{}) {
+		tx := c.Transaction()
 		return tx, tx.Validate(now)
 	}
 	if err := c.Validate(now); err != nil {

@@ -3,6 +3,8 @@ package event
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -40,7 +42,7 @@ func statusMessage(op string, s *pix.Status) (*pixv1.Status, error) {
 		ReturnId:   s.ReturnID,
 	}
 	if s.Returned != 0 {
-		m.ReturnedCentavos = pointer(pix.Some(s.Returned))
+		m.ReturnedCentavos = proto.Int64(int64(s.Returned))
 	}
 	return m, e.problems.Err(op)
 }

@@ -3,6 +3,8 @@ package event
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -38,7 +40,7 @@ func (d Decoder) Transaction(e Envelope, now time.Time) (pix.Transaction, error)
 	var tx pix.Transaction
 	var invalid error
 	if f.own() {
-		tx = f.transaction()
+		tx = f.Transaction()
 		invalid = tx.Validate(now)
 	} else {
 		invalid = f.Validate(now)
@@ -61,25 +63,28 @@ func (d Decoder) Transaction(e Envelope, now time.Time) (pix.Transaction, error)
 func EncodeTransaction(tx *pix.Transaction) (Envelope, error) {
 	f := takeForm()
 	defer f.free()
-	f.put(tx)
+	f.Put(tx)
 	w := writer{out: make([]byte, 0, writeSize)}
 	f.writeBody(&w)
-	if w.spoiled || len(w.out) > MaxDataBytes {
-		return encodeTransaction(tx)
+	if err := f.written("encode transaction", &w); err != nil {
+		return Envelope{}, err
 	}
 	return envelope(SchemaTransaction, tx.ID, w.out), nil
 }
 
-// encodeTransaction is EncodeTransaction for everything, through the generated message.
-func encodeTransaction(tx *pix.Transaction) (Envelope, error) {
-	const op = "encode transaction"
-	var e enums
-	m := e.transaction(tx)
-	if err := e.problems.Err(op); err != nil {
-		return Envelope{}, err
+// written says why what was written as proto cannot be sent.
+func (f *form) written(op string, w *writer) error {
+	if !w.spoiled && len(w.out) <= MaxDataBytes {
+		return nil
 	}
-	out, err := seal(SchemaTransaction, tx.ID, m, nil)
-	return out, wrap(op, err)
+	if !w.spoiled {
+		return refuse(pix.TooLarge, op, tooLarge)
+	}
+	var p pix.Problems
+	if f.unwritable(&p, ""); len(p.List) > 0 {
+		return p.Err(op)
+	}
+	return &pix.Error{Kind: pix.Invalid, Op: op, Err: errUnwritable}
 }
 
 // EncodeSubmissionJSON writes a payment with raw identifiers as wire JSON, for people and the simulator. The same
@@ -89,32 +94,30 @@ func EncodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
 	defer f.free()
 	f.Submission = *s
 	w := writer{out: make([]byte, 0, 2*writeSize)}
-	f.writeJSON(&w, "")
-	if w.spoiled {
-		return encodeSubmissionJSON(s)
+	if f.writeJSON(&w, ""); !w.spoiled {
+		return w.out, nil
 	}
-	return w.out, nil
-}
-
-// encodeSubmissionJSON is EncodeSubmissionJSON for everything, through the generated message.
-func encodeSubmissionJSON(s *pix.Submission) ([]byte, error) {
 	const op = "encode submission"
-	var e enums
-	m := e.facts(&s.Facts)
-	rawParty(m.Payer, &s.Payer)
-	rawParty(m.Payee, &s.Payee)
-	m.Txid = s.TxID.Reveal()
-	if s.DeviceID != "" {
-		if m.Device == nil {
-			m.Device = &pixv1.Device{}
-		}
-		m.Device.Id = s.DeviceID.Reveal()
-	}
-	if err := e.problems.Err(op); err != nil {
+	m, err := f.generated(op)
+	if err != nil {
 		return nil, err
 	}
 	data, err := writeJSON(m)
 	return data, wrap(op, err)
+}
+
+// generated is the payment as a generated message, for what the short way does not write.
+func (f *form) generated(op string) (*pixv1.Transaction, error) {
+	var w writer
+	f.writeBody(&w)
+	if err := f.written(op, &w); err != nil {
+		return nil, err
+	}
+	m := &pixv1.Transaction{}
+	if err := proto.Unmarshal(w.out, m); err != nil {
+		return nil, &pix.Error{Kind: pix.Unexpected, Op: op, Err: errUnwritable}
+	}
+	return m, nil
 }
 
 // DecodeSubmissionJSON reads wire JSON with raw identifiers as Decoder.Transaction does, without validating: the caller
@@ -134,64 +137,3 @@ func DecodeSubmissionJSON(data []byte) (pix.Submission, error) {
 
 // wrap adds the operation and keeps the kind.
 func wrap(op string, err error) error { return pix.E(pix.KindOf(err), op, err) }
-
-// hasRaw reports whether any raw identifier is present.
-func (r *reader) hasRaw(m *pixv1.Transaction) bool {
-	return rawSide(m.GetPayer()) || rawSide(m.GetPayee()) || m.GetDevice().GetId() != "" || m.GetTxid() != ""
-}
-
-func rawSide(m *pixv1.Party) bool {
-	return m.GetDocument() != "" || m.GetBranch() != "" || m.GetAccount() != "" || m.GetKey() != "" || m.GetName() != ""
-}
-
-func rawParty(m *pixv1.Party, p *pix.RawParty) {
-	m.Document, m.Branch, m.Account = p.Document.Reveal(), p.Branch.Reveal(), p.Account.Reveal()
-	m.Key, m.Name = p.Key.Reveal(), p.Name.Reveal()
-}
-
-func (r *reader) transaction(m *pixv1.Transaction) pix.Transaction {
-	return pix.Transaction{
-		Facts:       r.facts(m),
-		Payer:       tokenParty(m.GetPayer()),
-		Payee:       tokenParty(m.GetPayee()),
-		DeviceToken: tokenPair(m.GetDevice().GetToken()),
-		TxIDToken:   tokenPair(m.GetTxidToken()),
-	}
-}
-
-func tokenParty(m *pixv1.Party) pix.Party {
-	return pix.Party{
-		Account: tokenPair(m.GetAccountToken()),
-		Owner:   tokenPair(m.GetOwnerToken()),
-		Key:     tokenPair(m.GetKeyToken()),
-	}
-}
-
-func tokenPair(m *pixv1.Token) pix.TokenPair {
-	return pix.TokenPair{Current: pix.Token(m.GetCurrent()), Previous: pix.Token(m.GetPrevious())}
-}
-
-func (e *enums) transaction(tx *pix.Transaction) *pixv1.Transaction {
-	m := e.facts(&tx.Facts)
-	partyTokens(m.Payer, &tx.Payer)
-	partyTokens(m.Payee, &tx.Payee)
-	m.TxidToken = tokenMessage(tx.TxIDToken)
-	if token := tokenMessage(tx.DeviceToken); token != nil {
-		if m.Device == nil {
-			m.Device = &pixv1.Device{}
-		}
-		m.Device.Token = token
-	}
-	return m
-}
-
-func partyTokens(m *pixv1.Party, p *pix.Party) {
-	m.AccountToken, m.OwnerToken, m.KeyToken = tokenMessage(p.Account), tokenMessage(p.Owner), tokenMessage(p.Key)
-}
-
-func tokenMessage(p pix.TokenPair) *pixv1.Token {
-	if p == (pix.TokenPair{}) {
-		return nil
-	}
-	return &pixv1.Token{Current: string(p.Current), Previous: string(p.Previous)}
-}

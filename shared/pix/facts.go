@@ -94,6 +94,7 @@ func (f *DICTSnapshot) validate(p *Problems, now time.Time) {
 	p.Add("dict.settlements", f.Settlements.problem())
 	p.Add("dict.fraudsReported", f.FraudsReported.problem())
 	p.Add("dict.fraudsConfirmed", f.FraudsConfirmed.problem())
+	p.Add("dict.fraudsRejected", f.FraudsRejected.problem())
 	p.Add("dict.muleMarkers", countProblem(f.MuleMarkers))
 	p.Add("dict.scammerMarkers", countProblem(f.ScammerMarkers))
 	p.Add("dict.distinctReporters", countProblem(f.DistinctReporters))

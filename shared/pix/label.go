@@ -9,11 +9,15 @@ type Label struct {
 	ArrivedAt  time.Time // when we learnt it; nothing earlier may use it
 	Fraud      bool
 	Typology   Typology // empty when not fraud
-	Source     string   // MED, DESK, DICT
+	Source     string   // one of LabelSources
 	Amount     Money    // disputed amount
 	PayerToken Token    // account tokens, for marks on entities
 	PayeeToken Token
 }
+
+// LabelSources returns who may know of a payment, the closed set in a fixed order: the MED, the institution's own desk, and
+// a fraud marker in DICT.
+func LabelSources() []string { return []string{"MED", "DESK", "DICT"} }
 
 // Validate reports every problem of a label at once, as *Problems inside an Error of kind Invalid. Fields carry the names
 // of the wire format's JSON; no problem contains a value. Of a payment's labels the newest arrival wins, so an arrival
@@ -24,7 +28,7 @@ func (l *Label) Validate(now time.Time) error {
 	p.Add("eventTime", Happened.Problem(l.EventTime, now))
 	p.Add("arrivedAt", Happened.Problem(l.ArrivedAt, now))
 	p.Add("arrivedAt", beforePayment(l.ArrivedAt, l.EventTime))
-	p.Add("source", requiredCode(l.Source, "MED", "DESK", "DICT"))
+	p.Add("source", requiredCode(l.Source, LabelSources()...))
 	if l.Amount < 0 || l.Amount > MaxAmount {
 		p.Add("amountCentavos", "must be 0 to R$ 1 trillion")
 	}

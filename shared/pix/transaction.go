@@ -77,6 +77,7 @@ type DICTSnapshot struct {
 	Settlements       DICTCounter         // rounded up by DICT: 0, 1, 5, 10, 50, 100, 500, …
 	FraudsReported    DICTCounter
 	FraudsConfirmed   DICTCounter
+	FraudsRejected    DICTCounter     // reported, and cleared by the analysis
 	MuleMarkers       Optional[int64] // fraud markers of kind MULE_ACCOUNT over 12 months
 	ScammerMarkers    Optional[int64]
 	DistinctReporters Optional[int64]

@@ -72,6 +72,8 @@ func TestEveryVariable(t *testing.T) {
 		{"dict.frauds_confirmed_m6", "17", true},
 		{"dict.frauds_reported_d30", "18", true},
 		{"dict.key_age_hours", "19", true},
+		{"dict.frauds_rejected_d30", "20", true},
+		{"dict.frauds_rejected_m6", "21", true},
 	}
 	tested := map[string]bool{}
 	for _, tc := range tests {
@@ -150,6 +152,7 @@ func saysEverything(t *testing.T) policy.Input {
 			MuleMarkers: pix.Some[int64](12), ScammerMarkers: pix.Some[int64](13), DistinctReporters: pix.Some[int64](14),
 			OpenInfractions: pix.Some[int64](15), FraudsConfirmed: pix.DICTCounter{D30: pix.Some[int64](16), M6: pix.Some[int64](17)},
 			FraudsReported: pix.DICTCounter{D30: pix.Some[int64](18)}, KeyOwnedSince: ago(19),
+			FraudsRejected: pix.DICTCounter{D30: pix.Some[int64](20), M6: pix.Some[int64](21)},
 		},
 	}
 	in.Vector = []float64{1.5, 2.5}

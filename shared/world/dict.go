@@ -171,8 +171,8 @@ func whole(v float32) pix.Optional[int64] { return pix.Some(int64(v + 0.5)) }
 
 // counts are the sums that a snapshot takes from an account's marks, by window.
 type counts struct {
-	reported, confirmed, applications, centavos [windows]int64
-	mules, scammers, open, reporters            int64
+	reported, confirmed, rejected, applications, centavos [windows]int64
+	mules, scammers, open, reporters                      int64
 }
 
 // addMarks fills what DICT says against account i at its watermark.
@@ -191,7 +191,7 @@ func (w *World) addMarks(snap *pix.DICTSnapshot, i, watermark int32) {
 			D90: pix.Some(c[longWindows]), M12: pix.Some(c[longWindows+1]), M60: pix.Some(c[longWindows+2]),
 		}
 	}
-	snap.FraudsReported, snap.FraudsConfirmed = three(n.reported), three(n.confirmed)
+	snap.FraudsReported, snap.FraudsConfirmed, snap.FraudsRejected = three(n.reported), three(n.confirmed), three(n.rejected)
 	snap.MuleMarkers, snap.ScammerMarkers = pix.Some(n.mules), pix.Some(n.scammers)
 	snap.DistinctReporters = pix.Some((n.reporters + 1) / 2)
 	snap.OpenInfractions = pix.Some(n.open)
@@ -212,7 +212,12 @@ func (n *counts) add(m *mark, watermark int32, days *[windows]float64) {
 		if watermark-m.opened < window {
 			n.reported[k]++
 		}
-		if closed && m.agreed && watermark-m.closed < window {
+		if !closed || watermark-m.closed >= window {
+			continue
+		}
+		if !m.agreed {
+			n.rejected[k]++
+		} else {
 			n.confirmed[k]++
 			n.centavos[k] += m.centavos
 			if m.kind == applicationMarker {

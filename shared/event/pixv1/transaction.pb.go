@@ -32,8 +32,8 @@ type Transaction struct {
 	EndToEndId string `protobuf:"bytes,1,opt,name=end_to_end_id,json=endToEndId,proto3" json:"end_to_end_id,omitempty"`
 	// When the payment was accepted (AccptncDtTm), UTC, milliseconds.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
-	// When it became visible to the institution, UTC. May be missing. In a decision on a live payment it is the arrival by a
-	// server's clock, whatever the sender said.
+	// When it became visible to the institution, UTC. May be missing. In a decision on a live payment it is the arrival
+	// by a server's clock, whatever the sender said.
 	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	// The seat from which the institution sees it.
 	Direction Direction `protobuf:"varint,4,opt,name=direction,proto3,enum=pix.v1.Direction" json:"direction,omitempty"`
@@ -47,8 +47,8 @@ type Transaction struct {
 	Priority Priority `protobuf:"varint,8,opt,name=priority,proto3,enum=pix.v1.Priority" json:"priority,omitempty"`
 	// Service level. May be missing.
 	ServiceLevel ServiceLevel `protobuf:"varint,9,opt,name=service_level,json=serviceLevel,proto3,enum=pix.v1.ServiceLevel" json:"service_level,omitempty"`
-	// Raw identifier of the charge, 1 to 35 letters and digits; none on MANU and DICT. Whoever issues the charge may write
-	// a CPF into it.
+	// Raw identifier of the charge, 1 to 35 letters and digits; none on MANU and DICT. Whoever issues the charge may
+	// write a CPF into it.
 	Txid string `protobuf:"bytes,10,opt,name=txid,proto3" json:"txid,omitempty"`
 	// Who pays.
 	Payer *Party `protobuf:"bytes,11,opt,name=payer,proto3" json:"payer,omitempty"`
@@ -62,8 +62,8 @@ type Transaction struct {
 	Dict *DictSnapshot `protobuf:"bytes,15,opt,name=dict,proto3" json:"dict,omitempty"`
 	// The mandate of a Pix Automático. May be missing.
 	Mandate *Mandate `protobuf:"bytes,16,opt,name=mandate,proto3" json:"mandate,omitempty"`
-	// How many payments of the world this one stands for, when a simulation drew fraud more often than it happens. Missing
-	// (0) means one; real payments have none.
+	// How many payments of the world this one stands for, when a simulation drew fraud more often than it happens.
+	// Missing (0) means one; real payments have none.
 	SamplingWeight float64 `protobuf:"fixed64,17,opt,name=sampling_weight,json=samplingWeight,proto3" json:"sampling_weight,omitempty"`
 	// Token of the charge's identifier. Missing when there is no charge.
 	TxidToken     *Token `protobuf:"bytes,18,opt,name=txid_token,json=txidToken,proto3" json:"txid_token,omitempty"`
@@ -784,9 +784,11 @@ type DictSnapshot struct {
 	// Accounts registered to the owner. May be missing.
 	RegisteredAccounts *int64 `protobuf:"varint,13,opt,name=registered_accounts,json=registeredAccounts,proto3,oneof" json:"registered_accounts,omitempty"`
 	// Statistics of DICT's second version. May be missing.
-	Long          *DictLong `protobuf:"bytes,14,opt,name=long,proto3" json:"long,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Long *DictLong `protobuf:"bytes,14,opt,name=long,proto3" json:"long,omitempty"`
+	// Frauds reported that the analysis rejected: who was accused and cleared.
+	FraudsRejected *DictCounter `protobuf:"bytes,15,opt,name=frauds_rejected,json=fraudsRejected,proto3" json:"frauds_rejected,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DictSnapshot) Reset() {
@@ -913,6 +915,13 @@ func (x *DictSnapshot) GetRegisteredAccounts() int64 {
 func (x *DictSnapshot) GetLong() *DictLong {
 	if x != nil {
 		return x.Long
+	}
+	return nil
+}
+
+func (x *DictSnapshot) GetFraudsRejected() *DictCounter {
+	if x != nil {
+		return x.FraudsRejected
 	}
 	return nil
 }
@@ -1311,7 +1320,7 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\x13initiator_opened_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x11initiatorOpenedAt\x122\n" +
 	"\x12initiator_payments\x18\x04 \x01(\x03H\x01R\x11initiatorPayments\x88\x01\x01B\x0f\n" +
 	"\r_first_chargeB\x15\n" +
-	"\x13_initiator_payments\"\x8e\a\n" +
+	"\x13_initiator_payments\"\xcc\a\n" +
 	"\fDictSnapshot\x128\n" +
 	"\twatermark\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\twatermark\x12@\n" +
 	"\x0ekey_created_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fkeyCreatedAt\x12B\n" +
@@ -1327,7 +1336,8 @@ const file_pix_v1_transaction_proto_rawDesc = "" +
 	"\x12distinct_reporters\x18\v \x01(\x03H\x02R\x11distinctReporters\x88\x01\x01\x12.\n" +
 	"\x10open_infractions\x18\f \x01(\x03H\x03R\x0fopenInfractions\x88\x01\x01\x124\n" +
 	"\x13registered_accounts\x18\r \x01(\x03H\x04R\x12registeredAccounts\x88\x01\x01\x12$\n" +
-	"\x04long\x18\x0e \x01(\v2\x10.pix.v1.DictLongR\x04longB\x0f\n" +
+	"\x04long\x18\x0e \x01(\v2\x10.pix.v1.DictLongR\x04long\x12<\n" +
+	"\x0ffrauds_rejected\x18\x0f \x01(\v2\x13.pix.v1.DictCounterR\x0efraudsRejectedB\x0f\n" +
 	"\r_mule_markersB\x12\n" +
 	"\x10_scammer_markersB\x15\n" +
 	"\x13_distinct_reportersB\x13\n" +
@@ -1442,18 +1452,19 @@ var file_pix_v1_transaction_proto_depIdxs = []int32{
 	9,  // 35: pix.v1.DictSnapshot.frauds_reported:type_name -> pix.v1.DictCounter
 	9,  // 36: pix.v1.DictSnapshot.frauds_confirmed:type_name -> pix.v1.DictCounter
 	7,  // 37: pix.v1.DictSnapshot.long:type_name -> pix.v1.DictLong
-	11, // 38: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
-	8,  // 39: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
-	8,  // 40: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
-	8,  // 41: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
-	11, // 42: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
-	21, // 43: pix.v1.Status.state:type_name -> pix.v1.PaymentState
-	11, // 44: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	9,  // 38: pix.v1.DictSnapshot.frauds_rejected:type_name -> pix.v1.DictCounter
+	11, // 39: pix.v1.DictLong.watermark:type_name -> google.protobuf.Timestamp
+	8,  // 40: pix.v1.DictLong.settlements:type_name -> pix.v1.DictLongCounter
+	8,  // 41: pix.v1.DictLong.application_frauds:type_name -> pix.v1.DictLongCounter
+	8,  // 42: pix.v1.DictLong.fraud_centavos:type_name -> pix.v1.DictLongCounter
+	11, // 43: pix.v1.Status.event_time:type_name -> google.protobuf.Timestamp
+	21, // 44: pix.v1.Status.state:type_name -> pix.v1.PaymentState
+	11, // 45: pix.v1.Status.occurred_at:type_name -> google.protobuf.Timestamp
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_transaction_proto_init() }

@@ -447,3 +447,16 @@ func TestSilenceIsNoFailure(t *testing.T) {
 		}
 	})
 }
+
+// TestALetterGoesBackWhereItWasRead: the function that reads payments reads how they ended too.
+func TestALetterGoesBackWhereItWasRead(t *testing.T) {
+	t.Parallel()
+	for schema, want := range map[string]string{
+		"": event.TopicTransactions, event.SchemaTransaction: event.TopicTransactions, event.SchemaStatus: event.TopicTransactions,
+		event.SchemaLabel: event.TopicLabels, event.SchemaDecision: event.TopicDecisions, event.SchemaAlert: event.TopicAlerts,
+	} {
+		if got := topicOf(schema); got != want {
+			t.Errorf("%q goes to %s, want %s", schema, got, want)
+		}
+	}
+}

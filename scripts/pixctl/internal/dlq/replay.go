@@ -185,16 +185,10 @@ func (r *replayer) publish(ctx context.Context, topic string, e event.Envelope) 
 
 // topicOf is where messages of a type belong; a letter without one was a payment.
 func topicOf(schema string) string {
-	switch schema {
-	case event.SchemaLabel, event.SchemaStatus:
-		return event.TopicLabels
-	case event.SchemaDecision:
-		return event.TopicDecisions
-	case event.SchemaAlert:
-		return event.TopicAlerts
-	default:
-		return event.TopicTransactions
+	if topic := event.TopicOf(schema); topic != "" {
+		return topic
 	}
+	return event.TopicTransactions
 }
 
 // kept are the attributes that a message has of its own.

@@ -77,16 +77,26 @@ func (s *Stack) createSchemas(ctx context.Context) error {
 	if err := warehouse.EnsureSchema(ctx, warehouseConfig(), s.Cloud.BigQueryOptions()...); err != nil {
 		return fmt.Errorf("bigquery schema: %w", err)
 	}
-	for _, topic := range []string{TransactionsTopic, DecisionsTopic, AlertsTopic, LabelsTopic, DeadLetterTopic} {
-		if err := s.Bus.EnsureTopic(ctx, topic); err != nil {
-			return fmt.Errorf("topic %s: %w", topic, err)
-		}
-	}
-	desk := bus.Subscription{Name: event.SubscriptionDesk, Topic: DeadLetterTopic, AckDeadline: time.Minute}
-	if err := s.Bus.EnsureSubscription(ctx, desk); err != nil {
-		return fmt.Errorf("subscription %s: %w", desk.Name, err)
+	if err := s.createTopics(ctx); err != nil {
+		return err
 	}
 	s.options.Progress("topics, tables and views are there (%.1f s)", time.Since(start).Seconds())
+	return nil
+}
+
+// createTopics makes the topics and their subscriptions. What a function takes is delivered by startPush.
+func (s *Stack) createTopics(ctx context.Context) error {
+	for _, topic := range event.Topics() {
+		if err := s.Bus.EnsureTopic(ctx, topic.Name); err != nil {
+			return fmt.Errorf("topic %s: %w", topic.Name, err)
+		}
+		for _, sub := range topic.Subscriptions {
+			wanted := bus.Subscription{Name: sub.Name, Topic: topic.Name, AckDeadline: sub.AckDeadline, Filter: sub.Filter}
+			if err := s.Bus.EnsureSubscription(ctx, wanted); err != nil {
+				return fmt.Errorf("subscription %s: %w", sub.Name, err)
+			}
+		}
+	}
 	return nil
 }
 

@@ -3,19 +3,20 @@ package stack
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sentinela-pix/sentinela/functions/alert"
+	"github.com/sentinela-pix/sentinela/functions/audit"
+	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
-// auditConcurrency is how many rows may wait for an append: they share one, and the emulator's price is by the append.
-const auditConcurrency = 400
+// writerConcurrency is how many rows may wait for an append: they share one, and the emulator's price is by the append.
+const writerConcurrency = 400
 
 // startBridge runs one member of the bridge's consumer group.
 func (s *Stack) startBridge(context.Context) error {
@@ -32,47 +33,47 @@ func (s *Stack) startBridge(context.Context) error {
 	return nil
 }
 
-// startPush creates the push subscriptions and delivers them to the functions, and to whoever watches.
+// startPush delivers the subscriptions of the functions that are served, and copies to whoever watches.
 func (s *Stack) startPush(ctx context.Context) error {
-	triggers := []trigger{
-		{subscription: "score", topic: TransactionsTopic, url: s.FunctionsURL + "/score/push"},
-		{subscription: "audit", topic: DecisionsTopic, url: s.FunctionsURL + "/audit/push", concurrency: auditConcurrency},
-		{subscription: "alert", topic: DecisionsTopic, url: s.FunctionsURL + "/alert/push", filter: alert.Filter},
-		{subscription: "label", topic: LabelsTopic, url: s.FunctionsURL + "/label/push", concurrency: auditConcurrency},
+	for _, topic := range event.Topics() {
+		for _, sub := range topic.Subscriptions {
+			if !s.served[sub.Function] {
+				continue
+			}
+			policy := push.Policy{Concurrency: concurrency(sub.Function)}
+			if err := s.dispatch(ctx, sub.Name, s.FunctionsURL+"/"+sub.Function+event.PushPath, policy); err != nil {
+				return err
+			}
+		}
 	}
 	for topic, handler := range s.options.Watch {
-		triggers = append(triggers, trigger{
-			subscription: "watch-" + topic, topic: topic, url: "http://watcher", transport: push.Local(handler),
-		})
-	}
-	for _, t := range triggers {
-		if err := s.subscribe(ctx, t); err != nil {
-			return fmt.Errorf("push %s: %w", t.subscription, err)
+		watcher := bus.Subscription{Name: "watch-" + topic, Topic: topic}
+		if err := s.Bus.EnsureSubscription(ctx, watcher); err != nil {
+			return fmt.Errorf("subscription %s: %w", watcher.Name, err)
+		}
+		if err := s.dispatch(ctx, watcher.Name, "http://watcher", push.Policy{Transport: push.Local(handler)}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// trigger is one push subscription.
-type trigger struct {
-	subscription, topic, url string
-	filter                   string // empty delivers everything
-	concurrency              int    // requests in flight; zero is the dispatcher's default
-	transport                http.RoundTripper
+// concurrency is how many requests of a function may be in flight; zero is the dispatcher's default.
+func concurrency(function string) int {
+	if function == audit.Name || function == label.Name {
+		return writerConcurrency
+	}
+	return 0
 }
 
-func (s *Stack) subscribe(ctx context.Context, t trigger) error {
-	if err := s.Bus.EnsureSubscription(ctx, bus.Subscription{Name: t.subscription, Topic: t.topic, Filter: t.filter}); err != nil {
-		return fmt.Errorf("ensure: %w", err)
-	}
-	d, err := s.Cloud.Push(ctx, t.subscription, t.url, push.Policy{
-		MaxBackoff: 2 * time.Second, Concurrency: t.concurrency, Transport: t.transport, Faults: s.options.Faults, Token: s.options.PushToken,
-	})
+func (s *Stack) dispatch(ctx context.Context, subscription, url string, policy push.Policy) error {
+	policy.MaxBackoff, policy.Faults, policy.Token = 2*time.Second, s.options.Faults, s.options.PushToken
+	d, err := s.Cloud.Push(ctx, subscription, url, policy)
 	if err != nil {
-		return fmt.Errorf("dispatch: %w", err)
+		return fmt.Errorf("push %s: %w", subscription, err)
 	}
 	s.dispatchers = append(s.dispatchers, d)
-	s.onStop("push "+t.subscription, d.Stop)
+	s.onStop("push "+subscription, d.Stop)
 	return nil
 }
 

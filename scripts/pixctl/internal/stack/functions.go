@@ -36,7 +36,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 		return fmt.Errorf("score: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/"+score.Name+"/", http.StripPrefix("/"+score.Name, s.score))
+	s.mount(mux, score.Name, s.score)
 	if err := s.openWriters(ctx, mux); err != nil {
 		return err
 	}
@@ -52,6 +52,12 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	url, err := s.serve(ctx, "metrics", metrics)
 	s.MetricsURL = url + "/metrics"
 	return err
+}
+
+// mount serves a function under its name.
+func (s *Stack) mount(mux *http.ServeMux, name string, f http.Handler) {
+	mux.Handle("/"+name+"/", http.StripPrefix("/"+name, f))
+	s.served[name] = true
 }
 
 // openScore opens the score function, which loads its models from the Cloud Storage fake.
@@ -91,7 +97,7 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 			return err
 		}
 		s.onStop(name, f.Close)
-		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, f))
+		s.mount(mux, name, f)
 	}
 	return nil
 }

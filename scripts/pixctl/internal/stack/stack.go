@@ -20,6 +20,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
+	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -37,11 +38,11 @@ const (
 	Instance          = "sentinela"
 	Table             = "pix"
 	KafkaTopic        = "pix.transactions"
-	TransactionsTopic = "pix-transactions-v1"
-	DecisionsTopic    = "pix-decisions-v1"
-	AlertsTopic       = "pix-alerts-v1"
-	LabelsTopic       = "pix-labels-v1"
-	DeadLetterTopic   = "pix-dead-letter-v1"
+	TransactionsTopic = event.TopicTransactions
+	DecisionsTopic    = event.TopicDecisions
+	AlertsTopic       = event.TopicAlerts
+	LabelsTopic       = event.TopicLabels
+	DeadLetterTopic   = event.TopicDeadLetter
 )
 
 // Options varies a stack. The zero value is the demo's.
@@ -86,6 +87,7 @@ type Stack struct {
 	tracing     *obs.Tracing
 	spans       *tracetest.SpanRecorder
 	score       *score.App
+	served      map[string]bool // functions by name
 	dispatchers []*push.Dispatcher
 	stops       []stop
 }
@@ -110,7 +112,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
-	s := &Stack{options: o, registry: obs.NewRegistry()}
+	s := &Stack{options: o, registry: obs.NewRegistry(), served: map[string]bool{}}
 	service := obs.Service{Name: "sentinela", ProjectID: ProjectID}
 	s.logger = obs.Logger(o.Logs, slog.LevelInfo, service)
 	if err := s.trace(ctx, service); err != nil {
