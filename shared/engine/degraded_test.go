@@ -31,7 +31,7 @@ func degradable(_ *world, d *engine.Deps) {
 }
 
 // TestDecidesWithoutHistories: a store that does not take the event or does not give the histories leaves a decision
-// within the store's deadline that says so, is no approval, stands, and whose event is written before it is settled.
+// within the store's deadline that says so, is no approval, stands, and whose event is written before its mark is resolved.
 func TestDecidesWithoutHistories(t *testing.T) {
 	t.Parallel()
 	outcomes := map[pix.Direction]pix.Outcome{pix.Outbound: pix.Review, pix.Inbound: pix.Block, pix.Internal: pix.Review}

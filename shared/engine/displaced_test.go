@@ -89,7 +89,7 @@ func TestDisplacedLosesTheRace(t *testing.T) {
 }
 
 // TestDisplacedRedeliveryOwesItsEvent: a decision without features may lack its event, and its redelivery, which does not
-// write it, must not settle the mark without.
+// write it, must not resolve the mark without.
 func TestDisplacedRedeliveryOwesItsEvent(t *testing.T) {
 	t.Parallel()
 	for _, again := range []time.Duration{time.Minute, 48 * time.Hour} {

@@ -66,14 +66,14 @@ func ReadReference(e Envelope) (Content, error) {
 		return Content{}, errors.New("out of bounds")
 	}
 	for _, p := range []*pix.PartyFacts{&c.PayerFacts, &c.PayeeFacts} {
-		settle(&p.AccountType, pix.UnknownAccount)
-		settle(&p.KeyKind, pix.UnknownKey)
+		replaced(&p.AccountType, pix.UnknownAccount)
+		replaced(&p.KeyKind, pix.UnknownKey)
 	}
 	lost := false
-	for _, settled := range []bool{
-		settle(&c.Purpose, ""), settle(&c.Priority, ""), settle(&c.ServiceLevel, ""), settle(&c.PayerFacts.Person, ""), settle(&c.PayeeFacts.Person, ""),
+	for _, unknown := range []bool{
+		replaced(&c.Purpose, ""), replaced(&c.Priority, ""), replaced(&c.ServiceLevel, ""), replaced(&c.PayerFacts.Person, ""), replaced(&c.PayeeFacts.Person, ""),
 	} {
-		lost = lost || settled
+		lost = lost || unknown
 	}
 	if lost && !own {
 		return Content{}, errors.New("an unknown value")
@@ -81,7 +81,7 @@ func ReadReference(e Envelope) (Content, error) {
 	return c, r.problems.Err("reference")
 }
 
-func settle[T ~string](v *T, with T) bool {
+func replaced[T ~string](v *T, with T) bool {
 	if *v != notRecognised {
 		return false
 	}

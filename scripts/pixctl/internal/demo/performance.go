@@ -236,7 +236,7 @@ func (p *performance) stream(ctx context.Context, w *world.World, n int) error {
 	if err := client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", errors.Join(err, context.Cause(ctx)))
 	}
-	err = p.settle(ctx)
+	err = p.drain(ctx)
 	p.streamed, p.streamTook = n, p.show.lastDecision().Sub(start)
 	return err
 }
