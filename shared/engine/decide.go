@@ -28,7 +28,7 @@ func (e *Engine) decide(ctx context.Context, q *question) answer {
 		}
 	}
 	started := e.deps.Clock()
-	known, err := e.recall(ctx, q)
+	known, err := e.consult(ctx, q)
 	if err != nil {
 		return answer{err: err}
 	}
@@ -81,10 +81,10 @@ func unrecorded(d *pix.Decision) *pix.Decision {
 	return &owing
 }
 
-// recall writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
+// consult writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
 // histories are missing: where events cannot be written a history that can be read may lack them, and a count that is too
 // low must not pass for a count.
-func (e *Engine) recall(ctx context.Context, q *question) (memory, error) {
+func (e *Engine) consult(ctx context.Context, q *question) (memory, error) {
 	asking, ok := e.histories.begin(q.Tx.ID)
 	if !ok {
 		e.degraded(PartStore, errStoreAway)
