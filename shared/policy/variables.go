@@ -106,7 +106,7 @@ func dict() []variable {
 		snapshot("frauds_confirmed_d30", func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsConfirmed.D30 }),
 		snapshot("frauds_confirmed_m6", func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsConfirmed.M6 }),
 		snapshot("frauds_reported_d30", func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.FraudsReported.D30 }),
-		{"dict.key_age_hours", cel.IntType, func(a *activation) ref.Val { return a.hours(a.tx.DICT.KeyOwnedSince) }},
+		{"dict.key_owned_hours", cel.IntType, func(a *activation) ref.Val { return a.hours(a.tx.DICT.KeyOwnedSince) }},
 	}
 }
 
