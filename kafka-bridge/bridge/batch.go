@@ -39,7 +39,7 @@ type span struct {
 	partition *partition
 	first     int64  // number of the first record in the assignment
 	items     []item // a window of the batch's items
-	cleared   int    // leading items that left the ledger
+	passed    int    // leading items that left the ledger
 }
 
 // batch is one poll on its way.
@@ -203,16 +203,16 @@ func (batch *batch) progress() []advance {
 	list := make([]advance, 0, len(batch.spans))
 	for i := range batch.spans {
 		s := &batch.spans[i]
-		from := s.cleared
+		from := s.passed
 		out := advance{partition: s.partition, first: s.first + int64(from)}
-		for s.cleared < len(s.items) && s.items[s.cleared].done {
-			out.bytes += weight(s.items[s.cleared].record)
-			s.cleared++
+		for s.passed < len(s.items) && s.items[s.passed].done {
+			out.bytes += weight(s.items[s.passed].record)
+			s.passed++
 		}
-		if out.records = s.cleared - from; out.records == 0 {
+		if out.records = s.passed - from; out.records == 0 {
 			continue
 		}
-		last := s.items[s.cleared-1].record
+		last := s.items[s.passed-1].record
 		out.head = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
 		list = append(list, out)
 	}

@@ -25,15 +25,15 @@ type partition struct {
 	revoked     bool
 	outstanding int         // records entered and not yet acknowledged or given up
 	entered     int64       // records ever entered: the number of the next one
-	cleared     int64       // leading records that are acknowledged: position never passes a gap
-	stamps      []time.Time // of the records entered, from number cleared on
+	passed      int64       // leading records that are acknowledged: position never passes a gap
+	stamps      []time.Time // of the records entered, from number passed on
 	progress
 }
 
 // ledger knows what is in flight and how far each assigned partition may be committed.
 type ledger struct {
 	mu         sync.Mutex
-	changed    chan struct{} // closed and replaced whenever something was cleared
+	changed    chan struct{} // closed and replaced whenever something was passed
 	partitions map[partitionKey]*partition
 	records    int64
 	bytes      int64
@@ -111,10 +111,10 @@ func (l *ledger) advance(advances []advance, mark func(heads)) {
 		s.partition.outstanding -= s.records
 		l.records -= int64(s.records)
 		l.bytes -= s.bytes
-		if s.partition.revoked || s.first != s.partition.cleared {
+		if s.partition.revoked || s.first != s.partition.passed {
 			continue
 		}
-		s.partition.cleared += int64(s.records)
+		s.partition.passed += int64(s.records)
 		s.partition.stamps = s.partition.stamps[s.records:]
 		s.partition.position = s.head.Offset
 		key := s.partition.key

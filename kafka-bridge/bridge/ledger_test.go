@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever is entered, cleared in whatever order, given up or revoked: a mark names only a current assignment, covers
-// only records that were cleared without a gap before them, and never moves back.
+// Whatever is entered, passed in whatever order, given up or revoked: a mark names only a current assignment, covers
+// only records that were passed without a gap before them, and never moves back.
 func TestLedgerLaws(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -21,11 +21,11 @@ func TestLedgerLaws(t *testing.T) {
 			batch []*kgo.Record
 		}
 		var (
-			flying  []open
-			next    = map[int32]int64{}               // next offset to read
-			cleared = map[*partition]map[int64]bool{} // by offset
-			start   = map[*partition]int64{}          // first offset of the assignment
-			marked  = map[*partition]int64{}
+			flying []open
+			next   = map[int32]int64{}               // next offset to read
+			passed = map[*partition]map[int64]bool{} // by offset
+			start  = map[*partition]int64{}          // first offset of the assignment
+			marked = map[*partition]int64{}
 		)
 		mark := func(h heads) {
 			for id, head := range h[topic] {
@@ -38,8 +38,8 @@ func TestLedgerLaws(t *testing.T) {
 				}
 				marked[p] = head.Offset
 				for o := start[p]; o < head.Offset; o++ {
-					if !cleared[p][o] {
-						t.Fatalf("partition %d is marked at %d, but %d is not cleared", id, head.Offset, o)
+					if !passed[p][o] {
+						t.Fatalf("partition %d is marked at %d, but %d is not passed", id, head.Offset, o)
 					}
 				}
 			}
@@ -54,8 +54,8 @@ func TestLedgerLaws(t *testing.T) {
 					next[id]++
 				}
 				p, first := l.enter(partitionKey{topic, id}, batch, next[id])
-				if _, ok := cleared[p]; !ok {
-					cleared[p], start[p] = map[int64]bool{}, batch[0].Offset
+				if _, ok := passed[p]; !ok {
+					passed[p], start[p] = map[int64]bool{}, batch[0].Offset
 				}
 				flying = append(flying, open{p, first, batch})
 			case 2:
@@ -64,10 +64,10 @@ func TestLedgerLaws(t *testing.T) {
 				}
 				i := rapid.IntRange(0, len(flying)-1).Draw(t, "which")
 				f := flying[i]
-				n := rapid.IntRange(1, len(f.batch)).Draw(t, "cleared")
+				n := rapid.IntRange(1, len(f.batch)).Draw(t, "passed")
 				s := advance{partition: f.p, first: f.first, records: n, head: kgo.EpochOffset{Offset: f.batch[n-1].Offset + 1}}
 				for _, r := range f.batch[:n] {
-					cleared[f.p][r.Offset] = true
+					passed[f.p][r.Offset] = true
 					s.bytes += weight(r)
 				}
 				if f.first += int64(n); n == len(f.batch) {
