@@ -6,14 +6,15 @@ import (
 	"net/http"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/row"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // Config is the function's configuration.
-type Config = host.WarehouseConfig
+type Config = row.Config
 
 // FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*host.Function, error) {
+func FromEnv(ctx context.Context) (*row.Function, error) {
 	c, err := host.Load[Config](ctx)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
@@ -22,7 +23,7 @@ func FromEnv(ctx context.Context) (*host.Function, error) {
 }
 
 // Open connects to the bus and the warehouse.
-func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
+func Open(ctx context.Context, c *Config, env host.Env) (*row.Function, error) {
 	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
 		return New(Deps{Warehouse: w, Push: h.Push()})
 	})
