@@ -25,7 +25,9 @@ func (c *Cloud) BigQueryOptions() []option.ClientOption {
 }
 
 // BigQueryStorageOptions are the client options for the BigQuery Storage API (managedwriter).
-func (c *Cloud) BigQueryStorageOptions() []option.ClientOption { return emulator.GRPC(c.BigQueryStorage) }
+func (c *Cloud) BigQueryStorageOptions() []option.ClientOption {
+	return emulator.GRPC(c.BigQueryStorage)
+}
 
 // StorageOptions are the client options for Cloud Storage.
 func (c *Cloud) StorageOptions() []option.ClientOption {
