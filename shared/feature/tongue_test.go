@@ -12,6 +12,11 @@ func TestEachTongueInItsPlace(t *testing.T) {
 	t.Parallel()
 	portuguese := vocabulary("o os tem têm um uma da das dos em que foi não pelo pela ao aos à às com pagamento pagador recebedor conta chave aparelho dispositivo minutos horas dias")
 	english := vocabulary("the of is are was were has have had this not and with by payer payee payment payments received account key device minutes hours days")
+	for _, d := range Definitions() {
+		if occurrences(d.Doc+" "+d.Missing, portuguese) != 0 {
+			t.Errorf("%s is not described in English: %q, %q", d.Name, d.Doc, d.Missing)
+		}
+	}
 	for _, r := range everyReason(t) {
 		for _, side := range []struct {
 			text       string
