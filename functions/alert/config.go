@@ -3,7 +3,6 @@ package alert
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
@@ -25,15 +24,6 @@ func (c *Config) Validate() error {
 		topic = errors.New("ALERTS_TOPIC: required")
 	}
 	return errors.Join(c.Config.Validate(), topic)
-}
-
-// FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*row.Function, error) {
-	c, err := host.Load[Config](ctx)
-	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
-	}
-	return Open(ctx, c, host.Env{})
 }
 
 // Open connects to the bus and the warehouse.

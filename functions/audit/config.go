@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
@@ -12,15 +11,6 @@ import (
 
 // Config is the function's configuration.
 type Config = row.Config
-
-// FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*row.Function, error) {
-	c, err := host.Load[Config](ctx)
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	return Open(ctx, c, host.Env{})
-}
 
 // Open connects to the bus and the warehouse.
 func Open(ctx context.Context, c *Config, env host.Env) (*row.Function, error) {

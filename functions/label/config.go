@@ -23,15 +23,6 @@ func (c *Config) Validate() error {
 	return errors.Join(c.Config.Validate(), c.StoreConfig.Validate())
 }
 
-// FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*row.Function, error) {
-	c, err := host.Load[Config](ctx)
-	if err != nil {
-		return nil, fmt.Errorf("label: %w", err)
-	}
-	return Open(ctx, c, host.Env{})
-}
-
 // Open connects to the bus, the warehouse and the store.
 func Open(ctx context.Context, c *Config, env host.Env) (*row.Function, error) {
 	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {

@@ -65,3 +65,17 @@ func (c *Config) build(ctx context.Context, h *host.Host, build Builder) (http.H
 	h.OnClose(w.Close)
 	return build(h, w)
 }
+
+// FromEnv returns what builds a function from the environment, for the root's registration.
+func FromEnv[T any, P interface {
+	*T
+	Validate() error
+}](name string, open func(context.Context, P, host.Env) (*Function, error)) func(context.Context) (*Function, error) {
+	return func(ctx context.Context) (*Function, error) {
+		c, err := host.Load[T, P](ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return open(ctx, c, host.Env{})
+	}
+}
