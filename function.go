@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/audit"
 	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/functions/lazy"
+	"github.com/sentinela-pix/sentinela/functions/row"
 	"github.com/sentinela-pix/sentinela/functions/score"
 )
 
@@ -19,7 +20,7 @@ import (
 // CloudEvent one would hide the status that tells Pub/Sub what to do. Nothing is opened here.
 func init() {
 	functions.HTTP(score.Name, lazy.Handler(score.Name, score.FromEnv))
-	functions.HTTP(audit.Name, lazy.Handler(audit.Name, audit.FromEnv))
-	functions.HTTP(alert.Name, lazy.Handler(alert.Name, alert.FromEnv))
-	functions.HTTP(label.Name, lazy.Handler(label.Name, label.FromEnv))
+	functions.HTTP(audit.Name, lazy.Handler(audit.Name, row.FromEnv(audit.Name, audit.Open)))
+	functions.HTTP(alert.Name, lazy.Handler(alert.Name, row.FromEnv(alert.Name, alert.Open)))
+	functions.HTTP(label.Name, lazy.Handler(label.Name, row.FromEnv(label.Name, label.Open)))
 }

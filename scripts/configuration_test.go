@@ -36,7 +36,7 @@ func roots() map[string][2]string {
 	return map[string][2]string{
 		"bridge": {"kafka-bridge/internal/config", "Config"},
 		"score":  {"functions/score", "Config"},
-		"audit":  {"functions/host", "WarehouseConfig"},
+		"audit":  {"functions/row", "Config"},
 		"alert":  {"functions/alert", "Config"},
 		"label":  {"functions/label", "Config"},
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/clock"
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
@@ -58,6 +59,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	if env.Metrics == nil {
 		env.Metrics = obs.NewRegistry()
 	}
+	env.Storage = append(emulator.Storage(os.Getenv), env.Storage...)
 	service := obs.Service{Name: name, ProjectID: c.ProjectID}
 	h := &Host{Env: env, config: c, name: name, intake: push.NewIntake(c.intake())}
 	logger, flush := obs.Summarise(obs.Logger(env.Logs, c.LogLevel, service))

@@ -10,13 +10,14 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/functions/row"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // TestConfigReportsEveryProblemAtOnce: an operator who forgot three variables learns of all three.
 func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{
+	_, err := host.LoadFrom[row.Config](t.Context(), envconfig.MapLookuper(map[string]string{
 		"MAX_MESSAGE_AGE": "168h", "MAX_PANICS": "0", "HANDLE_TIMEOUT": "11m", "DATASET": "",
 	}))
 	if pix.KindOf(err) != pix.Invalid {
@@ -32,7 +33,7 @@ func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 // TestDefaults: a project and who pushes is all that a deployment must say.
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(map[string]string{
+	c, err := host.LoadFrom[row.Config](t.Context(), envconfig.MapLookuper(map[string]string{
 		"PROJECT_ID": "p", "PUSH_AUDIENCE": "https://audit.example", "PUSH_SERVICE_ACCOUNTS": "push@p.iam.gserviceaccount.com",
 	}))
 	if err != nil {
@@ -69,7 +70,7 @@ func TestMemoryLimit(t *testing.T) {
 		if value != "" {
 			env["MEMORY_LIMIT"] = value
 		}
-		c, err := host.LoadFrom[host.WarehouseConfig](t.Context(), envconfig.MapLookuper(env))
+		c, err := host.LoadFrom[row.Config](t.Context(), envconfig.MapLookuper(env))
 		switch {
 		case want == 0 && (err == nil || !strings.Contains(err.Error(), "MEMORY_LIMIT")):
 			t.Errorf("%q: %v", value, err)

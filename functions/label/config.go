@@ -7,32 +7,24 @@ import (
 	"net/http"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/row"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // Config is the function's configuration.
 type Config struct {
-	host.WarehouseConfig
+	row.Config
 	host.StoreConfig
 }
 
 // Validate reports every problem at once.
 func (c *Config) Validate() error {
-	return errors.Join(c.WarehouseConfig.Validate(), c.StoreConfig.Validate())
-}
-
-// FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*host.Function, error) {
-	c, err := host.Load[Config](ctx)
-	if err != nil {
-		return nil, fmt.Errorf("label: %w", err)
-	}
-	return Open(ctx, c, host.Env{})
+	return errors.Join(c.Config.Validate(), c.StoreConfig.Validate())
 }
 
 // Open connects to the bus, the warehouse and the store.
-func Open(ctx context.Context, c *Config, env host.Env) (*host.Function, error) {
+func Open(ctx context.Context, c *Config, env host.Env) (*row.Function, error) {
 	return c.Open(ctx, Name, env, func(h *host.Host, w *warehouse.Warehouse) (http.Handler, error) {
 		s, err := h.OpenStore(ctx, c.StoreConfig)
 		if err != nil {

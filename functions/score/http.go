@@ -126,7 +126,7 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 		return nil, err
 	}
 	asked := engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: r.Header.Get(ReplayHeader) == event.ReplayTrue}}
-	d, replayed, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
+	d, repeated, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
 		return s.deps.Engine.AnswerAt(ctx, place, r)
 	})
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, pix.E(pix.Unexpected, "encode decision", err)
 	}
-	if s.owes(d, replayed) {
+	if s.owes(d, repeated) {
 		s.queue.add(ctx, d)
 	}
 	return body, nil
@@ -145,8 +145,8 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 // owes reports whether this call must see to it that the decision is published. A provisional one is stored nowhere, and
 // only what is stored is published. One that stood already is being published by who made it, perhaps another process, for
 // as long as that may take: to publish it for everyone who asks would be a row and an alert for each.
-func (s *Service) owes(d *pix.Decision, replayed bool) bool {
-	return !d.Provisional && (!replayed || d.Unrecorded || s.deps.Clock().Sub(d.DecidedAt) > sendTimeout)
+func (s *Service) owes(d *pix.Decision, repeated bool) bool {
+	return !d.Provisional && (!repeated || d.Unrecorded || s.deps.Clock().Sub(d.DecidedAt) > sendTimeout)
 }
 
 // viewOf returns what writes the answer. What the callers of an authorisation path get is no secret of the decision; the

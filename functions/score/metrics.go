@@ -33,7 +33,7 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		decisions: counters("pix_decisions_total", "Decisions given, by direction, outcome and whether it stood already.",
-			"direction", "outcome", "replayed"),
+			"direction", "outcome", "repeated"),
 		provisional: counters("pix_provisional_answers_total",
 			"Answers given over HTTP while no decision could be stored, by direction and outcome.", "direction", "outcome"),
 		missing: counters("pix_decisions_without_features_total",
@@ -112,15 +112,15 @@ func (m *metrics) came(d *pix.Decision) {
 }
 
 // decided counts an answer. A provisional one is no decision.
-func (m *metrics) decided(d *pix.Decision, replayed bool, took time.Duration) {
+func (m *metrics) decided(d *pix.Decision, repeated bool, took time.Duration) {
 	direction, outcome := string(d.Transaction.Direction), string(d.Outcome)
 	m.seconds.Observe(took.Seconds())
 	if d.Provisional {
 		m.provisional.WithLabelValues(direction, outcome).Inc()
 		return
 	}
-	m.decisions.WithLabelValues(direction, outcome, fmt.Sprint(replayed)).Inc()
-	if replayed {
+	m.decisions.WithLabelValues(direction, outcome, fmt.Sprint(repeated)).Inc()
+	if repeated {
 		return
 	}
 	if d.FeaturesMissing {

@@ -29,11 +29,11 @@ const decisionsPath = "/v1/decisions"
 // Decider gives the decision that stands for a payment. *engine.Engine is one.
 type Decider interface {
 	// Decide is for a payment that comes back when it fails.
-	Decide(ctx context.Context, r engine.Request) (d *pix.Decision, replayed bool, err error)
+	Decide(ctx context.Context, r engine.Request) (d *pix.Decision, repeated bool, err error)
 	// Enter takes a place for a caller that waits, and AnswerAt uses it: it gives a provisional decision where none can be
 	// stored.
 	Enter() (engine.Place, error)
-	AnswerAt(ctx context.Context, place engine.Place, r engine.Request) (d *pix.Decision, replayed bool, err error)
+	AnswerAt(ctx context.Context, place engine.Place, r engine.Request) (d *pix.Decision, repeated bool, err error)
 }
 
 // StatusMarker marks a decided payment with how it ended. *engine.Marker is one.
@@ -152,18 +152,18 @@ type ask func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error
 func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.Decision, bool, error) {
 	start := s.deps.Clock()
 	r.TraceID = obs.TraceID(ctx)
-	d, replayed, err := by(ctx, r)
+	d, repeated, err := by(ctx, r)
 	if err != nil {
 		s.metrics.refused(err)
 		return nil, false, fmt.Errorf("decide: %w", err)
 	}
 	took := s.deps.Clock().Sub(start)
-	s.metrics.decided(d, replayed, took)
+	s.metrics.decided(d, repeated, took)
 	s.deps.Push.Logger.LogAttrs(ctx, slog.LevelInfo, "decided",
 		slog.String("end_to_end_id", string(d.ID())),
 		slog.String("direction", string(d.Transaction.Direction)),
 		slog.String("outcome", string(d.Outcome)),
-		slog.Bool("replayed", replayed),
+		slog.Bool("repeated", repeated),
 		slog.Bool("replay", r.Arrival.Replay),
 		slog.Bool("features_missing", d.FeaturesMissing),
 		slog.Bool("provisional", d.Provisional),
@@ -171,7 +171,7 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 		slog.String("policy_version", d.PolicyVersion),
 		slog.Int64("duration_us", took.Microseconds()),
 	)
-	return d, replayed, nil
+	return d, repeated, nil
 }
 
 // startSpan continues the caller's trace.

@@ -24,7 +24,7 @@ const (
 	backoffMax     = 5 * time.Second
 )
 
-// item is one record on its way. The record is kept until it is settled: a message that the bus refuses for good
+// item is one record on its way. The record is kept until it is acknowledged: a message that the bus refuses for good
 // becomes a dead letter, which needs it.
 type item struct {
 	record  *kgo.Record
@@ -39,7 +39,7 @@ type span struct {
 	partition *partition
 	first     int64  // number of the first record in the assignment
 	items     []item // a window of the batch's items
-	settled   int    // leading items that left the ledger
+	passed    int    // leading items that left the ledger
 }
 
 // batch is one poll on its way.
@@ -115,14 +115,14 @@ func (b *Bridge) publish(ctx context.Context, m *message) *bus.Result {
 	return b.bus.PublishAsync(ctx, m.topic, m.envelope)
 }
 
-// settle waits until every record of the batch is acknowledged, publishing again what failed, for as long as it takes.
-// It returns false when ctx ended first; what was acknowledged by then is settled all the same.
-func (b *Bridge) settle(ctx context.Context, batch *batch, mark func(heads)) bool {
+// finish waits until every record of the batch is acknowledged, publishing again what failed, for as long as it takes.
+// It returns false when ctx ended first; what was acknowledged by then leaves the ledger all the same.
+func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) bool {
 	pause := backoffInitial
 	for round := 0; ; round++ {
 		started := time.Now()
 		failed := b.await(ctx, batch, round == 0)
-		b.ledger.settle(batch.progress(), mark)
+		b.ledger.advance(batch.progress(), mark)
 		if failed == 0 {
 			return true
 		}
@@ -144,7 +144,7 @@ func (b *Bridge) settle(ctx context.Context, batch *batch, mark func(heads)) boo
 func (b *Bridge) await(ctx context.Context, batch *batch, observe bool) (failed int) {
 	for i := range batch.items {
 		it := &batch.items[i]
-		if !it.done && !b.settled(ctx, it) {
+		if !it.done && !b.acknowledged(ctx, it) {
 			failed++
 		}
 		if last := i%chunkSize == chunkSize-1 || i == len(batch.items)-1; last && observe {
@@ -154,9 +154,9 @@ func (b *Bridge) await(ctx context.Context, batch *batch, observe bool) (failed 
 	return failed
 }
 
-// settled waits for one result. A message that the bus refuses for good turns into a dead letter, which the next round
-// publishes.
-func (b *Bridge) settled(ctx context.Context, it *item) bool {
+// acknowledged waits for one result. A message that the bus refuses for good turns into a dead letter, which the next
+// round publishes.
+func (b *Bridge) acknowledged(ctx context.Context, it *item) bool {
 	if it.head != nil {
 		if it.done = it.head.done; it.done {
 			b.metrics.count(it.message.result)
@@ -199,20 +199,20 @@ func (b *Bridge) resend(ctx context.Context, batch *batch) {
 }
 
 // progress returns for each span the leading records that are done since the last call.
-func (batch *batch) progress() []settlement {
-	list := make([]settlement, 0, len(batch.spans))
+func (batch *batch) progress() []advance {
+	list := make([]advance, 0, len(batch.spans))
 	for i := range batch.spans {
 		s := &batch.spans[i]
-		from := s.settled
-		out := settlement{partition: s.partition, first: s.first + int64(from)}
-		for s.settled < len(s.items) && s.items[s.settled].done {
-			out.bytes += weight(s.items[s.settled].record)
-			s.settled++
+		from := s.passed
+		out := advance{partition: s.partition, first: s.first + int64(from)}
+		for s.passed < len(s.items) && s.items[s.passed].done {
+			out.bytes += weight(s.items[s.passed].record)
+			s.passed++
 		}
-		if out.records = s.settled - from; out.records == 0 {
+		if out.records = s.passed - from; out.records == 0 {
 			continue
 		}
-		last := s.items[s.settled-1].record
+		last := s.items[s.passed-1].record
 		out.head = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
 		list = append(list, out)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// queueLength is how many batches may wait behind the one that is being settled. The ledger's limits bound their size.
+// queueLength is how many batches may wait behind the one that is being finished. The ledger's limits bound their size.
 const queueLength = 8
 
 // Bounds of the end, after the time to drain: one for the request that leaves the group, and one for everything. Then
@@ -100,14 +100,14 @@ func (b *Bridge) Run(ctx context.Context) error {
 		cut()
 		return pix.E(pix.Invalid, "open kafka client", err)
 	}
-	var asking, settling sync.WaitGroup
+	var asking, finishing sync.WaitGroup
 	defer asking.Wait() // after life has ended, which also ends a dial
 	defer cut()
 	asking.Go(func() { b.askEnds(soft, client) })
 	queue := make(chan *batch, queueLength)
-	settling.Go(func() {
+	finishing.Go(func() {
 		for batch := range queue {
-			b.settle(hard, batch, client.MarkCommitOffsets)
+			b.finish(hard, batch, client.MarkCommitOffsets)
 		}
 	})
 	err = b.poll(soft, client, func(batch *batch) {
@@ -116,7 +116,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	})
 	stop()
 	close(queue)
-	settling.Wait()
+	finishing.Wait()
 	giveUp()
 	b.leave(client)
 	if err != nil {

@@ -16,8 +16,8 @@
 //   - kafka.go    client options and rebalance callbacks
 //
 // What is not obvious. AllowRebalance is called as soon as a poll is entered in the ledger, not when it is published:
-// an outage of Pub/Sub must not cost us the group membership. A revoked partition gets a bounded time to settle; what
-// does not is left to the next owner, who publishes it again. An acknowledgement for a partition that was revoked since
+// an outage of Pub/Sub must not cost us the group membership. A revoked partition is waited for, for a bounded time;
+// what is in flight then is left to the next owner, who publishes it again. An acknowledgement for a partition that was revoked since
 // is ignored, so a commit never names a partition of another member. The bridge stops polling while the ledger is full;
 // franz-go then holds one fetch per broker and asks for no more, so memory is bounded without pausing partitions. The
 // markers that end transactions are polled like records and have nothing to publish: without them a partition would never

@@ -192,7 +192,7 @@ func TestRebalanceDuringAnOutage(t *testing.T) {
 		return g.State == "Stable" && len(g.Members) == 2 && g.Members[0].NumAssigned() == 2 && g.Members[1].NumAssigned() == 2
 	})
 	if err != nil {
-		t.Fatal("the group did not settle during the outage")
+		t.Fatal("the group did not come to rest during the outage")
 	}
 	c.gate.set(codes.OK)
 	eventually(t, "all published", c.complete)

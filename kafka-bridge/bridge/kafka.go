@@ -114,17 +114,17 @@ func (b *Bridge) onLocated(_ context.Context, at map[string]map[int32]kgo.Offset
 	return at, nil
 }
 
-// onRevoked lets what is in flight settle for a bounded time, commits what is acknowledged, and forgets the partitions.
-// It runs before the next owner may read them.
+// onRevoked waits a bounded time for what is in flight, commits what is acknowledged, and forgets the partitions. It runs
+// before the next owner may read them.
 func (b *Bridge) onRevoked(ctx context.Context, client *kgo.Client, revoked map[string][]int32) {
 	b.metrics.rebalances.WithLabelValues("revoked").Inc()
 	wait, cancel := context.WithTimeout(ctx, b.cfg.RevokeTimeout)
-	settled := b.ledger.awaitSettled(wait, revoked)
+	idle := b.ledger.awaitIdle(wait, revoked)
 	cancel()
 	b.commit(client)
 	b.ledger.forget(revoked)
 	b.poison.forget(client, revoked)
-	b.log.InfoContext(ctx, "partitions revoked", "partitions", count(revoked), "settled", settled)
+	b.log.InfoContext(ctx, "partitions revoked", "partitions", count(revoked), "idle", idle)
 }
 
 // onLost forgets the partitions without a commit: another member may own them already.

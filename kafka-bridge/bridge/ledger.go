@@ -23,17 +23,17 @@ type partitionKey struct {
 type partition struct {
 	key         partitionKey
 	revoked     bool
-	outstanding int         // records entered and not yet settled or given up
+	outstanding int         // records entered and not yet acknowledged or given up
 	entered     int64       // records ever entered: the number of the next one
-	settled     int64       // leading records that are settled: position never passes a gap
-	stamps      []time.Time // of the records entered, from number settled on
+	passed      int64       // leading records that are acknowledged: position never passes a gap
+	stamps      []time.Time // of the records entered, from number passed on
 	progress
 }
 
 // ledger knows what is in flight and how far each assigned partition may be committed.
 type ledger struct {
 	mu         sync.Mutex
-	changed    chan struct{} // closed and replaced whenever something settled
+	changed    chan struct{} // closed and replaced whenever something was passed
 	partitions map[partitionKey]*partition
 	records    int64
 	bytes      int64
@@ -91,8 +91,8 @@ func weight(r *kgo.Record) int64 { return int64(len(r.Key)+len(r.Value)) + recor
 // heads says per topic and partition where to commit, as franz-go takes it.
 type heads = map[string]map[int32]kgo.EpochOffset
 
-// settlement is the progress of one partition: consecutive records that left the ledger, and the head after them.
-type settlement struct {
+// advance is the progress of one partition: consecutive records that left the ledger, and the head after them.
+type advance struct {
 	partition *partition
 	first     int64 // number of the first of them
 	records   int
@@ -100,21 +100,21 @@ type settlement struct {
 	head      kgo.EpochOffset
 }
 
-// settle takes records out of the ledger. A head advances only over consecutive records from the one before: behind a
+// advance takes records out of the ledger. A head advances only over consecutive records from the one before: behind a
 // record that was given up unacknowledged nothing may be committed, because that would skip it. mark is called under the
 // mutex with the heads that advanced, so that a partition cannot be revoked between the check and the mark.
-func (l *ledger) settle(settlements []settlement, mark func(heads)) {
+func (l *ledger) advance(advances []advance, mark func(heads)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	advanced := heads{}
-	for _, s := range settlements {
+	for _, s := range advances {
 		s.partition.outstanding -= s.records
 		l.records -= int64(s.records)
 		l.bytes -= s.bytes
-		if s.partition.revoked || s.first != s.partition.settled {
+		if s.partition.revoked || s.first != s.partition.passed {
 			continue
 		}
-		s.partition.settled += int64(s.records)
+		s.partition.passed += int64(s.records)
 		s.partition.stamps = s.partition.stamps[s.records:]
 		s.partition.position = s.head.Offset
 		key := s.partition.key
@@ -157,8 +157,8 @@ func (l *ledger) awaitRoom(ctx context.Context, maxRecords, maxBytes int64) bool
 	return ctx.Err() == nil && l.await(ctx, func() bool { return l.records < maxRecords && l.bytes < maxBytes })
 }
 
-// awaitSettled blocks until nothing of these partitions is in flight.
-func (l *ledger) awaitSettled(ctx context.Context, revoked map[string][]int32) bool {
+// awaitIdle blocks until nothing of these partitions is in flight.
+func (l *ledger) awaitIdle(ctx context.Context, revoked map[string][]int32) bool {
 	return l.await(ctx, func() bool {
 		for topic, ids := range revoked {
 			for _, id := range ids {

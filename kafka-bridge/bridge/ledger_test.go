@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever is entered, settled in whatever order, given up or revoked: a mark names only a current assignment, covers
-// only records that were settled without a gap before them, and never moves back.
+// Whatever is entered, passed in whatever order, given up or revoked: a mark names only a current assignment, covers
+// only records that were passed without a gap before them, and never moves back.
 func TestLedgerLaws(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -21,11 +21,11 @@ func TestLedgerLaws(t *testing.T) {
 			batch []*kgo.Record
 		}
 		var (
-			flying  []open
-			next    = map[int32]int64{}               // next offset to read
-			settled = map[*partition]map[int64]bool{} // by offset
-			start   = map[*partition]int64{}          // first offset of the assignment
-			marked  = map[*partition]int64{}
+			flying []open
+			next   = map[int32]int64{}               // next offset to read
+			passed = map[*partition]map[int64]bool{} // by offset
+			start  = map[*partition]int64{}          // first offset of the assignment
+			marked = map[*partition]int64{}
 		)
 		mark := func(h heads) {
 			for id, head := range h[topic] {
@@ -38,8 +38,8 @@ func TestLedgerLaws(t *testing.T) {
 				}
 				marked[p] = head.Offset
 				for o := start[p]; o < head.Offset; o++ {
-					if !settled[p][o] {
-						t.Fatalf("partition %d is marked at %d, but %d is not settled", id, head.Offset, o)
+					if !passed[p][o] {
+						t.Fatalf("partition %d is marked at %d, but %d is not passed", id, head.Offset, o)
 					}
 				}
 			}
@@ -54,8 +54,8 @@ func TestLedgerLaws(t *testing.T) {
 					next[id]++
 				}
 				p, first := l.enter(partitionKey{topic, id}, batch, next[id])
-				if _, ok := settled[p]; !ok {
-					settled[p], start[p] = map[int64]bool{}, batch[0].Offset
+				if _, ok := passed[p]; !ok {
+					passed[p], start[p] = map[int64]bool{}, batch[0].Offset
 				}
 				flying = append(flying, open{p, first, batch})
 			case 2:
@@ -64,10 +64,10 @@ func TestLedgerLaws(t *testing.T) {
 				}
 				i := rapid.IntRange(0, len(flying)-1).Draw(t, "which")
 				f := flying[i]
-				n := rapid.IntRange(1, len(f.batch)).Draw(t, "settled")
-				s := settlement{partition: f.p, first: f.first, records: n, head: kgo.EpochOffset{Offset: f.batch[n-1].Offset + 1}}
+				n := rapid.IntRange(1, len(f.batch)).Draw(t, "passed")
+				s := advance{partition: f.p, first: f.first, records: n, head: kgo.EpochOffset{Offset: f.batch[n-1].Offset + 1}}
 				for _, r := range f.batch[:n] {
-					settled[f.p][r.Offset] = true
+					passed[f.p][r.Offset] = true
 					s.bytes += weight(r)
 				}
 				if f.first += int64(n); n == len(f.batch) {
@@ -75,7 +75,7 @@ func TestLedgerLaws(t *testing.T) {
 				} else {
 					flying[i] = open{f.p, f.first, f.batch[n:]}
 				}
-				l.settle([]settlement{s}, mark)
+				l.advance([]advance{s}, mark)
 			case 3:
 				l.forget(map[string][]int32{topic: {id}})
 				next[id] = max(0, next[id]-2) // the next owner starts at the last commit
@@ -103,9 +103,9 @@ func TestAwaitRoomEnds(t *testing.T) {
 	}
 	done := make(chan bool)
 	go func() { done <- l.awaitRoom(ctx, 1, 1<<20) }()
-	l.settle([]settlement{{partition: p, first: first, records: 1, bytes: weight(&kgo.Record{})}}, func(heads) {})
+	l.advance([]advance{{partition: p, first: first, records: 1, bytes: weight(&kgo.Record{})}}, func(heads) {})
 	if !<-done {
-		t.Error("settling did not make room")
+		t.Error("advancing did not make room")
 	}
 	cancel()
 }

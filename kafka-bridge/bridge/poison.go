@@ -20,7 +20,7 @@ import (
 const (
 	skipTimeout  = 3 * time.Second
 	lookBudget   = 500 * time.Millisecond // after which the other suspects wait for the next poll
-	suspectPause = 50 * time.Millisecond  // between looks at whether a suspect has settled
+	suspectPause = 50 * time.Millisecond  // between looks at whether a suspect has been acknowledged
 )
 
 // quietEvery is how often partitions that delivered nothing are looked at: the client says nothing of a batch whose

@@ -97,7 +97,7 @@ func elapsed(then, now time.Time) time.Duration {
 	return now.Sub(then)
 }
 
-// inFlight returns what is polled and not yet settled.
+// inFlight returns what is polled and not yet acknowledged.
 func (l *ledger) inFlight() (records, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

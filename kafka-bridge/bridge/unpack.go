@@ -137,7 +137,7 @@ func countMessages(data []byte, limit int) (n int) {
 }
 
 // room counts the memory of unpacked batches from when it is allocated until the garbage collector frees it. So nothing
-// has to be told when a batch ends: settled, given up, revoked, in an aborted transaction, or never polled.
+// has to be told when a batch ends: acknowledged, given up, revoked, in an aborted transaction, or never polled.
 type room struct {
 	limit int64
 	held  atomic.Int64

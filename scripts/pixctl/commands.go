@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/dlq"
@@ -15,6 +17,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/simulate"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/vectors"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 )
 
 // commands lists every subcommand, in the order of the help.
@@ -33,5 +36,5 @@ func commands() []command.Command {
 		doctor.Command(),
 	}
 	all = append(all, dlq.Commands()...)
-	return append(all, release.Commands()...)
+	return append(all, release.Commands(emulator.Storage(os.Getenv)...)...)
 }

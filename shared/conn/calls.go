@@ -51,10 +51,10 @@ func (calls) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	case *stats.OutPayload:
 		c.owe(c.stream)
 	case *stats.InPayload:
-		c.settle(c.stream, false)
+		c.answered(c.stream, false)
 	case *stats.End:
 		for c.owed > 0 {
-			c.settle(true, status.Code(e.Error) == codes.DeadlineExceeded)
+			c.answered(true, status.Code(e.Error) == codes.DeadlineExceeded)
 		}
 		c.conn = nil // a message that was being sent meanwhile owes nothing
 	}
@@ -68,10 +68,10 @@ func (c *call) owe(due bool) {
 	}
 }
 
-func (c *call) settle(due, missed bool) {
+func (c *call) answered(due, missed bool) {
 	if due && c.conn != nil && c.owed > 0 {
 		c.owed--
-		c.conn.settle(1, missed, c.sent)
+		c.conn.answered(1, missed, c.sent)
 	}
 }
 

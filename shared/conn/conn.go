@@ -80,9 +80,9 @@ func (c *conn) owe(now time.Time) {
 	}
 }
 
-// settle takes n answers from what is due. A deadline that was missed without a byte since the message was sent leaves
+// answered takes n answers from what is due. A deadline that was missed without a byte since the message was sent leaves
 // the connection in doubt.
-func (c *conn) settle(n int, missed bool, sent time.Time) {
+func (c *conn) answered(n int, missed bool, sent time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.owed -= n

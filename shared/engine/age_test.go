@@ -52,9 +52,9 @@ func TestStandingDecisionBeforeAge(t *testing.T) {
 		t.Fatal(first, err)
 	}
 	for _, age := range []time.Duration{time.Hour, 25 * time.Hour, 400 * 24 * time.Hour} {
-		d, replayed, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, age))
-		if err != nil || !replayed || d.Outcome != first.Outcome {
-			t.Errorf("%v later: %v, replayed %v: %v", age, d, replayed, err)
+		d, repeated, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, age))
+		if err != nil || !repeated || d.Outcome != first.Outcome {
+			t.Errorf("%v later: %v, repeated %v: %v", age, d, repeated, err)
 		}
 		impostor := old(1, pix.Outbound, age)
 		impostor.Tx.Amount++
@@ -105,11 +105,11 @@ func TestAgeLaw(t *testing.T) {
 		}
 		r.Arrival = arrival
 		w.clock.set(r.Arrival.At)
-		got, replayed, err := w.engine.Decide(t.Context(), r)
+		got, repeated, err := w.engine.Decide(t.Context(), r)
 		late, ahead := age > engine.DefaultLateEventAge && !arrival.Replay, age < -aheadBound && !arrival.Replay
 		switch {
 		case stands:
-			if err != nil || !replayed || got.Outcome != inTime.Outcome {
+			if err != nil || !repeated || got.Outcome != inTime.Outcome {
 				rt.Errorf("a decision stands, and the answer is %v, %v", got, err)
 			}
 		case age > engine.DefaultMaxEventAge && !arrival.Replay && !arrival.Waited:

@@ -71,11 +71,11 @@ func (c *circuit) begin(id pix.EndToEndID) (attempt, bool) {
 func (a *attempt) end(err error) {
 	switch kind := pix.KindOf(err); {
 	case err == nil, kind == pix.Invalid, kind == pix.Conflict, kind == pix.TooLarge:
-		a.settle((*circuit).answered)
+		a.conclude((*circuit).answered)
 	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue():
-		a.settle((*circuit).failed)
+		a.conclude((*circuit).failed)
 	default: // a caller that has gone, or a failure that may be the payment's own, says nothing
-		a.settle(nil)
+		a.conclude(nil)
 	}
 }
 
@@ -86,9 +86,9 @@ func (a *attempt) overdue() bool {
 }
 
 // leave ends an attempt that came to nothing: the store was not asked, or the call did not return.
-func (a *attempt) leave() { a.settle(nil) }
+func (a *attempt) leave() { a.conclude(nil) }
 
-func (a *attempt) settle(change func(*circuit, pix.EndToEndID)) {
+func (a *attempt) conclude(change func(*circuit, pix.EndToEndID)) {
 	c := a.circuit
 	if c == nil {
 		return

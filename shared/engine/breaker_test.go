@@ -282,7 +282,7 @@ func TestWhatBeganBeforeSaysNothing(t *testing.T) {
 			synctest.Wait()
 			return &group
 		}
-		settle := func(group *sync.WaitGroup, err error) {
+		end := func(group *sync.WaitGroup, err error) {
 			for range 2 * trip {
 				ends <- err
 			}
@@ -291,7 +291,7 @@ func TestWhatBeganBeforeSaysNothing(t *testing.T) {
 		good := pending(0)
 		w.store.commit = away
 		open(t, w, 100)
-		settle(good, nil)
+		end(good, nil)
 		if w.engine.StoreState() == nil {
 			t.Error("closed by what began before it opened")
 		}
@@ -308,7 +308,7 @@ func TestWhatBeganBeforeSaysNothing(t *testing.T) {
 		if _, _, err := w.engine.Decide(t.Context(), live(payment(500, pix.Outbound))); err != nil {
 			t.Fatal(err)
 		}
-		settle(bad, pix.E(pix.Unavailable, "x", errors.New("away")))
+		end(bad, pix.E(pix.Unavailable, "x", errors.New("away")))
 		if err := w.engine.StoreState(); err != nil {
 			t.Errorf("opened by what began before it closed: %v", err)
 		}

@@ -160,9 +160,9 @@ func TestTheSamePaymentFromAnotherDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, beside := w.histories(t, first), w.histories(t, again)
-	d, replayed, err := w.engine.Decide(t.Context(), live(again))
-	if err != nil || !replayed || d.Transaction.DeviceToken != first.DeviceToken {
-		t.Fatalf("decision %v, replayed %v: %v", d, replayed, err)
+	d, repeated, err := w.engine.Decide(t.Context(), live(again))
+	if err != nil || !repeated || d.Transaction.DeviceToken != first.DeviceToken {
+		t.Fatalf("decision %v, repeated %v: %v", d, repeated, err)
 	}
 	unmoved(t, "device", before, w.histories(t, first))
 	unmoved(t, "device", beside, w.histories(t, again))
@@ -170,8 +170,8 @@ func TestTheSamePaymentFromAnotherDevice(t *testing.T) {
 	if d, _, err := w.engine.Decide(t.Context(), live(again)); d != nil || pix.KindOf(err) != pix.Unavailable {
 		t.Errorf("decision %v, kind %v: %v; want the message back", d, pix.KindOf(err), err)
 	}
-	if d, replayed, err := w.engine.Answer(t.Context(), live(again)); err != nil || !replayed || d.Provisional {
-		t.Errorf("answer %v, replayed %v: %v; want what stands", d, replayed, err)
+	if d, repeated, err := w.engine.Answer(t.Context(), live(again)); err != nil || !repeated || d.Provisional {
+		t.Errorf("answer %v, repeated %v: %v; want what stands", d, repeated, err)
 	}
 }
 
@@ -225,9 +225,9 @@ func TestWithdrawnDeviceLeavesTheEventOwed(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.store.record = nil
-	d, replayed, err := w.engine.Decide(t.Context(), live(again))
-	if err != nil || !replayed || !d.Unrecorded || d.Transaction.DeviceToken != first.DeviceToken {
-		t.Fatalf("decision %+v, replayed %v: %v", d, replayed, err)
+	d, repeated, err := w.engine.Decide(t.Context(), live(again))
+	if err != nil || !repeated || !d.Unrecorded || d.Transaction.DeviceToken != first.DeviceToken {
+		t.Fatalf("decision %+v, repeated %v: %v", d, repeated, err)
 	}
 	if err := newOutbox(t, w, &bus{}).Send(t.Context(), d); err != nil {
 		t.Fatal(err)

@@ -28,13 +28,13 @@ func (e *Engine) decide(ctx context.Context, q *question) answer {
 		}
 	}
 	started := e.deps.Clock()
-	known, err := e.recall(ctx, q)
+	known, err := e.consult(ctx, q)
 	if err != nil {
 		return answer{err: err}
 	}
 	var a answer
 	if known.standing != nil {
-		a = e.replay(ctx, q.Tx, known.standing)
+		a = e.repeat(ctx, q.Tx, known.standing)
 	} else {
 		storeLatency := e.deps.Clock().Sub(started)
 		d := e.judge(q, known.histories)
@@ -59,7 +59,7 @@ func (e *Engine) standing(ctx context.Context, q *question, storing *attempt) *a
 		return &answer{err: err}
 	case standing != nil:
 		storing.end(nil)
-		a := e.replay(ctx, q.Tx, standing)
+		a := e.repeat(ctx, q.Tx, standing)
 		if standing.FeaturesMissing { // its event may never have been written, and this call does not write it
 			a.decision = unrecorded(a.decision)
 		}
@@ -81,10 +81,10 @@ func unrecorded(d *pix.Decision) *pix.Decision {
 	return &owing
 }
 
-// recall writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
+// consult writes the payment's event and reads what is known, within the store's deadline. Either both succeeded or the
 // histories are missing: where events cannot be written a history that can be read may lack them, and a count that is too
 // low must not pass for a count.
-func (e *Engine) recall(ctx context.Context, q *question) (memory, error) {
+func (e *Engine) consult(ctx context.Context, q *question) (memory, error) {
 	asking, ok := e.histories.begin(q.Tx.ID)
 	if !ok {
 		e.degraded(PartStore, errStoreAway)
@@ -144,21 +144,21 @@ func (e *Engine) commit(ctx context.Context, d *pix.Decision, storing *attempt) 
 	if won == d || same {
 		return answer{decision: won}
 	}
-	return e.replay(ctx, &d.Transaction, won)
+	return e.repeat(ctx, &d.Transaction, won)
 }
 
-// replay answers with a decision that stood already. Under its EndToEndID there may be another payment now, which is a
+// repeat answers with a decision that stood already. Under its EndToEndID there may be another payment now, which is a
 // conflict, or the same from another device or at another moment: what Record left of it is withdrawn before the answer, so that nobody can
 // write into histories what was never decided. Without that there is no answer, and the message comes back. What this call
 // recorded has gone then, and a decision without features may never have had its own event: it must still be written.
-func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.Decision) answer {
+func (e *Engine) repeat(ctx context.Context, tx *pix.Transaction, standing *pix.Decision) answer {
 	first := &standing.Transaction
 	same := pix.SamePayment(first, tx)
 	if !same || !pix.SameDevice(first, tx) || !tx.Moment().Equal(first.Moment()) {
 		if err := e.deps.Store.Withdraw(ctx, tx, first); err != nil {
 			a := answer{err: pix.E(pix.Unavailable, "withdraw events", err)}
 			if same {
-				a.decision, a.replayed = standing, true
+				a.decision, a.repeated = standing, true
 			}
 			return a
 		}
@@ -169,5 +169,5 @@ func (e *Engine) replay(ctx context.Context, tx *pix.Transaction, standing *pix.
 	if !same {
 		return answer{err: pix.E(pix.Conflict, "decide", errors.New("another payment has this EndToEndID"))}
 	}
-	return answer{decision: standing, replayed: true}
+	return answer{decision: standing, repeated: true}
 }

@@ -31,7 +31,7 @@ func degradable(_ *world, d *engine.Deps) {
 }
 
 // TestDecidesWithoutHistories: a store that does not take the event or does not give the histories leaves a decision
-// within the store's deadline that says so, is no approval, stands, and whose event is written before it is settled.
+// within the store's deadline that says so, is no approval, stands, and whose event is written before its mark is resolved.
 func TestDecidesWithoutHistories(t *testing.T) {
 	t.Parallel()
 	outcomes := map[pix.Direction]pix.Outcome{pix.Outbound: pix.Review, pix.Inbound: pix.Block, pix.Internal: pix.Review}
@@ -47,9 +47,9 @@ func TestDecidesWithoutHistories(t *testing.T) {
 						w := newWorld(t, 0, degradable)
 						breakStep(w, step, fail)
 						tx, began := payment(1, direction), time.Now()
-						d, replayed, err := w.engine.Decide(t.Context(), live(tx, "trace"))
-						if err != nil || replayed {
-							t.Fatalf("replayed %v: %v", replayed, err)
+						d, repeated, err := w.engine.Decide(t.Context(), live(tx, "trace"))
+						if err != nil || repeated {
+							t.Fatalf("repeated %v: %v", repeated, err)
 						}
 						if took := time.Since(began); took > storeDeadline {
 							t.Errorf("waited %v for the store, above its deadline", took)
@@ -152,9 +152,9 @@ func TestProvisionalAnswer(t *testing.T) {
 				var first *pix.Decision
 				for i := range 3 {
 					began := time.Now()
-					d, replayed, err := w.engine.Answer(t.Context(), live(tx, "trace"))
-					if err != nil || replayed || !d.Provisional || !d.FeaturesMissing || d.Outcome == pix.Approve {
-						t.Fatalf("%+v, replayed %v: %v", d, replayed, err)
+					d, repeated, err := w.engine.Answer(t.Context(), live(tx, "trace"))
+					if err != nil || repeated || !d.Provisional || !d.FeaturesMissing || d.Outcome == pix.Approve {
+						t.Fatalf("%+v, repeated %v: %v", d, repeated, err)
 					}
 					if took := time.Since(began); took > decisionDeadline {
 						t.Errorf("answered after %v, above the deadline", took)
@@ -173,9 +173,9 @@ func TestProvisionalAnswer(t *testing.T) {
 				if standing, _ := w.store.Decision(t.Context(), tx.ID); standing != nil {
 					t.Fatalf("a provisional decision stands: %+v", standing)
 				}
-				d, replayed, err := w.engine.Answer(t.Context(), live(tx, "trace"))
-				if err != nil || replayed || d.Provisional || d.FeaturesMissing {
-					t.Errorf("%+v, replayed %v: %v", d, replayed, err)
+				d, repeated, err := w.engine.Answer(t.Context(), live(tx, "trace"))
+				if err != nil || repeated || d.Provisional || d.FeaturesMissing {
+					t.Errorf("%+v, repeated %v: %v", d, repeated, err)
 				}
 			})
 		})

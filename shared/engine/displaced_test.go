@@ -53,8 +53,8 @@ func TestDisplacedStandsOnce(t *testing.T) {
 			for _, replay := range []bool{false, true} {
 				r := old(1, pix.Outbound, again)
 				r.Tx.ReceivedAt, r.Arrival.Replay = r.Tx.EventTime.Add(again/2), replay
-				if d, replayed, err := w.engine.Decide(t.Context(), r); err != nil || !replayed || d.Outcome != standing.Outcome {
-					t.Errorf("%v, then %v: %v, replayed %v: %v", first, again, d, replayed, err)
+				if d, repeated, err := w.engine.Decide(t.Context(), r); err != nil || !repeated || d.Outcome != standing.Outcome {
+					t.Errorf("%v, then %v: %v, repeated %v: %v", first, again, d, repeated, err)
 				}
 				unmoved(t, "moment", before, w.histories(t, &standing.Transaction))
 			}
@@ -78,9 +78,9 @@ func TestDisplacedLosesTheRace(t *testing.T) {
 		won, _, err = w.engine.Decide(ctx, old(1, pix.Outbound, time.Minute))
 		return err
 	}
-	d, replayed, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, 2*time.Minute))
-	if err != nil || !replayed || !d.Transaction.ReceivedAt.Equal(won.Transaction.ReceivedAt) {
-		t.Fatalf("%v, replayed %v: %v", d, replayed, err)
+	d, repeated, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, 2*time.Minute))
+	if err != nil || !repeated || !d.Transaction.ReceivedAt.Equal(won.Transaction.ReceivedAt) {
+		t.Fatalf("%v, repeated %v: %v", d, repeated, err)
 	}
 	h := w.histories(t, &d.Transaction)
 	if e := h.Payer.Out.Events; len(e) != 1 || e[0].At != won.Transaction.Moment().UnixMilli() {
@@ -89,7 +89,7 @@ func TestDisplacedLosesTheRace(t *testing.T) {
 }
 
 // TestDisplacedRedeliveryOwesItsEvent: a decision without features may lack its event, and its redelivery, which does not
-// write it, must not settle the mark without.
+// write it, must not resolve the mark without.
 func TestDisplacedRedeliveryOwesItsEvent(t *testing.T) {
 	t.Parallel()
 	for _, again := range []time.Duration{time.Minute, 48 * time.Hour} {
@@ -99,9 +99,9 @@ func TestDisplacedRedeliveryOwesItsEvent(t *testing.T) {
 			t.Fatal(d, err)
 		}
 		w.store.record = nil
-		d, replayed, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, again))
-		if err != nil || !replayed || !d.Unrecorded {
-			t.Errorf("%v: %v, replayed %v: %v", again, d, replayed, err)
+		d, repeated, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, again))
+		if err != nil || !repeated || !d.Unrecorded {
+			t.Errorf("%v: %v, repeated %v: %v", again, d, repeated, err)
 		}
 		if err := w.store.Record(t.Context(), &d.Transaction); err != nil { // as the Outbox does
 			t.Fatal(err)

@@ -108,7 +108,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	return nil
 }
 
-// Decide returns the decision that stands for the payment, and whether another call had made it (replayed: a
+// Decide returns the decision that stands for the payment, and whether another call had made it (repeated: a
 // redelivery, a retry or a lost race).
 //
 // A standing decision is returned however old the payment is. Else a live payment that came more than MaxEventAge after its
@@ -132,7 +132,7 @@ func (e *Engine) Decide(ctx context.Context, r Request) (*pix.Decision, bool, er
 	if a.err != nil {
 		return nil, false, a.err
 	}
-	return a.decision, a.replayed, nil
+	return a.decision, a.repeated, nil
 }
 
 // Answer is Decide for a caller that waits and cannot come back: where the store's failure leaves Decide with an error,
@@ -157,7 +157,7 @@ func (e *Engine) AnswerAt(ctx context.Context, place Place, r Request) (*pix.Dec
 	a := e.answer(ctx, r)
 	switch {
 	case a.err == nil || a.decision != nil: // what stands is the answer, even where another device's event stays for now
-		return a.decision, a.replayed, nil
+		return a.decision, a.repeated, nil
 	case pix.KindOf(a.err) != pix.Unavailable && pix.KindOf(a.err) != pix.Timeout:
 		return nil, false, a.err
 	}
@@ -172,7 +172,7 @@ func (e *Engine) AnswerAt(ctx context.Context, place Place, r Request) (*pix.Dec
 // answer is what a call came to. Both a decision and an error: the decision stands, and the payment must come back.
 type answer struct {
 	decision *pix.Decision
-	replayed bool
+	repeated bool
 	err      error
 }
 

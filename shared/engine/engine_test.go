@@ -302,9 +302,9 @@ func TestDecide(t *testing.T) {
 			w.models.set(pix.PayerRole, &fakeModel{version: "p1", probability: tc.payer})
 			w.models.set(pix.ReceiverRole, &fakeModel{version: "r1", probability: tc.receiver})
 			tx := payment(1, tc.direction)
-			d, replayed, err := w.engine.Decide(t.Context(), live(tx, "trace"))
-			if err != nil || replayed {
-				t.Fatalf("replayed %v: %v", replayed, err)
+			d, repeated, err := w.engine.Decide(t.Context(), live(tx, "trace"))
+			if err != nil || repeated {
+				t.Fatalf("repeated %v: %v", repeated, err)
 			}
 			if d.Outcome != tc.outcome || d.ModelVersion() != tc.models || d.TraceID != "trace" {
 				t.Errorf("outcome %s by %q, trace %q; hits %v", d.Outcome, d.ModelVersion(), d.TraceID, d.RuleHits)
@@ -366,9 +366,9 @@ func TestRedeliveryGetsTheStandingDecision(t *testing.T) {
 	}
 	// A new model and many payments later the first decision still stands.
 	w.models.set(pix.PayerRole, &fakeModel{version: "p2", probability: 0.99})
-	again, replayed, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "two"))
-	if err != nil || !replayed {
-		t.Fatalf("replayed %v: %v", replayed, err)
+	again, repeated, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "two"))
+	if err != nil || !repeated {
+		t.Fatalf("repeated %v: %v", repeated, err)
 	}
 	if diff := cmp.Diff(first, again, cmpopts.EquateNaNs(), cmp.AllowUnexported(pix.Optional[bool]{}, pix.Optional[time.Time]{},
 		pix.Optional[pix.Money]{}, pix.Optional[int64]{}, pix.Optional[time.Duration]{})); diff != "" {
@@ -389,11 +389,11 @@ func TestRaceGivesOneDecision(t *testing.T) {
 		// Every racer has another model, so a second decision would show.
 		wg.Go(func() {
 			w.models.set(pix.PayerRole, &fakeModel{version: fmt.Sprint("p", i), probability: float64(i+1) / 40})
-			d, replayed, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), fmt.Sprint("trace", i)))
+			d, repeated, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), fmt.Sprint("trace", i)))
 			if err != nil {
 				t.Errorf("racer %d: %v", i, err)
 			}
-			decisions[i], fresh[i] = d, !replayed
+			decisions[i], fresh[i] = d, !repeated
 		})
 	}
 	wg.Wait()

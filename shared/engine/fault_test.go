@@ -67,14 +67,14 @@ func TestLostCommitReply(t *testing.T) {
 		t.Fatalf("decision %v: %v", d, err)
 	}
 	w.store.commitReply = nil
-	d, replayed, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "two"))
-	if err != nil || !replayed || d.TraceID != "one" {
-		t.Errorf("decision of trace %q, replayed %v: %v", d.TraceID, replayed, err)
+	d, repeated, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound), "two"))
+	if err != nil || !repeated || d.TraceID != "one" {
+		t.Errorf("decision of trace %q, repeated %v: %v", d.TraceID, repeated, err)
 	}
 	// A store that reads its own write back returns a copy: it is still this call's decision.
 	w.store.commitReply = func(d *pix.Decision) *pix.Decision { c := *d; return &c }
-	if _, replayed, err := w.engine.Decide(t.Context(), live(payment(2, pix.Outbound), "three")); err != nil || replayed {
-		t.Errorf("replayed %v: %v", replayed, err)
+	if _, repeated, err := w.engine.Decide(t.Context(), live(payment(2, pix.Outbound), "three")); err != nil || repeated {
+		t.Errorf("repeated %v: %v", repeated, err)
 	}
 }
 

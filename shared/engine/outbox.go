@@ -49,7 +49,7 @@ type Outbox struct {
 	sweeping sync.Mutex // guards what follows: one sweep at a time
 	walk     *walk      // what an earlier sweep had no time for; nil when it walked to the end
 	looked   map[time.Time]time.Time
-	stuck    time.Time // the oldest mark that the last whole walk could not settle
+	stuck    time.Time // the oldest mark that the last whole walk could not resolve
 }
 
 // NewOutbox checks deps and builds an Outbox.

@@ -14,7 +14,7 @@ import (
 const (
 	sweepTime     = 20 * time.Second // in which marks are begun
 	sweepEnd      = 30 * time.Second // after which whatever is still asked is given up
-	settleTime    = 5 * time.Second  // for one mark
+	resolveTime   = 5 * time.Second  // for one mark
 	sweepPage     = 1_000            // marks listed at once
 	sweepMinutes  = 8                // minutes whose marks are listed at once
 	minutePage    = 1_000            // open minutes listed at once
@@ -80,7 +80,7 @@ type walk struct {
 	listed  bool                    // to the end
 	look    *look                   // at some minutes; nil between looks
 	looked  map[time.Time]time.Time // when each open minute was last looked at
-	stuck   time.Time               // the oldest mark that could not be settled
+	stuck   time.Time               // the oldest mark that could not be resolved
 }
 
 // look is one pass over the marks of some minutes.
@@ -89,7 +89,7 @@ type look struct {
 	began   time.Time // the sweep's moment
 	after   Mark      // the listing goes on behind this mark
 	mu      sync.Mutex
-	left    map[time.Time]bool // minutes that keep marks, and whether some could not be settled
+	left    map[time.Time]bool // minutes that keep marks, and whether some could not be resolved
 }
 
 // sweep is one call of Sweep.
@@ -98,11 +98,11 @@ type sweep struct {
 	before time.Time
 	over   <-chan struct{} // closed when no more marks are begun
 
-	mu      sync.Mutex
-	row     int // failures without a success
-	first   error
-	settled []Mark // of published decisions, to remove
-	orphans []Mark // without a decision, to drop
+	mu       sync.Mutex
+	row      int // failures without a success
+	first    error
+	finished []Mark // of published decisions, to remove
+	orphans  []Mark // without a decision, to drop
 	Swept
 }
 
@@ -200,7 +200,7 @@ func (w *walk) remember(minute, at time.Time) {
 	}
 }
 
-// page settles one page of the marks of a look.
+// page resolves one page of the marks of a look.
 func (s *sweep) page(ctx context.Context, w *walk) error {
 	l := w.look
 	q := MarkQuery{Before: s.before, After: l.after, Limit: sweepPage}
@@ -212,7 +212,7 @@ func (s *sweep) page(ctx context.Context, w *walk) error {
 		w.look = nil // the next sweep goes on behind these minutes, and a later one comes back
 		return failure("list unpublished", err)
 	}
-	begun := s.settleAll(ctx, w, marks)
+	begun := s.resolveAll(ctx, w, marks)
 	if begun > 0 {
 		l.after = marks[begun-1]
 	}
@@ -226,8 +226,8 @@ func (s *sweep) page(ctx context.Context, w *walk) error {
 	return nil
 }
 
-// settleAll settles marks with bounded concurrency and returns how many of them it began, in their order.
-func (s *sweep) settleAll(ctx context.Context, w *walk, marks []Mark) int {
+// resolveAll resolves marks with bounded concurrency and returns how many of them it began, in their order.
+func (s *sweep) resolveAll(ctx context.Context, w *walk, marks []Mark) int {
 	var group sync.WaitGroup
 	defer group.Wait()
 	slots := make(chan struct{}, sweepWorkers)
@@ -238,15 +238,15 @@ func (s *sweep) settleAll(ctx context.Context, w *walk, marks []Mark) int {
 		}
 		group.Go(func() {
 			defer func() { <-slots }()
-			s.settle(ctx, w, m)
+			s.resolve(ctx, w, m)
 		})
 	}
 	return len(marks)
 }
 
-// settle publishes the decision of one mark, or drops the mark of a payment that nobody will decide.
-func (s *sweep) settle(ctx context.Context, w *walk, m Mark) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+// resolve publishes the decision of one mark, or drops the mark of a payment that nobody will decide.
+func (s *sweep) resolve(ctx context.Context, w *walk, m Mark) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	d, err := s.o.deps.Store.Decision(ctx, m.ID)
 	switch {
@@ -285,7 +285,7 @@ func (s *sweep) done(m Mark) {
 	defer s.mu.Unlock()
 	s.Published++
 	s.row = 0
-	s.settled = append(s.settled, m)
+	s.finished = append(s.finished, m)
 }
 
 // drop gives up the mark of a payment that nobody decided, unless it is recorded again meanwhile.
@@ -296,7 +296,7 @@ func (s *sweep) drop(m Mark) {
 	s.orphans = append(s.orphans, m)
 }
 
-// failed notes a mark that could not be settled. What is wrong with its decision alone says nothing of the next one.
+// failed notes a mark that could not be resolved. What is wrong with its decision alone says nothing of the next one.
 func (s *sweep) failed(w *walk, m Mark, err error) {
 	w.look.keeps(m.Minute, true)
 	s.mu.Lock()
@@ -311,23 +311,23 @@ func (s *sweep) failed(w *walk, m Mark, err error) {
 	w.stuck = older(w.stuck, m.RecordedAt)
 }
 
-// keeps notes that a minute keeps a mark, and whether that could not be settled.
+// keeps notes that a minute keeps a mark, and whether that could not be resolved.
 func (l *look) keeps(minute time.Time, failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.left[minute] = l.left[minute] || failed
 }
 
-// remove removes the marks that were settled. Those of published decisions that stay are queued, so that they are not
+// remove removes the marks that were resolved. Those of published decisions that stay are queued, so that they are not
 // published again and again.
 func (s *sweep) remove(ctx context.Context, l *look) error {
-	settled, orphans := s.settled, s.orphans
-	s.settled, s.orphans = nil, nil
+	finished, orphans := s.finished, s.orphans
+	s.finished, s.orphans = nil, nil
 	var failures []error
-	if len(settled) > 0 {
-		if err := s.o.deps.Store.MarkPublished(ctx, settled); err != nil {
-			s.o.queue(settled...)
-			failures = append(failures, l.keepAll(settled, err))
+	if len(finished) > 0 {
+		if err := s.o.deps.Store.MarkPublished(ctx, finished); err != nil {
+			s.o.queue(finished...)
+			failures = append(failures, l.keepAll(finished, err))
 		}
 	}
 	if len(orphans) > 0 {
@@ -347,7 +347,7 @@ func (l *look) keepAll(marks []Mark, err error) error {
 }
 
 // leave ends a look: it remembers when minutes were looked at, and closes those that are empty and long quiet. A minute
-// with a mark that could not be settled is due again at once.
+// with a mark that could not be resolved is due again at once.
 func (s *sweep) leave(ctx context.Context, w *walk, l *look) error {
 	var empty []OpenMinute
 	for _, m := range l.minutes {

@@ -55,17 +55,17 @@ func ReadReference(e Envelope) (pix.Carried, error) {
 	if c.Direction == notRecognised || c.Initiation == notRecognised || c.Session.Duration.Or(0) < 0 {
 		return pix.Carried{}, errors.New("out of bounds")
 	}
-	if settleAll(c) && !own {
+	if replaceAll(c) && !own {
 		return pix.Carried{}, errors.New("an unknown value")
 	}
 	return *c, err
 }
 
-// settleAll gives unknown values of enumerations what they are read as, and tells whether one is lost.
-func settleAll(c *pix.Carried) (lost bool) {
+// replaceAll gives unknown values of enumerations what they are read as, and tells whether one is lost.
+func replaceAll(c *pix.Carried) (lost bool) {
 	for _, p := range []*pix.PartyFacts{&c.PayerFacts, &c.PayeeFacts} {
-		settle(&p.AccountType, pix.UnknownAccount)
-		settle(&p.KeyKind, pix.UnknownKey)
+		replaced(&p.AccountType, pix.UnknownAccount)
+		replaced(&p.KeyKind, pix.UnknownKey)
 	}
 	pix.Walk(pix.Contract(), func(_, _ string, f *pix.Field) {
 		if f.Text == nil || f.Text(&c.Facts) != notRecognised {
@@ -77,7 +77,7 @@ func settleAll(c *pix.Carried) (lost bool) {
 	return lost
 }
 
-func settle[T ~string](v *T, with T) bool {
+func replaced[T ~string](v *T, with T) bool {
 	if *v != notRecognised {
 		return false
 	}

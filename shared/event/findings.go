@@ -134,7 +134,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// judge settles the doubts. In what our own parts wrote, a field or a value that is not known comes of a newer release
+// judge decides the doubts. In what our own parts wrote, a field or a value that is not known comes of a newer release
 // during an upgrade: the field is left out, the value is missing and counted.
 func (f *findings) judge(own bool) {
 	for _, d := range f.doubts {

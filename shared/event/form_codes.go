@@ -41,7 +41,7 @@ func code[S ~string](to *S, g growth, prefix string, names map[int32]string) cod
 	return v
 }
 
-// set takes the value of a number. One that is not known is settled by how the enumeration grows.
+// set takes the value of a number. What one that is not known means depends on how the enumeration grows.
 func (v codes[S]) set(in *findings, n int64) {
 	switch {
 	case n > 0 && n < int64(len(v.names)):

@@ -22,7 +22,8 @@ const (
 
 func ages() []entry {
 	age := func(name, entity string, doc [3]string, at func(*frame) pix.Optional[time.Time]) entry {
-		return entry{Definition{name, familyAge, entity, "", UnitDays, notGiven, doc[0], inEvent, doc[1], doc[2]},
+		return entry{Definition{Name: name, Family: familyAge, Entity: entity, Unit: UnitDays,
+			Missing: notGiven, Doc: doc[0], Source: inEvent, ReasonPT: doc[1], ReasonEN: doc[2]},
 			func(f *frame) float64 { return since(f, at(f), day) }}
 	}
 	return []entry{
@@ -51,13 +52,14 @@ func ages() []entry {
 
 func devices() []entry {
 	told := func(name, doc, pt, en string, of func(*pix.DeviceFacts) pix.Optional[bool]) entry {
-		return entry{Definition{name, familyDevice, "device", "", UnitFlag, notGiven, doc, inEvent, pt, en},
+		return entry{Definition{Name: name, Family: familyDevice, Entity: "device", Unit: UnitFlag,
+			Missing: notGiven, Doc: doc, Source: inEvent, ReasonPT: pt, ReasonEN: en},
 			func(f *frame) float64 { return optionalFlag(of(&f.tx.Device)) }}
 	}
 	return []entry{
-		{Definition{"device_age_hours", familyDevice, "device", "", UnitHours, notGiven,
-			"Time since the customer first used the device.", inEvent,
-			"o cliente usou o dispositivo pela primeira vez há {v}", "the customer first used the device {v} ago"},
+		{Definition{Name: "device_age_hours", Family: familyDevice, Entity: "device", Unit: UnitHours, Missing: notGiven,
+			Doc: "Time since the customer first used the device.", Source: inEvent,
+			ReasonPT: "o cliente usou o dispositivo pela primeira vez há {v}", ReasonEN: "the customer first used the device {v} ago"},
 			func(f *frame) float64 { return since(f, f.tx.Device.FirstSeenAt, hour) }},
 		told("device_registered", "The device is registered with the institution (Res. BCB 403).",
 			"o dispositivo está cadastrado na instituição|o dispositivo não está cadastrado na instituição",
@@ -79,22 +81,25 @@ func devices() []entry {
 // deviceUse lists what the payer's own payments say of devices.
 func deviceUse() []entry {
 	return []entry{
-		{Definition{"device_new_to_payer_30d", familyDevice, "device", "30d", UnitFlag, "no device, the payer is busy, or " + storeSilent,
-			"The payer did not pay from this device in 30 days.", accountRows,
-			"o pagador não pagou por este dispositivo nos 30 dias anteriores|o pagador já pagou por este dispositivo nos 30 dias anteriores",
-			"the payer did not pay from this device in the 30 days before|the payer paid from this device in the 30 days before already"},
+		{Definition{Name: "device_new_to_payer_30d", Family: familyDevice, Entity: "device", Window: "30d", Unit: UnitFlag,
+			Missing: "no device, the payer is busy, or " + storeSilent,
+			Doc:     "The payer did not pay from this device in 30 days.", Source: accountRows,
+			ReasonPT: "o pagador não pagou por este dispositivo nos 30 dias anteriores|o pagador já pagou por este dispositivo nos 30 dias anteriores",
+			ReasonEN: "the payer did not pay from this device in the 30 days before|the payer paid from this device in the 30 days before already"},
 			fromDevice(fromPayer(unlessBusy(func(f *frame) float64 { return truth(f.devices.thisUsed == 0) })))},
-		{Definition{"payer_devices_30d", familyDevice, "payer", "30d", UnitCount, "the payer is busy, or " + storeSilent,
-			"Number of devices that the payer paid from in 30 days.", accountRows,
-			"o pagador usou {v dispositivo/dispositivos} nos 30 dias anteriores|o pagador não usou nenhum dispositivo nos 30 dias anteriores",
-			"the payer used {v device/devices} in the 30 days before|the payer used no device in the 30 days before"},
+		{Definition{Name: "payer_devices_30d", Family: familyDevice, Entity: "payer", Window: "30d", Unit: UnitCount,
+			Missing: "the payer is busy, or " + storeSilent,
+			Doc:     "Number of devices that the payer paid from in 30 days.", Source: accountRows,
+			ReasonPT: "o pagador usou {v dispositivo/dispositivos} nos 30 dias anteriores|o pagador não usou nenhum dispositivo nos 30 dias anteriores",
+			ReasonEN: "the payer used {v device/devices} in the 30 days before|the payer used no device in the 30 days before"},
 			fromPayer(unlessBusy(func(f *frame) float64 { return float64(f.devices.distinct) }))},
 	}
 }
 
 func sessions() []entry {
 	of := func(name, unit string, words [3]string, value func(*frame) float64) entry {
-		return entry{Definition{name, familySession, "payer", "", unit, notGiven, words[0], inEvent, words[1], words[2]}, value}
+		return entry{Definition{Name: name, Family: familySession, Entity: "payer", Unit: unit,
+			Missing: notGiven, Doc: words[0], Source: inEvent, ReasonPT: words[1], ReasonEN: words[2]}, value}
 	}
 	return []entry{
 		of("session_seconds", UnitSeconds, [3]string{"Time from log-in to confirmation.",
@@ -142,7 +147,8 @@ func sessionSeconds(f *frame) float64 {
 
 func calendar() []entry {
 	of := func(name, unit, doc, pt, en string, value func(time.Time) float64) entry {
-		return entry{Definition{name, familyTime, "payment", "", unit, "", doc, "event time, in " + Zone, pt, en},
+		return entry{Definition{Name: name, Family: familyTime, Entity: "payment", Unit: unit,
+			Doc: doc, Source: "event time, in " + Zone, ReasonPT: pt, ReasonEN: en},
 			func(f *frame) float64 { return value(f.local) }}
 	}
 	payday := func(name, unit string, words [3]string, value func(days float64) float64) entry {
@@ -178,7 +184,8 @@ func calendar() []entry {
 
 func initiations() []entry {
 	of := func(name, entity string, words [3]string, is func(*pix.Transaction) bool) entry {
-		return entry{Definition{name, familyInitiation, entity, "", UnitFlag, "", words[0], inEvent, words[1], words[2]},
+		return entry{Definition{Name: name, Family: familyInitiation, Entity: entity, Unit: UnitFlag,
+			Doc: words[0], Source: inEvent, ReasonPT: words[1], ReasonEN: words[2]},
 			func(f *frame) float64 { return truth(is(f.tx)) }}
 	}
 	form := func(name string, words [3]string, forms ...pix.Initiation) entry {
@@ -228,9 +235,10 @@ func initiations() []entry {
 
 func keys() []entry {
 	of := func(name string, word words, kind pix.KeyKind) entry {
-		return entry{Definition{"key_" + name, familyKey, "payee", "", UnitFlag, "", "The key used is " + word.en + ".", inEvent,
-			"a chave usada é " + word.pt + "|a chave usada não é " + word.pt + ", ou não há chave",
-			"the key used is " + word.en + "|the key used is not " + word.en + ", or there is none"},
+		return entry{Definition{Name: "key_" + name, Family: familyKey, Entity: "payee", Unit: UnitFlag,
+			Doc: "The key used is " + word.en + ".", Source: inEvent,
+			ReasonPT: "a chave usada é " + word.pt + "|a chave usada não é " + word.pt + ", ou não há chave",
+			ReasonEN: "the key used is " + word.en + "|the key used is not " + word.en + ", or there is none"},
 			func(f *frame) float64 { return truth(f.tx.PayeeFacts.KeyKind == kind) }}
 	}
 	return []entry{
@@ -242,8 +250,8 @@ func keys() []entry {
 
 func mandates() []entry {
 	of := func(name, unit string, words [3]string, value func(*frame) float64) entry {
-		return entry{Definition{name, familyMandate, "payment", "", unit, notAutomatic,
-			words[0], inEvent, words[1], words[2]}, value}
+		return entry{Definition{Name: name, Family: familyMandate, Entity: "payment", Unit: unit, Missing: notAutomatic,
+			Doc: words[0], Source: inEvent, ReasonPT: words[1], ReasonEN: words[2]}, value}
 	}
 	return []entry{
 		of("mandate_age_days", UnitDays, [3]string{"Age of the mandate.", "a autorização do Pix Automático foi criada há {v}", "the Pix Automático mandate was created {v} ago"},

@@ -11,7 +11,8 @@ const (
 
 // dictCount describes one count of the DICT snapshot.
 func dictCount(name string, words [3]string, of func(*pix.DICTSnapshot) pix.Optional[int64]) entry {
-	return entry{Definition{name, familyDICT, "payee", "", UnitCount, dictWithheld, words[0], dictSnapshot, words[1], words[2]},
+	return entry{Definition{Name: name, Family: familyDICT, Entity: "payee", Unit: UnitCount,
+		Missing: dictWithheld, Doc: words[0], Source: dictSnapshot, ReasonPT: words[1], ReasonEN: words[2]},
 		func(f *frame) float64 { return optionalCount(of(&f.tx.DICT)) }}
 }
 
@@ -74,20 +75,22 @@ func dictMarkers() []entry {
 			"o dono da chave tem {v conta registrada/contas registradas} no DICT|o dono da chave não tem conta registrada no DICT",
 			"the key's owner has {v account/accounts} registered in DICT|the key's owner has no account registered in DICT"},
 			func(d *pix.DICTSnapshot) pix.Optional[int64] { return d.RegisteredAccts }),
-		{Definition{"dict_watermark_age_hours", familyDICT, "payee", "", UnitHours, "no snapshot, or DICT has no data",
-			"Age of the statistics: DICT may be up to 12 hours late.", dictSnapshot,
-			"as estatísticas do DICT têm {v}", "the DICT statistics are {v} old"},
+		{Definition{Name: "dict_watermark_age_hours", Family: familyDICT, Entity: "payee", Unit: UnitHours,
+			Missing: "no snapshot, or DICT has no data",
+			Doc:     "Age of the statistics: DICT may be up to 12 hours late.", Source: dictSnapshot,
+			ReasonPT: "as estatísticas do DICT têm {v}", ReasonEN: "the DICT statistics are {v} old"},
 			func(f *frame) float64 { return since(f, f.tx.DICT.Watermark, hour) }},
-		{Definition{"dict_frauds_to_settlements_30d", familyDICT, "payee", "", UnitRatio, dictWithheld + ", or the key had no settlement",
-			"Frauds reported against the key in 30 days over its settlements, which DICT rounds up.", dictSnapshot,
-			"as fraudes relatadas contra a chave em 30 dias são {v o número de suas liquidações}|nenhuma fraude relatada contra a chave em 30 dias",
-			"the frauds reported against the key in 30 days are {v the number of its settlements}|no fraud reported against the key in 30 days"},
+		{Definition{Name: "dict_frauds_to_settlements_30d", Family: familyDICT, Entity: "payee", Unit: UnitRatio,
+			Missing: dictWithheld + ", or the key had no settlement",
+			Doc:     "Frauds reported against the key in 30 days over its settlements, which DICT rounds up.", Source: dictSnapshot,
+			ReasonPT: "as fraudes relatadas contra a chave em 30 dias são {v o número de suas liquidações}|nenhuma fraude relatada contra a chave em 30 dias",
+			ReasonEN: "the frauds reported against the key in 30 days are {v the number of its settlements}|no fraud reported against the key in 30 days"},
 			func(f *frame) float64 {
 				return ratio(optionalCount(f.tx.DICT.FraudsReported.D30), optionalCount(f.tx.DICT.Settlements.D30))
 			}},
-		{Definition{"dict_missing", familyDICT, "payee", "", UnitFlag, "",
-			"A payment by key came without DICT statistics: the look-up failed or was withheld, which is a signal of its own.", dictSnapshot,
-			"o pagamento veio sem as estatísticas da chave no DICT|as estatísticas da chave no DICT não faltam", "the payment came without the key's DICT statistics|the key's DICT statistics are not missing"},
+		{Definition{Name: "dict_missing", Family: familyDICT, Entity: "payee", Unit: UnitFlag,
+			Doc: "A payment by key came without DICT statistics: the look-up failed or was withheld, which is a signal of its own.", Source: dictSnapshot,
+			ReasonPT: "o pagamento veio sem as estatísticas da chave no DICT|as estatísticas da chave no DICT não faltam", ReasonEN: "the payment came without the key's DICT statistics|the key's DICT statistics are not missing"},
 			func(f *frame) float64 {
 				_, has := f.tx.DICT.Watermark.Get()
 				return truth(!has && f.tx.PayeeFacts.KeyKind != "")
@@ -119,18 +122,20 @@ func dictLong() []entry {
 			dictFraudSum(s.name, s.text, s.of))
 	}
 	return append(all, entry{
-		Definition{"dict_long_watermark_age_hours", familyDICT, "payee", "", UnitHours, "no long statistics, or DICT has no data",
-			"Age of the long statistics.", dictSnapshot, "as estatísticas longas do DICT têm {v}", "the long DICT statistics are {v} old"},
+		Definition{Name: "dict_long_watermark_age_hours", Family: familyDICT, Entity: "payee", Unit: UnitHours,
+			Missing: "no long statistics, or DICT has no data",
+			Doc:     "Age of the long statistics.", Source: dictSnapshot, ReasonPT: "as estatísticas longas do DICT têm {v}", ReasonEN: "the long DICT statistics are {v} old"},
 		func(f *frame) float64 { return since(f, f.tx.DICT.Long.Watermark, hour) },
 	})
 }
 
 func dictFraudSum(name string, text words, of func(*pix.DICTLongCounter) pix.Optional[int64]) entry {
 	return entry{
-		Definition{"dict_long_fraud_sum_" + name + "_brl", familyDICT, "payee", "", UnitBRL, dictWithheld,
-			"Total amount of the frauds of the key's owner in " + text.en + ".", dictSnapshot,
-			"as fraudes do dono da chave somam {v} em " + text.pt + "|o dono da chave não teve fraude em " + text.pt,
-			"the frauds of the key's owner add up to {v} in " + text.en + "|the key's owner had no fraud in " + text.en},
+		Definition{Name: "dict_long_fraud_sum_" + name + "_brl", Family: familyDICT, Entity: "payee", Unit: UnitBRL,
+			Missing: dictWithheld,
+			Doc:     "Total amount of the frauds of the key's owner in " + text.en + ".", Source: dictSnapshot,
+			ReasonPT: "as fraudes do dono da chave somam {v} em " + text.pt + "|o dono da chave não teve fraude em " + text.pt,
+			ReasonEN: "the frauds of the key's owner add up to {v} in " + text.en + "|the key's owner had no fraud in " + text.en},
 		func(f *frame) float64 { return optionalCount(of(&f.tx.DICT.Long.FraudCentavos)) / 100 },
 	}
 }

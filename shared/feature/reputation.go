@@ -10,11 +10,13 @@ const (
 // firstEver lists what outlives the 30 days: whether an entity was ever seen before, and since when.
 func firstEver() []entry {
 	ever := func(name, entity, doc string, text [2]string, at func(*frame) int64) entry {
-		return entry{Definition{name, familyFirst, entity, "", UnitFlag, storeSilent, doc, accountRows, text[0], text[1]},
+		return entry{Definition{Name: name, Family: familyFirst, Entity: entity, Unit: UnitFlag,
+			Missing: storeSilent, Doc: doc, Source: accountRows, ReasonPT: text[0], ReasonEN: text[1]},
 			func(f *frame) float64 { return truth(at(f) == 0) }}
 	}
 	age := func(name, entity, doc string, text [2]string, at func(*frame) int64) entry {
-		return entry{Definition{name, familyFirst, entity, "", UnitDays, "never before, or " + storeSilent, doc, accountRows, text[0], text[1]},
+		return entry{Definition{Name: name, Family: familyFirst, Entity: entity, Unit: UnitDays,
+			Missing: "never before, or " + storeSilent, Doc: doc, Source: accountRows, ReasonPT: text[0], ReasonEN: text[1]},
 			func(f *frame) float64 {
 				if at(f) == 0 {
 					return math.NaN()
@@ -94,7 +96,8 @@ func fraudMarks() []entry {
 
 func (m *marked) entries() []entry {
 	define := func(name, window, unit, missing, doc, pt, en string) Definition {
-		return Definition{m.name + name, familyMark, m.entity, window, unit, missing, doc, markRows, pt, en}
+		return Definition{Name: m.name + name, Family: familyMark, Entity: m.entity, Window: window, Unit: unit,
+			Missing: missing, Doc: doc, Source: markRows, ReasonPT: pt, ReasonEN: en}
 	}
 	list := []entry{
 		{define("_marks_30d", "30d", UnitCount, storeSilent,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"cloud.google.com/go/storage"
@@ -33,9 +32,6 @@ func newTransport() *http.Transport {
 // newClient returns a Cloud Storage client over base. The SDK does not authenticate a client whose transport is given,
 // so that is done here, by its rules.
 func newClient(ctx context.Context, base *http.Transport, opts []option.ClientOption) (*storage.Client, error) {
-	if os.Getenv("STORAGE_EMULATOR_HOST") != "" {
-		opts = append([]option.ClientOption{option.WithoutAuthentication()}, opts...)
-	}
 	transport, err := htransport.NewTransport(ctx, base, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
@@ -127,7 +129,7 @@ func TestRepeatsKeepTheirTrace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWritten(t)
-		tracing, _ := obs.RecordTracing(obs.Service{})
+		tracing := obs.RecordTracing(obs.Service{}, tracetest.NewSpanRecorder())
 		ctx, span := tracing.Tracer("test").Start(t.Context(), "decide")
 		defer span.End()
 		at := time.Now().Add(time.Second)

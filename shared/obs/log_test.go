@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
@@ -67,7 +68,7 @@ func TestLoggerLeavesOutWhatIsBelowItsLevel(t *testing.T) {
 
 func TestLoggerNamesTheTrace(t *testing.T) {
 	t.Parallel()
-	tracing, _ := obs.RecordTracing(obs.Service{})
+	tracing := obs.RecordTracing(obs.Service{}, tracetest.NewSpanRecorder())
 	ctx, span := tracing.Tracer("test").Start(t.Context(), "decide")
 	defer span.End()
 	for project, prefix := range map[string]string{"p": "projects/p/traces/", "": ""} {

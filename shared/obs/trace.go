@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -56,10 +55,9 @@ func NewTracing(ctx context.Context, service Service, c TracingConfig) (*Tracing
 	return t, nil
 }
 
-// RecordTracing keeps every span in memory, for tests.
-func RecordTracing(service Service) (*Tracing, *tracetest.SpanRecorder) {
-	recorder := tracetest.NewSpanRecorder()
-	return newTracing(service, 1, sdktrace.WithSpanProcessor(recorder)), recorder
+// RecordTracing gives every span, sampled or not, to a processor of the caller's in place of a collector.
+func RecordTracing(service Service, to sdktrace.SpanProcessor) *Tracing {
+	return newTracing(service, 1, sdktrace.WithSpanProcessor(to))
 }
 
 func newTracing(service Service, ratio float64, options ...sdktrace.TracerProviderOption) *Tracing {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -21,7 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestTraceCrossesAMessage checks that a consumer's span hangs below the producer's.
 func TestTraceCrossesAMessage(t *testing.T) {
 	t.Parallel()
-	tracing, recorder := obs.RecordTracing(obs.Service{Name: "bridge"})
+	recorder := tracetest.NewSpanRecorder()
+	tracing := obs.RecordTracing(obs.Service{Name: "bridge"}, recorder)
 	tracer := tracing.Tracer("test")
 	ctx, produce := tracer.Start(t.Context(), "produce")
 	attributes := map[string]string{"schema": "pix.v1.Transaction"}
@@ -109,7 +111,7 @@ func TestTracingConfigRefusesARatioOutsideItsRange(t *testing.T) {
 func TestNoGlobals(t *testing.T) {
 	t.Parallel()
 	before := otel.GetTracerProvider()
-	tracing, _ := obs.RecordTracing(obs.Service{})
+	tracing := obs.RecordTracing(obs.Service{}, tracetest.NewSpanRecorder())
 	if otel.GetTracerProvider() != before {
 		t.Error("the global tracer provider was replaced")
 	}

@@ -9,7 +9,7 @@ func dictFields() []Field {
 		moment(2, "keyCreatedAt", "Creation of the key. May be missing.",
 			func(f *Facts) *Optional[time.Time] { return &f.DICT.KeyCreatedAt }),
 		moment(3, "keyOwnedSince", "Since when the owner has it. May be missing.",
-			func(f *Facts) *Optional[time.Time] { return &f.DICT.KeyOwnedSince }).rule("dict.key_age_hours"),
+			func(f *Facts) *Optional[time.Time] { return &f.DICT.KeyOwnedSince }).rule("dict.key_owned_hours"),
 		moment(4, "accountOpenedAt", "Opening of the account. May be missing.",
 			func(f *Facts) *Optional[time.Time] { return &f.DICT.AccountOpenedAt }),
 		moment(5, "claimOpenedAt", "An open claim on the key. May be missing.",

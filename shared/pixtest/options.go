@@ -2,16 +2,16 @@ package pixtest
 
 import (
 	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 )
 
 // PubSubOptions are the client options for Pub/Sub.
-func (c *Cloud) PubSubOptions() []option.ClientOption { return grpcOptions(c.PubSubEndpoint) }
+func (c *Cloud) PubSubOptions() []option.ClientOption { return emulator.GRPC(c.PubSubEndpoint) }
 
 // BigtableOptions are the client options for Bigtable, data and admin.
 func (c *Cloud) BigtableOptions() []option.ClientOption {
-	return append(grpcOptions(c.BigtableEndpoint), option.WithGRPCConnectionPool(bigtableConnections))
+	return append(emulator.GRPC(c.BigtableEndpoint), option.WithGRPCConnectionPool(bigtableConnections))
 }
 
 // bigtableConnections is enough for a server in the same process; the client's default pool costs half as much CPU again.
@@ -25,19 +25,14 @@ func (c *Cloud) BigQueryOptions() []option.ClientOption {
 }
 
 // BigQueryStorageOptions are the client options for the BigQuery Storage API (managedwriter).
-func (c *Cloud) BigQueryStorageOptions() []option.ClientOption { return grpcOptions(c.BigQueryStorage) }
+func (c *Cloud) BigQueryStorageOptions() []option.ClientOption {
+	return emulator.GRPC(c.BigQueryStorage)
+}
 
 // StorageOptions are the client options for Cloud Storage.
 func (c *Cloud) StorageOptions() []option.ClientOption {
 	return []option.ClientOption{
 		option.WithEndpoint(c.StorageEndpoint + "/storage/v1/"), option.WithoutAuthentication(),
 		option.WithTelemetryDisabled(),
-	}
-}
-
-func grpcOptions(endpoint string) []option.ClientOption {
-	return []option.ClientOption{
-		option.WithEndpoint(endpoint), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
 }

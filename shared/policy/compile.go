@@ -107,8 +107,8 @@ func roles(reads map[string]bool) []pix.Role {
 	return out
 }
 
-// recalls reports whether an expression reads what is computed from histories: a feature or a probability.
-func recalls(reads map[string]bool) bool {
+// usesHistories reports whether an expression reads what is computed from histories: a feature or a probability.
+func usesHistories(reads map[string]bool) bool {
 	for name := range reads {
 		if name == payerProbability || name == receiverProbability || strings.HasPrefix(name, featurePrefix) {
 			return true

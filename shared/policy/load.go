@@ -183,7 +183,7 @@ func (c *compiler) rule(f *ruleFile, index map[string]int) (rule, map[string]boo
 	}
 	r := rule{
 		id: f.ID, legalBasis: f.LegalBasis, to: forever, directions: f.Directions, when: program,
-		outcome: f.Outcome, overridable: f.Overridable, roles: roles(reads), recalls: recalls(reads),
+		outcome: f.Outcome, overridable: f.Overridable, roles: roles(reads), usesHistories: usesHistories(reads),
 		reason: pix.Reason{Code: f.ID, TextPT: f.ReasonPT, TextEN: f.ReasonEN},
 	}
 	if err := checkMarks(r.reason, reads); err != nil {

@@ -59,17 +59,17 @@ func (f *failMode) outcome(d pix.Direction) pix.Outcome {
 
 // rule is one compiled rule.
 type rule struct {
-	id          string
-	legalBasis  string
-	from, to    day // both inclusive
-	directions  []pix.Direction
-	when        cel.Program
-	outcome     pix.Outcome
-	overridable bool
-	lifts       []int // indices of rules, of an allow rule only
-	reason      pix.Reason
-	roles       []pix.Role // whose probability it reads
-	recalls     bool       // it reads a feature or a probability
+	id            string
+	legalBasis    string
+	from, to      day // both inclusive
+	directions    []pix.Direction
+	when          cel.Program
+	outcome       pix.Outcome
+	overridable   bool
+	lifts         []int // indices of rules, of an allow rule only
+	reason        pix.Reason
+	roles         []pix.Role // whose probability it reads
+	usesHistories bool       // it reads a feature or a probability
 }
 
 // hold is how long a payment may be held, from a day on.
@@ -135,7 +135,7 @@ func (p *Pack) decideFrom(in *Input, from standpoint) Verdict {
 		}
 		matched, known := r.matches(&a)
 		// What a blind rule would have read is missing, which is claimed already; that it miscalculated is not.
-		if !known && (a.miscalculated || !blind || !r.recalls) {
+		if !known && (a.miscalculated || !blind || !r.usesHistories) {
 			found.failed(r, p.fail.outcome(tx.Direction), p.fail.words)
 		}
 		if matched && (known || !r.allows()) {

@@ -71,7 +71,7 @@ func TestEveryVariable(t *testing.T) {
 		{"dict.frauds_confirmed_d30", "16", true},
 		{"dict.frauds_confirmed_m6", "17", true},
 		{"dict.frauds_reported_d30", "18", true},
-		{"dict.key_age_hours", "19", true},
+		{"dict.key_owned_hours", "19", true},
 		{"dict.frauds_rejected_d30", "20", true},
 		{"dict.frauds_rejected_m6", "21", true},
 	}

@@ -13,7 +13,7 @@
 // # Files
 //
 //	watcher.go   the machine's frame: which subjects there are, start, run, what it says of itself
-//	subject.go   one subject: look, give up, settle
+//	subject.go   one subject: look, give up, conclude
 //	models.go    champions and challengers from a model store
 //	policy.go    the policy pack from a file
 //	metrics.go   counts

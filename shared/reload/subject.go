@@ -123,7 +123,7 @@ func (s *subject) look(ctx context.Context) error {
 		select {
 		case f := <-s.out:
 			s.out = nil
-			return s.settle(ctx, f)
+			return s.conclude(ctx, f)
 		case <-giveUp.C:
 			return s.cannotSee(ctx, errFrozen)
 		case <-ended:
@@ -158,8 +158,8 @@ func (s *subject) begin(ctx context.Context) chan found {
 	return out
 }
 
-// settle does what a look that ended in time asks for.
-func (s *subject) settle(ctx context.Context, f found) error {
+// conclude does what a look that ended in time asks for.
+func (s *subject) conclude(ctx context.Context, f found) error {
 	if f.unseen != nil {
 		return s.cannotSee(ctx, f.unseen)
 	}

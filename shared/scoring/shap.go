@@ -83,7 +83,7 @@ func newGarden(f *forest, w *walker) (*garden, error) {
 		p := planter{f: f, g: g, rule: rules[points], inputs: inputs}
 		p.plant.weights = p.rule.weights
 		p.sow(root, nil)
-		p.settle()
+		p.placeLeaves()
 		g.plants = append(g.plants, p.plant)
 		g.slots = max(g.slots, 1+len(p.plant.cuts)+len(p.plant.values))
 		g.steps += int64(len(p.plant.cuts) * len(p.rule.weights))
@@ -112,7 +112,7 @@ type upstream struct {
 	share   float64 // of the rows that satisfy all splits on the feature from the root to here
 }
 
-// sow lays out what is below ref and returns its slot; that of a leaf is negative until settle.
+// sow lays out what is below ref and returns its slot; that of a leaf is negative until placeLeaves.
 func (p *planter) sow(ref int32, way *upstream) int32 {
 	if ref < 0 {
 		p.plant.values = append(p.plant.values, p.f.values[^ref])
@@ -141,8 +141,8 @@ func (p *planter) sow(ref int32, way *upstream) int32 {
 	return slot
 }
 
-// settle gives the leaves their slots, behind the splits.
-func (p *planter) settle() {
+// placeLeaves gives the leaves their slots, behind the splits.
+func (p *planter) placeLeaves() {
 	for i := range p.plant.cuts {
 		child := &p.plant.cuts[i].child
 		for side, slot := range child {

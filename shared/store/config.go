@@ -19,8 +19,6 @@ type Config struct {
 	AppProfile string
 	// CallTimeout bounds every call with the client's own retries, within the caller's deadline: 2 s.
 	CallTimeout time.Duration
-	// DirectAccess lets the client reach Bigtable without Google's front end, where the machine allows it.
-	DirectAccess bool
 	// Clock is the wall clock that tells late events and stamps marks: time.Now.
 	Clock func() time.Time
 	// Metrics receives pix_store_*; nil means none.

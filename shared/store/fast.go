@@ -23,9 +23,9 @@ const (
 	// fastLead is the least time from the mark of a fast stream to its first fine bucket: longer than the write of the mark
 	// may take, so that no bucket is sealed as a coarse one after it.
 	fastLead = int64(4_000)
-	// fastSettle is how long after its first fine bucket a stream is sealed with the short lag: longer than a write takes
+	// fastOpening is how long after its first fine bucket a stream is sealed with the short lag: longer than a write takes
 	// that was begun before.
-	fastSettle = int64(3_000)
+	fastOpening = int64(3_000)
 )
 
 // A fast stream has buckets of a tenth of a second, late events after half a second, and rounds of upkeep of its own:

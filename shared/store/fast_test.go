@@ -74,14 +74,14 @@ func TestHotStreamBecomesFast(t *testing.T) {
 	m.process(0)
 	m.warm()
 	m.flow(60, 5*time.Second)
-	m.settle()
+	m.rest()
 	tiles, parts := m.rush(700, 60*time.Millisecond, rand.New(rand.NewPCG(4, 12)))
 	if tiles < 20 || parts > 300 {
 		t.Errorf("%d tiles and %d events are served, want tiles for all but some seconds", tiles, parts)
 	}
 	for range 3 {
 		m.clock.advance(11 * time.Minute)
-		m.settle()
+		m.rest()
 		m.flow(5, time.Second)
 	}
 }
@@ -106,7 +106,7 @@ func TestStrayEventsOfAFastStream(t *testing.T) {
 	}
 	for range 3 {
 		m.clock.advance(11 * time.Minute)
-		m.settle()
+		m.rest()
 		m.flow(5, time.Second)
 	}
 }

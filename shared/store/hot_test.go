@@ -145,7 +145,7 @@ func TestMetricsOfHotStreams(t *testing.T) {
 	m.process(0)
 	m.warm()
 	m.flow(100, time.Second)
-	m.settle()
+	m.rest()
 	late := m.payment(m.clock.at(-10 * time.Minute)())
 	m.pay(m.stores[0], &late)
 	m.flow(1, time.Second)

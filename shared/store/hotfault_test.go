@@ -25,14 +25,14 @@ func (m *merchant) warm() {
 	}
 	m.tend()
 	m.clock.advance(2 * time.Minute)
-	m.settle()
+	m.rest()
 	if s.Known() == 0 {
 		m.t.Fatal("the merchant was not promoted")
 	}
 }
 
-// settle lets upkeep come to rest: the margins for late writes pass, and reads ask for what is left to do.
-func (m *merchant) settle() {
+// rest lets upkeep come to rest: the margins for late writes pass, and reads ask for what is left to do.
+func (m *merchant) rest() {
 	m.t.Helper()
 	for range 8 {
 		m.flow(1, 0)
@@ -74,7 +74,7 @@ func TestFreshProcess(t *testing.T) {
 	m.process(0)
 	m.warm()
 	m.flow(60, 10*time.Second)
-	m.settle()
+	m.rest()
 	tx := m.payment(m.clock.at(0)())
 	m.pay(m.stores[0], &tx)
 	m.stores = []*store.Store{m.process(0)}
@@ -103,7 +103,7 @@ func TestStatusFromAProcessThatNeverReads(t *testing.T) {
 	m.tend()
 	m.mark(marker, &tx, &pix.Status{ID: tx.ID, State: pix.Settled})
 	m.flow(1, time.Second)
-	m.settle()
+	m.rest()
 	m.flow(1, time.Second)
 }
 
@@ -193,7 +193,7 @@ func TestRotationOfAHotMerchant(t *testing.T) {
 	m.process(0)
 	m.warm()
 	m.flow(100, time.Second)
-	m.settle()
+	m.rest()
 	before := m.payment(m.clock.at(0)())
 	m.pay(m.stores[0], &before)
 	m.rotate = storetest.Rotated
@@ -205,7 +205,7 @@ func TestRotationOfAHotMerchant(t *testing.T) {
 	if m.flow(80, time.Second) == 0 {
 		t.Error("no tiles are served")
 	}
-	m.settle()
+	m.rest()
 	// Redelivered under the new token, hours later: it is in a tile of the old one.
 	before.Payee.Account, before.Payer.Account = m.rotate(pix.AccountToken, payee), m.rotate(pix.AccountToken, 1)
 	must(t, m.stores[0].Record(t.Context(), &before))
@@ -225,10 +225,10 @@ func TestQuietAgainIsExact(t *testing.T) {
 	s := m.process(0, calls.ClientOptions()...)
 	m.warm()
 	m.flow(100, time.Second)
-	m.settle()
+	m.rest()
 	m.clock.advance(feature.MaxWindow - time.Hour)
 	m.flow(20, time.Minute)
-	m.settle()
+	m.rest()
 	m.clock.advance(2 * time.Hour) // the busy days have left the window: every event is wanted again
 	fresh := m.process(0)
 	tx := m.payment(m.clock.at(0)())
@@ -246,7 +246,7 @@ func TestQuietAgainIsExact(t *testing.T) {
 		t.Errorf("%d reads, want 1: the process has learned", got)
 	}
 	m.flow(100, time.Second) // and busy once more
-	m.settle()
+	m.rest()
 	if m.flow(2, time.Second) == 0 {
 		t.Error("no tiles are served")
 	}

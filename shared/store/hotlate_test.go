@@ -19,7 +19,7 @@ func TestLateEventsAndStatusesReachTheirTiles(t *testing.T) {
 	m.warm()
 	start := m.clock.at(0)()
 	m.flow(200, 20*time.Second)
-	m.settle()
+	m.rest()
 	late := m.payment(start.Add(10 * time.Minute))
 	settled := late
 	for range 2 { // the second is a redelivery
@@ -34,11 +34,11 @@ func TestLateEventsAndStatusesReachTheirTiles(t *testing.T) {
 		return len(m.read(s, &tx).Payee.In.Events)
 	}
 	before := raw()
-	m.settle()
+	m.rest()
 	m.flow(1, time.Second)
 	for range 3 {
 		m.clock.advance(time.Minute)
-		m.settle()
+		m.rest()
 	}
 	if got := raw(); got > before+16 {
 		t.Errorf("%d raw events are read, %d before: late ones stay outside of their tiles", got, before)
@@ -47,11 +47,11 @@ func TestLateEventsAndStatusesReachTheirTiles(t *testing.T) {
 	m.flow(1, time.Second)
 	m.clock.advance(25 * time.Hour) // served from hours and days
 	m.flow(30, time.Second)
-	m.settle()
+	m.rest()
 	m.pay(s, &late)
 	m.mark(s, &settled, &pix.Status{ID: late.ID, State: pix.Returned, Returned: 80, ReturnID: "D3"})
 	m.flow(1, time.Second)
-	m.settle()
+	m.rest()
 	m.flow(1, time.Second)
 }
 
@@ -63,7 +63,7 @@ func TestLateEventsOfADeadWriter(t *testing.T) {
 	m.warm()
 	start := m.clock.at(0)()
 	m.flow(200, 20*time.Second)
-	m.settle()
+	m.rest()
 	cfg := m.cfg
 	cfg.Clock = m.clock.at(0)
 	dead := open(t, cfg, m.opts)
@@ -78,7 +78,7 @@ func TestLateEventsOfADeadWriter(t *testing.T) {
 	}
 	before := count()
 	m.clock.advance(time.Minute)
-	m.settle()
+	m.rest()
 	if after := count(); after > before-20 {
 		t.Errorf("%d single events are read, %d before: the late ones are in no tile", after, before)
 	}
@@ -120,7 +120,7 @@ func TestPartialRecordAtAHotMerchant(t *testing.T) {
 			m.warm()
 			old := m.clock.at(0)()
 			m.flow(100, 40*time.Second)
-			m.settle()
+			m.rest()
 			tx := m.payment(old)
 			p.mu.Lock()
 			p.n = 1
@@ -134,7 +134,7 @@ func TestPartialRecordAtAHotMerchant(t *testing.T) {
 				must(t, s.Tend(t.Context()))
 			}
 			m.flow(1, time.Second)
-			m.settle()
+			m.rest()
 			m.flow(1, time.Second)
 		})
 	}
@@ -153,7 +153,7 @@ func TestSealingBetweenTheEntriesOfALateWrite(t *testing.T) {
 			m.warm()
 			old := m.clock.at(0)()
 			m.flow(100, 40*time.Second)
-			m.settle()
+			m.rest()
 			near := m.payment(old.Add(time.Minute)) // makes the sealer look at these tiles
 			m.pay(sealer, &near)
 			m.clock.advance(31 * time.Second)
@@ -165,7 +165,7 @@ func TestSealingBetweenTheEntriesOfALateWrite(t *testing.T) {
 			m.pay(writer, &tx)
 			must(t, sealed)
 			m.flow(1, time.Second)
-			m.settle()
+			m.rest()
 			m.flow(1, time.Second)
 		})
 	}

@@ -211,7 +211,7 @@ func (a *assembly) behind(now int64, t *tuning) bool {
 	if a.state.final+2*t.finalLag.Milliseconds() < now && a.state.final < a.state.sealed {
 		return true
 	}
-	_, lag := t.lags(a.state, now-fastSettle)
+	_, lag := t.lags(a.state, now-fastOpening)
 	return a.count >= t.sealBatch && a.state.sealed+lag+a.state.step() <= now
 }
 

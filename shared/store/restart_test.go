@@ -97,6 +97,6 @@ func TestRestartOfTheStore(t *testing.T) {
 		must(t, s.Record(t.Context(), &tx)) // the client connects again by itself
 		m.record(&tx)
 		m.flow(30, time.Second)
-		m.settle()
+		m.rest()
 	}
 }

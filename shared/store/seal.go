@@ -27,7 +27,7 @@ const (
 // counts, and watermarks move after the tiles are written.
 func (s *Store) seal(ctx context.Context, st stream, k *task, h hotState) error {
 	now := s.cfg.Clock().UnixMilli()
-	late, lag := s.cfg.tuning.lags(h, now-fastSettle)
+	late, lag := s.cfg.tuning.lags(h, now-fastOpening)
 	job := &sealing{store: s, stream: st, state: h, cut: now - (lag - late), from: h.sealed, sealed: h.sealed}
 	target := max(floorTo(max(min(now, k.newest)-lag, 0), h.step()), h.sealed)
 	final := max(floorTo(max(min(now-s.cfg.tuning.finalLag.Milliseconds(), target), 0), h.step()), h.final)

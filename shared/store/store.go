@@ -55,8 +55,8 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 	client, err := bigtable.NewClientWithConfig(ctx, cfg.ProjectID, cfg.InstanceID, bigtable.ClientConfig{
 		AppProfile:          cfg.AppProfile,
 		MetricsProvider:     bigtable.NoopMetricsProvider{}, // we export our own; the built-in ones open another client
-		DisableDirectAccess: !cfg.DirectAccess,
-		DisableSession:      true, // an idle second transport
+		DisableDirectAccess: true,                           // it needs what the build tag disable_grpc_modules leaves out
+		DisableSession:      true,                           // an idle second transport
 	}, append(opts[:len(opts):len(opts)], watch.Options()...)...)
 	if err != nil {
 		return nil, storeError("open store", err)

@@ -94,7 +94,8 @@ func (s *Store) traces(ctx context.Context, tx, standing *pix.Transaction) ([]tr
 		st := stream{c.Entity, c.Family}
 		h, hot := s.index.get(st)
 		list[i] = trace{
-			st, c, tx.ID, kept[place{c.Entity, c.Family, c.Qualifier}], hot, h.rawRows(st, c.At), h,
+			stream: st, cell: c, id: tx.ID, kept: kept[place{c.Entity, c.Family, c.Qualifier}], hot: hot, raw: h.rawRows(st, c.At),
+			hotState: h,
 		}
 	}
 	return list, nil

@@ -38,7 +38,7 @@ func TestConflictAtAHotMerchant(t *testing.T) {
 	processes := []*store.Store{m.process(0), m.process(20 * time.Second)}
 	m.warm()
 	m.flow(100, 20*time.Second)
-	m.settle()
+	m.rest()
 	for n := range 40 {
 		s := processes[n%2]
 		tx := m.payment(m.clock.at(0)())
@@ -70,11 +70,11 @@ func TestConflictAtAHotMerchant(t *testing.T) {
 			m.tend()
 		}
 	}
-	m.settle()
+	m.rest()
 	for range 3 {
 		m.clock.advance(40 * time.Minute)
 		m.flow(1, time.Second)
-		m.settle()
+		m.rest()
 	}
 }
 
@@ -94,7 +94,7 @@ func TestWithdrawnFromSealedTiles(t *testing.T) {
 			m.clock.advance(time.Hour)
 			if !c.alone {
 				m.flow(90, 20*time.Second)
-				m.settle()
+				m.rest()
 			}
 			m.flow(60, 2*time.Second)
 			gone := open(t, func() store.Config { cfg := m.cfg; cfg.Clock = m.clock.at(0); return cfg }(), m.opts)
@@ -139,7 +139,7 @@ func TestStandingEventBesideItsTile(t *testing.T) {
 	m.warm()
 	start := m.clock.at(0)()
 	m.flow(90, 20*time.Second)
-	m.settle()
+	m.rest()
 	tx := m.payment(start.Add(10 * time.Minute))
 	withdraw := m.impose(s, &tx, func(o *pix.Transaction) { o.Amount = 1_000_000_00 })
 	m.pay(s, &tx) // its column is taken

@@ -132,7 +132,7 @@ func TestEveryRowIsInTheTableExactlyAsSent(t *testing.T) {
 	t.Parallel()
 	cloud, cfg, client := startEmulator(t)
 	var appends atomic.Int64
-	w, err := warehouse.Open(t.Context(), cfg, append(warehouse.EmulatorOptions(cloud.BigQueryStorage), countAppends(&appends))...)
+	w, err := warehouse.Open(t.Context(), cfg, append(cloud.BigQueryStorageOptions(), countAppends(&appends))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestTablesAndViews(t *testing.T) {
 func TestSelectStar(t *testing.T) {
 	t.Parallel()
 	cloud, cfg, client := startEmulator(t)
-	w, err := warehouse.Open(t.Context(), cfg, warehouse.EmulatorOptions(cloud.BigQueryStorage)...)
+	w, err := warehouse.Open(t.Context(), cfg, cloud.BigQueryStorageOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -117,7 +118,7 @@ func (f *fakeBigQuery) counts() (appends, streams int, rows []string) {
 
 func openFake(t *testing.T, endpoint string, timeout time.Duration) *warehouse.Warehouse {
 	t.Helper()
-	w, err := warehouse.Open(t.Context(), warehouse.Config{ProjectID: "p", Dataset: "fraud", AppendTimeout: timeout}, warehouse.EmulatorOptions(endpoint)...)
+	w, err := warehouse.Open(t.Context(), warehouse.Config{ProjectID: "p", Dataset: "fraud", AppendTimeout: timeout}, emulator.GRPC(endpoint)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
@@ -32,7 +33,7 @@ func behind(t *testing.T, timeout time.Duration) (*warehouse.Warehouse, *fault.P
 		timeout = 0
 	}
 	w, err := warehouse.Open(t.Context(), warehouse.Config{ProjectID: "p", Dataset: "fraud", AppendTimeout: timeout, Metrics: registry},
-		warehouse.EmulatorOptions(proxy.Addr())...)
+		emulator.GRPC(proxy.Addr())...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,9 @@ func Write(w http.ResponseWriter, err error) {
 		Detail string        `json:"detail"`
 		Kind   string        `json:"kind"`
 		Errors []pix.Problem `json:"errors,omitempty"`
-	}{"about:blank", http.StatusText(p.Status), p.Status, p.Detail, p.Kind, p.Errors})
+	}{
+		Type: "about:blank", Title: http.StatusText(p.Status), Status: p.Status, Detail: p.Detail, Kind: p.Kind, Errors: p.Errors,
+	})
 }
 
 // WriteStatus answers with a status that no error stands for.

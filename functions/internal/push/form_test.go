@@ -23,6 +23,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -341,7 +342,8 @@ func TestNothingRawInAttributes(t *testing.T) {
 		f, server := newFixture(t, ok), pstest.NewServer()
 		defer server.Close()
 		pubsub := openBus(t, server)
-		tracing, spans := obs.RecordTracing(obs.Service{Name: "test"})
+		spans := tracetest.NewSpanRecorder()
+		tracing := obs.RecordTracing(obs.Service{Name: "test"}, spans)
 		h, err := push.New(push.Function[string]{
 			Name: "test", Encode: func(string) (event.Envelope, error) { return event.Envelope{}, nil }, Handle: ok,
 			Decode: func(event.Envelope, time.Time) (string, error) {

@@ -131,12 +131,12 @@ func TestIntakeOfSlowSenders(t *testing.T) {
 			t.Parallel()
 			intake := push.NewIntake(push.DefaultIntakeBytes)
 			var refused atomic.Int64
-			var settled sync.WaitGroup
+			var begun sync.WaitGroup
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			for range c.senders {
-				settled.Add(1)
-				reached := sync.OnceFunc(settled.Done)
+				begun.Add(1)
+				reached := sync.OnceFunc(begun.Done)
 				body := io.MultiReader(stuck(t, c.sent), ended{ctx.Done()})
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", &signalled{Reader: body, after: c.sent, reached: reached})
 				r.ContentLength = push.MaxBodyBytes
@@ -149,7 +149,7 @@ func TestIntakeOfSlowSenders(t *testing.T) {
 					}
 				}()
 			}
-			settled.Wait()
+			begun.Wait()
 			if n := intake.Held(); n > c.heldMost || n < c.least {
 				t.Errorf("%d bytes held, want %d to %d", n, c.least, c.heldMost)
 			}

@@ -218,7 +218,7 @@ func (e *endpoint[T]) process(ctx context.Context, f Found, start time.Time) err
 	defer span.End()
 	age, known := del.age(e.d.Clock())
 	e.metrics.met(e.f.Name, age, known)
-	return e.settle(ctx, &del, e.handle(ctx, &del))
+	return e.dispose(ctx, &del, e.handle(ctx, &del))
 }
 
 // refused notes a request, or an element of a batch, that gave no message.
@@ -269,8 +269,8 @@ func Published(ctx context.Context) time.Time {
 	return t
 }
 
-// settle dead-letters what must be and records what happened. It returns the error for whose sake the message comes again.
-func (e *endpoint[T]) settle(ctx context.Context, del *delivery, err error) error {
+// dispose dead-letters what must be and records what happened. It returns the error for whose sake the message comes again.
+func (e *endpoint[T]) dispose(ctx context.Context, del *delivery, err error) error {
 	if err == nil {
 		e.panics.forget(del.msg.ID)
 		e.record(ctx, del, nil, "ok")

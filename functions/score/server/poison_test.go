@@ -117,7 +117,7 @@ func object(size int, begin, end string) []byte {
 	return b.Bytes()
 }
 
-// together posts one body many times at once, each until it is settled, with payments beside them.
+// together posts one body many times at once, each until it is answered, with payments beside them.
 func (s *scorer) together(t *testing.T, n int, path string, body []byte) string {
 	t.Helper()
 	var mu sync.Mutex
@@ -134,8 +134,8 @@ func (s *scorer) together(t *testing.T, n int, path string, body []byte) string 
 	}
 	beside := crowd(t, 4, 2*time.Second, s.payer("/v1/decisions"))
 	all.Wait()
-	if settled := counts[http.StatusNoContent] + counts[http.StatusBadRequest] + counts[http.StatusRequestEntityTooLarge]; settled != n {
-		t.Errorf("%d bodies of %d were settled: %v", settled, n, counts)
+	if answered := counts[http.StatusNoContent] + counts[http.StatusBadRequest] + counts[http.StatusRequestEntityTooLarge]; answered != n {
+		t.Errorf("%d bodies of %d were answered: %v", answered, n, counts)
 	}
 	return fmt.Sprintf("%v in %d attempts, payments beside them %v", counts, attempts, beside)
 }

@@ -32,7 +32,7 @@ func Run(t *testing.T, open Factory) {
 		"one of many racing decisions wins":           oneWinner,
 		"marks and the minutes they lie in":           pending,
 		"values are swapped, never overwritten":       values,
-		"a sweep settles all that can be settled":     sweeps,
+		"a sweep resolves all that can be resolved":   sweeps,
 		"an unrecorded decision has a mark":           unrecordedIsMarked,
 		"rows join over a token rotation":             rotation,
 		"a rotated redelivery is one event":           rotatedRedelivery,

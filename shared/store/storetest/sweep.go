@@ -233,7 +233,7 @@ func quietMinutesClose(t *testing.T, open Factory) {
 	}
 }
 
-// A mark that waits, or cannot be settled, keeps its minute open for as long as it takes.
+// A mark that waits, or cannot be resolved, keeps its minute open for as long as it takes.
 func keptMinutesStay(t *testing.T, open Factory) {
 	h := newHand()
 	s, b := open(t, h.clock), newBus()

@@ -43,6 +43,6 @@ func unrecordedIsMarked(t *testing.T, open Factory) {
 	}
 	must(t, s.MarkPublished(t.Context(), []engine.Mark{engine.MarkOf(&owing)}))
 	if ids := marked(); len(ids) != 0 {
-		t.Errorf("marks %v after it was settled", ids)
+		t.Errorf("marks %v after it was resolved", ids)
 	}
 }

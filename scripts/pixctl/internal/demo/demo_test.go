@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -36,38 +36,18 @@ func TestLedgerTellsRedeliveryFromASecondDecision(t *testing.T) {
 	}
 }
 
-func TestOpenLoopChargesWaitingToTheCallsThatWait(t *testing.T) {
+func TestTheScheduleStopsAtTheFirstError(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		// One worker, 10 calls a second; the first takes a second, so the next nine start late.
-		h, err := openLoop{rate: 10, workers: 1}.run(t.Context(), 10, func(_ context.Context, i int) error {
-			if i == 0 {
-				time.Sleep(time.Second)
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if late := h.ValueAtQuantile(50); late < 400_000 {
-			t.Errorf("median latency = %d µs: the calls behind the slow one were not charged", late)
-		}
+	bad := errors.New("refused")
+	var calls atomic.Int64
+	p := &performance{options: options{askRate: 100}}
+	err := p.schedule(t.Context(), 1000, func(context.Context, int) error {
+		calls.Add(1)
+		return bad
 	})
-}
-
-func TestOpenLoopStopsAtTheFirstError(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		bad := errors.New("refused")
-		calls := 0
-		_, err := openLoop{rate: 1000, workers: 1}.run(t.Context(), 1000, func(context.Context, int) error {
-			calls++
-			return bad
-		})
-		if !errors.Is(err, bad) || calls > 2 {
-			t.Errorf("err = %v after %d calls, want %v at once", err, calls, bad)
-		}
-	})
+	if n := calls.Load(); !errors.Is(err, bad) || n == 1000 {
+		t.Errorf("err = %v after %d calls, want %v at once", err, n, bad)
+	}
 }
 
 // TestAsksAgain: an answer that does not stand is asked for again, and a scorer that never gives one does not hold whoever

@@ -16,18 +16,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
-// The demo's world: a week that ends today, fraud frequent enough to be seen in a few thousand payments. The true rate is
-// 7 in 100,000.
-const (
-	demoDays       = 7
-	demoFraudBoost = 150
-)
+// demoFraudBoost makes fraud frequent enough to be seen in a few thousand payments. The true rate is 7 in 100,000.
+const demoFraudBoost = 150
 
 // Bounds of the demo.
 const (
@@ -87,15 +84,9 @@ func (p *performance) perform(ctx context.Context) (*summary, error) {
 
 // world sizes a world in which at least the payments asked for happen within the days before today.
 func (p *performance) world() world.Params {
-	visible := 1 - (1-world.DefaultOurShare)*(1-world.DefaultOurShare)
-	perAccount := world.DefaultPayments * demoDays * visible
-	return world.Params{
-		Seed:       p.options.seed,
-		Start:      time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -demoDays-1),
-		Days:       demoDays,
-		Accounts:   max(200, int(float64(p.options.payments)/perAccount*1.4)),
-		FraudBoost: demoFraudBoost,
-	}
+	params := world.LastWeek(p.options.seed, p.options.payments, time.Now())
+	params.FraudBoost = demoFraudBoost
+	return params
 }
 
 // next takes the world's next payment and notes what will become known of it.
@@ -142,11 +133,27 @@ func (p *performance) ask(ctx context.Context, w *world.World, n int) error {
 	transport := &http.Transport{MaxIdleConnsPerHost: askWorkers}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
-	p.latency, err = openLoop{rate: p.options.askRate, workers: askWorkers}.run(ctx, n, func(ctx context.Context, i int) error {
+	scorer := asking{client, p.stack.ScorerURL + "/v1/decisions"}
+	return p.schedule(ctx, n, func(ctx context.Context, i int) error {
 		p.show.ledger.send(payments[i].id)
-		return asking{client, p.stack.ScorerURL + "/v1/decisions"}.decide(ctx, payments[i].json)
+		return scorer.decide(ctx, payments[i].json)
 	})
-	return err
+}
+
+// schedule makes n calls at the rate that was asked for. The first error ends it.
+func (p *performance) schedule(ctx context.Context, n int, call func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	loop := openloop.Loop{Rate: p.options.askRate, Calls: n, InFlight: askWorkers, Queue: true}
+	loop.Call = func(_ context.Context, i int) string { // this ctx ends with the first error
+		if err := call(ctx, i); err != nil {
+			cancel(fmt.Errorf("call %d: %w", i, err))
+			return "failed"
+		}
+		return ""
+	}
+	p.latency = loop.Run(ctx).Latency
+	return context.Cause(ctx) //nolint:wrapcheck // ended by a call's own error, or by whoever cancelled us
 }
 
 // asking is how the authorisation path asks the scorer.
@@ -236,7 +243,7 @@ func (p *performance) stream(ctx context.Context, w *world.World, n int) error {
 	if err := client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", errors.Join(err, context.Cause(ctx)))
 	}
-	err = p.settle(ctx)
+	err = p.drain(ctx)
 	p.streamed, p.streamTook = n, p.show.lastDecision().Sub(start)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	shipped "github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
@@ -26,18 +27,18 @@ import (
 func policies(ctx context.Context, m *machine) []finding {
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
-	pack, from, err := loadPolicy(ctx, m.getenv("POLICY_LOCATION"))
+	pack, from, err := loadPolicy(ctx, m)
 	if err != nil {
 		return []finding{fail("policy", "mend the pack, or unset POLICY_LOCATION for the shipped one", "%s: %v", from, err)}
 	}
 	return []finding{ok("policy", "%s: version %s", from, pack.Version())}
 }
 
-func loadPolicy(ctx context.Context, location string) (pack *policy.Pack, from string, err error) {
+func loadPolicy(ctx context.Context, m *machine) (pack *policy.Pack, from string, err error) {
 	data, from := policy.Shipped(), "shipped"
-	if location != "" {
+	if location := m.getenv("POLICY_LOCATION"); location != "" {
 		from = location
-		if data, err = readPolicy(ctx, location); err != nil {
+		if data, err = readPolicy(ctx, location, m); err != nil {
 			return nil, from, err
 		}
 	}
@@ -45,8 +46,8 @@ func loadPolicy(ctx context.Context, location string) (pack *policy.Pack, from s
 	return pack, from, err
 }
 
-func readPolicy(ctx context.Context, location string) (data []byte, err error) {
-	f, err := modelstore.OpenFile(ctx, location, policy.MaxPackBytes)
+func readPolicy(ctx context.Context, location string, m *machine) (data []byte, err error) {
+	f, err := modelstore.OpenFile(ctx, location, policy.MaxPackBytes, emulator.Storage(m.getenv)...)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -64,7 +65,7 @@ func models(ctx context.Context, m *machine) (list []finding) {
 	store, from := modelstore.FromFS(shipped.Shipped()), "shipped"
 	if location := m.getenv("MODELS_LOCATION"); location != "" {
 		from = location
-		if store, err = modelstore.Open(ctx, location); err != nil {
+		if store, err = modelstore.Open(ctx, location, emulator.Storage(m.getenv)...); err != nil {
 			return []finding{fail("models", "set MODELS_LOCATION to a directory or gs://bucket/prefix, or unset it", "%s: %v", from, err)}
 		}
 	}

@@ -46,11 +46,11 @@ type tool struct {
 
 func toolbox() []tool {
 	return []tool{
-		{"go", []string{"version"}, [2]int{1, 26}, true, "builds everything", "install Go from https://go.dev/dl"},
-		{"make", []string{"--version"}, [2]int{}, true, "sets the flags that the build needs", "apt-get install make"},
-		{"git", []string{"--version"}, [2]int{}, false, "make lint and a test read the list of files from it", "apt-get install git"},
-		{"python3", []string{"--version"}, [2]int{3, 11}, false, "make model, test-python and lint", "apt-get install python3 python3-venv"},
-		{"java", []string{"-version"}, [2]int{}, false, "make conformance runs a real Kafka", "apt-get install openjdk-17-jre-headless"},
+		{name: "go", args: []string{"version"}, least: [2]int{1, 26}, needed: true, why: "builds everything", get: "install Go from https://go.dev/dl"},
+		{name: "make", args: []string{"--version"}, needed: true, why: "sets the flags that the build needs", get: "apt-get install make"},
+		{name: "git", args: []string{"--version"}, why: "make lint and a test read the list of files from it", get: "apt-get install git"},
+		{name: "python3", args: []string{"--version"}, least: [2]int{3, 11}, why: "make model, test-python and lint", get: "apt-get install python3 python3-venv"},
+		{name: "java", args: []string{"-version"}, why: "make conformance runs a real Kafka", get: "apt-get install openjdk-17-jre-headless"},
 	}
 }
 

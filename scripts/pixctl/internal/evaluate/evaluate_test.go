@@ -87,7 +87,7 @@ func TestLabelsAndWeightsAreWhatTheySay(t *testing.T) {
 		taken  bool
 	}{{0, 1, true}, {1, 0.005, true}, {2, 1, false}, {-1, 1, false}, {0, 0, false}, {0, -1, false}, {0, math.Inf(1), false}} {
 		values := make(parquet.Row, len(columns()))
-		values[columnLabel], values[columnWeight] = parquet.Int32Value(c.label), parquet.DoubleValue(c.weight)
+		values[table.AtLabel], values[table.AtWeight] = parquet.Int32Value(c.label), parquet.DoubleValue(c.weight)
 		if err := newSample().add(values, nil, window{}); (err == nil) != c.taken {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -118,8 +118,8 @@ func TestOnlyLaterPaymentsCount(t *testing.T) {
 			t.Fatal(err)
 		}
 		values := make(parquet.Row, len(columns()))
-		values[columnEventTime] = parquet.Int64Value(c.at.UnixMicro())
-		values[columnWeight] = parquet.DoubleValue(1)
+		values[table.AtEventTime] = parquet.Int64Value(c.at.UnixMicro())
+		values[table.AtWeight] = parquet.DoubleValue(1)
 		if err := s.add(values, nil, w); err != nil {
 			t.Fatal(err)
 		}

@@ -13,22 +13,9 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
 )
 
-// Columns of a table of scores.
+// Columns of a table of scores behind those of the payment.
 const (
-	columnID = iota
-	columnEventTime
-	columnArrivedAt
-	columnLabel
-	columnTypology
-	columnDirection
-	columnWeight
-	columnPayerAccount
-	columnPayeeAccount
-	columnPayerAge
-	columnPayerState
-	columnPayeeAge
-	columnPayeeState
-	columnAmount
+	columnAmount = table.AfterPayment + iota
 	columnRaw
 	columnProbability
 	columnContributions
@@ -36,15 +23,8 @@ const (
 
 // columns are those of a table of scores, in the order of their constants.
 func columns() []table.Column {
-	return []table.Column{
-		table.Text("end_to_end_id"), table.Time("event_time"), table.OptionalTime("label_arrived_at"), table.Int32("label"),
-		table.OptionalCategory("typology"), table.Category("direction"), table.RequiredDouble("split_weight"),
-		table.Text("payer_account"), table.Text("payee_account"),
-		table.OptionalCategory("payer_age_band"), table.OptionalCategory("payer_state"),
-		table.OptionalCategory("payee_age_band"), table.OptionalCategory("payee_state"),
-		table.RequiredDouble("amount_brl"), table.RequiredDouble("raw"), table.RequiredDouble("probability"),
-		table.Doubles("contributions"),
-	}
+	return append(table.Payment(), table.RequiredDouble("amount_brl"), table.RequiredDouble("raw"), table.RequiredDouble("probability"),
+		table.Doubles("contributions"))
 }
 
 // window says which rows count and what was known of them.
@@ -129,10 +109,10 @@ func begin(in *table.Reader, w *window) (*sample, error) {
 // add takes one row of the table.
 func (s *sample) add(v parquet.Row, t *truth, w window) error {
 	r := row{
-		at: v[columnEventTime].Int64(), amount: v[columnAmount].Double(), weight: v[columnWeight].Double(),
+		at: v[table.AtEventTime].Int64(), amount: v[columnAmount].Double(), weight: v[table.AtWeight].Double(),
 		raw: v[columnRaw].Double(), probability: v[columnProbability].Double(), typology: none, lookAlike: none,
 	}
-	label := v[columnLabel].Int32()
+	label := v[table.AtLabel].Int32()
 	if !(r.weight > 0) || math.IsInf(r.weight, 1) || label != 0 && label != 1 {
 		return errors.New("split_weight is not a number above zero, or label not 0 or 1")
 	}
@@ -141,19 +121,19 @@ func (s *sample) add(v parquet.Row, t *truth, w window) error {
 		s.leftOut++
 		return nil
 	}
-	if arrived := v[columnArrivedAt]; !arrived.IsNull() && label == 1 {
+	if arrived := v[table.AtLabelArrivedAt]; !arrived.IsNull() && label == 1 {
 		if w.knownAt.IsZero() || !time.UnixMicro(arrived.Int64()).After(w.knownAt) {
 			r.arrived = arrived.Int64()
 		}
 	}
-	if _, err := s.ids.Write(v[columnID].ByteArray()); err != nil {
+	if _, err := s.ids.Write(v[table.AtID].ByteArray()); err != nil {
 		return fmt.Errorf("ids: %w", err)
 	}
 	s.identify(&r, v)
 	if t != nil {
-		t.judge(s, &r, string(v[columnID].ByteArray()))
+		t.judge(s, &r, string(v[table.AtID].ByteArray()))
 	} else if r.arrived != 0 {
-		r.fraud, r.mule, r.typology = true, true, s.typologies.id(string(v[columnTypology].ByteArray()))
+		r.fraud, r.mule, r.typology = true, true, s.typologies.id(string(v[table.AtTypology].ByteArray()))
 	}
 	s.explain(&r, v[columnContributions:])
 	s.rows = append(s.rows, r)
@@ -162,9 +142,9 @@ func (s *sample) add(v parquet.Row, t *truth, w window) error {
 
 // identify names the account and the groups of the party that the model's question is about.
 func (s *sample) identify(r *row, v parquet.Row) {
-	account, age, state := columnPayerAccount, columnPayerAge, columnPayerState
+	account, age, state := table.AtPayerAccount, table.AtPayerAgeBand, table.AtPayerState
 	if s.receiver {
-		account, age, state = columnPayeeAccount, columnPayeeAge, columnPayeeState
+		account, age, state = table.AtPayeeAccount, table.AtPayeeAgeBand, table.AtPayeeState
 	}
 	r.account = s.accounts.id(string(v[account].ByteArray()))
 	r.age, r.state = s.ages.id(orUnknown(v[age])), s.states.id(orUnknown(v[state]))

@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
 )
 
 // BenchmarkDecisions is `pixctl load` at 2,000 payments/s as a line of make bench: each is due at its moment, and its
@@ -21,9 +23,9 @@ func BenchmarkDecisions(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			var out *outcome
+			var out *openloop.Outcome
 			for b.Loop() {
-				out = (&loop{plan: o.plan, call: t.call, sleep: sleep}).run(b.Context())
+				out = o.loop(t).Run(b.Context())
 			}
 			if err := t.close(b.Context()); err != nil {
 				b.Error(err)

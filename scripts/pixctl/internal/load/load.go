@@ -14,6 +14,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
 )
 
 // Values of -on.
@@ -25,6 +26,24 @@ const (
 
 // gcPercent trades memory for pauses, as the demo does: the heap of one process with a server inside is small.
 const gcPercent = 400
+
+// plan is the schedule of a run.
+type plan struct {
+	rate             float64 // payments per second
+	warmup, duration time.Duration
+	inFlight         int // payments under way at most
+}
+
+// calls is how many payments a run of the plan needs.
+func (p plan) calls() int { return p.unmeasured() + int(p.rate*p.duration.Seconds()) }
+
+// unmeasured is how many of them are warm-up.
+func (p plan) unmeasured() int { return int(p.rate * p.warmup.Seconds()) }
+
+// loop is the plan over a target.
+func (p plan) loop(t target) *openloop.Loop {
+	return &openloop.Loop{Rate: p.rate, Calls: p.calls(), WarmUp: p.unmeasured(), InFlight: p.inFlight, Call: t.call}
+}
 
 // options are the command's flags.
 type options struct {
@@ -130,13 +149,13 @@ func run(ctx context.Context, std command.IO, args []string) (err error) {
 		return err
 	}
 	fmt.Fprintf(std.Err, "load: %.0f a second for %v after %v\n", o.rate, o.duration, o.warmup)
-	out := (&loop{plan: o.plan, call: t.call, sleep: sleep}).run(ctx)
+	out := o.loop(t).Run(ctx)
 	stop()
 	r := newReport(o, out)
 	if err := r.write(std.Out, o.json); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	if out.interrupted {
+	if out.Interrupted {
 		return fmt.Errorf("load: %w", ctx.Err())
 	}
 	return r.verdict(o.maxP99)

@@ -10,9 +10,6 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
-// worldDays is how many days the simulated payments spread over; the last one is yesterday.
-const worldDays = 7
-
 // payments are the payments of a run in wire bytes, one after the other: a million small objects would make the garbage
 // collector part of what is measured.
 type payments struct {
@@ -35,13 +32,7 @@ func (p *payments) at(i int) []byte {
 
 // generate takes n payments of a simulated week and gives each to keep, in event-time order.
 func generate(seed uint64, n int, keep func(*pix.Submission) error) error {
-	visible := 1 - (1-world.DefaultOurShare)*(1-world.DefaultOurShare)
-	w := world.New(world.Params{
-		Seed:     seed,
-		Start:    time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -worldDays-1),
-		Days:     worldDays,
-		Accounts: max(200, int(float64(n)/(world.DefaultPayments*worldDays*visible)*1.4)),
-	})
+	w := world.New(world.LastWeek(seed, n, time.Now()))
 	for range n {
 		e, ok := w.Next()
 		if !ok {

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
 )
 
 // report is what a run prints. The names are a contract with other tools.
@@ -29,22 +31,22 @@ type report struct {
 	Interrupted bool           `json:"interrupted"`
 }
 
-func newReport(o *options, out *outcome) *report {
+func newReport(o *options, out *openloop.Outcome) *report {
 	name := o.on
 	if o.url != "" {
 		name = o.url
 	}
-	ms := func(q float64) float64 { return float64(out.latency.ValueAtQuantile(q)) / 1000 }
+	ms := func(q float64) float64 { return float64(out.Latency.ValueAtQuantile(q)) / 1000 }
 	r := &report{
-		Target: name, Rate: o.rate, Seconds: out.wall.Seconds(), Processors: runtime.NumCPU(), Interrupted: out.interrupted,
-		Decided: out.latency.TotalCount(), Dropped: out.dropped, Failed: out.failed,
-		MsP50: ms(50), MsP90: ms(90), MsP99: ms(99), MsP999: ms(99.9), MsMax: float64(out.latency.Max()) / 1000,
+		Target: name, Rate: o.rate, Seconds: out.Wall.Seconds(), Processors: runtime.NumCPU(), Interrupted: out.Interrupted,
+		Decided: out.Latency.TotalCount(), Dropped: out.Dropped, Failed: out.Failed,
+		MsP50: ms(50), MsP90: ms(90), MsP99: ms(99), MsP999: ms(99.9), MsMax: float64(out.Latency.Max()) / 1000,
 	}
-	if calls := r.Decided + int64(out.failures()); calls > 0 {
-		r.CPUPerCall = float64(out.cpu.Microseconds()) / float64(calls)
+	if calls := r.Decided + int64(r.failures()); calls > 0 {
+		r.CPUPerCall = float64(out.CPU.Microseconds()) / float64(calls)
 	}
-	if out.wall > 0 {
-		r.CPUShare = out.cpu.Seconds() / out.wall.Seconds() / float64(r.Processors)
+	if out.Wall > 0 {
+		r.CPUShare = out.CPU.Seconds() / out.Wall.Seconds() / float64(r.Processors)
 	}
 	return r
 }

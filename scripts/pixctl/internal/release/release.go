@@ -19,8 +19,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
-// Commands returns the subcommands. Options are for Cloud Storage; without any, STORAGE_EMULATOR_HOST and Application
-// Default Credentials decide.
+// Commands returns the subcommands. Options are for Cloud Storage; without any, Application Default Credentials decide.
 func Commands(opts ...option.ClientOption) []command.Command {
 	return []command.Command{
 		{Name: "model promote", Summary: "put a verified version in force, without a restart", Run: with(opts, verb{

@@ -28,7 +28,7 @@ func frame(t *testing.T, name, from string) {
 	}
 	for i, c := range columns {
 		switch {
-		case i >= len(fixed()):
+		case i >= table.AfterPayment:
 			group[c.Name] = number[i%len(number)]
 		case strings.HasSuffix(c.Name, "_time"), strings.HasSuffix(c.Name, "_at"):
 			group[c.Name] = parquet.Timestamp(parquet.Microsecond)
@@ -128,7 +128,7 @@ func TestOtherTypesScoreTheSame(t *testing.T) {
 func TestOtherDirectionsAreRefused(t *testing.T) {
 	t.Parallel()
 	rows := []parquet.Row{fixedValues(1), fixedValues(1)} // inbound
-	rows[1][columnDirection] = parquet.ByteArrayValue([]byte("inbound"))
+	rows[1][table.AtDirection] = parquet.ByteArrayValue([]byte("inbound"))
 	s := &scorer{scored: []pix.Direction{pix.Outbound, pix.Internal}}
 	if err := s.batch(7, rows); err == nil || !strings.Contains(err.Error(), "row 8: column direction") {
 		t.Errorf("error %v", err)

@@ -18,29 +18,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
-// fixed are the columns that are carried through, in the order of the vectors table.
-func fixed() []table.Column {
-	return []table.Column{
-		table.Text("end_to_end_id"),
-		table.Time("event_time"),
-		table.OptionalTime("label_arrived_at"),
-		table.Int32("label"),
-		table.OptionalCategory("typology"),
-		table.Category("direction"),
-		table.RequiredDouble("split_weight"),
-		table.Text("payer_account"),
-		table.Text("payee_account"),
-		table.OptionalCategory("payer_age_band"),
-		table.OptionalCategory("payer_state"),
-		table.OptionalCategory("payee_age_band"),
-		table.OptionalCategory("payee_state"),
-	}
-}
-
-const (
-	amountFeature   = "amount_brl"
-	columnDirection = 5
-)
+const amountFeature = "amount_brl"
 
 // scorer turns rows of vectors into rows of scores.
 type scorer struct {
@@ -57,7 +35,7 @@ type scorer struct {
 
 // takes are the columns of a table of vectors that a model scores.
 func takes(features []string) []table.Column {
-	list := fixed()
+	list := table.Payment()
 	for _, name := range features {
 		list = append(list, table.Double(name))
 	}
@@ -65,7 +43,7 @@ func takes(features []string) []table.Column {
 }
 
 func newScorer(model *scoring.Model, in *table.Reader, explain string) (*scorer, error) {
-	s := &scorer{model: model, explain: explain, first: len(fixed())}
+	s := &scorer{model: model, explain: explain, first: table.AfterPayment}
 	if set := in.Metadata("feature_set"); set != "" && set != model.Manifest().FeatureSet {
 		return nil, errors.New("the table was written with another feature set than the model's")
 	}
@@ -89,7 +67,7 @@ func (s *scorer) name() string { return string(s.model.Role()) + "/" + s.model.V
 
 // columns are those of a table of scores.
 func columns() []table.Column {
-	list := append(fixed(), table.Double(amountFeature), table.RequiredDouble("raw"), table.RequiredDouble("probability"))
+	list := append(table.Payment(), table.Double(amountFeature), table.RequiredDouble("raw"), table.RequiredDouble("probability"))
 	return append(list, table.Doubles("contributions"))
 }
 
@@ -109,7 +87,7 @@ func (s *scorer) metadata() map[string]string {
 func (s *scorer) batch(first int64, rows []parquet.Row) error {
 	var mine []parquet.Row
 	for i, row := range rows {
-		switch d := pix.Direction(row[columnDirection].ByteArray()); {
+		switch d := pix.Direction(row[table.AtDirection].ByteArray()); {
 		case slices.Contains(s.scored, d):
 			mine = append(mine, row)
 		case d != pix.Outbound && d != pix.Inbound && d != pix.Internal:

@@ -92,8 +92,8 @@ func (a *aftermath) publish(topic string, encode func() (event.Envelope, error))
 	}
 }
 
-// settled waits for the rows of all labels and returns how many are missing.
-func (a *aftermath) settled(t *testing.T, s *stack.Stack) int {
+// missing waits for the rows of all labels and returns how many are missing.
+func (a *aftermath) missing(t *testing.T, s *stack.Stack) int {
 	t.Helper()
 	await(t, "label rows", func() bool { return s.Outstanding() == 0 })
 	return a.labels - len(column(t, s, "labels_latest", "end_to_end_id"))

@@ -79,6 +79,6 @@ func TestAgesThroughKafka(t *testing.T) {
 		}
 	}
 	await(t, "the standing decision", func() bool {
-		return bytes.Contains(get(t, s.MetricsURL), fmt.Appendf(nil, `replayed="true",service="score"} 1`))
+		return bytes.Contains(get(t, s.MetricsURL), fmt.Appendf(nil, `repeated="true",service="score"} 1`))
 	})
 }

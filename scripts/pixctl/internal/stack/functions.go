@@ -13,6 +13,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/audit"
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/label"
+	"github.com/sentinela-pix/sentinela/functions/row"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/obs"
@@ -81,14 +82,14 @@ func (s *Stack) openScore(ctx context.Context) error {
 
 // openWriters opens the functions that write rows.
 func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
-	c := host.WarehouseConfig{Config: s.config(), Dataset: Dataset}
-	open := map[string]func(env host.Env) (*host.Function, error){
-		audit.Name: func(env host.Env) (*host.Function, error) { return audit.Open(ctx, &c, env) },
-		label.Name: func(env host.Env) (*host.Function, error) {
-			return label.Open(ctx, &label.Config{WarehouseConfig: c, StoreConfig: storeOf()}, env)
+	c := row.Config{Config: s.config(), Dataset: Dataset}
+	open := map[string]func(env host.Env) (*row.Function, error){
+		audit.Name: func(env host.Env) (*row.Function, error) { return audit.Open(ctx, &c, env) },
+		label.Name: func(env host.Env) (*row.Function, error) {
+			return label.Open(ctx, &label.Config{Config: c, StoreConfig: storeOf()}, env)
 		},
-		alert.Name: func(env host.Env) (*host.Function, error) {
-			return alert.Open(ctx, &alert.Config{WarehouseConfig: c, AlertsTopic: AlertsTopic}, env)
+		alert.Name: func(env host.Env) (*row.Function, error) {
+			return alert.Open(ctx, &alert.Config{Config: c, AlertsTopic: AlertsTopic}, env)
 		},
 	}
 	for name, open := range open {

@@ -202,14 +202,14 @@ func (p *pipeline) take(a *arrival) {
 }
 
 func (p *pipeline) pay(ctx context.Context, tx *pix.Transaction) {
-	d, replayed, err := p.engine.Decide(ctx, engine.Request{Tx: tx}) // it comes now, by the simulated clock
+	d, repeated, err := p.engine.Decide(ctx, engine.Request{Tx: tx}) // it comes now, by the simulated clock
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if before, known := p.logged[tx.ID]; known != replayed || known && !sameBits(before, d.Vector) {
-		p.t.Fatalf("%s: replayed %v, decided before %v, or another vector", tx.ID, replayed, known)
+	if before, known := p.logged[tx.ID]; known != repeated || known && !sameBits(before, d.Vector) {
+		p.t.Fatalf("%s: repeated %v, decided before %v, or another vector", tx.ID, repeated, known)
 	}
-	if replayed {
+	if repeated {
 		return
 	}
 	p.logged[tx.ID] = p.logOf(ctx, d)

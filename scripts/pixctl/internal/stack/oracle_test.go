@@ -72,7 +72,7 @@ func TestDecisionsAreThoseOfTheReference(t *testing.T) {
 	if diff := cmp.Diff(ids(want, notApproved), column(t, s, "alerts_latest", "end_to_end_id")); diff != "" {
 		t.Errorf("alerted payments (-want +got):\n%s", diff)
 	}
-	if n := became.settled(t, s); n != 0 {
+	if n := became.missing(t, s); n != 0 {
 		t.Errorf("%d labels without a row", n)
 	}
 	audited := auditedVectors(t, s)

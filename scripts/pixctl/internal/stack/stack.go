@@ -132,7 +132,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 
 func (s *Stack) trace(ctx context.Context, service obs.Service) error {
 	if s.options.TraceEverything {
-		s.tracing, s.spans = obs.RecordTracing(service)
+		s.spans = tracetest.NewSpanRecorder()
+		s.tracing = obs.RecordTracing(service, s.spans)
 		return nil
 	}
 	var err error

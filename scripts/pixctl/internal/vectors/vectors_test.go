@@ -18,6 +18,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/world"
@@ -130,23 +131,23 @@ func TestTableHoldsTheContract(t *testing.T) {
 		if labelled := !row[2].IsNull(); labelled != (i == 0) {
 			t.Fatalf("row %d labelled: %t", i, labelled)
 		}
-		if row[columnPayerAccount].String() == "" || row[columnPayerAccount].String() == row[columnPayeeAccount].String() {
-			t.Fatalf("row %d: accounts %v and %v", i, row[columnPayerAccount], row[columnPayeeAccount])
+		if row[table.AtPayerAccount].String() == "" || row[table.AtPayerAccount].String() == row[table.AtPayeeAccount].String() {
+			t.Fatalf("row %d: accounts %v and %v", i, row[table.AtPayerAccount], row[table.AtPayeeAccount])
 		}
-		if got := row[columnPayerAgeBand].String() + row[columnPayeeState].String(); got != s.PayerFacts.AgeBand+s.PayeeFacts.State {
+		if got := row[table.AtPayerAgeBand].String() + row[table.AtPayeeState].String(); got != s.PayerFacts.AgeBand+s.PayeeFacts.State {
 			t.Fatalf("row %d: groups %q", i, got)
 		}
-		missing = missing || slices.ContainsFunc(row[firstFeature:], func(v parquet.Value) bool { return math.IsNaN(v.Double()) })
+		missing = missing || slices.ContainsFunc(row[table.AfterPayment:], func(v parquet.Value) bool { return math.IsNaN(v.Double()) })
 	}
 	if !missing {
 		t.Error("no feature is missing anywhere: NaN was lost")
 	}
 	first := rows[0]
 	if first[2].Int64() != labelAt.UnixMicro() || first[3].Int32() != 1 || first[4].String() != "swapped_qr" || first[6].Double() != 0.005 {
-		t.Errorf("labelled row: %v", first[:firstFeature])
+		t.Errorf("labelled row: %v", first[:table.AfterPayment])
 	}
 	if second := rows[1]; second[3].Int32() != 0 || second[4].String() != "" || second[6].Double() != 1 {
-		t.Errorf("row without a label: %v", second[:firstFeature])
+		t.Errorf("row without a label: %v", second[:table.AfterPayment])
 	}
 	if _, err := os.Stat(out + ".partial"); err == nil {
 		t.Error("the temporary file is still there")

@@ -95,7 +95,9 @@ func report(w io.Writer, m *scoring.Model, signed, asJSON bool) error {
 			Leaves   int      `json:"leaves"`
 			Features int      `json:"features"`
 			Signed   bool     `json:"signed"` // by one of the keys that were given
-		}{m.Role(), m.Version(), manifest.Trees, manifest.Leaves, len(manifest.Features), signed})
+		}{
+			Role: m.Role(), Version: m.Version(), Trees: manifest.Trees, Leaves: manifest.Leaves, Features: len(manifest.Features), Signed: signed,
+		})
 		if err != nil {
 			return fmt.Errorf("model verify: %w", err)
 		}

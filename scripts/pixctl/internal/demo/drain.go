@@ -12,9 +12,9 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
-// settle waits until every payment is decided, every invalid record is a dead letter and nothing is on its way, or
+// drain waits until every payment is decided, every invalid record is a dead letter and nothing is on its way, or
 // until nothing has moved for stalledAfter.
-func (p *performance) settle(ctx context.Context) error {
+func (p *performance) drain(ctx context.Context) error {
 	moved, most, least := time.Now(), -1, math.MaxInt
 	for {
 		sent, decided, _ := p.show.ledger.progress()
@@ -63,7 +63,7 @@ func (p *performance) label(ctx context.Context) error {
 		published++
 	}
 	p.show.line("the fraud desk and MED: %d labels have arrived so far, %d will come later", published, len(p.labels)-published)
-	return p.settle(ctx)
+	return p.drain(ctx)
 }
 
 // count asks BigQuery what arrived there.

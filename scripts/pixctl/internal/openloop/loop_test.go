@@ -1,0 +1,137 @@
+package openloop
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const second = 1000 // calls
+
+// TestStallCountsAgainstEveryCallThatWaited: the target stands still from 0.3 s to 0.5 s. A closed loop would notice one
+// slow call; 200 were due.
+func TestStallCountsAgainstEveryCallThatWaited(t *testing.T) {
+	t.Parallel()
+	for name, inFlight := range map[string]int{"all at once": second, "one by one": 300} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				l := &Loop{Rate: second, Calls: second, InFlight: inFlight, sleep: time.Sleep}
+				l.Call = func(context.Context, int) string {
+					if stalled := time.Since(start); stalled >= 300*time.Millisecond && stalled < 500*time.Millisecond {
+						time.Sleep(500*time.Millisecond - stalled)
+					}
+					time.Sleep(time.Millisecond)
+					return ""
+				}
+				out := l.Run(t.Context())
+				if out.Dropped != 0 || len(out.Failed) != 0 || out.Latency.TotalCount() != second {
+					t.Fatalf("dropped %d, failed %v, decided %d", out.Dropped, out.Failed, out.Latency.TotalCount())
+				}
+				slow := 0
+				for _, bar := range out.Latency.Distribution() {
+					if bar.From > 1500 {
+						slow += int(bar.Count)
+					}
+				}
+				if p50, longest := out.Latency.ValueAtQuantile(50), out.Latency.Max(); slow != 200 || p50 > 1001 || longest < 200_000 {
+					t.Errorf("%d slow calls, p50 %d µs, max %d µs", slow, p50, longest)
+				}
+			})
+		})
+	}
+}
+
+// TestLateLoopCountsAgainstTheCalls: the loop itself wakes 200 ms too late once. Every call that was due meanwhile counts
+// from its moment, though the target answers at once.
+func TestLateLoopCountsAgainstTheCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start, late := time.Now(), false
+		l := &Loop{Rate: second, Calls: second, InFlight: second}
+		l.sleep = func(d time.Duration) {
+			if !late && time.Since(start) >= 300*time.Millisecond {
+				late = true
+				d += 200 * time.Millisecond
+			}
+			time.Sleep(d)
+		}
+		l.Call = func(context.Context, int) string {
+			time.Sleep(time.Millisecond)
+			return ""
+		}
+		out := l.Run(t.Context())
+		slow := 0
+		for _, bar := range out.Latency.Distribution() {
+			if bar.From > 1500 {
+				slow += int(bar.Count)
+			}
+		}
+		if n := out.Latency.TotalCount(); n != second || slow < 199 || slow > 201 || out.Latency.Max() < 200_000 {
+			t.Errorf("decided %d, %d slow calls, max %d µs", n, slow, out.Latency.Max())
+		}
+	})
+}
+
+// TestLoopCounts: what is dropped, fails or is warm-up is in no latency.
+func TestLoopCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &Loop{Rate: second, Calls: 2 * second, WarmUp: second, InFlight: 1, sleep: time.Sleep}
+		l.Call = func(_ context.Context, i int) string {
+			time.Sleep(9500 * time.Microsecond)
+			if i >= 1500 {
+				return "timeout"
+			}
+			return ""
+		}
+		out := l.Run(t.Context())
+		got := []int{int(out.Latency.TotalCount()), out.Failed["timeout"], out.Dropped, len(out.Failed)}
+		if d := cmp.Diff([]int{50, 50, 900, 1}, got); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestInterruptFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		l := &Loop{Rate: second, Calls: 3600 * second, InFlight: second, sleep: time.Sleep}
+		l.Call = func(ctx context.Context, _ int) string {
+			time.Sleep(50 * time.Millisecond)
+			if ctx.Err() != nil {
+				return "cancelled"
+			}
+			return ""
+		}
+		out := l.Run(ctx)
+		if n := out.Latency.TotalCount(); !out.Interrupted || len(out.Failed) != 0 || n < 99 || n > 101 {
+			t.Errorf("interrupted %v, decided %d, failed %v", out.Interrupted, n, out.Failed)
+		}
+	})
+}
+
+// TestQueueChargesWaitingToTheCallsThatWait: one place, ten calls a second; the first takes a second, so the next nine begin
+// late, and none is dropped.
+func TestQueueChargesWaitingToTheCallsThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &Loop{Rate: 10, Calls: 10, InFlight: 1, Queue: true, sleep: time.Sleep}
+		l.Call = func(_ context.Context, i int) string {
+			if i == 0 {
+				time.Sleep(time.Second)
+			}
+			return ""
+		}
+		out := l.Run(t.Context())
+		if late := out.Latency.ValueAtQuantile(50); late < 400_000 || out.Dropped != 0 || out.Latency.TotalCount() != 10 {
+			t.Errorf("median %d µs, dropped %d, made %d", late, out.Dropped, out.Latency.TotalCount())
+		}
+	})
+}

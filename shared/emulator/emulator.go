@@ -1,0 +1,30 @@
+// Package emulator gives the client options of Google's services where an emulator stands in for them and the SDK does
+// not see to it. PUBSUB_EMULATOR_HOST and BIGTABLE_EMULATOR_HOST are the SDKs' own business. The edges ask this package,
+// so that the packages that own an SDK know of no emulator.
+package emulator
+
+import (
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// GRPC returns the options for a gRPC service of an emulator at host:port; none when that is empty.
+func GRPC(hostPort string) []option.ClientOption {
+	if hostPort == "" {
+		return nil
+	}
+	return []option.ClientOption{
+		option.WithEndpoint(hostPort), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+	}
+}
+
+// Storage returns the options for a Cloud Storage emulator where STORAGE_EMULATOR_HOST names one, which the SDK calls
+// without being told but not without credentials, once a transport is given to it.
+func Storage(getenv func(string) string) []option.ClientOption {
+	if getenv("STORAGE_EMULATOR_HOST") == "" {
+		return nil
+	}
+	return []option.ClientOption{option.WithoutAuthentication()}
+}
