@@ -22,15 +22,18 @@ const (
 
 // Add counts the entity k. Zero stands for no entity.
 func (s *Sketch) Add(k uint64) {
+	i, rank := SketchRank(k)
+	s[i] = max(s[i], rank)
+}
+
+// SketchRank is all that a sketch takes in of the entity k: the register, and the rank that it keeps the greatest of. Of zero
+// the rank is zero.
+func SketchRank(k uint64) (register int, rank uint8) {
 	if k == 0 {
-		return
+		return 0, 0
 	}
 	h := mix(k)
-	i := h >> (64 - sketchBits)
-	rank := uint8(bits.LeadingZeros64(h<<sketchBits|1<<(sketchBits-1)) + 1)
-	if rank > s[i] {
-		s[i] = rank
-	}
+	return int(h >> (64 - sketchBits)), uint8(bits.LeadingZeros64(h<<sketchBits|1<<(sketchBits-1)) + 1)
 }
 
 // mix spreads the bits of an FNV hash, whose high bits alone are too regular (the finaliser of SplitMix64).
@@ -61,7 +64,9 @@ func (s *Sketch) Count() int {
 	}
 	sum := 0.0 // of powers of two: exact in any order
 	for rank, n := range byRank {
-		sum += math.Ldexp(float64(n), -rank)
+		if n > 0 {
+			sum += math.Ldexp(float64(n), -rank)
+		}
 	}
 	const alpha = 0.7213 / (1 + 1.079/m)
 	return int(math.Round(alpha * m * m / sum))
