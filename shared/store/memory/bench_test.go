@@ -193,7 +193,7 @@ func liveBytes() uint64 {
 	return m.HeapAlloc
 }
 
-func mustSet(b *testing.B) *feature.Set {
+func mustSet(b testing.TB) *feature.Set {
 	b.Helper()
 	set, err := feature.NewSet()
 	if err != nil {

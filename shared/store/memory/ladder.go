@@ -65,11 +65,12 @@ type extremes struct {
 	windows  [windows]extreme
 }
 
-// extreme is of (from, to]. Moving from on changes nothing until an event that it is made of falls out.
+// extreme is of (from, to]. Moving from on changes only what was found in what falls out.
 type extreme struct {
-	from, until int64
+	from, until int64 // until then nothing falls out
 	parties     feature.Sketch
-	largest     int64
+	at          [len(feature.Sketch{})]int64 // of the event that a register is made of
+	largest     rung
 }
 
 func (x *extremes) add(e *feature.Event, oldest, horizon int64) {
@@ -86,7 +87,7 @@ func (x *extremes) key(e *feature.Event) uint64 {
 	return e.Counterparty.Current
 }
 
-// stale forgets what was found: the stretch ends elsewhere, or something came into it late.
+// stale has everything looked for anew: the stretch ends elsewhere, or something came into it late.
 func (x *extremes) stale() {
 	for w := range x.windows {
 		x.windows[w].until = 0
@@ -96,23 +97,32 @@ func (x *extremes) stale() {
 // window returns what is known of (from, to], where every call since the last stale names the same end.
 func (x *extremes) window(w int, from, to int64) *extreme {
 	known := &x.windows[w]
-	if known.from > from || from >= known.until {
-		x.find(known, from, to)
+	switch {
+	case known.until == 0 || from < known.from:
+		x.find(known, from, to, math.MaxInt64)
+	case from >= known.until:
+		x.find(known, from, to, from)
 	}
+	known.from = from
 	return known
 }
 
-// find looks anew.
-func (x *extremes) find(e *extreme, from, to int64) {
-	e.from, e.until = from, math.MaxInt64
-	largest := x.amounts.greatest(from, to)
-	if e.largest = largest.value; largest.value > 0 {
-		e.until = min(e.until, largest.at)
+// find looks anew for what is made of an event up to a moment.
+func (x *extremes) find(e *extreme, from, to, fallen int64) {
+	if e.largest.at <= fallen {
+		e.largest = x.amounts.greatest(from, to)
+	}
+	e.until = math.MaxInt64
+	if e.largest.value > 0 {
+		e.until = e.largest.at
 	}
 	for i := range x.ranks {
-		r := x.ranks[i].greatest(from, to)
-		if e.parties[i] = uint8(r.value); r.value > 0 {
-			e.until = min(e.until, r.at)
+		if e.at[i] <= fallen && (e.at[i] > 0 || fallen == math.MaxInt64) {
+			r := x.ranks[i].greatest(from, to)
+			e.parties[i], e.at[i] = uint8(r.value), r.at
+		}
+		if e.at[i] > 0 {
+			e.until = min(e.until, e.at[i])
 		}
 	}
 }

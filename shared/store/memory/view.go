@@ -121,7 +121,7 @@ func (b *busy) turn(at int64) (to int64) {
 	if behind(b.to) <= 2*max(b.head, headEvents/2) {
 		return b.to
 	}
-	next := b.newest - settleAfter
+	next := min(b.newest-settleAfter, at-1)
 	if behind(next) > headEvents {
 		next = min(b.newest-b.late, at) - 1
 	}
@@ -147,7 +147,7 @@ func (b *busy) cut(tiles []feature.Tile, at, to int64) {
 		later = b.upTo(b.after(until, &b.hints[w]))
 		t.Totals.Subtract(&later)
 		known := b.current.window(w, until, to)
-		t.Parties, t.Totals.Max = known.parties, pix.Money(known.largest)
+		t.Parties, t.Totals.Max = known.parties, pix.Money(known.largest.value)
 		if last > edge {
 			t.Last = last
 		}
