@@ -32,7 +32,7 @@ func (e *DisorderError) Error() string {
 // PaymentMoment is what lines of payments are sorted by, in milliseconds: when the payment became visible.
 func PaymentMoment(line []byte) (int64, error) {
 	s, err := event.DecodeSubmissionJSON(line)
-	return visibleAt(&s.Facts).UnixMilli(), err //nolint:wrapcheck // told where the line is
+	return visibleAt(&s.Facts).UnixMilli(), err
 }
 
 // StatusMoment is what lines of statuses are sorted by, in milliseconds.

@@ -38,7 +38,7 @@ func (t *text) Read(p []byte) (int, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%s: %w", t.name, err)
 	}
-	return n, err //nolint:wrapcheck // io.EOF must stay itself
+	return n, err
 }
 
 // Plain gives what a stream of text holds: one that is packed by gzip is unpacked, all of its members. How much comes of it

@@ -103,7 +103,7 @@ func (l *Lines) read(ctx context.Context, in Source, moment func([]byte) (int64,
 			return nil
 		}
 		if err == nil {
-			err = ctx.Err()
+			err = ctx.Err() //nolint:wrapcheck // Sort says what was stopped
 		}
 		if err != nil {
 			return err

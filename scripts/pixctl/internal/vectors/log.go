@@ -18,7 +18,7 @@ type log struct {
 }
 
 // openLog opens payments or statuses, sorted where that was asked for. Without a name there are none.
-func openLog(ctx context.Context, progress io.Writer, o *options, name string, moment func([]byte) (int64, error)) (*log, error) {
+func (o *options) openLog(ctx context.Context, progress io.Writer, name string, moment func([]byte) (int64, error)) (*log, error) {
 	if name == "" {
 		return &log{replay.NewLines(strings.NewReader("")), io.NopCloser(nil)}, nil
 	}

@@ -129,12 +129,12 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
-	log, err := openLog(ctx, progress, &o, o.events, replay.PaymentMoment)
+	log, err := o.openLog(ctx, progress, o.events, replay.PaymentMoment)
 	if err != nil {
 		return summary{}, err
 	}
 	defer log.Close()
-	statuses, err := openLog(ctx, progress, &o, o.statuses, replay.StatusMoment)
+	statuses, err := o.openLog(ctx, progress, o.statuses, replay.StatusMoment)
 	if err != nil {
 		return summary{}, err
 	}
