@@ -103,10 +103,10 @@ func (l *Lines) read(ctx context.Context, in Source, moment func([]byte) (int64,
 			return nil
 		}
 		if err == nil {
-			err = ctx.Err() //nolint:wrapcheck // Sort says what was stopped
+			err = ctx.Err()
 		}
 		if err != nil {
-			return err
+			return err //nolint:wrapcheck // Sort says what was stopped
 		}
 		at := int64(math.MinInt64)
 		if line != nil {
