@@ -38,6 +38,9 @@ type Bin struct {
 	Count uint32
 }
 
+// BinOf returns the index of an amount's bin.
+func BinOf(a pix.Money) uint16 { return uint16(binOf(a)) }
+
 // histogram counts amounts by bin, and remembers which bins are not empty.
 type histogram struct {
 	counts    [binCount]uint32

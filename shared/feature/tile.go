@@ -76,6 +76,18 @@ func (t *Totals) Merge(o *Totals) {
 	t.ReturnedSum += o.ReturnedSum
 }
 
+// Subtract takes the totals of a part out of what was merged with it. Max stays: the largest of the rest is not known.
+func (t *Totals) Subtract(o *Totals) {
+	t.Count -= o.Count
+	t.NearLimit -= o.NearLimit
+	t.Settled -= o.Settled
+	t.Rejected -= o.Rejected
+	t.Returned -= o.Returned
+	t.Sum -= o.Sum
+	t.SettledSum -= o.SettledSum
+	t.ReturnedSum -= o.ReturnedSum
+}
+
 // NewTile makes the tile of a family's events, which must lie in it and hold no duplicates.
 func NewTile(family string, l Level, start int64, events []Event) Tile {
 	t := Tile{Level: l, Start: start}

@@ -90,7 +90,7 @@ func TestReplayOfEverythingEqualsTheModel(t *testing.T) {
 	want := modelled(t, &h)
 	payments, statuses := h.files(t)
 	for _, workers := range []int{1, 4} {
-		cfg := replay.Config{Workers: workers, Labels: replay.NewLabels(h.labels), Statuses: bytes.NewReader(statuses)}
+		cfg := replay.Config{Workers: workers, Labels: replay.NewLabels(h.labels), Statuses: replay.NewLines(bytes.NewReader(statuses))}
 		got, stats := replayed(t, cfg, payments)
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("%d workers: vectors differ from the model (-want +got):\n%.2000s", workers, diff)
@@ -126,8 +126,8 @@ func TestStatusesAndLabelsTakeEffectWhenTheyArrive(t *testing.T) {
 	}
 	marks, settled := slices.Index(feature.Names(), "payee_fraud_marks_30d"), slices.Index(feature.Names(), "payer_out_settled_count_24h")
 	var got [][2]float64
-	cfg := replay.Config{Labels: replay.NewLabels([]pix.Label{label}), Statuses: bytes.NewReader(append(line, "\n{broken\n"...))}
-	stats, err := replay.Run(t.Context(), cfg, bytes.NewReader(lines(t, log)), func(r *replay.Row) error {
+	cfg := replay.Config{Labels: replay.NewLabels([]pix.Label{label}), Statuses: replay.NewLines(bytes.NewReader(append(line, "\n{broken\n"...)))}
+	stats, err := replay.Run(t.Context(), cfg, replay.NewLines(bytes.NewReader(lines(t, log))), func(r *replay.Row) error {
 		got = append(got, [2]float64{r.Vector[marks], r.Vector[settled]})
 		return nil
 	})

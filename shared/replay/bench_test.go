@@ -64,8 +64,8 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportAllocs()
 	began := cpuTime(b)
 	for b.Loop() {
-		cfg := replay.Config{Labels: replay.NewLabels(h.labels), Statuses: bytes.NewReader(statuses)}
-		if _, err := replay.Run(b.Context(), cfg, bytes.NewReader(payments), keep); err != nil {
+		cfg := replay.Config{Labels: replay.NewLabels(h.labels), Statuses: replay.NewLines(bytes.NewReader(statuses))}
+		if _, err := replay.Run(b.Context(), cfg, replay.NewLines(bytes.NewReader(payments)), keep); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +14,7 @@ import (
 const (
 	batchLines   = 128
 	batchesAhead = 4
-	readBuffer   = 1 << 20
 )
-
-var errLineTooLong = errors.New("line is longer than a message may be")
 
 // decoded is one line, read as a T or not.
 type decoded[T any] struct {
@@ -46,7 +41,7 @@ type source[T any] struct {
 }
 
 // open starts reading a log.
-func open[T any](ctx context.Context, log io.Reader, workers int, decode func([]byte) (T, error)) *source[T] {
+func open[T any](ctx context.Context, log Lines, workers int, decode func([]byte) (T, error)) *source[T] {
 	ctx, stop := context.WithCancel(ctx)
 	s := &source[T]{ordered: make(chan *batch[T], batchesAhead), stop: stop}
 	work := make(chan *batch[T], batchesAhead)
@@ -108,21 +103,19 @@ func offer[T any](ctx context.Context, b *batch[T], queues ...chan<- *batch[T]) 
 	return nil
 }
 
-// readBatches cuts the log into lines. Empty lines are skipped, overlong ones are marked by a nil line.
-func readBatches[T any](log io.Reader, send func(*batch[T]) error) error {
-	in := bufio.NewReaderSize(log, readBuffer)
-	b, number := newBatch[T](), 0
+// readBatches takes lines together, so that workers are not asked for each.
+func readBatches[T any](log Lines, send func(*batch[T]) error) error {
+	b := newBatch[T]()
 	for {
-		line, err := readLine(in)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLineTooLong) {
+		line, number, err := log.Next()
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return fmt.Errorf("replay: read log: %w", err)
 		}
-		number++
-		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 || errors.Is(err, errLineTooLong) {
-			b.lines = append(b.lines, trimmed)
+		if !end {
+			b.lines = append(b.lines, line)
 			b.results = append(b.results, decoded[T]{line: number})
 		}
-		end := errors.Is(err, io.EOF)
 		if len(b.lines) == batchLines || end && len(b.lines) > 0 {
 			if err := send(b); err != nil {
 				return err
@@ -138,32 +131,6 @@ func readBatches[T any](log io.Reader, send func(*batch[T]) error) error {
 func newBatch[T any]() *batch[T] {
 	return &batch[T]{
 		lines: make([][]byte, 0, batchLines), results: make([]decoded[T], 0, batchLines), done: make(chan struct{}),
-	}
-}
-
-// readLine returns a copy of the next line. Of a line longer than a message may be it returns nothing but
-// errLineTooLong, having skipped it without keeping it.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var line []byte
-	tooLong := false
-	for {
-		part, err := in.ReadSlice('\n')
-		if tooLong = tooLong || len(line)+len(part) > event.MaxDataBytes; tooLong {
-			line = nil
-		} else {
-			line = append(line, part...)
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-		case tooLong && (err == nil || errors.Is(err, io.EOF)):
-			return nil, errLineTooLong
-		case errors.Is(err, io.EOF):
-			return line, io.EOF
-		case err != nil:
-			return nil, fmt.Errorf("read line: %w", err)
-		default:
-			return line, nil
-		}
 	}
 }
 
@@ -186,7 +153,7 @@ func paymentDecoder(tokenizer *pix.Tokenizer) func([]byte) (pix.Transaction, err
 			return pix.Transaction{}, err
 		}
 		tx := tokenizer.Tokenize(&s)
-		return tx, s.Validate(visibleAt(&tx))
+		return tx, s.Validate(visibleAt(&tx.Facts))
 	}
 }
 

@@ -3,6 +3,8 @@
 //
 // There is no second implementation of any feature: the vectors differ from the served ones only where the order of
 // arrival differs from the order of the log. Payments are taken in the order in which they became visible (received_at
-// where the log has it, event time otherwise), which needs a small reorder buffer and no sorting of the file. The
-// buffer is bounded; a log too far out of order is an error rather than a wrong vector.
+// where the log has it, event time otherwise). For that each is held until the log is 5 minutes past it, as far as a payment
+// may be dated ahead of its arrival, so that a log may be in order of event time or of arrival. One that is further out of
+// order is a DisorderError rather than a wrong vector; whoever has one sorts it first, by PaymentMoment and StatusMoment,
+// and says so. What is held is bounded.
 package replay

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -46,28 +44,28 @@ func (l *Labels) InForce(id pix.EndToEndID) *pix.Label {
 
 // ReadLabels reads labels in wire JSON, one a line. Malformed lines are counted and left out. A log has no present: a
 // label takes effect when the log gets to its arrival.
-func ReadLabels(r io.Reader) (*Labels, Malformed, error) {
+func ReadLabels(in Lines) (*Labels, Malformed, error) {
 	var labels []pix.Label
 	var malformed Malformed
-	in := bufio.NewReaderSize(r, readBuffer)
-	for number := 1; ; number++ {
-		line, err := readLine(in)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLineTooLong) {
-			return nil, malformed, fmt.Errorf("replay: read labels: %w", err)
-		}
-		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 {
-			label, bad := event.DecodeLabel(event.Envelope{Data: trimmed}, farFuture())
-			if bad != nil {
-				malformed.add(number, bad)
-			} else {
-				labels = append(labels, label)
-			}
-		}
-		if errors.Is(err, errLineTooLong) {
-			malformed.add(number, err)
-		}
-		if errors.Is(err, io.EOF) {
+	for {
+		line, number, err := in.Next()
+		switch {
+		case errors.Is(err, io.EOF):
 			return NewLabels(labels), malformed, nil
+		case err != nil:
+			return nil, malformed, fmt.Errorf("replay: read labels: %w", err)
+		case line == nil:
+			malformed.add(number, errLineTooLong)
+			continue
 		}
+		label, bad := event.DecodeLabel(event.Envelope{Data: line}, farFuture())
+		if bad != nil {
+			malformed.add(number, bad)
+			continue
+		}
+		labels = append(labels, label)
 	}
 }
+
+// Payments is how many payments have a label.
+func (l *Labels) Payments() int { return len(l.inForce) }

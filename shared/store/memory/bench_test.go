@@ -193,11 +193,11 @@ func liveBytes() uint64 {
 	return m.HeapAlloc
 }
 
-func mustSet(b *testing.B) *feature.Set {
-	b.Helper()
+func mustSet(tb testing.TB) *feature.Set {
+	tb.Helper()
 	set, err := feature.NewSet()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return set
 }

@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 	"sort"
 
@@ -10,251 +8,278 @@ import (
 )
 
 const (
-	hour      = int64(60 * 60 * 1000)
 	maxWindow = int64(feature.MaxWindow / 1e6) // milliseconds
-	// tileAfter is how many events make a tile worth its 300 bytes and more; fewer are read one by one.
-	tileAfter = 32
+	// chunkEvents is how many events share their sums: at each edge of a window as many are read one by one at most.
+	chunkEvents = 32
+	// headEvents is how many of the newest events are handed out one by one, and how many more than that there may be before
+	// the stretch that is known as a whole is moved on.
+	headEvents = 64
+	// settleAfter is how long an event may yet be followed by a payment that does not see it: twice pix.SameMoment, and room.
+	settleAfter = int64(6000)
 )
 
-// busy is a stream of many events, by hour, with the tiles of every stretch that holds enough of them. The tiles follow
-// every change, so that they are at any moment what feature.NewTile would make of the events.
+// busy is a stream of many events in chunks, with all that a payment reads of it kept beside them: sums, from which those of
+// any window follow by one subtraction; the greatest ranks and amounts (ladder); a histogram that moves with the windows.
+// What is handed out is a tile for each window, up to some seconds ago, and the events since then, so that a reader's work
+// does not grow with the stream. A tile is exact for the window whose edge it was cut at, whichever events it stands for.
 type busy struct {
-	family string
-	hours  []*hourly // ascending
-	tiles  map[tileKey]*tile
+	family   string
+	chunks   []chunk // ascending, none empty
+	newest   int64
+	horizon  int64 // ladders may have forgotten events up to here; never later than to
+	current  *extremes
+	previous *extremes // nil until an event has a previous token
+	amounts  amounts   // of FamilyOut
+
+	to     int64 // up to here tiles are cut
+	head   int   // events behind it, when it was chosen
+	late   int64 // how far behind the newest event readers were lately
+	hints  [windows + 2]int
+	tiles  [windows]feature.Tile // handed out by View
+	events []feature.Event       // the same
 }
 
-type hourly struct {
-	start  int64
+type chunk struct {
 	events []feature.Event // ascending
+	before feature.Totals  // of the chunks before it, but Max; there may be fewer than there were
+	totals feature.Totals
 }
 
-type tileKey struct {
-	level feature.Level
-	start int64
+func (c *chunk) last() *feature.Event { return &c.events[len(c.events)-1] }
+
+func (c *chunk) count() {
+	c.totals = feature.Totals{}
+	for i := range c.events {
+		c.totals.Add(&c.events[i])
+	}
 }
 
-// tile is written in place until a reader holds its parts.
-type tile struct {
-	feature.Tile
-	shared bool
-}
-
-func keyOf(l feature.Level, at int64) tileKey { return tileKey{l, at - at%l.Span()} }
+// spot is of an event: before it are whole chunks and some events of the next.
+type spot struct{ chunk, event int }
 
 func newBusy(family string, events []feature.Event) *busy {
-	b := &busy{family: family, tiles: map[tileKey]*tile{}}
+	b := &busy{family: family}
 	for i := range events {
 		b.add(events[i])
 	}
 	return b
 }
 
-// hourOf returns the hour of an event, nil when it has none and make is false.
-func (b *busy) hourOf(at int64, make bool) *hourly {
-	start := at - at%hour
-	n := len(b.hours)
-	if n > 0 && b.hours[n-1].start == start {
-		return b.hours[n-1]
+// find returns where an event is or would be.
+func (b *busy) find(e *feature.Event) (spot, bool) {
+	n := len(b.chunks)
+	if n == 0 || before(b.chunks[n-1].last(), e) {
+		return spot{n, 0}, false
 	}
-	i, found := slices.BinarySearchFunc(b.hours, start, func(h *hourly, start int64) int { return cmp.Compare(h.start, start) })
-	if !found {
-		if !make {
-			return nil
+	c := n - 1
+	if c > 0 && !before(b.chunks[c-1].last(), e) {
+		c = sort.Search(n, func(i int) bool { return !before(b.chunks[i].last(), e) })
+	}
+	i, found := find(b.chunks[c].events, e)
+	return spot{c, i}, found
+}
+
+// after returns the spot of the first event later than a moment. Edges of windows move little from one reader to the next.
+func (b *busy) after(at int64, hint *int) spot {
+	n := len(b.chunks)
+	c := min(*hint, n)
+	switch {
+	case c > 0 && b.chunks[c-1].last().At > at, c+2 < n && b.chunks[c+2].last().At <= at:
+		c = sort.Search(n, func(i int) bool { return b.chunks[i].last().At > at })
+	default:
+		for c < n && b.chunks[c].last().At <= at {
+			c++
 		}
-		b.hours = slices.Insert(b.hours, i, &hourly{start: start})
 	}
-	return b.hours[i]
+	if *hint = c; c == n {
+		return spot{n, 0}
+	}
+	events := b.chunks[c].events
+	return spot{c, sort.Search(len(events), func(i int) bool { return events[i].At > at })}
+}
+
+// upTo sums what is before a spot, but Max.
+func (b *busy) upTo(p spot) feature.Totals {
+	if p.chunk == len(b.chunks) {
+		if p.chunk == 0 {
+			return feature.Totals{}
+		}
+		last := &b.chunks[p.chunk-1]
+		t := last.before
+		t.Merge(&last.totals)
+		return t
+	}
+	c := &b.chunks[p.chunk]
+	t := c.before
+	for i := range c.events[:p.event] {
+		t.Add(&c.events[i])
+	}
+	return t
+}
+
+// count is how many events are before a spot.
+func (b *busy) count(p spot) int {
+	if p.chunk < len(b.chunks) {
+		return b.chunks[p.chunk].before.Count + p.event
+	}
+	if p.chunk == 0 {
+		return 0
+	}
+	last := &b.chunks[p.chunk-1]
+	return last.before.Count + last.totals.Count
 }
 
 func (b *busy) get(e *feature.Event) (feature.Event, bool) {
-	h := b.hourOf(e.At, false)
-	if h == nil {
-		return feature.Event{}, false
-	}
-	i, found := find(h.events, e)
+	p, found := b.find(e)
 	if !found {
 		return feature.Event{}, false
 	}
-	return h.events[i], true
+	return b.chunks[p.chunk].events[p.event], true
 }
 
 func (b *busy) has(e *feature.Event) bool {
-	_, found := b.get(e)
+	_, found := b.find(e)
 	return found
 }
 
 func (b *busy) add(e feature.Event) {
-	h := b.hourOf(e.At, true)
-	i, found := find(h.events, &e)
-	if found {
-		if old := h.events[i]; old != e {
-			h.events[i] = e
-			b.rebuild(e.At)
-		}
+	p, found := b.find(&e)
+	switch {
+	case found && b.chunks[p.chunk].events[p.event] == e:
 		return
+	case found:
+		b.chunks[p.chunk].events[p.event] = e
+		b.recount(p.chunk)
+		b.forget()
+		return
+	case p.chunk == len(b.chunks):
+		b.append(e)
+	default:
+		c := &b.chunks[p.chunk]
+		c.events = slices.Insert(c.events, p.event, e)
+		b.recount(p.chunk)
 	}
-	h.events = slices.Insert(h.events, i, e)
-	for _, l := range feature.Levels(feature.LevelTenth) {
-		key := keyOf(l, e.At)
-		if t := b.tiles[key]; t != nil {
-			t.own()
-			t.Add(b.family, &e)
-		} else if b.count(key) >= tileAfter {
-			b.tiles[key] = &tile{Tile: feature.NewTile(b.family, l, key.start, b.within(key))}
-		}
+	b.newest = max(b.newest, e.At)
+	b.notice(&e)
+}
+
+// append puts an event behind all others.
+func (b *busy) append(e feature.Event) {
+	n := len(b.chunks)
+	if n == 0 || len(b.chunks[n-1].events) >= chunkEvents {
+		b.chunks = append(b.chunks, chunk{events: make([]feature.Event, 0, chunkEvents), before: b.upTo(spot{n, 0})})
+		n++
+	}
+	c := &b.chunks[n-1]
+	c.events = append(c.events, e)
+	c.totals.Add(&e)
+}
+
+// recount sums a chunk again, in two when it has grown, and puts right what is known before those behind it.
+func (b *busy) recount(i int) {
+	if c := &b.chunks[i]; len(c.events) > 2*chunkEvents {
+		b.chunks = slices.Insert(b.chunks, i+1, chunk{events: slices.Clone(c.events[chunkEvents:])})
+		b.chunks[i].events = b.chunks[i].events[:chunkEvents:chunkEvents]
+		b.chunks[i+1].count()
+	}
+	b.chunks[i].count()
+	for i++; i < len(b.chunks); i++ {
+		b.chunks[i].before = b.upTo(spot{i - 1, 0})
+		b.chunks[i].before.Merge(&b.chunks[i-1].totals)
 	}
 }
 
-// remove takes an event out, and out of every tile over it.
+// remove takes an event out.
 func (b *busy) remove(e *feature.Event) {
-	h := b.hourOf(e.At, false)
-	if h == nil {
-		return
-	}
-	i, found := find(h.events, e)
+	p, found := b.find(e)
 	if !found {
 		return
 	}
-	h.events = slices.Delete(h.events, i, i+1)
-	b.rebuild(e.At)
+	c := &b.chunks[p.chunk]
+	if c.events = slices.Delete(c.events, p.event, p.event+1); len(c.events) == 0 {
+		before := c.before
+		if b.chunks = slices.Delete(b.chunks, p.chunk, p.chunk+1); p.chunk < len(b.chunks) {
+			b.chunks[p.chunk].before = before
+		}
+	}
+	if p.chunk < len(b.chunks) {
+		b.recount(p.chunk)
+	}
+	b.forget()
 }
 
 // restate changes the statuses of an event.
 func (b *busy) restate(old, changed *feature.Event) {
-	h := b.hourOf(old.At, false)
-	i, _ := find(h.events, old)
-	h.events[i] = *changed
-	for _, l := range feature.Levels(feature.LevelTenth) {
-		if t := b.tiles[keyOf(l, old.At)]; t != nil {
-			t.Totals.Restate(old, changed)
-		}
+	p, _ := b.find(old)
+	c := &b.chunks[p.chunk]
+	c.events[p.event] = *changed
+	c.totals.Restate(old, changed)
+	for i := p.chunk + 1; i < len(b.chunks); i++ {
+		b.chunks[i].before.Restate(old, changed)
 	}
 }
 
-// rebuild makes the tiles over a moment anew: an event was replaced by another of the same time and id, or taken out. A
-// tile of nothing goes.
-func (b *busy) rebuild(at int64) {
-	for _, l := range feature.Levels(feature.LevelTenth) {
-		key := keyOf(l, at)
-		if b.tiles[key] == nil {
-			continue
+// each calls f with the events between two spots, chunk by chunk.
+func (b *busy) each(from, to spot, f func([]feature.Event)) {
+	for c := from.chunk; c <= to.chunk && c < len(b.chunks); c++ {
+		events := b.chunks[c].events
+		if c == to.chunk {
+			events = events[:to.event]
 		}
-		if events := b.within(key); len(events) > 0 {
-			b.tiles[key] = &tile{Tile: feature.NewTile(b.family, l, key.start, events)}
-		} else {
-			delete(b.tiles, key)
-		}
-	}
-}
-
-// count is how many events a tile stands for.
-func (b *busy) count(key tileKey) int {
-	n := 0
-	b.parts(key.start, key.start+key.level.Span(), func(part []feature.Event) { n += len(part) })
-	return n
-}
-
-// within lists the events of a tile.
-func (b *busy) within(key tileKey) []feature.Event {
-	return b.between(key.start, key.start+key.level.Span())
-}
-
-// parts calls f with the events in [start, end), hour by hour.
-func (b *busy) parts(start, end int64, f func([]feature.Event)) {
-	first := sort.Search(len(b.hours), func(i int) bool { return b.hours[i].start+hour > start })
-	for _, h := range b.hours[first:] {
-		if h.start >= end {
-			return
-		}
-		events := h.events
-		if h.start < start {
-			events = events[sort.Search(len(events), func(i int) bool { return events[i].At >= start }):]
-		}
-		if h.start+hour > end {
-			events = events[:sort.Search(len(events), func(i int) bool { return events[i].At >= end })]
+		if c == from.chunk {
+			events = events[min(from.event, len(events)):]
 		}
 		f(events)
 	}
 }
 
-// between copies the events in [start, end).
-func (b *busy) between(start, end int64) []feature.Event {
-	n := 0
-	b.parts(start, end, func(part []feature.Event) { n += len(part) })
-	list := make([]feature.Event, 0, n)
-	b.parts(start, end, func(part []feature.Event) { list = append(list, part...) })
+// between copies the events between two spots behind list.
+func (b *busy) between(list []feature.Event, from, to spot) []feature.Event {
+	b.each(from, to, func(part []feature.Event) { list = append(list, part...) })
 	return list
+}
+
+// seen returns the spots between which lies what a payment sees in 30 days.
+func (b *busy) seen(own *feature.Event) (from, to spot) {
+	to, _ = b.find(own)
+	return b.after(own.At-maxWindow, &b.hints[windows-1]), to
 }
 
 // visible is how many events a payment sees in 30 days.
 func (b *busy) visible(own *feature.Event) int {
-	count := 0
-	for _, h := range b.hours {
-		from, to := 0, len(h.events)
-		if oldest := own.At - maxWindow; h.start <= oldest {
-			from = sort.Search(to, func(i int) bool { return h.events[i].At > oldest })
-		}
-		if h.start+hour > own.At {
-			to, _ = find(h.events, own)
-		}
-		count += max(to-from, 0)
-	}
-	return count
+	from, to := b.seen(own)
+	return max(b.count(to)-b.count(from), 0)
 }
 
-// stream reads the events and tiles that feature.Plan names, once to count them and once to copy them.
-func (b *busy) stream(at int64) feature.Stream {
-	plan := feature.Plan(at, at, feature.LevelTenth)
-	events, tiles := 0, 0
-	b.serve(plan, func(part []feature.Event) { events += len(part) }, func(*tile) { tiles++ })
-	s := feature.Stream{Events: make([]feature.Event, 0, events), Tiles: make([]feature.Tile, 0, tiles)}
-	b.serve(plan, func(part []feature.Event) { s.Events = append(s.Events, part...) }, func(t *tile) {
-		t.shared = true
-		s.Tiles = append(s.Tiles, t.Tile)
-	})
-	return s
+// all copies what a payment sees in 30 days.
+func (b *busy) all(own *feature.Event) []feature.Event {
+	from, to := b.seen(own)
+	return b.between(make([]feature.Event, 0, max(b.count(to)-b.count(from), 0)), from, to)
 }
 
-// serve walks a plan. Where there is no tile there are few events, so that there is no finer tile either.
-func (b *busy) serve(plan []feature.Span, part func([]feature.Event), whole func(*tile)) {
-	for _, span := range plan {
-		if span.Level == feature.LevelRaw {
-			b.parts(span.Start, span.End, part)
-			continue
-		}
-		for start := span.Start; start < span.End; start += span.Level.Span() {
-			if t := b.tiles[tileKey{span.Level, start}]; t != nil {
-				whole(t)
-				continue
-			}
-			b.parts(start, start+span.Level.Span(), part)
-		}
+// earliest is the first event that is left.
+func (b *busy) earliest() []feature.Event {
+	if len(b.chunks) == 0 {
+		return nil
 	}
+	return b.chunks[0].events
 }
 
-// own makes sure that no reader holds a part of the tile.
-func (t *tile) own() {
-	if !t.shared {
-		return
-	}
-	t.Amounts, t.shared = slices.Clone(t.Amounts), false
-	if t.PartiesPrev != nil {
-		prev := *t.PartiesPrev
-		t.PartiesPrev = &prev
-	}
-}
-
-// drop forgets whole days that are older than a moment, so that no tile stands for less than its time.
+// drop forgets chunks of which everything is older than a moment.
 func (b *busy) drop(oldest int64) {
-	oldest = keyOf(feature.LevelDay, oldest).start
 	n := 0
-	for n < len(b.hours) && b.hours[n].start < oldest {
+	for n < len(b.chunks) && b.chunks[n].last().At < oldest {
 		n++
 	}
 	if n == 0 {
 		return
 	}
-	b.hours = slices.Delete(b.hours, 0, n)
-	maps.DeleteFunc(b.tiles, func(k tileKey, _ *tile) bool { return k.start < oldest })
+	if b.amounts.from < b.chunks[n-1].last().At {
+		b.amounts = amounts{}
+	}
+	clear(b.chunks[:n])
+	b.chunks = b.chunks[n:]
+	for i := range b.hints {
+		b.hints[i] = max(b.hints[i]-n, 0)
+	}
 }

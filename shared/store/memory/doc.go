@@ -4,8 +4,8 @@
 // decisions with them; marks go after feature.MarkRetention. What remains of an entity is when it was first seen, in 16
 // bytes and the overhead of a map (archive.go).
 //
-// A stream of more than feature.BusyEvents events is kept by hour with its tiles (busy.go), so that a merchant of 10⁶
-// events a day costs a reader what one of 10⁴ does. Histories that Read hands out are never written again: appending goes
-// behind the end that a reader knows, and everything else copies first. View hands out the same without copying, to one
-// reader at a time.
+// A stream of more than feature.BusyEvents events is kept in chunks with what its windows need beside them (busy.go), so that
+// a merchant of 10⁶ events a day costs a reader what one of a hundred does. Histories that Read hands out are never written
+// again: appending goes behind the end that a reader knows, and everything else copies first. View hands out the same
+// without copying, to one reader at a time.
 package memory

@@ -12,8 +12,8 @@ import (
 // log is one stream: its events with their statuses, and the statuses that must be kept beside them.
 //
 // The list of an ordinary stream is handed out to readers, who know it up to its end: appending goes behind that, and
-// everything else copies the list first. A stream of more than feature.BusyEvents events is kept in hours (busy), from
-// which readers get copies.
+// everything else copies the list first. A stream of more than feature.BusyEvents events is kept in chunks (busy), from
+// which readers get tiles.
 type log struct {
 	family string
 	events []feature.Event // ascending; nil once busy
@@ -94,11 +94,7 @@ func (l *log) remove(e *feature.Event) {
 func (l *log) earliest() feature.First {
 	events := l.events
 	if l.busy != nil {
-		for _, h := range l.busy.hours {
-			if events = h.events; len(events) > 0 {
-				break
-			}
-		}
+		events = l.busy.earliest()
 	}
 	if len(events) == 0 {
 		return feature.First{}
@@ -186,7 +182,7 @@ func (l *log) drop(oldest int64) {
 
 // empty reports whether nothing is left.
 func (l *log) empty() bool {
-	return len(l.events)+len(l.notes) == 0 && (l.busy == nil || len(l.busy.hours) == 0)
+	return len(l.events)+len(l.notes) == 0 && (l.busy == nil || len(l.busy.chunks) == 0)
 }
 
 // size is how many events there are at most; a busy stream counts as endless.
@@ -213,7 +209,7 @@ func (l *log) all(r *reader) []feature.Event {
 	case l == nil:
 		return nil
 	case l.busy != nil:
-		return l.busy.between(r.own.At-maxWindow, r.own.At+1)
+		return l.busy.all(&r.own)
 	}
 	l.shared = l.shared || r.keeps
 	return l.events[:len(l.events):len(l.events)]
@@ -237,5 +233,5 @@ func (l *log) tiled(r *reader) feature.Stream {
 	if l == nil || l.busy == nil {
 		return feature.Stream{Events: l.all(r)}
 	}
-	return l.busy.stream(r.own.At)
+	return l.busy.stream(r)
 }

@@ -30,7 +30,7 @@ func TestBusyStreamsEqualTheModel(t *testing.T) {
 	tx.Payee.Account = storetest.Rotated(pix.AccountToken, 40)
 	tx.EventTime = storetest.Start().Add(26 * 24 * time.Hour)
 	h, _, err := s.Read(t.Context(), &tx)
-	if err != nil || len(h.Payee.In.Tiles) < 15 {
+	if err != nil || len(h.Payee.In.Tiles) < 6 {
 		t.Errorf("%d tiles, %v: the merchant is not served in tiles", len(h.Payee.In.Tiles), err)
 	}
 }

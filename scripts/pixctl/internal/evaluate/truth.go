@@ -31,7 +31,7 @@ type truth struct {
 func muleRole(role string) bool { return role == "mule" || role == "collector" }
 
 func readTruth(ctx context.Context, name string) (*truth, error) {
-	f, err := file.Open(name)
+	f, err := file.Text(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("truth: %w", err)
 	}

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
@@ -29,24 +28,43 @@ func Command() command.Command {
 	return command.Command{Name: "vectors", Summary: "replay events into feature vectors as Parquet", Run: run}
 }
 
-type options struct{ events, labels, statuses, weights, out string }
+type options struct {
+	events, labels, statuses, weights, out string
+	sort, json                             bool
+}
 
-// errMalformed is the outcome of a run that left lines out.
-var errMalformed = errors.New("some lines are malformed and were left out")
+var (
+	errMalformed = errors.New("some lines are malformed and were left out")
+	errStrangers = errors.New("the files belong to different logs, and no table was written")
+)
 
-func run(ctx context.Context, std command.IO, args []string) error {
-	flags := command.NewFlags(std, "vectors", "-events F [-labels F] [-statuses F] -out F.parquet", 0)
+const synopsis = `-events F [-labels F] [-statuses F] [-sort] -out F.parquet
+
+Inputs are lines of wire JSON, plain or gzip. Payments take effect when they became visible (receivedAt, else eventTime).
+Payments and statuses come in that order, give or take 5 minutes: what is further out of order ends the run with exit code 1
+and no table. With -sort they may come in any order. Exit code 1 also: a line was malformed and left out; no label, status or
+weight is of a payment of the log.
+`
+
+func parse(std command.IO, args []string) (options, error) {
+	flags := command.NewFlags(std, "vectors", synopsis, 0)
 	var o options
-	flags.StringVar(&o.events, "events", "", "payments in wire JSON, one a line, in event-time order")
-	flags.StringVar(&o.labels, "labels", "", "labels in wire JSON, one a line; without it no payment has a label")
-	flags.StringVar(&o.statuses, "statuses", "", "statuses in wire JSON, one a line, in order of occurredAt; without it no payment counts as settled, rejected or returned")
+	flags.StringVar(&o.events, "events", "", "payments, in order of eventTime or of receivedAt")
+	flags.StringVar(&o.labels, "labels", "", "labels, in any order; without it no payment has a label")
+	flags.StringVar(&o.statuses, "statuses", "", "statuses, in order of occurredAt; without it no payment counts as settled, rejected or returned")
 	flags.StringVar(&o.weights, "weights", "", "truth.jsonl of pixctl simulate, for the sampling weights; all 1 without it")
 	flags.StringVar(&o.out, "out", "", "Parquet file to write")
-	asJSON := flags.Bool("json", false, "print the summary as one JSON object")
+	flags.BoolVar(&o.sort, "sort", false, "sort payments and statuses first, in little memory; takes as much room in $TMPDIR as they have, unpacked")
+	flags.BoolVar(&o.json, "json", false, "print the summary as one JSON object")
 	if _, err := flags.Parse(args); err != nil {
-		return err
+		return o, err
 	}
-	if err := flags.Required("events", "out"); err != nil {
+	return o, flags.Required("events", "out")
+}
+
+func run(ctx context.Context, std command.IO, args []string) error {
+	o, err := parse(std, args)
+	if err != nil {
 		return err
 	}
 	if o.labels == "" {
@@ -57,13 +75,13 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	sum, err := convert(ctx, std.Err, o)
 	if err != nil {
-		return err
+		return fmt.Errorf("vectors: %w", err)
 	}
-	if err := report(std, sum, *asJSON); err != nil {
+	if err := report(std, sum, o.json); err != nil {
 		return err
 	}
 	if sum.Malformed > 0 {
-		return fmt.Errorf("vectors: %d of the events and labels: %w", sum.Malformed, errMalformed)
+		return fmt.Errorf("vectors: %d of the events, statuses and labels: %w", sum.Malformed, errMalformed)
 	}
 	return nil
 }
@@ -75,9 +93,10 @@ type summary struct {
 	Fraud      int     `json:"fraud"`
 	Malformed  int     `json:"malformed"`
 	Duplicates int     `json:"duplicates"`
-	Disordered int     `json:"disordered"`
 	Statuses   int     `json:"statuses"`
+	Unknown    int     `json:"statuses_without_payment"`
 	Marks      int     `json:"marks"`
+	Unlabelled int     `json:"labels_without_payment"`
 	Entities   int     `json:"live_entities"`
 	Seconds    float64 `json:"seconds"`
 	Rate       float64 `json:"rows_per_second"`
@@ -90,57 +109,95 @@ func report(std command.IO, s summary, asJSON bool) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(std.Out, "%d rows, %d labelled (%d fraud), %d statuses, %d marks, %d malformed, %d duplicates, %d out of order, %d live entities, %.1f s, %.0f rows/s\n",
-		s.Rows, s.Labelled, s.Fraud, s.Statuses, s.Marks, s.Malformed, s.Duplicates, s.Disordered, s.Entities, s.Seconds, s.Rate)
+	fmt.Fprintf(std.Out, "%d rows, %d labelled (%d fraud), %d statuses, %d marks, %d malformed, %d duplicates, %d live entities, %.1f s, %.0f rows/s\n",
+		s.Rows, s.Labelled, s.Fraud, s.Statuses, s.Marks, s.Malformed, s.Duplicates, s.Entities, s.Seconds, s.Rate)
+	if s.Unlabelled+s.Unknown > 0 {
+		fmt.Fprintf(std.Out, "of no payment in the log: %d labelled payments, %d statuses\n", s.Unlabelled, s.Unknown)
+	}
 	return nil
 }
 
 // convert replays the log into o.out. The file appears under its name only when it is complete.
 func convert(ctx context.Context, progress io.Writer, o options) (summary, error) {
-	labels, malformed, err := readLabels(o.labels)
+	began := time.Now()
+	labels, malformed, err := readLabels(ctx, o.labels)
 	if err != nil {
 		return summary{}, err
 	}
 	complain(progress, o.labels, malformed)
-	weights, err := readWeights(o.weights)
+	weights, err := readWeights(ctx, o.weights)
 	if err != nil {
 		return summary{}, err
 	}
-	log, err := file.Open(o.events)
-	if err != nil {
-		return summary{}, fmt.Errorf("vectors: %w", err)
-	}
-	defer func() { _ = log.Close() }()
-	statuses, err := openOptional(o.statuses)
+	log, err := o.openLog(ctx, progress, o.events, replay.PaymentMoment)
 	if err != nil {
 		return summary{}, err
 	}
-	defer func() { _ = statuses.Close() }()
+	defer log.Close()
+	statuses, err := o.openLog(ctx, progress, o.statuses, replay.StatusMoment)
+	if err != nil {
+		return summary{}, err
+	}
+	defer statuses.Close()
 	out, err := createTable(o.out, o.events, o.labels, o.statuses, o.weights)
 	if err != nil {
 		return summary{}, err
 	}
 	defer out.Discard()
-	began := time.Now()
-	cfg := replay.Config{Labels: labels, Statuses: statuses, Weights: weights, Progress: func(s replay.Stats) {
-		fmt.Fprintf(progress, "vectors: %d rows, %.0f/s\n", s.Events, float64(s.Events)/time.Since(began).Seconds())
-	}}
+	cfg := replay.Config{
+		Labels: labels, Statuses: statuses, Weights: weights, Sorted: o.sort,
+		Progress: func(s replay.Stats) {
+			fmt.Fprintf(progress, "vectors: %d rows, %.0f/s\n", s.Events, float64(s.Events)/time.Since(began).Seconds())
+		},
+	}
 	stats, err := replay.Run(ctx, cfg, log, func(r *replay.Row) error { return out.Write(record(r)) })
+	if err == nil {
+		err = related(&stats, labels.Payments(), len(weights))
+	}
 	if err != nil {
-		return summary{}, fmt.Errorf("vectors: %w", err)
+		return summary{}, o.explain(err)
 	}
 	complain(progress, o.events, stats.Malformed)
 	complain(progress, o.statuses, stats.MalformedStatuses)
 	if err := out.Commit(); err != nil {
-		return summary{}, fmt.Errorf("vectors: %w", err)
+		return summary{}, err
 	}
-	seconds := time.Since(began).Seconds()
+	return summarise(&stats, malformed.Lines, time.Since(began).Seconds()), nil
+}
+
+// explain says which file is out of order, and what to do.
+func (o *options) explain(err error) error {
+	var disorder *replay.DisorderError
+	if !errors.As(err, &disorder) {
+		return err
+	}
+	name := o.events
+	if disorder.Status {
+		name = o.statuses
+	}
+	return fmt.Errorf("%s: %w; the vectors would know what came later, so no table was written; -sort puts the log in order", name, disorder)
+}
+
+// related is errStrangers when there are labels, statuses or weights and none is of a payment of the log.
+func related(s *replay.Stats, labels, weights int) error {
+	for _, f := range [...]struct {
+		flag        string
+		given, used int
+	}{{"labels", labels, s.Labelled}, {"statuses", s.Unknown, s.Statuses}, {"weights", weights, s.Weighted}} {
+		if s.Events > 0 && f.given > 0 && f.used == 0 {
+			return fmt.Errorf("none of the %d -%s is of a payment in -events: %w", f.given, f.flag, errStrangers)
+		}
+	}
+	return nil
+}
+
+func summarise(s *replay.Stats, malformedLabels int, seconds float64) summary {
 	return summary{
-		Rows: stats.Events, Labelled: stats.Labelled, Fraud: stats.Fraud,
-		Malformed:  malformed.Lines + stats.Malformed.Lines + stats.MalformedStatuses.Lines,
-		Duplicates: stats.Duplicates, Disordered: stats.Disordered, Statuses: stats.Statuses, Marks: stats.Marks,
-		Entities: stats.Entities, Seconds: seconds, Rate: float64(stats.Events) / seconds,
-	}, nil
+		Rows: s.Events, Labelled: s.Labelled, Fraud: s.Fraud,
+		Malformed:  malformedLabels + s.Malformed.Lines + s.MalformedStatuses.Lines,
+		Duplicates: s.Duplicates, Statuses: s.Statuses, Unknown: s.Unknown, Marks: s.Marks, Unlabelled: s.Unlabelled,
+		Entities: s.Entities, Seconds: seconds, Rate: float64(s.Events) / seconds,
+	}
 }
 
 func complain(w io.Writer, file string, malformed replay.Malformed) {
@@ -152,20 +209,12 @@ func complain(w io.Writer, file string, malformed replay.Malformed) {
 	}
 }
 
-// openOptional opens an input; without a name it holds nothing.
-func openOptional(name string) (io.ReadCloser, error) {
+// readLabels reads all labels; without a name there are none.
+func readLabels(ctx context.Context, name string) (*replay.Labels, replay.Malformed, error) {
 	if name == "" {
-		return io.NopCloser(strings.NewReader("")), nil
+		return replay.NewLabels(nil), replay.Malformed{}, nil
 	}
-	f, err := file.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("vectors: %w", err)
-	}
-	return f, nil
-}
-
-func readLabels(name string) (*replay.Labels, replay.Malformed, error) {
-	f, err := openOptional(name)
+	f, err := file.Text(ctx, name)
 	if errors.Is(err, file.ErrEmpty) {
 		err = fmt.Errorf("%w; leave -labels out for a table without labels", err)
 	}
@@ -173,21 +222,17 @@ func readLabels(name string) (*replay.Labels, replay.Malformed, error) {
 		return nil, replay.Malformed{}, err
 	}
 	defer func() { _ = f.Close() }()
-	labels, malformed, err := replay.ReadLabels(f)
-	if err != nil {
-		return nil, malformed, fmt.Errorf("vectors: %w", err)
-	}
-	return labels, malformed, nil
+	return replay.ReadLabels(replay.NewLines(f))
 }
 
 // readWeights reads the sampling weights other than 1.
-func readWeights(name string) (map[pix.EndToEndID]float64, error) {
+func readWeights(ctx context.Context, name string) (map[pix.EndToEndID]float64, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := file.Open(name)
+	f, err := file.Text(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("vectors: %w", err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	weights := map[pix.EndToEndID]float64{}
@@ -202,10 +247,10 @@ func readWeights(name string) (map[pix.EndToEndID]float64, error) {
 			return weights, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("vectors: weights: %w", err)
+			return nil, fmt.Errorf("weights: %w", err)
 		}
 		if line.Weight <= 0 {
-			return nil, errors.New("vectors: weights: a weight is not above zero")
+			return nil, errors.New("weights: a weight is not above zero")
 		}
 		if line.Weight != 1 {
 			weights[line.EndToEndID] = line.Weight
