@@ -97,7 +97,7 @@ func (t *Table) confirm(ctx context.Context, name string, want summary, ours boo
 	if err != nil {
 		return pix.E(pix.Unavailable, "read back", err)
 	}
-	got, err := summarise(&readerAt{ctx, t.objects, name}, o.Size)
+	got, err := summarise(newReaderAt(ctx, t.objects, o, largeBlock), o.Size)
 	switch {
 	case err == nil && got == want:
 		return nil
@@ -156,7 +156,7 @@ func (t *Table) checkpointed(ctx context.Context, version int64) iter.Seq2[actio
 		if version == none {
 			return
 		}
-		file, err := t.openCheckpoint(ctx, version)
+		file, err := t.openCheckpoint(ctx, version, largeBlock)
 		if err != nil {
 			yield(action{}, err)
 			return
@@ -182,7 +182,7 @@ func (a action) path() string {
 
 // readHeads reads a checkpoint without its files.
 func (t *Table) readHeads(ctx context.Context, version int64) (*snapshot, error) {
-	file, err := t.openCheckpoint(ctx, version)
+	file, err := t.openCheckpoint(ctx, version, smallBlock)
 	if err != nil {
 		return nil, err
 	}
@@ -200,13 +200,13 @@ func (t *Table) readHeads(ctx context.Context, version int64) (*snapshot, error)
 	return s, nil
 }
 
-func (t *Table) openCheckpoint(ctx context.Context, version int64) (*parquet.File, error) {
+func (t *Table) openCheckpoint(ctx context.Context, version, block int64) (*parquet.File, error) {
 	op := fmt.Sprintf("open checkpoint %d", version)
 	o, err := t.objects.Stat(ctx, checkpointName(version))
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, op, err)
 	}
-	file, err := openParquet(&readerAt{ctx, t.objects, o.Name}, o.Size)
+	file, err := openParquet(newReaderAt(ctx, t.objects, o, block), o.Size)
 	if err != nil {
 		return nil, pix.E(pix.KindOf(err), op, err)
 	}

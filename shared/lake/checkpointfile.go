@@ -52,7 +52,7 @@ func encodeCheckpoint(w io.Writer, heads []action, files iter.Seq2[action, error
 // openParquet opens a file for reading what is asked for and nothing else. The decoder panics on some damaged files.
 func openParquet(r io.ReaderAt, size int64) (file *parquet.File, err error) {
 	defer recovered(&err)
-	file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(pageBytes))
+	file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, unreadable(err)
 	}

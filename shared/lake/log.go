@@ -126,9 +126,12 @@ func (t *Table) loadFrom(ctx context.Context, first int64) (*snapshot, error) {
 		}
 		failures = append(failures, err)
 	}
+	if first > 0 { // entries from the middle on say nothing without a checkpoint
+		return nil, pix.E(pix.Invalid, "read log", errors.Join(append(failures, fmt.Errorf("no checkpoint from %d on", first))...))
+	}
 	s := newSnapshot()
 	if err := t.replay(ctx, s, found.newest); err != nil {
-		return nil, errors.Join(append(failures, err)...)
+		return nil, pix.E(pix.KindOf(err), "read log", errors.Join(append(failures, err)...))
 	}
 	return s, nil
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // ErrExists says that an object was not created because there is one of that name.
@@ -38,19 +40,47 @@ type Objects interface {
 	Delete(ctx context.Context, o Object) error
 }
 
-// readerAt lets the Parquet decoder fetch the parts of an object that it needs.
+// How much of an object is fetched at once, when little of it is wanted and when all of it is.
+const (
+	smallBlock = 64 << 10
+	largeBlock = 4 << 20
+)
+
+// readerAt lets the Parquet decoder fetch the parts of an object that it needs. It keeps what it has fetched: a checkpoint
+// at most.
 type readerAt struct {
 	ctx     context.Context //nolint:containedctx // io.ReaderAt has no context
 	objects Objects
-	name    string
+	object  Object
+	block   int64
+	blocks  map[int64][]byte
+}
+
+func newReaderAt(ctx context.Context, objects Objects, o Object, block int64) *readerAt { //nolint:revive // the context and what is read
+	return &readerAt{ctx: ctx, objects: objects, object: o, block: block, blocks: map[int64][]byte{}}
 }
 
 // ReadAt implements io.ReaderAt.
 func (r *readerAt) ReadAt(p []byte, off int64) (int, error) {
-	data, err := r.objects.Read(r.ctx, r.name, off, int64(len(p)))
-	n := copy(p, data)
-	if err == nil && n < len(p) {
-		err = io.EOF
+	n := 0
+	for n < len(p) && off < r.object.Size {
+		number := off / r.block
+		block, ok := r.blocks[number]
+		if !ok {
+			var err error
+			if block, err = r.objects.Read(r.ctx, r.object.Name, number*r.block, r.block); err != nil {
+				return n, pix.E(pix.Unavailable, "read "+r.object.Name, err)
+			}
+			r.blocks[number] = block
+		}
+		if off-number*r.block >= int64(len(block)) {
+			return n, io.ErrUnexpectedEOF // shorter than it was said to be
+		}
+		k := copy(p[n:], block[off-number*r.block:])
+		n, off = n+k, off+int64(k)
 	}
-	return n, err //nolint:wrapcheck // io.ReaderAt's callers compare io.EOF
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }

@@ -133,7 +133,7 @@ func (t *Table) newDataFile(ctx context.Context) (*dataFile, error) {
 	}
 	f.out, f.rows = out, newShredder(t.schema, f.stats)
 	f.parquet = parquet.NewGenericWriter[any](f, parquet.NewSchema("row", node(t.schema)),
-		parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(pageBytes), parquet.WriteBufferSize(0),
+		parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(pageBytes),
 		parquet.CreatedBy("sentinela", "1", ""))
 	return f, nil
 }
