@@ -84,11 +84,26 @@ func (t *Table) checkpoint(ctx context.Context, s *snapshot) error {
 	if err != nil {
 		return pix.E(pix.Unexpected, op, err)
 	}
-	if err := t.objects.Replace(ctx, lastCheckpoint, hint); err != nil {
+	if err := t.replace(ctx, lastCheckpoint, hint); err != nil {
 		return pix.E(pix.Unavailable, op, err)
 	}
 	s.checkpoint = s.version
 	return nil
+}
+
+// replace tries again what it does no harm to repeat.
+func (t *Table) replace(ctx context.Context, name string, data []byte) error {
+	var failures []error
+	for range maxAttempts {
+		err := t.objects.Replace(ctx, name, data)
+		if err == nil {
+			return nil
+		}
+		if failures = append(failures, err); ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(failures...)
 }
 
 // confirm reads a checkpoint back from where it was put. If it does not say what it should and is ours, it is removed.
