@@ -91,7 +91,7 @@ func (t *Table) checkpoint(ctx context.Context, s *snapshot) error {
 	return nil
 }
 
-// replace tries again what it does no harm to repeat.
+// replace writes what it does no harm to repeat. The reply may be lost, so it looks before it tries again.
 func (t *Table) replace(ctx context.Context, name string, data []byte) error {
 	var failures []error
 	for range maxAttempts {
@@ -99,7 +99,11 @@ func (t *Table) replace(ctx context.Context, name string, data []byte) error {
 		if err == nil {
 			return nil
 		}
-		if failures = append(failures, err); ctx.Err() != nil {
+		found, readErr := t.readBack(ctx, name)
+		if readErr == nil && bytes.Equal(found, data) {
+			return nil
+		}
+		if failures = append(failures, err, readErr); ctx.Err() != nil {
 			break
 		}
 	}
