@@ -71,7 +71,7 @@ func (t *Table) Commit(ctx context.Context, files []File, txn Txn) (Result, erro
 }
 
 // commitOn tries to follow a snapshot. If somebody else did so first, it takes that entry in and is not done.
-func (t *Table) commitOn(ctx context.Context, s *snapshot, files []File, txn Txn) (Result, bool, error) { //nolint:revive // a step of Commit
+func (t *Table) commitOn(ctx context.Context, s *snapshot, files []File, txn Txn) (Result, bool, error) {
 	last := s.txns[txn.AppID].Version
 	if last >= txn.Version {
 		return Result{Version: s.version, Already: true}, true, nil
@@ -145,5 +145,5 @@ func (t *Table) put(ctx context.Context, version int64, entry []byte) ([]byte, e
 func (t *Table) readBack(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTime)
 	defer cancel()
-	return t.objects.Read(ctx, name, 0, -1) //nolint:wrapcheck // the caller names the entry
+	return t.objects.Read(ctx, name, 0, -1)
 }

@@ -62,8 +62,8 @@ func TestKillAtEveryStep(t *testing.T) {
 // TestKillTwice has the exporter that goes on die as well.
 func TestKillTwice(t *testing.T) {
 	t.Parallel()
-	for k := 5; k < 120; k += 7 {
-		for j := 3; j < 60; j += 7 {
+	for k := 5; k < 100; k += 19 {
+		for j := 3; j < 60; j += 13 {
 			objects := newMemory()
 			first, _ := killed(objects, k, true)
 			_, _ = export(t.Context(), first)

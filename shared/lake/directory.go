@@ -36,10 +36,11 @@ func (d *directory) Create(ctx context.Context, name string, data []byte) error 
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp)
-	if err := os.Link(temp, d.path(name)); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("create %s: %w", name, ErrExists)
-	} else if err != nil {
+	err = os.Link(temp, d.path(name))
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%s: %w", name, ErrExists)
+	}
+	if err = errors.Join(err, os.Remove(temp)); err != nil {
 		return fmt.Errorf("create: %w", err)
 	}
 	return nil

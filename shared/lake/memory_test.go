@@ -63,7 +63,7 @@ func (m *memory) Writer(ctx context.Context, name string) (io.WriteCloser, error
 }
 
 type memoryWriter struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // its end means that the object is given up
 	m    *memory
 	name string
 	bytes.Buffer

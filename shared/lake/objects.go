@@ -56,7 +56,7 @@ type readerAt struct {
 	blocks  map[int64][]byte
 }
 
-func newReaderAt(ctx context.Context, objects Objects, o Object, block int64) *readerAt { //nolint:revive // the context and what is read
+func newReaderAt(ctx context.Context, objects Objects, o Object, block int64) *readerAt {
 	return &readerAt{ctx: ctx, objects: objects, object: o, block: block, blocks: map[int64][]byte{}}
 }
 

@@ -169,3 +169,39 @@ func TestCompactionSurvivesACheckpoint(t *testing.T) {
 		t.Errorf("_last_checkpoint %s did not move (%v)", last, err)
 	}
 }
+
+// TestMaintenanceAndBack: an erasure lifts the append-only property, removes data and sets it again. Meanwhile nothing is
+// written; afterwards the exporter goes on where it was, and what was erased stays away.
+func TestMaintenanceAndBack(t *testing.T) {
+	t.Parallel()
+	objects := newMemory()
+	table := withFiles(t, objects)
+	first, err := objects.get(lake.EntryName(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := first.bytes[bytes.Index(first.bytes, []byte(`{"metaData"`)):]
+	lifted := bytes.Replace(meta, []byte(`"delta.appendOnly":"true"`), []byte(`"delta.appendOnly":"false"`), 1)
+	erased, _, err := table.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := fmt.Appendf(nil, `{"remove":{"path":%q,"dataChange":true,"deletionTimestamp":99999999999999}}`, erased[0])
+	for i, entry := range [][]byte{lifted, remove} {
+		if err := objects.put(lake.EntryName(int64(3+i)), entry, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := export(t.Context(), objects); err == nil || !strings.Contains(err.Error(), "under maintenance") {
+			t.Errorf("entry %d: %v, want a refusal", 3+i, err)
+		}
+	}
+	if err := objects.put(lake.EntryName(5), meta, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := export(t.Context(), objects); err != nil {
+		t.Fatal(err)
+	}
+	if ids := readIDs(t, objects); len(ids) != (sliceCount-1)*rowsPerSlice || ids[0] != rowsPerSlice {
+		t.Errorf("rows %v, want all but the first slice's", ids)
+	}
+}

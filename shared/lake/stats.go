@@ -82,10 +82,10 @@ func cutAbove(v string) (string, bool) {
 	for len(head) > 0 {
 		r, size := utf8.DecodeLastRuneInString(head)
 		head = head[:len(head)-size]
-		switch {
-		case r == utf8.MaxRune:
+		switch r {
+		case utf8.MaxRune:
 			continue // nothing is above it: raise the one before
-		case r == 0xD7FF:
+		case 0xD7FF:
 			r = 0xE000 // what lies between is no character
 		default:
 			r++
@@ -97,18 +97,17 @@ func cutAbove(v string) (string, bool) {
 
 // fileStats is the log's form of what is known of a file.
 type fileStats struct {
-	NumRecords  int64          `json:"numRecords"`
-	MinValues   map[string]any `json:"minValues"`
-	MaxValues   map[string]any `json:"maxValues"`
-	NullCount   map[string]any `json:"nullCount"`
-	TightBounds bool           `json:"tightBounds,omitempty"`
+	NumRecords int64          `json:"numRecords"`
+	MinValues  map[string]any `json:"minValues"`
+	MaxValues  map[string]any `json:"maxValues"`
+	NullCount  map[string]any `json:"nullCount"`
 }
 
 // encodeStats returns the stats of an add action.
 func encodeStats(stats []*stat, rows int64) (string, error) {
 	lows, highs, nulls := bounds(stats)
 	out, err := json.Marshal(fileStats{NumRecords: rows, MinValues: lows, MaxValues: highs, NullCount: nulls})
-	return string(out), err //nolint:wrapcheck // the caller names the file
+	return string(out), err
 }
 
 func bounds(stats []*stat) (lows, highs, nulls map[string]any) {

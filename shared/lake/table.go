@@ -38,9 +38,9 @@ type Table struct {
 	encode  encoder
 }
 
-// Open opens the table of that name (for errors alone) in its storage, and creates it if there is none. It refuses a table whose
-// schema is not ours short of nullable columns, and one that somebody altered beyond what this writer speaks. Columns
-// that are new are added by the next commit.
+// Open opens a table in its storage, and creates it if there is none; the name is for readers and for errors. It refuses a
+// table that has other columns than ours, short of nullable ones that it lacks, and one that somebody altered beyond what
+// this writer speaks. Columns that it lacks are added by the next commit.
 func Open(ctx context.Context, objects Objects, name string, schema Schema, cfg Config) (*Table, error) { //nolint:revive // the context and what a table consists of
 	if err := check(schema, ""); err != nil {
 		return nil, pix.E(pix.Invalid, "open lake table "+name, err)

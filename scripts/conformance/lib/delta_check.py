@@ -1,7 +1,8 @@
 """Check that Spark and delta-rs read the tables of shared/lake, and make the tables that shared/lake must refuse.
 
     delta_check.py read DIR      compare rows, versions and statistics of DIR/types with DIR/types.json
-    delta_check.py foreign DIR   write tables with raised protocols, deletion vectors and column mapping, by both engines
+    delta_check.py foreign DIR   write tables by both engines, plain ones and some with a raised protocol
+    delta_check.py appended DIR  read back the row that shared/lake appended to the plain ones
 
 Exit code 1 names every difference.
 """
@@ -21,24 +22,27 @@ VERSIONS = 13  # entry 0 and one commit per row
 
 def missing_by_skipping(session: Any, table: Path, rows: list[Row]) -> Iterator[str]:
     """Ask Spark for every value by equality: a minimum above or a maximum below it would hide the row's file."""
-    from pyspark.sql import functions as fn
+    from pyspark.sql import functions as fn  # noqa: PLC0415 - only where the engine is wanted
 
     frame = session.read.format("delta").load(str(table))
     for row in rows:
         wanted = {"s": row["s"], "n": row["n"], "t": row["t"], "r.x": row["r"] and row["r"]["x"]}
         for column, value in wanted.items():
-            if value is not None and frame.where((fn.col(column) == fn.lit(value)) & (fn.col("id") == row["id"])).count() != 1:
+            hit = (fn.col(column) == fn.lit(value)) & (fn.col("id") == row["id"])
+            if value is not None and frame.where(hit).count() != 1:
                 yield f"Spark does not find row {row['id']} by {column}"
-        if row["at"] is not None and frame.where(f"at = timestamp_micros({row['at']}L) AND id = {row['id']}").count() != 1:
+        instant = f"at = timestamp_micros({row['at']}L) AND id = {row['id']}"
+        if row["at"] is not None and frame.where(instant).count() != 1:
             yield f"Spark does not find row {row['id']} by at"
 
 
 def statistics(table: Path, rows: list[Row]) -> Iterator[str]:
     """Compare what delta-rs decodes of the statistics with the rows: each file holds one."""
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
 
     frame = DeltaTable(str(table)).get_add_actions(flatten=True)
-    actions = [dict(zip(frame.column_names, values, strict=True)) for values in zip(*(frame[name].to_pylist() for name in frame.column_names), strict=True)]
+    columns = {name: frame[name].to_pylist() for name in frame.column_names}
+    actions = [{name: column[i] for name, column in columns.items()} for i in range(frame.num_rows)]
     by_id = {action["min.id"]: action for action in actions}
     if len(by_id) != len(rows):
         yield f"delta-rs sees {len(by_id)} files with statistics, want {len(rows)}"
@@ -51,7 +55,9 @@ def statistics(table: Path, rows: list[Row]) -> Iterator[str]:
                 yield f"row {row['id']}: null_count.{column} is {action.get(f'null_count.{column}')}"
         for column in ("s", "n"):
             low, high, value = action.get(f"min.{column}"), action.get(f"max.{column}"), row[column]
-            if value is not None and (low is None or not encoded(low) <= encoded(value) or (high is not None and not encoded(high) >= encoded(value))):
+            if value is None:
+                continue
+            if low is None or encoded(low) > encoded(value) or (high is not None and encoded(high) < encoded(value)):
                 yield f"row {row['id']}: {column} is outside {low!r} to {high!r}"
         if "min.f" in action and action["min.f"] is not None:
             yield f"row {row['id']}: a float has a minimum"
@@ -64,7 +70,7 @@ def encoded(value: str | int) -> bytes | int:
 
 def read(work: Path) -> list[str]:
     """Compare what both engines read with what was written."""
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
 
     table = work / "types"
     want = floats(json.loads((work / "types.json").read_text()))
@@ -78,17 +84,24 @@ def read(work: Path) -> list[str]:
         problems.append(f"Spark: versions {sorted(history)}")
     if DeltaTable(str(table)).version() != VERSIONS - 1:
         problems.append(f"delta-rs: version {DeltaTable(str(table)).version()}")
-    at_five = session.read.format("delta").option("versionAsOf", 9).load(str(table)).count()
-    if at_five != 9:
-        problems.append(f"Spark: {at_five} rows at version 9")
+    at_nine = session.read.format("delta").option("versionAsOf", 9).load(str(table)).count()
+    if at_nine != 9:
+        problems.append(f"Spark: {at_nine} rows at version 9")
     session.stop()
     return problems
 
 
+def spark_table(session: Any, path: Path, properties: str, layout: str = "") -> None:
+    """Make a table of five commits of one row each."""
+    session.sql(f"CREATE TABLE delta.`{path}` (id BIGINT, s STRING) USING DELTA {layout} TBLPROPERTIES ({properties})")
+    for i in range(5):
+        session.sql(f"INSERT INTO delta.`{path}` VALUES ({i}, 'v{i}')")
+
+
 def foreign(work: Path) -> list[str]:
     """Write tables by Spark and delta-rs: those named plain-* may be appended to, the others must be refused."""
-    import pyarrow as pa
-    from deltalake import write_deltalake
+    import pyarrow as pa  # noqa: PLC0415 - only where the engine is wanted
+    from deltalake import write_deltalake  # noqa: PLC0415 - only where the engine is wanted
 
     write_deltalake(
         str(work / "plain-deltars"), pa.table({"id": pa.array([1, 2], pa.int64()), "s": ["a", "b"]}),
@@ -104,13 +117,9 @@ def foreign(work: Path) -> list[str]:
         "spark-forgets": "'delta.appendOnly' = 'true', 'delta.setTransactionRetentionDuration' = 'interval 1 days'",
     }
     for name, properties in tables.items():
-        session.sql(f"CREATE TABLE delta.`{work / name}` (id BIGINT, s STRING) USING DELTA TBLPROPERTIES ({properties})")
-        for i in range(5):
-            session.sql(f"INSERT INTO delta.`{work / name}` VALUES ({i}, 'v{i}')")
-    session.sql(f"CREATE TABLE delta.`{work / 'spark-partitioned'}` (id BIGINT, s STRING) USING DELTA PARTITIONED BY (s) TBLPROPERTIES ('delta.appendOnly' = 'true')")
-    session.sql(f"CREATE TABLE delta.`{work / 'plain-optimised'}` (id BIGINT, s STRING) USING DELTA TBLPROPERTIES ('delta.appendOnly' = 'true', 'delta.checkpointInterval' = '4')")
-    for i in range(6):
-        session.sql(f"INSERT INTO delta.`{work / 'plain-optimised'}` VALUES ({i}, 'v{i}')")
+        spark_table(session, work / name, properties)
+    spark_table(session, work / "spark-partitioned", "'delta.appendOnly' = 'true'", "PARTITIONED BY (s)")
+    spark_table(session, work / "plain-optimised", "'delta.appendOnly' = 'true', 'delta.checkpointInterval' = '4'")
     session.sql(f"OPTIMIZE delta.`{work / 'plain-optimised'}`")
     session.stop()
     return []
@@ -118,13 +127,15 @@ def foreign(work: Path) -> list[str]:
 
 def appended(work: Path) -> list[str]:
     """Read back, with both engines, the plain tables that the writer appended a row (99, 'ours') to."""
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
 
     session = spark_session(work)
     problems = []
     for table in sorted(work.glob("plain-*")):
-        counts = {"Spark": session.read.format("delta").load(str(table)).where("id = 99 AND s = 'ours'").count(),
-                  "delta-rs": DeltaTable(str(table)).to_pyarrow_table()["id"].to_pylist().count(99)}
+        counts = {
+            "Spark": session.read.format("delta").load(str(table)).where("id = 99 AND s = 'ours'").count(),
+            "delta-rs": DeltaTable(str(table)).to_pyarrow_table()["id"].to_pylist().count(99),
+        }
         problems += [f"{engine} sees our row {n} times in {table.name}" for engine, n in counts.items() if n != 1]
     session.stop()
     return problems

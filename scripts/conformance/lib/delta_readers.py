@@ -15,8 +15,8 @@ Row = dict[str, Any]
 
 def spark_session(work: Path) -> Any:
     """Start Spark with Delta, one core, UTC, everything it writes below `work`."""
-    from delta import configure_spark_with_delta_pip
-    from pyspark.sql import SparkSession
+    from delta import configure_spark_with_delta_pip  # noqa: PLC0415 - only where the engine is wanted
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - only where the engine is wanted
 
     builder = (
         SparkSession.builder.master("local[1]")
@@ -47,9 +47,9 @@ def spark_rows(session: Any, table: Path) -> list[Row]:
 
 def deltars_rows(table: Path) -> list[Row]:
     """Read the table of types with delta-rs."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    from deltalake import DeltaTable
+    import pyarrow as pa  # noqa: PLC0415 - only where the engine is wanted
+    import pyarrow.compute as pc  # noqa: PLC0415 - only where the engine is wanted
+    from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
 
     frame = pa.table(DeltaTable(str(table)).to_pyarrow_table())
     kind = frame.schema.field("at").type
