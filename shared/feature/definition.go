@@ -49,7 +49,7 @@ func registry() []entry {
 	var all []entry
 	for _, family := range [][]entry{
 		payerVelocity(), payeeVelocity(), deviceVelocity(), settlements(), amounts(), amountsToOwn(), pairs(), firstEver(),
-		payerFlows(), payeeFlows(), structuring(), fraudMarks(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
+		payerFlows(), payeeFlows(), structuring(), fraudMarks(), fraudShares(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
 		keys(), dictCounters(), dictMarkers(), dictLong(), mandates(),
 	} {
 		all = append(all, family...)

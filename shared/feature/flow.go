@@ -45,17 +45,7 @@ func payerFlows() []entry {
 }
 
 func payeeFlows() []entry {
-	return []entry{
-		{Definition{"payee_out_to_in_1h", familyFlow, "payee", "1h", UnitRatio, "the payee received nothing in 1 hour",
-			"Money the payee sent over money received in 1 hour.", accountRows,
-			"na hora anterior o recebedor enviou {v o que recebeu}|na hora anterior o recebedor recebeu dinheiro e não enviou nada",
-			"in the hour before, the payee sent {v what it received}|in the hour before, the payee received money and sent nothing"},
-			fromPayee(func(f *frame) float64 { return outToIn(f, w1h) })},
-		{Definition{"payee_out_to_in_24h", familyFlow, "payee", "24h", UnitRatio, "the payee received nothing in 24 hours",
-			"Money the payee sent over money received in 24 hours.", accountRows,
-			"nas 24 horas anteriores o recebedor enviou {v o que recebeu}|nas 24 horas anteriores o recebedor recebeu dinheiro e não enviou nada",
-			"in the 24 hours before, the payee sent {v what it received}|in the 24 hours before, the payee received money and sent nothing"},
-			fromPayee(func(f *frame) float64 { return outToIn(f, w24h) })},
+	return append(payeeOutToIn(w1h, w24h, w30d), []entry{
 		{Definition{"payee_since_in_minutes", familyFlow, "payee", "30d", UnitMinutes, "the payee received nothing in 30 days",
 			"Time since money last reached the payee.", accountRows,
 			"o recebedor recebeu outro pagamento há {v}", "the payee received another payment {v} ago"},
@@ -101,11 +91,25 @@ func payeeFlows() []entry {
 			"Time since the payee last sent or received money.", accountRows,
 			"a conta do recebedor teve o último movimento há {v}", "the payee's account last moved money {v} ago"},
 			fromPayee(func(f *frame) float64 { return sinceLast(f, day, &f.payeeOut, &f.payeeIn) })},
-	}
+	}...)
 }
 
-func outToIn(f *frame, w window) float64 {
-	return ratio(float64(f.payeeOut.windows[w].Sum), float64(f.payeeIn.windows[w].Sum))
+// payeeOutToIn lists what went out over what came in.
+func payeeOutToIn(windows ...window) []entry {
+	all := make([]entry, 0, len(windows))
+	for _, w := range windows {
+		span, when := w.words().en, w.before()
+		all = append(all, entry{
+			Definition{"payee_out_to_in_" + w.String(), familyFlow, "payee", w.String(), UnitRatio, "the payee received nothing in " + span,
+				"Money the payee sent over money received in " + span + ".", accountRows,
+				when.pt + " o recebedor enviou {v o que recebeu}|" + when.pt + " o recebedor recebeu dinheiro e não enviou nada",
+				when.en + ", the payee sent {v what it received}|" + when.en + ", the payee received money and sent nothing"},
+			fromPayee(func(f *frame) float64 {
+				return ratio(float64(f.payeeOut.windows[w].Sum), float64(f.payeeIn.windows[w].Sum))
+			}),
+		})
+	}
+	return all
 }
 
 func burst(s *stream) float64 {
