@@ -71,5 +71,5 @@ for role in payer receiver; do
   "$pixctl" model verify "$out/$role/$version"
   judge "$role"
 done
-"$python" -m sentinela_models.card --run "$work" --models "$out" --out "$card"
+"$python" -m sentinela_models.card --run "$work" --models "$out" --shipped models --out "$card"
 step "done; $card says what came of it; to ship the models: cp -r $out/{payer,receiver} models/"

@@ -71,6 +71,19 @@ def test_labels_after_the_cut_are_unknown(files):
         split.fitted(rows, cut - 2)
 
 
+def write_versions(path, role, manifest, piece):
+    """Write version 2, and a version 1 before it that was measured on the same payments only for the payer."""
+    for version, precision, recall in (("1", 0.5, 0.75), ("2", 0.25, 0.875)):
+        truth = "a" if role == "payer" else version
+        told = {"average_precision": precision, "auc": 0.5, "recall_by_typology": {"mule_account": 0.5}}
+        threshold = {"fpr": 0.001, "recall": recall, "precision": 0.1}
+        full = manifest | {"version": version, "thresholds": [threshold], "evaluation": piece | told}
+        full |= {"lineage": {"evaluation_truth_sha256": truth}}
+        directory = path / ("shipped" if version == "1" else ".") / role / version
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "manifest.json").write_text(json.dumps(full))
+
+
 def test_card_says_what_was_measured(tmp_path):
     world = {"seed": 1, "accounts": 10, "days": 9, "start": "2026-01-05", "boost": 3.0}
     world |= {"events": 1000, "frauds": 7, "labels": 6, "per_100k": 7.0}
@@ -86,10 +99,16 @@ def test_card_says_what_was_measured(tmp_path):
         piece = {"from": "2026-01-05", "to": "2026-01-09", "rows": 5, "positives": 1}
         manifest = {"version": "2", "trained_at": "2026-02-01", "lightgbm_version": "4", "trees": 3, "leaves": 9}
         manifest |= {"feature_set": "1-a", "features": ["pair_trusted"], "files": {"model.txt": "ab" * 32}}
-        manifest |= dict.fromkeys(("training", "validation", "evaluation"), piece)
-        (tmp_path / role / "2" / "manifest.json").write_text(json.dumps(manifest))
-    assert card.main(["--run", str(tmp_path), "--models", str(tmp_path), "--out", str(tmp_path / "card.md")]) == 0
+        manifest |= dict.fromkeys(("training", "validation"), piece)
+        write_versions(tmp_path, role, manifest, piece)
+    where = ["--run", str(tmp_path), "--models", str(tmp_path), "--out", str(tmp_path / "card.md")]
+    assert card.main(where) == 0
+    assert "version before" not in (tmp_path / "card.md").read_text()
+    assert card.main([*where, "--shipped", str(tmp_path / "shipped")]) == 0
     text = (tmp_path / "card.md").read_text()
+    assert "| average precision | 0.5000 | 0.2500 | -0.2500 |" in text
+    assert "| recall at FPR 0.10% | 0.7500 | 0.8750 | +0.1250 |" in text
+    assert "receiver/1" not in text  # it was measured on other payments
     wanted = ["## Fairness", "**missed**", "swapped qr", "never reported", "`pair_trusted`", "receiver/2"]
     for want in [*wanted, "model + rules over logistic"]:
         assert want in text, want

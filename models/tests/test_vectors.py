@@ -30,10 +30,12 @@ def first(t: pa.Table, name: str, value: float) -> pa.Table:
         (lambda t: t.select([*t.column_names[1:], t.column_names[0]]), "first columns"),
         (lambda t: replace(t, "label", t.column("label").cast(pa.int64())), "column label is int64"),
         (lambda t: t.drop_columns(FEATURES), "no feature columns"),
-        (lambda t: t.drop_columns(FEATURES[-1:]), "number differs"),
-        (lambda t: t.select([*t.column_names[:-2], *reversed(t.column_names[-2:])]), "position 1"),
+        (lambda t: t.drop_columns(FEATURES[-1:]), f"not in the file: {FEATURES[-1]}"),
+        (
+            lambda t: t.select([*t.column_names[:-2], *reversed(t.column_names[-2:])]),
+            f"{FEATURES[-1]} stands before {FEATURES[-2]}",
+        ),
         (lambda t: replace(t, FEATURES[0], t.column(FEATURES[0]).cast(pa.float32())), "is float, expected double"),
-        (lambda t: t.append_column("extra", t.column(FEATURES[0])), "number differs"),
         (lambda t: first(replace(t, "direction", pa.array(["OUTBOUND"] * len(t))), FEATURES[0], np.inf), "infinite"),
         (lambda t: first(replace(t, "direction", pa.array(["OUTBOUND"] * len(t))), "label", 2), "label is not 0 or 1"),
         (lambda t: first(replace(t, "direction", pa.array(["OUTBOUND"] * len(t))), "split_weight", 0), "split_weight"),
@@ -47,6 +49,19 @@ def test_refuses(tmp_path, change, reason):
     pq.write_table(change(table(500)), path)
     with pytest.raises(Refused, match=reason):
         vectors.read_vectors(path, "payer", CONTRACT)
+
+
+def test_features_that_nobody_asked_for_are_left_out(tmp_path):
+    """A file of a later feature set is read by name, as the scorer lets a model read a later vector."""
+    path = tmp_path / "v.parquet"
+    t = table(500).replace_schema_metadata({"feature_set": "1-def"})
+    pq.write_table(t, path)
+    plain = vectors.read_vectors(path, "payer", CONTRACT)
+    at = t.schema.get_field_index(FEATURES[1])
+    pq.write_table(t.add_column(at, "extra", t.column(FEATURES[0])), path)
+    wide = vectors.read_vectors(path, "payer", CONTRACT)
+    assert wide.features == FEATURES
+    np.testing.assert_array_equal(wide.x, plain.x)
 
 
 @pytest.mark.parametrize("name", [n for n in vectors.FIXED_COLUMNS if n not in vectors.NULLABLE])

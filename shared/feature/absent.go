@@ -73,6 +73,8 @@ func unknowns() map[string]words {
 		"no device, " + storeSilent:    device,
 		"there was none, or " + storeSilent: {
 			"não houve pagamentos {to} no período", "there were no payments {to} in the period"},
+		"there was none, or no device, or " + storeSilent: {
+			"não se conhece pagamento {to} no período", "no payment {to} is known in the period"},
 		"never before, or " + storeSilent: {
 			"não se conhece pagamento anterior {to}", "no earlier payment {to} is known"},
 		"no device, never before, or " + storeSilent: {

@@ -97,7 +97,8 @@ func someHistory() *Histories {
 	h.Payer.First.Out, h.Payee.First.In, h.Device.First.Use = first(11, 200), first(12, 90), first(13, 45)
 	h.Pair.First.Out, h.Reverse.First.Out = first(14, 60), first(15, 61)
 	mark := func(n int, days int64, role MarkRole) Mark {
-		return Mark{At: base().UnixMilli() - days*day, ID: id(n), Source: "MED", Role: role, Fraud: true}
+		at := base().UnixMilli() - days*day
+		return Mark{At: at, Paid: at - day, ID: id(n), Source: "MED", Role: role, Fraud: true}
 	}
 	h.Payer.Marks = SortMarks([]Mark{mark(21, 40, RoleVictim), mark(22, 10, RoleVictim), mark(23, 20, RoleBeneficiary)})
 	h.Payee.Marks = SortMarks([]Mark{mark(24, 3, RoleBeneficiary), mark(25, 35, RoleBeneficiary), mark(26, 1, RoleVictim)})

@@ -117,7 +117,7 @@ func TestMarkCellsComeBack(t *testing.T) {
 		cells = append(cells, MarkCells(&tx, &l)...)
 	}
 	got, err := DecodeMarks(columns(FamilyMark, rowOf(Rows(&tx).Payee.Current, cells)))
-	mark := Mark{ID: tx.ID, Role: RoleBeneficiary, At: base().UnixMilli(), Fraud: true}
+	mark := Mark{ID: tx.ID, Role: RoleBeneficiary, At: base().UnixMilli(), Paid: base().UnixMilli(), Fraud: true}
 	withdrawn, med := mark, mark
 	withdrawn.At, withdrawn.Fraud, withdrawn.Source, med.Source = base().Add(time.Hour).UnixMilli(), false, "DESK", "MED"
 	if d := cmp.Diff([]Mark{withdrawn, mark, med}, got); d != "" || err != nil {
@@ -158,7 +158,7 @@ func FuzzDecodeCells(f *testing.F) {
 				t.Fatalf("%q became %q", q, again)
 			}
 		}
-		if marks, err := DecodeMarks(one); err == nil && (len(marks) != 1 || marks[0].At < 0 || marks[0].ID == "") {
+		if marks, err := DecodeMarks(one); err == nil && (len(marks) != 1 || marks[0].At < 0 || marks[0].Paid < 0 || marks[0].ID == "") {
 			t.Fatalf("%q became %+v", q, marks)
 		}
 		if first, err := DecodeFirst(value); err == nil {

@@ -41,7 +41,8 @@ type entry struct {
 	value func(*frame) float64
 }
 
-// revision changes when the meaning of a feature changes while its name does not.
+// revision changes when the meaning of all names changes at once: every model of another is refused. Of one feature the
+// meaning never changes: what means something else takes another name.
 const revision = "2"
 
 // registry lists every feature, in the order of the vector. New features go to the end of their family.
@@ -49,7 +50,7 @@ func registry() []entry {
 	var all []entry
 	for _, family := range [][]entry{
 		payerVelocity(), payeeVelocity(), deviceVelocity(), settlements(), amounts(), amountsToOwn(), pairs(), firstEver(),
-		payerFlows(), payeeFlows(), structuring(), fraudMarks(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
+		payerFlows(), payeeFlows(), structuring(), fraudMarks(), fraudShares(), ages(), devices(), deviceUse(), sessions(), calendar(), initiations(),
 		keys(), dictCounters(), dictMarkers(), dictLong(), mandates(),
 	} {
 		all = append(all, family...)

@@ -61,7 +61,7 @@ func (f *frame) fill(tx *pix.Transaction, h *Histories, zone *time.Location) {
 	f.typical.reset()
 	f.load(&f.payerOut, &h.Payer.Out, wants{distinct: w30d, outcomes: true, amounts: true})
 	f.load(&f.payerIn, &h.Payer.In, wants{distinct: w24h})
-	f.load(&f.payeeOut, &h.Payee.Out, wants{distinct: w24h})
+	f.load(&f.payeeOut, &h.Payee.Out, wants{distinct: w30d})
 	f.load(&f.payeeIn, &h.Payee.In, wants{distinct: w30d, outcomes: true})
 	f.load(&f.use, &h.Device.Use, wants{distinct: w30d})
 	f.load(&f.pair, &h.Pair.Out, wants{distinct: -1})

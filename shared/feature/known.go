@@ -35,8 +35,9 @@ func (f *frame) firstOf(first First, s *stream) int64 {
 
 // markFacts are the reports of fraud that stand against an entity in one role.
 type markFacts struct {
-	recent, ever int   // reported payments, by arrival of the report: 30 days and MarkRetention
-	last         int64 // newest arrival
+	recent, ever int              // reported payments, by arrival of the report: 30 days and MarkRetention
+	last         int64            // newest arrival
+	paid         [windowCount]int // reported payments, by their own event time: what the windows of events hold of them
 }
 
 type marks struct{ victim, payer, payee, device markFacts }
@@ -66,8 +67,20 @@ func (f *frame) marksOf(list []Mark, role MarkRole) markFacts {
 		if age < w30d.span() {
 			facts.recent++
 		}
+		f.countPaid(&facts, m)
 	}
 	return facts
+}
+
+// countPaid counts a reported payment in the windows that hold its event.
+func (f *frame) countPaid(facts *markFacts, m *Mark) {
+	e := Event{At: m.Paid, ID: m.ID}
+	if !f.moment.sees(&e) {
+		return
+	}
+	for w := windowCount - 1; w >= 0 && f.moment.at-m.Paid < w.span(); w-- {
+		facts.paid[w]++
+	}
 }
 
 // arrived leaves out marks whose arrival cannot be true. A payment may be judged long after its event time, and what had

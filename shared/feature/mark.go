@@ -31,6 +31,7 @@ const (
 // no fraud lifts the mark.
 type Mark struct {
 	At     int64 // arrival of the report, milliseconds; never the time of the fraud
+	Paid   int64 // event time of the payment, as its events have it: says which windows the payment is in
 	ID     pix.EndToEndID
 	Source string // MED, DESK, DICT
 	Role   MarkRole
@@ -45,7 +46,7 @@ type MarkWrite struct {
 
 // MarkWrites lists the marks that a label leaves: on payer, payee and device of the payment, as it was decided on.
 func MarkWrites(tx *pix.Transaction, l *pix.Label) []MarkWrite {
-	mark := Mark{At: l.ArrivedAt.UnixMilli(), ID: tx.ID, Source: l.Source, Fraud: l.Fraud}
+	mark := Mark{At: l.ArrivedAt.UnixMilli(), Paid: tx.Moment().UnixMilli(), ID: tx.ID, Source: l.Source, Fraud: l.Fraud}
 	rows := Rows(tx)
 	writes := make([]MarkWrite, 0, 3)
 	add := func(row string, role MarkRole) {
@@ -60,32 +61,40 @@ func MarkWrites(tx *pix.Transaction, l *pix.Label) []MarkWrite {
 	return writes
 }
 
-// MarkCells lists what a label writes. Its arrival must be in [0, MaxTime).
+// MarkCells lists what a label writes. Its arrival and the payment's event time must be in [0, MaxTime).
 func MarkCells(tx *pix.Transaction, l *pix.Label) []Cell {
 	writes := MarkWrites(tx, l)
 	cells := make([]Cell, 0, len(writes))
 	for i := range writes {
 		m := &writes[i].Mark
 		name := string(rune(m.Role)) + qualifier(m.At, m.ID) + string(suffixMark) + m.Source
-		cells = append(cells, Cell{writes[i].Row, FamilyMark, name, m.At, []byte{markVersion, byte(truth(m.Fraud))}})
+		value := binary.AppendUvarint([]byte{markVersion, byte(truth(m.Fraud))}, uint64(m.Paid))
+		cells = append(cells, Cell{writes[i].Row, FamilyMark, name, m.At, value})
 	}
 	return cells
 }
 
-const markVersion = 1
+// markVersion is the first byte of a mark cell's value; whether it says fraud and the payment's event time follow.
+const markVersion = 2
 
 // DecodeMarks reads the marks of one row in any order, and keeps the newest MaxMarks as SortMarks does.
 func DecodeMarks(cells iter.Seq2[string, []byte]) ([]Mark, error) {
 	var marks []Mark
 	for q, value := range cells {
-		if len(q) < 2 || len(value) < 2 || value[0] != markVersion || value[1] > 1 {
+		if len(q) < 2 || len(value) < 3 || value[0] != markVersion || value[1] > 1 {
+			return nil, errMarkForm
+		}
+		paid, _, ok := uvarint(value[2:], uint64(MaxTime-1))
+		if !ok {
 			return nil, errMarkForm
 		}
 		at, id, source, err := parseMark(q[1:])
 		if err != nil {
 			return nil, err
 		}
-		marks = append(marks, Mark{At: at, ID: id, Source: source, Role: MarkRole(q[0]), Fraud: value[1] == 1})
+		marks = append(marks, Mark{
+			At: at, Paid: int64(paid), ID: id, Source: source, Role: MarkRole(q[0]), Fraud: value[1] == 1,
+		})
 		if len(marks) == 4*MaxMarks {
 			marks = SortMarks(marks)
 		}
@@ -112,7 +121,7 @@ func SortMarks(marks []Mark) []Mark {
 // compareMarks orders by arrival, the newest first; of two reports of one instant the one that says fraud comes first.
 func compareMarks(a, b Mark) int {
 	return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Role, b.Role),
-		cmp.Compare(truth(b.Fraud), truth(a.Fraud)), cmp.Compare(a.Source, b.Source))
+		cmp.Compare(truth(b.Fraud), truth(a.Fraud)), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Paid, b.Paid))
 }
 
 // First is the earliest event of a stream. It outlives the events. The zero value means that none is known.

@@ -35,10 +35,20 @@ func genRaw(t *rapid.T) raw {
 			r.older[name] = First{At: base().UnixMilli() - days*day, ID: id(idOfPayment - 1)}
 		}
 	}
+	paid := rapid.SliceOfN(rapid.Custom(genPaid), 4, 4).Draw(t, "paid")
 	for _, name := range []string{"payer", "payee", "device"} {
 		r.marks[name] = rapid.SliceOfN(rapid.Custom(genMark), 0, 12).Draw(t, name+" marks")
+		for i := range r.marks[name] { // an EndToEndId names one payment, made at one time
+			m := &r.marks[name][i]
+			m.Paid = paid[m.ID[len(m.ID)-1]&3]
+		}
 	}
 	return r
+}
+
+func genPaid(t *rapid.T) int64 {
+	days := rapid.SampledFrom([]int64{0, 1, 7, 30}).Draw(t, "days")
+	return base().UnixMilli() - days*day + rapid.Int64Range(-1, 1).Draw(t, "ms")
 }
 
 func genMark(t *rapid.T) Mark {
@@ -235,11 +245,12 @@ func (r raw) firsts(tx *pix.Transaction, want map[string]float64) {
 // reports recomputes the marks: of one payment and role the report that arrived last counts.
 func (r raw) reports(tx *pix.Transaction, want map[string]float64) {
 	for prefix, c := range map[string]struct {
-		of   string
-		role MarkRole
+		of     string
+		role   MarkRole
+		stream string
 	}{
-		"payee_fraud": {"payee", RoleBeneficiary}, "payer_fraud": {"payer", RoleBeneficiary},
-		"payer_victim": {"payer", RoleVictim}, "device_fraud": {"device", RoleDevice},
+		"payee_fraud": {"payee", RoleBeneficiary, "payee_in"}, "payer_fraud": {"payer", RoleBeneficiary, "payer_in"},
+		"payer_victim": {"payer", RoleVictim, "payer_out"}, "device_fraud": {"device", RoleDevice, "use"},
 	} {
 		latest := map[pix.EndToEndID]Mark{}
 		for _, m := range r.marks[c.of] {
@@ -249,13 +260,18 @@ func (r raw) reports(tx *pix.Transaction, want map[string]float64) {
 			}
 		}
 		ever, recent, newest := 0, 0, int64(math.MinInt64)
+		var standing []Event
 		for _, m := range latest {
 			age := tx.EventTime.UnixMilli() - m.At
 			if m.Fraud && age < 400*day {
 				ever++
 				recent += int(truth(age < 30*day))
 				newest = max(newest, m.At)
+				standing = append(standing, Event{At: m.Paid, ID: m.ID})
 			}
+		}
+		for _, span := range []string{"7d", "30d"} {
+			want[prefix+"_share_"+span] = over(float64(len(naive(tx, standing, spans()[span]))), float64(len(r.seen(tx, c.stream, spans()[span]))))
 		}
 		want[prefix+"_marks_30d"], want[prefix+"_marks_ever"] = float64(recent), float64(ever)
 		want[prefix+"_mark_days"] = math.NaN()
@@ -312,6 +328,7 @@ func (r raw) relations(tx *pix.Transaction, want map[string]float64) {
 		"payer_out_to_in_24h":        over(amount+sum("payer_out", "24h"), sum("payer_in", "24h")),
 		"payee_out_to_in_1h":         over(sum("payee_out", "1h"), sum("payee_in", "1h")),
 		"payee_out_to_in_24h":        over(sum("payee_out", "24h"), sum("payee_in", "24h")),
+		"payee_out_to_in_30d":        over(sum("payee_out", "30d"), sum("payee_in", "30d")),
 		"payer_since_in_minutes":     since(minute, "payer_in"),
 		"payee_since_in_minutes":     since(minute, "payee_in"),
 		"payer_dormant_days":         since(day, "payer_out", "payer_in"),

@@ -77,8 +77,12 @@ and a ratio of what is known already is an entry of its own, in ` + "`payeeFlows
 
 Its test is one line of the oracle in ` + "`oracle_test.go`" + `, which recomputes every feature from the raw lists and refuses one
 that it does not know. The vector and the names in the audit row follow from the entry; ` + "`go test ./shared/feature ./models -update`" + `
-writes this page, ` + "`models/contract/features.json`" + ` and the golden files. The version of the list changes, and a model that was
-trained on another list is refused until it is trained again.
+writes this page, ` + "`models/contract/features.json`" + ` and the golden files. The version of the list changes. Models that were trained
+before go on serving: a model names what it reads, in the order of the vector, and the rest passes it by
+([ADR 14](adr/0014-named-features.md)). ` + "`make model`" + ` trains the next ones with it.
+
+A name keeps its meaning. A feature that is to say something else takes another name, beside the old one until no model
+reads that; then the old one can go, and a model that still names it is refused.
 
 `
 

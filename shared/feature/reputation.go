@@ -124,6 +124,38 @@ func (m *marked) entries() []entry {
 	return list
 }
 
+// fraudShares lists the share, of the payments of a window, that stands reported: a count of reports grows with an
+// account's traffic, so that a busy honest merchant looks worse than a small mule. A payment counts above and below the
+// line by its own event time, hence at most once in each, and of a busy stream both numbers are exact.
+func fraudShares() []entry {
+	payee, device := payeeInSide(), deviceSide()
+	return join(
+		payee.reportedShare("payee_fraud", func(f *frame) *markFacts { return &f.marks.payee }, w7d, w30d),
+		device.reportedShare("device_fraud", func(f *frame) *markFacts { return &f.marks.device }, w7d, w30d),
+	)
+}
+
+func (d *side) reportedShare(name string, marks func(*frame) *markFacts, windows ...window) []entry {
+	out := make([]entry, 0, len(windows))
+	for _, w := range windows {
+		text := d.phrase(words{
+			"{v} dos pagamentos que {made} {window} já foram relatados como fraude|nenhum pagamento que {made} {window} foi relatado como fraude",
+			"{v} of the payments that {made} {window} have been reported as fraud|no payment that {made} {window} has been reported as fraud",
+		}, w)
+		out = append(out, entry{
+			Definition{
+				Name: name + "_share_" + w.String(), Family: familyMark, Entity: d.entity, Window: w.String(), Unit: UnitShare,
+				Missing: "there was none, or " + d.missing, Source: markRows,
+				Doc: "Share of " + d.doc + " in the " + w.words().en +
+					" before this one that stand reported as fraud, by reports on these very payments that had arrived, at most 256.",
+				ReasonPT: text.pt, ReasonEN: text.en,
+			},
+			d.guard(func(f *frame) float64 { return ratio(float64(marks(f).paid[w]), float64(d.stream(f).windows[w].Count)) }),
+		})
+	}
+	return out
+}
+
 // sinceLast is the days since the newest report arrived.
 func (m *marked) sinceLast(f *frame) float64 {
 	if m.of(f).ever == 0 {

@@ -114,6 +114,16 @@ func TestTilesChangeNoVector(t *testing.T) {
 	}
 }
 
+// reportsOn draws reports of fraud on some of the payments of 31 days, as many as count.
+func reportsOn(random *rand.Rand, events []Event) []Mark {
+	marks := make([]Mark, MaxMarks)
+	for i := range marks {
+		e := &events[random.IntN(len(events))]
+		marks[i] = Mark{At: e.At + random.Int64N(10*day), Paid: e.At, ID: e.ID, Role: RoleBeneficiary, Fraud: random.IntN(4) > 0}
+	}
+	return SortMarks(marks)
+}
+
 // A busy stream's windows are those of the oracle; counterparties are within four standard errors.
 func TestBusyStreamEqualsTheOracle(t *testing.T) {
 	t.Parallel()
@@ -130,8 +140,10 @@ func TestBusyStreamEqualsTheOracle(t *testing.T) {
 			// The payment itself, under another event time, is not looked for.
 			r.events[name] = slices.DeleteFunc(events, func(e Event) bool { return e.ID == tx.ID })
 		}
+		r.marks = map[string][]Mark{"payee": reportsOn(random, r.events["payee_in"])}
 		want := map[string]float64{}
 		r.own(&tx, want)
+		r.reports(&tx, want)
 		got := s.Vector(nil, &tx, r.histories())
 		for i, d := range Definitions() {
 			v, known := want[d.Name]

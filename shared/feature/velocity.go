@@ -211,9 +211,9 @@ func payeeVelocity() []entry {
 		in.over(sumOf(), w1h, w24h, w30d),
 		in.over(maxOf(), w30d),
 		in.over(partiesOf(), w1h, w24h, w7d, w30d),
-		out.over(countOf(), w1h, w24h),
-		out.over(sumOf(), w1h, w24h),
-		out.over(partiesOf(), w24h),
+		out.over(countOf(), w1h, w24h, w7d, w30d),
+		out.over(sumOf(), w1h, w24h, w7d, w30d),
+		out.over(partiesOf(), w24h, w7d, w30d),
 	)
 }
 

@@ -71,7 +71,7 @@ func (s *bench) readers(b *testing.B) *readers {
 func (s *bench) model(b *testing.B) *Model {
 	b.Helper()
 	m := &Manifest{Features: s.features, Calibration: Calibration{A: 1}}
-	return newModel(m, s.readers(b))
+	return newModel(m, Contract{FeatureNames: s.features}, s.readers(b))
 }
 
 // BenchmarkScore compares the reference reader with what serves (Model.Score on the compiled walker) and with the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -22,8 +23,8 @@ type Manifest struct {
 	TrainedAt     time.Time         `json:"trained_at"`
 	LightGBM      string            `json:"lightgbm_version"`
 	Files         Hashes            `json:"files"`
-	FeatureSet    string            `json:"feature_set"` // version of the feature list
-	Features      []string          `json:"features"`    // names in the order of the vector
+	FeatureSet    string            `json:"feature_set"` // version of the feature list that it was trained with
+	Features      []string          `json:"features"`    // names that the model reads, in the order of its own vectors
 	Trees         int               `json:"trees"`
 	Leaves        int               `json:"leaves"` // of all trees together
 	Seed          int64             `json:"seed"`
@@ -129,13 +130,28 @@ func (m *Manifest) checkFeatures(c Contract, limits Limits) error {
 	if len(m.Features) > limits.Features {
 		return tooLarge("%d features are more than the limit of %d", len(m.Features), limits.Features)
 	}
-	if c.FeatureSet != "" && m.FeatureSet != c.FeatureSet {
-		return fmt.Errorf("feature set is %q, the scorer computes %q", clip(m.FeatureSet), c.FeatureSet)
+	if c.FeatureSet != "" && revisionOf(m.FeatureSet) != revisionOf(c.FeatureSet) {
+		return fmt.Errorf("feature set %q is of another revision than the contract's, %q: its names mean something else",
+			clip(m.FeatureSet), c.FeatureSet)
 	}
-	if err := sameNames(m.Features, c.FeatureNames); err != nil {
-		return fmt.Errorf("features against the contract: %w", err)
+	last := int32(-1)
+	for i, place := range places(m.Features, c.FeatureNames) {
+		name := clip(m.Features[i])
+		if place < 0 {
+			return fmt.Errorf("the model reads feature %q, which the contract does not have", name)
+		}
+		if place <= last { // else names that were swapped in all files would go unnoticed
+			return fmt.Errorf("feature %q stands elsewhere in the contract: a model names features in its order, each once", name)
+		}
+		last = place
 	}
 	return nil
+}
+
+// revisionOf is the part of a feature set's version that says what names mean; the rest says which names there are.
+func revisionOf(featureSet string) string {
+	revision, _, _ := strings.Cut(featureSet, "-")
+	return revision
 }
 
 // checkSlices holds the training side to an honest split: each slice lies after the one before, so nothing was fitted

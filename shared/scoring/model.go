@@ -13,11 +13,12 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/scoring/lgbm"
 )
 
-// Contract is what the scorer expects of a model: its role and the feature list of the running code.
+// Contract is what the scorer expects of a model: its role and the feature list of the running code, of which a model
+// names those that it reads, in its order. So a release may have features that no model was trained on yet.
 type Contract struct {
 	Role         pix.Role
 	FeatureNames []string // names and order of the vector
-	FeatureSet   string   // version of the feature list; not compared when empty
+	FeatureSet   string   // version of the feature list, of which the revision is compared; not when empty
 	Version      string   // version that the artefact's place promises; not compared when empty
 	Keys         Keys     // by one of which the manifest must be signed; none asks for no signature
 }
@@ -25,8 +26,10 @@ type Contract struct {
 // Model is a verified model. It never changes and is safe for concurrent use.
 type Model struct {
 	manifest   *Manifest
+	width      int       // of the vector
+	places     []int32   // of the model's features in the vector
 	expected   float64   // what contributions add to
-	walker     *walker   // scores
+	walker     *walker   // scores; its inputs are places of the vector
 	inputs     sync.Pool // of *[]float64, the walker's
 	explainers sync.Pool // of *explainer
 }
@@ -101,7 +104,7 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err := g.checkTrees(r.forest); err != nil {
 		return nil, err
 	}
-	return newModel(manifest, r), nil
+	return newModel(manifest, contract, r), nil
 }
 
 // readers are all that read one model.txt. They must agree; leaves is the one that others have proved, and is not kept.
@@ -145,8 +148,17 @@ func newReaders(f *forest) (*readers, error) {
 	return &readers{forest: f, walker: w, garden: g}, nil
 }
 
-func newModel(manifest *Manifest, r *readers) *Model {
-	m := &Model{manifest: manifest, expected: r.forest.expected, walker: r.walker}
+// newModel lets proved readers take their inputs straight from the vector, so that a feature which the model does not read
+// costs nothing.
+func newModel(manifest *Manifest, contract Contract, r *readers) *Model {
+	m := &Model{
+		manifest: manifest, width: len(contract.FeatureNames), places: places(manifest.Features, contract.FeatureNames),
+		expected: r.forest.expected, walker: r.walker,
+	}
+	for i := range r.walker.inputs {
+		in := &r.walker.inputs[i]
+		in.feature = m.places[in.feature]
+	}
 	m.inputs.New = func() any { return r.walker.scratch() }
 	m.explainers.New = func() any { return newExplainer(r, len(manifest.Features)) }
 	return m
@@ -161,12 +173,36 @@ func (m *Model) Role() pix.Role { return m.manifest.Role }
 // Manifest returns what the artefact says of itself. The caller must not change what it points to.
 func (m *Model) Manifest() *Manifest { return m.manifest }
 
-// Score returns the log-odds and the calibrated probability of fraud for one vector, in the order of the feature list.
+// places finds each name in the list of the vector: -1 where it is not there.
+func places(names, vector []string) []int32 {
+	at := make(map[string]int32, len(vector))
+	for i, name := range vector {
+		at[name] = int32(i)
+	}
+	out := make([]int32, len(names))
+	for i, name := range names {
+		place, known := at[name]
+		if out[i] = place; !known {
+			out[i] = -1
+		}
+	}
+	return out
+}
+
+// checkWidth refuses a vector that is not one of the contract's.
+func (m *Model) checkWidth(op string, vector []float64) error {
+	if len(vector) != m.width {
+		return pix.E(pix.Unexpected, op+" with "+m.name(),
+			fmt.Errorf("the vector has %d values, the contract %d", len(vector), m.width))
+	}
+	return nil
+}
+
+// Score returns the log-odds and the calibrated probability of fraud for one vector, in the order of the contract.
 // NaN in the vector is a missing value. It allocates nothing. An error means that no score exists; it never stands for a low one.
 func (m *Model) Score(vector []float64) (raw, probability float64, err error) {
-	if len(vector) != len(m.manifest.Features) {
-		return 0, 0, pix.E(pix.Unexpected, "score with "+m.name(),
-			fmt.Errorf("the vector has %d values, the model takes %d", len(vector), len(m.manifest.Features)))
+	if err := m.checkWidth("score", vector); err != nil {
+		return 0, 0, err
 	}
 	scratch := m.inputs.Get().(*[]float64)
 	raw = m.walker.raw(vector, *scratch)
@@ -189,9 +225,8 @@ func (m *Model) ScoreBatch(raw, probability []float64, vectors [][]float64) erro
 	for first := 0; first < len(vectors); first += block {
 		last := min(first+block, len(vectors))
 		for i, v := range vectors[first:last] {
-			if len(v) != len(m.manifest.Features) {
-				return pix.E(pix.Unexpected, op,
-					fmt.Errorf("vector %d has %d values, the model takes %d", first+i, len(v), len(m.manifest.Features)))
+			if err := m.checkWidth("score", v); err != nil {
+				return fmt.Errorf("vector %d: %w", first+i, err)
 			}
 		}
 		m.walker.batch(raw[first:last], vectors[first:last], scratch)
@@ -206,19 +241,18 @@ func (m *Model) ScoreBatch(raw, probability []float64, vectors [][]float64) erro
 }
 
 // Explain returns the top contributions to the raw score in log-odds, largest absolute value first, ties in the order of
-// the feature list. Features that contribute nothing are left out.
+// the model's features. Features that contribute nothing are left out.
 func (m *Model) Explain(vector []float64, top int) ([]pix.Contribution, error) {
-	if len(vector) != len(m.manifest.Features) {
-		return nil, pix.E(pix.Unexpected, "explain with "+m.name(),
-			fmt.Errorf("the vector has %d values, the model takes %d", len(vector), len(m.manifest.Features)))
+	if err := m.checkWidth("explain", vector); err != nil {
+		return nil, err
 	}
 	e := m.explainers.Get().(*explainer)
 	defer m.explainers.Put(e)
 	e.explain(vector)
-	told := make([]pix.Contribution, 0, len(vector))
+	told := make([]pix.Contribution, 0, len(e.out))
 	for i, c := range e.out {
 		if c != 0 {
-			told = append(told, pix.Contribution{Feature: m.manifest.Features[i], Value: vector[i], Contribution: c})
+			told = append(told, pix.Contribution{Feature: m.manifest.Features[i], Value: vector[m.places[i]], Contribution: c})
 		}
 	}
 	slices.SortStableFunc(told, func(a, b pix.Contribution) int {
@@ -227,12 +261,15 @@ func (m *Model) Explain(vector []float64, top int) ([]pix.Contribution, error) {
 	return told[:min(len(told), max(top, 0))], nil
 }
 
-// Contributions writes the contribution of every feature to dst, which is as long as the vector, and returns the
-// expected value: it and the contributions add up to the raw score.
+// Contributions writes the contribution of every feature that the model names to dst, in the manifest's order, and returns
+// the expected value: it and the contributions add up to the raw score.
 func (m *Model) Contributions(dst, vector []float64) (expected float64, err error) {
-	if len(vector) != len(m.manifest.Features) || len(dst) != len(vector) {
+	if err := m.checkWidth("explain", vector); err != nil {
+		return 0, err
+	}
+	if len(dst) != len(m.places) {
 		return 0, pix.E(pix.Unexpected, "explain with "+m.name(),
-			fmt.Errorf("%d values for %d contributions, the model takes %d", len(vector), len(dst), len(m.manifest.Features)))
+			fmt.Errorf("%d places for the contributions of %d features", len(dst), len(m.places)))
 	}
 	e := m.explainers.Get().(*explainer)
 	defer m.explainers.Put(e)

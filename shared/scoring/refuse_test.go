@@ -203,7 +203,7 @@ func TestLoadRefusesManifest(t *testing.T) {
 		"feature set":      {set("feature_set", "other"), "feature set"},
 		"features fewer":   {set("features", fixtureFeatures()[:5]), "5 features"},
 		"features none":    {set("features", []string{}), "0 features"},
-		"features swapped": {set("features", append(fixtureFeatures()[4:], fixtureFeatures()[:4]...)), "feature 0 is"},
+		"features swapped": {set("features", append(fixtureFeatures()[4:], fixtureFeatures()[:4]...)), `feature "amount_brl" stands elsewhere`},
 		"trees":            {set("trees", 11), "12 trees"},
 		"leaves":           {set("leaves", 1), "leaves"},
 		"model hash":       {set("files/model.txt", strings.Repeat("0", 64)), "sha256 of model.txt"},
@@ -325,7 +325,7 @@ func TestLoadRefusesAnotherFeatureList(t *testing.T) {
 	text := strings.ReplaceAll(string(fsys[ModelFile].Data), strings.Join(fixtureFeatures(), " "), strings.Join(names, " "))
 	fsys[ModelFile].Data = []byte(text)
 	seal(t, fsys, func(m map[string]any) { m["features"] = names })
-	wantRefused(t, fsys, DefaultLimits(), pix.Invalid, "features against the contract: feature 1")
+	wantRefused(t, fsys, DefaultLimits(), pix.Invalid, `feature "hour" stands elsewhere in the contract`)
 }
 
 // TestLargeScoresAreProvedToo: the tolerance of a large score is a share of it, and no more than 1e-12.

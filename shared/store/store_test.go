@@ -226,6 +226,10 @@ func TestRecordRefusesWhatCannotBeAQualifier(t *testing.T) {
 	if err := s.Record(t.Context(), &tx); pix.KindOf(err) != pix.Invalid || err == nil {
 		t.Errorf("Record before 1970: %v, want kind invalid", err)
 	}
+	report := storetest.Label(&tx, 5, true)
+	if err := s.MarkFraud(t.Context(), &tx, &report); pix.KindOf(err) != pix.Invalid || err == nil {
+		t.Errorf("MarkFraud of a payment before 1970: %v, want kind invalid", err)
+	}
 }
 
 // One payment's three calls against bttest over loopback; bttest's own work is part of the figure.

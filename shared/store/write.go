@@ -107,8 +107,10 @@ func (s *Store) MarkStatus(ctx context.Context, tx *pix.Transaction, status *pix
 func (s *Store) MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label) (err error) {
 	const op = "mark fraud"
 	defer s.timed("mark_fraud", &err)()
-	if at := l.ArrivedAt.UnixMilli(); at < 0 || at >= feature.MaxTime {
-		return pix.E(pix.Invalid, op, errors.New("arrival out of bounds"))
+	for _, at := range [...]int64{l.ArrivedAt.UnixMilli(), tx.Moment().UnixMilli()} {
+		if at < 0 || at >= feature.MaxTime {
+			return pix.E(pix.Invalid, op, errors.New("arrival or event time out of bounds"))
+		}
 	}
 	var b batch
 	if err := s.place(ctx, &b, tx, arrival{feature.MarkCells(tx, l), 0}); err != nil || len(b.keys) == 0 {

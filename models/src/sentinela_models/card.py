@@ -12,7 +12,7 @@ import re
 import sys
 import textwrap
 
-from sentinela_models import constraints, rules
+from sentinela_models import before, constraints, rules
 
 WEAK = 0.3  # recall at 0.1 % FPR below which a typology is called weak
 FEW = 20  # frauds below which a group's recall says little
@@ -222,6 +222,33 @@ def at_budgets(report: dict) -> dict[float, float]:
     return {b["alerts_per_100k"]: b["brl_recall"] for b in report["at_budget"] if b["ranked_by"] == "score"}
 
 
+def progress(roles: list[Role], shipped: pathlib.Path | None) -> str:
+    """Compare with the versions that ship, where they were measured on the same payments."""
+    parts = []
+    for r in roles:
+        old = before.shipped(shipped, r.name, r.manifest["version"]) if shipped else None
+        if old is None or not before.comparable(old, r.manifest):
+            continue
+        now = f"{r.name}/{r.manifest['version']}"
+        lines = [
+            [what, f"{was:.4f}", f"{is_:.4f}", f"{is_ - was:+.4f}"] for what, was, is_ in before.rows(old, r.manifest)
+        ]
+        parts.append(
+            f"""`{now}` reads {len(r.manifest["features"])} features, `{r.name}/{old["version"]}` {len(old["features"])}:
+
+{table(["", f"{r.name}/{old['version']}", now, "difference"], lines)}
+"""
+        )
+    if not parts:
+        return ""
+    return """## Beside the version before
+
+Trained and measured on the same worlds, by the same split. A difference that is smaller than the
+intervals above says nothing.
+
+""" + "\n".join(parts)
+
+
 def baselines(roles: list[Role]) -> str:
     """Compare with rules and logistic regression, and say which targets are met."""
     rows, targets = [], []
@@ -345,7 +372,7 @@ def wrap(text: str) -> str:
     return "\n\n".join(b for b in out if b) + "\n"
 
 
-def card(run_dir: pathlib.Path, models: pathlib.Path) -> str:
+def card(run_dir: pathlib.Path, models: pathlib.Path, shipped: pathlib.Path | None = None) -> str:
     """Write the whole card."""
     run = load(run_dir / "run.json")
     roles = [Role(run_dir, models, name) for name in QUESTIONS]
@@ -367,6 +394,7 @@ calibrated to the true share of fraud by Platt's method. `model.txt` has sha256
 ## Detection
 
 {figures}
+{progress(roles, shipped)}
 {baselines(roles)}
 {weaknesses(roles)}
 {fairness(roles)}
@@ -393,9 +421,10 @@ def main(argv: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="sentinela_models.card", description=__doc__)
     p.add_argument("--run", type=pathlib.Path, required=True, help="directory with run.json and <role>/*.json")
     p.add_argument("--models", type=pathlib.Path, required=True, help="directory with <role>/<version>")
+    p.add_argument("--shipped", type=pathlib.Path, help="directory with the versions before, to compare with")
     p.add_argument("--out", type=pathlib.Path, required=True, help="Markdown file to write")
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
-    a.out.write_text(wrap(card(a.run, a.models)), encoding="utf-8")
+    a.out.write_text(wrap(card(a.run, a.models, a.shipped)), encoding="utf-8")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
+import itertools
 import json
 import pathlib
 
@@ -89,7 +90,7 @@ class Vectors:
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """The feature list that the scorer computes."""
+    """The features to read: the list that the scorer computes, or the part of it that a model names, in its order."""
 
     feature_set: str
     features: list[str]
@@ -109,7 +110,7 @@ def read_truth(path: pathlib.Path) -> dict[str, str]:
 
 
 def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Vectors:
-    """Read the rows that a role scores; refuse a file whose columns are not exactly the contract's."""
+    """Read the rows that a role scores; refuse a file that lacks a feature of the contract. Others are left out."""
     if role not in ROLE_DIRECTIONS:
         raise Refused(f"there is no role {role!r}")
     schema = pq.read_schema(path)
@@ -140,7 +141,7 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Ve
 
 
 def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
-    """Return the feature names, or refuse columns that are missing, of another type, or in another order."""
+    """Return the features to read, or refuse columns that are missing, of another type, or in another order."""
     fixed = list(FIXED_COLUMNS)
     if schema.names[: len(fixed)] != fixed:
         raise Refused(f"the first columns are {schema.names[: len(fixed)]}, expected {fixed}")
@@ -151,14 +152,31 @@ def check_schema(schema: pa.Schema, contract: Contract | None) -> list[str]:
     for name in features:
         if schema.field(name).type != pa.float64():
             raise Refused(f"feature {name} is {schema.field(name).type}, expected double")
+    if contract is None:
+        return features
     stated = (schema.metadata or {}).get(b"feature_set", b"").decode()
-    if contract is not None and stated and stated != contract.feature_set:
-        raise Refused(f"the file was written with feature set {stated}, the contract is {contract.feature_set}")
-    if contract is not None and features != contract.features:
-        wrong = next((i for i, (a, b) in enumerate(zip(features, contract.features, strict=False)) if a != b), None)
-        where = "their number differs" if wrong is None else f"the first difference is at position {wrong}"
-        raise Refused(f"the features are not those of the contract in its order: {where}")
-    return features
+    if stated and revision(stated) != revision(contract.feature_set):
+        raise Refused(
+            f"the file was written with feature set {stated}, the contract is {contract.feature_set}: "
+            "of another revision, so its names mean something else; run pixctl vectors again"
+        )
+    return part(features, contract.features)
+
+
+def revision(feature_set: str) -> str:
+    """Return the part of a feature set's version that says what names mean; the rest says which names there are."""
+    return feature_set.partition("-")[0]
+
+
+def part(features: list[str], wanted: list[str]) -> list[str]:
+    """Return the wanted names, which a file names among others and in the same order: the scorer's rule for models."""
+    place = {name: i for i, name in enumerate(features)}
+    if absent := [name for name in wanted if name not in place]:
+        raise Refused(f"features of the contract are not in the file: {', '.join(absent)}; run pixctl vectors again")
+    for before, after in itertools.pairwise(wanted):
+        if place[before] >= place[after]:
+            raise Refused(f"the features are in another order than the contract's: {after} stands before {before}")
+    return wanted
 
 
 def check_types(schema: pa.Schema, columns: dict[str, pa.DataType]) -> None:

@@ -100,7 +100,8 @@ func newestReportCounts(t *testing.T, open Factory) {
 			if len(c.marks) != 3 {
 				t.Fatalf("%s: %d marks, want 3", what, len(c.marks))
 			}
-			if m := c.marks[0]; !m.Fraud || m.Role != c.role || m.At != reports[2].ArrivedAt.UnixMilli() || m.ID != tx.ID {
+			if m := c.marks[0]; !m.Fraud || m.Role != c.role || m.At != reports[2].ArrivedAt.UnixMilli() || m.ID != tx.ID ||
+				m.Paid != tx.Moment().UnixMilli() {
 				t.Errorf("%s: newest mark %+v", what, m)
 			}
 		}

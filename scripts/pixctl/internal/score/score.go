@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
+	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -84,7 +85,7 @@ func convert(ctx context.Context, progress io.Writer, o options) (summary, error
 	if err != nil {
 		return summary{}, err
 	}
-	in, err := table.Open(o.in, takes(model.Manifest().Features))
+	in, err := table.Open(o.in, takes(feature.Names()))
 	if err != nil {
 		return summary{}, err
 	}

@@ -160,9 +160,9 @@ func check(t *testing.T, m *scoring.Model, vector []float64, row parquet.Row) {
 	if err != nil || row[14].Double() != raw || row[15].Double() != probability {
 		t.Fatalf("score %v, probability %v, want %v and %v (%v)", row[14], row[15], raw, probability, err)
 	}
-	shares := make([]float64, len(vector))
+	shares := make([]float64, len(m.Manifest().Features))
 	expected, err := m.Contributions(shares, vector)
-	if err != nil || len(row) != 16+len(vector)+1 {
+	if err != nil || len(row) != 16+len(shares)+1 {
 		t.Fatalf("%d values, error %v", len(row), err)
 	}
 	sum := row[len(row)-1].Double()
@@ -223,7 +223,7 @@ func TestContributionsOfAlertsOnly(t *testing.T) {
 	}
 }
 
-// otherSet writes an empty table whose columns are the model's and whose feature set is not.
+// otherSet writes an empty table whose columns are this release's and whose feature set is not.
 func otherSet(t *testing.T, name string) {
 	t.Helper()
 	w, err := table.Create(name, takes(feature.Names()), map[string]string{"feature_set": "another"})

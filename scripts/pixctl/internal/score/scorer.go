@@ -14,11 +14,15 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/table"
+	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
-const amountFeature = "amount_brl"
+const (
+	amountFeature   = "amount_brl"
+	columnDirection = 5
+)
 
 // scorer turns rows of vectors into rows of scores.
 type scorer struct {
@@ -26,6 +30,7 @@ type scorer struct {
 	explain string
 	above   float64 // explain rows from this probability on
 	first   int     // column of the first feature
+	width   int     // of a vector
 	amount  int     // column of the amount
 	scored  []pix.Direction
 
@@ -33,7 +38,7 @@ type scorer struct {
 	explained int
 }
 
-// takes are the columns of a table of vectors that a model scores.
+// takes are the columns of a table of vectors. A model picks those that it reads.
 func takes(features []string) []table.Column {
 	list := table.Payment()
 	for _, name := range features {
@@ -43,15 +48,11 @@ func takes(features []string) []table.Column {
 }
 
 func newScorer(model *scoring.Model, in *table.Reader, explain string) (*scorer, error) {
-	s := &scorer{model: model, explain: explain, first: table.AfterPayment}
-	if set := in.Metadata("feature_set"); set != "" && set != model.Manifest().FeatureSet {
-		return nil, errors.New("the table was written with another feature set than the model's")
+	s := &scorer{model: model, explain: explain, first: table.AfterPayment, width: feature.Width()}
+	if set := in.Metadata("feature_set"); set != "" && set != feature.SetVersion() {
+		return nil, errors.New("the table was written with another feature set than this release's: run pixctl vectors again")
 	}
-	amount := slices.Index(model.Manifest().Features, amountFeature)
-	if amount < 0 {
-		return nil, errors.New("the model has no feature " + amountFeature)
-	}
-	s.amount = s.first + amount
+	s.amount = s.first + slices.Index(feature.Names(), amountFeature)
 	s.scored = []pix.Direction{pix.Outbound, pix.Internal}
 	if model.Role() == pix.ReceiverRole {
 		s.scored[0] = pix.Inbound
@@ -87,7 +88,7 @@ func (s *scorer) metadata() map[string]string {
 func (s *scorer) batch(first int64, rows []parquet.Row) error {
 	var mine []parquet.Row
 	for i, row := range rows {
-		switch d := pix.Direction(row[table.AtDirection].ByteArray()); {
+		switch d := pix.Direction(row[columnDirection].ByteArray()); {
 		case slices.Contains(s.scored, d):
 			mine = append(mine, row)
 		case d != pix.Outbound && d != pix.Inbound && d != pix.Internal:
@@ -116,7 +117,7 @@ func (s *scorer) batch(first int64, rows []parquet.Row) error {
 func (s *scorer) part(out, in []parquet.Row) (told int, err error) {
 	vectors := make([][]float64, len(in))
 	for i, row := range in {
-		vectors[i] = make([]float64, len(s.model.Manifest().Features))
+		vectors[i] = make([]float64, s.width)
 		for j := range vectors[i] {
 			vectors[i][j] = row[s.first+j].Double()
 		}
@@ -160,8 +161,9 @@ func (s *scorer) contributions(vector []float64, probability float64) ([]float64
 	if s.explain == explainNone || s.explain == explainAlerts && probability < s.above {
 		return nil, nil
 	}
-	shares := make([]float64, len(vector)+1)
-	expected, err := s.model.Contributions(shares[:len(vector)], vector)
-	shares[len(vector)] = expected
+	n := len(s.model.Manifest().Features)
+	shares := make([]float64, n+1)
+	expected, err := s.model.Contributions(shares[:n], vector)
+	shares[n] = expected
 	return shares, err
 }
