@@ -1,6 +1,6 @@
 """The command line: init, train, adopt, gate, approve, reject, release, promote, rollback, reconcile, status, watch.
 
-Exit code 0 is done, 1 is refused with one sentence, 2 is a wrong command line. With --json the result is one JSON object.
+Exit code 0 is done, 1 is refused with one sentence, 2 is a wrong command line. --json prints one JSON object.
 """
 
 from __future__ import annotations
@@ -173,9 +173,9 @@ def parser() -> argparse.ArgumentParser:
     for name, (_, about) in COMMANDS.items():
         p = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
         p.add_argument("--store", default=os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///build/mlflow/mlflow.db"),
-                       help="MLflow store: sqlite:///FILE, a server, or databricks; MLFLOW_TRACKING_URI by default")  # fmt: skip
+                       help="MLflow store: sqlite:///FILE, a server, databricks; MLFLOW_TRACKING_URI by default")  # fmt: skip
         p.add_argument(
-            "--model", required=True, help="registered model, CATALOG.SCHEMA.payer or CATALOG.SCHEMA.receiver"
+            "--model", required=True, help="registered model: CATALOG.SCHEMA.payer or .receiver"
         )
         p.add_argument("--pixctl", type=pathlib.Path, default=ROOT / "build" / "pixctl", help="the pixctl to ask")
         p.add_argument("--keys", type=pathlib.Path, help="PEM file of the keys of which one must have signed a model")

@@ -1,4 +1,4 @@
-"""Gathers what the gate judges by: scores of both models in Python and in Go on the latest rows, profile, expectations."""
+"""Gathers what the gate judges by: both models' scores in Python and in Go, profile, expectations."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def shares(column: np.ndarray, weight: np.ndarray, edges: np.ndarray) -> np.ndar
 
 
 def psi(f: Feature, column: np.ndarray, weight: np.ndarray) -> float:
-    """Return the population stability index of a column against a profile: 0 is the same, above 0.25 is another world."""
+    """Return the population stability index of a column: 0 is as in the profile, above 0.25 is another world."""
     then = np.maximum(np.array(f.shares), FLOOR)
     now = np.maximum(shares(column, weight, np.array(f.edges)), FLOOR)
     return float(((now - then) * np.log(now / then)).sum())

@@ -43,10 +43,10 @@ ABOUT = {
     "receiver": "Is this account a mule's? Scores incoming and internal payments.",
 }
 LIFE = (
-    "\n\nThe version with the alias `champion` is in force, the one with `challenger` scores in shadow. A version moves on "
-    "by its tags: `gate` (passed or refused, by `python -m sentinela_mlops gate`), then `approval` (Approved, by a person "
-    "or a policy). Aliases are moved by `promote` and `rollback` alone: they check the tags and carry the files to where "
-    "the scorers look."
+    "\n\nThe version with the alias `champion` is in force, the one with `challenger` scores in shadow. A version "
+    "moves on by its tags: `gate` (passed or refused, by `python -m sentinela_mlops gate`), then `approval` "
+    "(Approved, by a person or a policy). Aliases are moved by `promote` and `rollback` alone: they check the tags "
+    "and carry the files to where the scorers look."
 )
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)

@@ -50,7 +50,7 @@ class Case:
     until: str = ""  # and its end, excluded
     expectations: pathlib.Path | None = None  # report of the data expectations
     out: pathlib.Path | None = None  # directory for the report
-    bounds: Bounds = Bounds()
+    bounds: Bounds = dataclasses.field(default_factory=Bounds)
 
 
 def judge(reg: Registry, v: Version, r: Case, pixctl: Pixctl) -> Report:
@@ -186,7 +186,7 @@ def rollback(reg: Registry, store: str, pixctl: Pixctl, leave: str) -> dict:
     champion = reg.champion()
     if champion.artefact != leave:
         raise Refused(
-            f"{leave} is not the champion, {champion.artefact} is; to finish what was cut off use `reconcile`"
+            f"{leave} is not the champion, {champion.artefact} is; to finish what was cut off `reconcile`"
         )
     before = champion.tags.get("replaced")
     if not before:

@@ -1,4 +1,4 @@
-"""What MLflow loads: the artefact's own model.txt and calibration, asked through LightGBM. Stored as code, not pickled."""
+"""What MLflow loads: the artefact's own model.txt and calibration, through LightGBM. Stored as code, not pickled."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Trains through sentinela_models, the package that trains the shipped models, and tracks and registers what came of it."""
+"""Trains through sentinela_models, which trains the shipped models, and tracks and registers what came of it."""
 
 from __future__ import annotations
 

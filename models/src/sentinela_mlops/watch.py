@@ -1,4 +1,4 @@
-"""Holds served scores against the labels that have arrived: a row per day and family of features, and metrics in MLflow."""
+"""Holds served scores against the labels that have arrived: a row per day, and metrics in MLflow."""
 
 from __future__ import annotations
 
