@@ -1,5 +1,6 @@
 """A made-up gold table with the contract's features, quick to train on, and models of it."""
 
+import atexit
 import dataclasses
 import functools
 import os
@@ -42,6 +43,7 @@ def made_up(rows: int = ROWS, seed: int = 1) -> pa.Table:
     rng = np.random.default_rng(seed)
     x = rng.normal(0, 1, (rows, len(CONTRACT.features)))
     x[rng.random(x.shape) < 0.03] = np.nan
+    x[:, CONTRACT.features.index("amount_brl")] = rng.lognormal(4, 1, rows)  # always known
     label = (rng.random(rows) < 0.06).astype(np.int32)
     kinds = np.array(list(SIGNS))[rng.integers(0, len(SIGNS), rows)]
     for kind, signs in SIGNS.items():
@@ -99,8 +101,6 @@ def train(table: pa.Table, root: pathlib.Path, version: str, until: str = CUT) -
 @functools.cache
 def shared() -> pathlib.Path:
     """Return a directory that lives as long as the tests."""
-    import atexit
-
     root = pathlib.Path(tempfile.mkdtemp(prefix="mlops-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     return root
@@ -152,3 +152,10 @@ def judge(candidate: Made, root: pathlib.Path, go: Pixctl | None = None, **chang
     w = window(root, str(change.pop("since", CUT)))
     found = evidence.gather(candidate.candidate(), champion().candidate(), candidate.learnt, w, [], go or Alike())
     return gate.judge(dataclasses.replace(found, **change), gate.Bounds(replicates=100, frauds=100))
+
+
+@functools.cache
+def gathered() -> gate.Evidence:
+    """Return what is known of the honest model, for tests that change one fact of it."""
+    w = window(shared())
+    return evidence.gather(honest().candidate(), champion().candidate(), honest().learnt, w, [], Alike())

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from mlops_world import CUT, EARLY, Made, champion, honest, judge, pixctl, train, world
+from mlops_world import Alike, Made, champion, gathered, honest, judge, pixctl, train, window, world
 
 from sentinela_mlops import evidence, gate, poison
 from sentinela_models.errors import Refused
@@ -72,26 +72,15 @@ def test_a_forged_artefact_is_refused_by_go(tmp_path):
 
 
 def test_a_swapped_champion_is_refused(tmp_path):
-    w = dataclasses.replace(champion().candidate(), directory=honest().directory)
-    from mlops_world import Alike, window
-
-    found = evidence.gather(honest().candidate(), w, honest().learnt, window(tmp_path), [], Alike())
+    swapped = dataclasses.replace(champion().candidate(), directory=honest().directory)
+    found = evidence.gather(honest().candidate(), swapped, honest().learnt, window(tmp_path), [], Alike())
     report = gate.judge(found)
     assert report.failed == ["champion artefact"] and "not those that were registered" in report.checks[1].detail
 
 
-def test_scores_that_differ_between_go_and_python_are_refused(tmp_path):
-    clean = judge(honest(), tmp_path)
-    assert verdicts(clean)["parity of Go and Python"] == gate.PASSED
-
-    class Off(type(pixctl())):
-        pass
-
-    from mlops_world import Alike, window
-
-    found = evidence.gather(
-        honest().candidate(), champion().candidate(), honest().learnt, window(tmp_path), [], Alike()
-    )
+def test_scores_that_differ_between_go_and_python_are_refused():
+    found = gathered()
+    assert verdicts(gate.judge(found))["parity of Go and Python"] == gate.PASSED
     off = found.served.copy()
     off[3, 0] += 1e-8
     assert gate.judge(dataclasses.replace(found, served=off)).failed == ["parity of Go and Python"]
@@ -110,16 +99,12 @@ def test_scores_that_differ_between_go_and_python_are_refused(tmp_path):
         ({"covered": False}, "golden coverage"),
     ],
 )
-def test_what_was_found_elsewhere_is_refused(tmp_path, change, check):
-    assert judge(honest(), tmp_path, **change).failed == [check]
+def test_what_was_found_elsewhere_is_refused(change, check):
+    assert gate.judge(dataclasses.replace(gathered(), **change)).failed == [check]
 
 
-def test_slower_is_refused_only_beyond_what_the_scorer_affords(tmp_path):
-    from mlops_world import Alike, window
-
-    found = evidence.gather(
-        honest().candidate(), champion().candidate(), honest().learnt, window(tmp_path), [], Alike()
-    )
+def test_slower_is_refused_only_beyond_what_the_scorer_affords():
+    found = gathered()
     slow = dataclasses.replace(found.candidate, seconds=2.1, steps=100)
     assert gate.judge(dataclasses.replace(found, candidate=slow)).verdict == gate.PASSED
     heavy = dataclasses.replace(slow, steps=6001)
@@ -135,13 +120,9 @@ def test_too_little_evidence_is_a_refusal_that_says_what_is_missing(tmp_path):
     assert found["evidence"].verdict == gate.INSUFFICIENT and "100 are needed" in found["evidence"].detail
 
 
-def test_wrong_probabilities_are_refused(tmp_path):
-    from mlops_world import Alike, window
-
-    found = evidence.gather(
-        honest().candidate(), champion().candidate(), honest().learnt, window(tmp_path), [], Alike()
-    )
-    wrong = dataclasses.replace(found.candidate, probability=np.minimum(found.candidate.probability * 4, 1))
+def test_wrong_probabilities_are_refused():
+    found = gathered()
+    wrong = dataclasses.replace(found.candidate, probability=found.candidate.probability / 4)
     served = np.column_stack([found.candidate.raw, wrong.probability])[-len(found.served) :]
     report = gate.judge(dataclasses.replace(found, candidate=wrong, served=served))
     assert "calibration" in report.failed
@@ -157,7 +138,3 @@ def test_expectations_are_read_strictly(tmp_path):
     path.write_text('{"passed": true}')
     with pytest.raises(Refused, match="no report"):
         evidence.read_expectations(path)
-
-
-def test_dates_of_the_made_up_world_are_in_order():
-    assert EARLY < CUT

@@ -10,6 +10,7 @@ import shutil
 
 import lightgbm as lgb
 import numpy as np
+
 from sentinela_models import coverage, golden, limits, scores, vectors
 from sentinela_models.calibration import Calibration
 from sentinela_models.errors import Refused

@@ -14,11 +14,10 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from sentinela_models.errors import Refused
-
 from sentinela_mlops import gate, release, training, watch
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_mlops.registry import Registry, Version
+from sentinela_models.errors import Refused
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CONTRACT = ROOT / "models" / "contract" / "features.json"
@@ -173,10 +172,8 @@ def parser() -> argparse.ArgumentParser:
     for name, (_, about) in COMMANDS.items():
         p = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
         p.add_argument("--store", default=os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///build/mlflow/mlflow.db"),
-                       help="MLflow store: sqlite:///FILE, a server, databricks; MLFLOW_TRACKING_URI by default")  # fmt: skip
-        p.add_argument(
-            "--model", required=True, help="registered model: CATALOG.SCHEMA.payer or .receiver"
-        )
+                       help="sqlite:///FILE, a server, or databricks; MLFLOW_TRACKING_URI by default")  # fmt: skip
+        p.add_argument("--model", required=True, help="registered model: CATALOG.SCHEMA.payer or .receiver")
         p.add_argument("--pixctl", type=pathlib.Path, default=ROOT / "build" / "pixctl", help="the pixctl to ask")
         p.add_argument("--keys", type=pathlib.Path, help="PEM file of the keys of which one must have signed a model")
         p.add_argument("--json", action="store_true", help="print the result as one JSON object")

@@ -10,9 +10,9 @@ import dataclasses
 import math
 
 import numpy as np
-from sentinela_models import bootstrap, evaluate, metrics
 
 from sentinela_mlops.gold import Window
+from sentinela_models import bootstrap, evaluate, metrics
 
 ONE_SIDED = 1.6448536269514722  # 95 % of a normal distribution
 HEAD = 0.03  # share of legitimate payments that a replicate can reach at the levels that are asked for

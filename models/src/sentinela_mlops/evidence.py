@@ -10,8 +10,6 @@ import pathlib
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sentinela_models import limits, vectors
-from sentinela_models.errors import Refused
 
 from sentinela_mlops import artefacts, profile
 from sentinela_mlops.artefacts import Artefact
@@ -19,6 +17,8 @@ from sentinela_mlops.gate import Evidence, Side
 from sentinela_mlops.gold import Window
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_mlops.profile import Profile
+from sentinela_models import limits, vectors
+from sentinela_models.errors import Refused
 
 FRESH_ROWS = 20_000  # that Go scores, for parity and for time
 TIMES = 3  # each model scores them, in turns; the least time counts

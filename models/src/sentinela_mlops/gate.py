@@ -179,6 +179,8 @@ def future(e: Evidence, b: Bounds) -> list[Check]:
 
 def training(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse training rows that are there twice, and a feature that gives the label away."""
+    if not e.profile.features:
+        return [line("training rows", None, "known", False, "nobody knows what it learnt from: train it here")]
     name, leak = max(((n, f.auc) for n, f in e.profile.features.items()), key=lambda found: found[1])
     repeated = e.profile.repeated
     return [

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+
 from sentinela_models import scores, vectors
 from sentinela_models.errors import Refused
 from sentinela_models.vectors import Contract, Vectors

@@ -9,6 +9,7 @@ import matplotlib as mpl
 mpl.use("agg")
 import numpy as np
 from matplotlib import pyplot as plt
+
 from sentinela_models import metrics
 from sentinela_models.scores import Scores
 

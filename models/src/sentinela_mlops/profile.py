@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 
 import numpy as np
+
 from sentinela_models import metrics
 from sentinela_models.vectors import Vectors, iso
 

@@ -30,10 +30,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
-from sentinela_models.errors import Refused
 
 from sentinela_mlops import artefacts, profile
 from sentinela_mlops.evidence import Candidate, Learnt
+from sentinela_models.errors import Refused
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 SQLITE = "sqlite:///"

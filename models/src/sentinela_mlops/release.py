@@ -12,15 +12,14 @@ import json
 import pathlib
 import tempfile
 
-from sentinela_models import vectors
-from sentinela_models.errors import Refused
-
 from sentinela_mlops import artefacts, evidence, gate, gold
 from sentinela_mlops import registry as registries
 from sentinela_mlops.evidence import Candidate
 from sentinela_mlops.gate import Bounds, Report
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_mlops.registry import CHALLENGER, CHAMPION, Registry, Version
+from sentinela_models import vectors
+from sentinela_models.errors import Refused
 
 APPROVED, POLICY = "Approved", "policy:"
 GATE_TAGS = ("gate", "gate_failed", "gate_report_sha256", "gate_artefact_sha256", "gate_champion_sha256", "gate_run_id")
@@ -182,12 +181,10 @@ def held(reg: Registry, v: Version, root: pathlib.Path, pixctl: Pixctl) -> Candi
 
 
 def rollback(reg: Registry, store: str, pixctl: Pixctl, leave: str) -> dict:
-    """Give the alias back to the version that the champion took it from; what is left needs a new approval to return."""
+    """Give the alias back to the version that the champion took it from; what is left needs a new approval."""
     champion = reg.champion()
     if champion.artefact != leave:
-        raise Refused(
-            f"{leave} is not the champion, {champion.artefact} is; to finish what was cut off `reconcile`"
-        )
+        raise Refused(f"{leave} is not the champion, {champion.artefact} is; to finish what was cut off `reconcile`")
     before = champion.tags.get("replaced")
     if not before:
         raise Refused(f"{champion.artefact} of {reg.name} is the first champion; there is none to go back to")

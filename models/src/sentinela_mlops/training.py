@@ -11,14 +11,14 @@ import tempfile
 
 import lightgbm as lgb
 import numpy as np
-from sentinela_models import evaluate, scores, split, vectors
-from sentinela_models import train as trainer
-from sentinela_models.errors import Refused
 
 from sentinela_mlops import artefacts, gold, plots, profile, registry
 from sentinela_mlops.evidence import Learnt
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_mlops.registry import Registry, Version
+from sentinela_models import evaluate, scores, split, vectors
+from sentinela_models import train as trainer
+from sentinela_models.errors import Refused
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sentinela_models import scores, vectors
-from sentinela_models.errors import Refused
 
 from sentinela_mlops import profile, registry
 from sentinela_mlops.profile import Profile
 from sentinela_mlops.registry import Registry, Version
+from sentinela_models import scores, vectors
+from sentinela_models.errors import Refused
 
 LEVEL = 0.001  # alerts are what is above the threshold of this false positive rate
 SCORES = ("raw", "probability")
