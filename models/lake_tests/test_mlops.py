@@ -72,6 +72,8 @@ def test_a_version_says_where_it_comes_from(judged):
     run = mlflow.MlflowClient(judged.store).get_run(v.run_id).data
     assert run.params["training_rows"] and run.metrics["fpr_0.001/recall"] > 0.5
     assert "typology/mule_account_recall" in run.metrics and "calibration/ece" in run.metrics
+    about = mlflow.MlflowClient(judged.store).get_model_version(MODEL, v.number).description
+    assert about.startswith("payer/2: ") and "Gate: **passed**" in about
     report = json.loads((judged.root / "out" / "gate.json").read_text())
     assert report["verdict"] == "passed"
 

@@ -46,7 +46,7 @@ LIFE = (
     "\n\nThe version with the alias `champion` is in force, the one with `challenger` scores in shadow. A version "
     "moves on by its tags: `gate` (passed or refused, by `python -m sentinela_mlops gate`), then `approval` "
     "(Approved, by a person or a policy). Aliases are moved by `promote` and `rollback` alone: they check the tags "
-    "and carry the files to where the scorers look."
+    "and carry the files to where the scorers look. The page's own button *Promote model* does neither."
 )
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -110,6 +110,7 @@ class Registry:
         if self.client.get_experiment_by_name(self.experiment) is None:
             experiment = self.client.create_experiment(self.experiment, files)
             self.client.set_experiment_tag(experiment, "mlflow.note.content", ABOUT[self.role])
+            self.client.set_experiment_tag(experiment, "mlflow.experimentKind", "custom_model_development")
         if not any(m.name == self.name for m in self.client.search_registered_models(f"name='{self.name}'")):
             self.client.create_registered_model(self.name, {"role": self.role}, ABOUT[self.role] + LIFE)
 
@@ -187,6 +188,13 @@ class Registry:
                     self.client.set_model_version_tag(self.name, v.number, key, value)
                 elif key in v.tags:
                     self.client.delete_model_version_tag(self.name, v.number, key)
+
+    def describe(self, v: Version, gated: str) -> None:
+        """Say beneath what a version is how it was judged: a person reads the description, not two dozen tags."""
+        with telling(f"describe version {v.artefact} of {self.name}"):
+            about = self.client.get_model_version(self.name, v.number).description or ""
+            told = f"{about.split(chr(10))[0]}\n\n{gated}".strip()
+            self.client.update_model_version(self.name, v.number, told)
 
     def move(self, alias: str, v: Version | None) -> None:
         """Point an alias at a version, or at none."""

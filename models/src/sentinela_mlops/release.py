@@ -87,6 +87,8 @@ def publish(reg: Registry, v: Version, report: Report, here: pathlib.Path, out: 
         figures |= {f"passed/{slug(c.name)}": float(c.verdict == gate.PASSED) for c in report.checks}
         registries.log({"candidate": report.candidate, "champion": report.champion, **report.window}, figures)
         registries.keep(here, "gate")
+    why = f" by {', '.join(report.failed)}" if report.failed else ""
+    reg.describe(v, f"Gate: **{report.verdict}**{why}, against {report.champion}; report in run {run.info.run_id}.")
     reg.tag(
         v,
         {
