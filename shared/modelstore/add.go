@@ -23,7 +23,7 @@ func (s *Store) Add(ctx context.Context, a Artefact) error {
 	if err := s.pin(ctx, a.Role); err != nil {
 		return err
 	}
-	for _, name := range artefactFiles {
+	for _, name := range artefactFiles() {
 		data, err := fs.ReadFile(a, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -129,25 +129,25 @@ func (b *bucket) replace(ctx context.Context, name string, text []byte, mark str
 		}
 		condition = storage.Conditions{GenerationMatch: generation}
 	}
-	return b.write(ctx, name, text, condition, b.call)
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
+	return b.write(ctx, name, text, condition)
 }
 
 // create has more time than a pointer: a model has megabytes.
 func (b *bucket) create(ctx context.Context, name string, data []byte) error {
-	err := b.write(ctx, name, data, storage.Conditions{DoesNotExist: true}, b.artefact)
+	ctx, cancel := context.WithTimeout(ctx, b.artefact)
+	defer cancel()
+	err := b.write(ctx, name, data, storage.Conditions{DoesNotExist: true})
 	if errors.Is(err, ErrChanged) {
 		return fmt.Errorf("write %s: %w", name, fs.ErrExist)
 	}
 	return err
 }
 
-func (b *bucket) write(
-	ctx context.Context, name string, data []byte, condition storage.Conditions, timeout time.Duration,
-) error {
+func (b *bucket) write(ctx context.Context, name string, data []byte, condition storage.Conditions) error {
 	writer := rand.Text()
-	bounded, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	err := b.put(bounded, b.object(name).If(condition), writer, data)
+	err := b.put(ctx, b.object(name).If(condition), writer, data)
 	if err == nil {
 		return nil
 	}

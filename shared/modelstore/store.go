@@ -51,9 +51,11 @@ type Artefact struct {
 	Version string // the name of its directory
 }
 
-// artefactFiles are the files of a version, in the order in which they are written: without its manifest no version is
-// served.
-var artefactFiles = [...]string{"model.txt", "golden.json", "manifest.json.sig", "manifest.json"}
+// artefactFiles returns the files of a version, in the order in which they are written: without its manifest no version
+// is served.
+func artefactFiles() [4]string {
+	return [4]string{"model.txt", "golden.json", "manifest.json.sig", "manifest.json"}
+}
 
 // Open returns the store at location for reading: a directory, or gs://bucket/prefix. Options are for Cloud Storage only.
 func Open(ctx context.Context, location string, opts ...option.ClientOption) (*Store, error) {
@@ -133,7 +135,7 @@ func (s *Store) LoadVersion(ctx context.Context, role pix.Role, version string) 
 		return Artefact{}, pix.E(pix.Invalid, op, err)
 	}
 	files := memory{}
-	for _, name := range artefactFiles {
+	for _, name := range artefactFiles() {
 		data, err := s.root.read(ctx, path.Join(string(role), version, name), maxFileBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // scoring.Load says what is missing, and whether a signature must be there
