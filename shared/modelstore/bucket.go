@@ -129,8 +129,25 @@ func (b *bucket) replace(ctx context.Context, name string, text []byte, mark str
 		}
 		condition = storage.Conditions{GenerationMatch: generation}
 	}
+	ctx, cancel := context.WithTimeout(ctx, b.call)
+	defer cancel()
+	return b.write(ctx, name, text, condition)
+}
+
+// create has more time than a pointer: a model has megabytes.
+func (b *bucket) create(ctx context.Context, name string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, b.artefact)
+	defer cancel()
+	err := b.write(ctx, name, data, storage.Conditions{DoesNotExist: true})
+	if errors.Is(err, ErrChanged) {
+		return fmt.Errorf("write %s: %w", name, fs.ErrExist)
+	}
+	return err
+}
+
+func (b *bucket) write(ctx context.Context, name string, data []byte, condition storage.Conditions) error {
 	writer := rand.Text()
-	err := b.put(ctx, b.object(name).If(condition), writer, text)
+	err := b.put(ctx, b.object(name).If(condition), writer, data)
 	if err == nil {
 		return nil
 	}
@@ -150,8 +167,6 @@ func (b *bucket) replace(ctx context.Context, name string, text []byte, mark str
 }
 
 func (b *bucket) put(ctx context.Context, object *storage.ObjectHandle, writer string, text []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, b.call)
-	defer cancel()
 	w := object.NewWriter(ctx)
 	w.ContentType, w.CacheControl = "text/plain; charset=utf-8", "no-store"
 	w.Metadata = map[string]string{writerKey: writer}

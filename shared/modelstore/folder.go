@@ -69,6 +69,10 @@ func (f folder) replace(_ context.Context, name string, _ []byte, _ string) erro
 	return fmt.Errorf("write %s: %w", name, fs.ErrPermission)
 }
 
+func (f folder) create(_ context.Context, name string, _ []byte) error {
+	return fmt.Errorf("write %s: %w", name, fs.ErrPermission)
+}
+
 // readAll reads to the end and refuses what is longer than limit.
 func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))

@@ -37,6 +37,9 @@ type source interface {
 	// replace writes a small file if its mark is still this one, empty for a file that is not there; else ErrChanged. It
 	// fails with ErrUncertain where it cannot tell whether it wrote.
 	replace(ctx context.Context, name string, text []byte, mark string) error
+	// create writes a file that must not be there yet; else fs.ErrExist. What was there is never changed, and a file is
+	// there as a whole or not at all.
+	create(ctx context.Context, name string, data []byte) error
 	close() error
 }
 
@@ -46,6 +49,12 @@ type Artefact struct {
 	fs.FS
 	Role    pix.Role
 	Version string // the name of its directory
+}
+
+// artefactFiles returns the files of a version, in the order in which they are written: without its manifest no version
+// is served.
+func artefactFiles() [4]string {
+	return [4]string{"model.txt", "golden.json", "manifest.json.sig", "manifest.json"}
 }
 
 // Open returns the store at location for reading: a directory, or gs://bucket/prefix. Options are for Cloud Storage only.
@@ -126,7 +135,7 @@ func (s *Store) LoadVersion(ctx context.Context, role pix.Role, version string) 
 		return Artefact{}, pix.E(pix.Invalid, op, err)
 	}
 	files := memory{}
-	for _, name := range []string{"model.txt", "manifest.json", "golden.json", "manifest.json.sig"} {
+	for _, name := range artefactFiles() {
 		data, err := s.root.read(ctx, path.Join(string(role), version, name), maxFileBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // scoring.Load says what is missing, and whether a signature must be there

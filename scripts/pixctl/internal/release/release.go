@@ -34,6 +34,13 @@ func Commands(opts ...option.ClientOption) []command.Command {
 			name: "model challengers", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE VERSION,VERSION|\"\"",
 			arguments: 2, act: challengers, verifies: true,
 		})},
+		{Name: "model add", Summary: "write a verified version into a store, in force nowhere yet", Run: with(opts, verb{
+			name: "model add", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE PATH/ROLE/VERSION", arguments: 2,
+			act: add, verifies: true,
+		})},
+		{Name: "model current", Summary: "say which version is in force, and which score in shadow", Run: with(opts, verb{
+			name: "model current", synopsis: "-store DIR|gs://BUCKET/PREFIX ROLE", arguments: 1, act: current,
+		})},
 	}
 }
 
@@ -66,6 +73,7 @@ type outcome struct {
 	Version     string   `json:"version,omitempty"` // in force
 	Before      string   `json:"before,omitempty"`  // what was
 	Challengers []string `json:"challengers,omitempty"`
+	Added       string   `json:"added,omitempty"` // to the store
 	sentence    string
 }
 
@@ -222,8 +230,12 @@ func verified(ctx context.Context, r request, version string) error {
 	if err != nil {
 		return err
 	}
+	return r.wouldServe(artefact)
+}
+
+func (r request) wouldServe(artefact modelstore.Artefact) error {
 	if _, err := scoring.Load(artefact, scoring.DefaultLimits(), scoring.Contract{
-		Role: r.role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: version, Keys: r.keys,
+		Role: r.role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: artefact.Version, Keys: r.keys,
 	}); err != nil {
 		return fmt.Errorf("refused: %w", err)
 	}
