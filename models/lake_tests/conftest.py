@@ -86,7 +86,7 @@ def label(n: int, after: datetime.timedelta, at: datetime.datetime = NOON, **cha
 
 def export(root: pathlib.Path, name: str, rows: list[dict], without: str = "", **more: pa.Array) -> None:
     """Append one commit to an export."""
-    schema = to_arrow_schema(tables.exported(name), timezone="UTC")
+    schema = to_arrow_schema(tables.exported(name), timestamp_utc=True)
     table = pa.Table.from_pylist([{f: r.get(f) for f in schema.names} for r in rows], schema=schema)
     for column, values in more.items():
         table = table.append_column(column, values)
