@@ -16,11 +16,20 @@ UTC = datetime.UTC
 NOON = datetime.datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 CUT = datetime.datetime(2026, 4, 1, tzinfo=UTC)
 
+# A test has a handful of rows: what prepares a query for millions takes longer than the query.
+SMALL = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+
 
 @pytest.fixture(scope="session")
 def spark():
     """Start one session for all tests: it takes longer than most of them."""
-    started = session.start()
+    started = session.start(2, SMALL)
     yield started
     started.stop()
 

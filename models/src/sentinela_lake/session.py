@@ -15,13 +15,13 @@ from pyspark.sql import SparkSession
 PACKAGES = ("io.delta:delta-spark_4.1_2.13:4.4.0", "org.apache.spark:spark-sql-kafka-0-10_2.13:4.1.1")
 
 
-def start(cores: int = 2) -> SparkSession:
-    """Return the session of this process."""
+def start(cores: int = 2, more: dict[str, str] | None = None) -> SparkSession:
+    """Return the session of this process; `more` are settings of Spark for a local one."""
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:
         return SparkSession.builder.getOrCreate()
     make_importable()
     builder = SparkSession.builder.master(f"local[{cores}]").appName("sentinela-lake")
-    for name, value in settings(cores).items():
+    for name, value in (settings(cores) | (more or {})).items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel(
