@@ -113,6 +113,7 @@ class Bench:
     root: pathlib.Path
 
     def export(self, name: str, rows: list[dict], **more) -> None:
+        """Append one commit to an export."""
         export(self.exports, name, rows, **more)
 
     def settle(self) -> None:

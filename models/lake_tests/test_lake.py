@@ -227,7 +227,7 @@ def test_an_expectation_stops_the_run_and_names_rows(bench):
 
 
 def test_without_exports_or_silver_the_reason_is_said(bench):
-    with pytest.raises(Refused, match="there is no Delta table at .*decisions"):
+    with pytest.raises(Refused, match=r"there is no Delta table at .*decisions"):
         bronze.exports(bench.lake)
     with pytest.raises(Refused, match="no silver yet"):
         gold.build(bench.lake, CUT)

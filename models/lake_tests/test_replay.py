@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import pathlib
 import subprocess
 
@@ -69,7 +70,7 @@ def decided(event: dict, vector: dict) -> dict:
     """Return the row of `decisions` of a simulated payment, by the message that the lake itself reads."""
     m = wire.transaction()()
     wire.json_format.ParseDict(tokenised(event), m)
-    values = [None if v != v else v for v in (vector[name] for name in tables.features().features)]
+    values = [None if math.isnan(v) else v for v in (vector[name] for name in tables.features().features)]
     row = wire.row(m)
     return decision(0) | row | {"decided_at": row["received_at"] or row["event_time"], "vector": json.dumps(values)}
 

@@ -33,9 +33,7 @@ def test_the_package_carries_the_contract_itself(name):
 
 def described(doc: dict) -> str:
     """Write a column's type out of the warehouse's file, as Spark would."""
-    kind = NAMES.get(doc["type"]) or "struct<{}>".format(
-        ",".join(f"{f['name']}:{described(f)}" for f in doc["fields"])
-    )
+    kind = NAMES.get(doc["type"]) or "struct<{}>".format(",".join(f"{f['name']}:{described(f)}" for f in doc["fields"]))
     return f"array<{kind}>" if doc.get("mode") == "REPEATED" else kind
 
 

@@ -2,8 +2,8 @@
 
 Exports are taken as they are: our own writer made them from rows that hold tokens only. A record of the topic is read
 first, because bronze keeps nothing that this release did not recognise: what cannot be understood leaves its place and
-a reason in the quarantine, and of the rest only known, checked fields come in. So a raw identifier that somebody sends to
-the topic by mistake does not reach a table, a checkpoint (which holds offsets) or a log.
+a reason in the quarantine, and of the rest only known, checked fields come in. So a raw identifier that somebody sends
+to the topic by mistake does not reach a table, a checkpoint (which holds offsets) or a log.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sentinela_models.errors import Refused
 
 
 def moment(text: str) -> datetime.datetime:
-    """Read an RFC 3339 time; one without a zone is refused, for whose would it be?"""
+    """Read an RFC 3339 time; one without a zone is refused, because it could be anybody's."""
     try:
         at = datetime.datetime.fromisoformat(text)
     except ValueError:

@@ -1,8 +1,8 @@
 """What must hold of a table as a whole, or the run stops and says which rows.
 
-Written as Spark SQL, without a library: Databricks' own expectations exist in its pipelines only and so could not run on
-a laptop or in a test, Great Expectations brings a hundred packages and shows the values that it refuses. Here a rule is a
-name and an expression, and a refusal names rows by EndToEndId alone.
+Written as Spark SQL, without a library: Databricks' own expectations exist in its pipelines only and so could not run
+on a laptop or in a test, Great Expectations brings many packages and shows the values that it refuses. Here a rule
+is a name and an expression, and a refusal names rows by EndToEndId alone.
 """
 
 from __future__ import annotations

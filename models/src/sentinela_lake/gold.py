@@ -2,8 +2,8 @@
 
 The layout is that of `pixctl vectors`, so the package that trains the shipped models reads it unchanged, and its rules
 hold: a fraud that nobody had reported by the cut is a row like any other (label 0), every row keeps its weight, and
-`label_arrived_at` lets the training look from an earlier day still. Point-in-time correct means: a label counts from its
-arrival on, of several the one that arrived last until the cut; a later correction is not seen.
+`label_arrived_at` lets the training look from an earlier day still. Point-in-time correct means: a label counts from
+its arrival on, of several the one that arrived last until the cut; a later correction is not seen.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ def count(decisions: DataFrame, known: DataFrame, rows: DataFrame, feature_set: 
 def say(c: Counts) -> None:
     """Print the counts."""
     print(
-        f"{TABLE}: {c.rows} rows, {c.labelled} labelled ({c.fraud} fraud); {c.labels_without_payment} labels of unknown "
-        f"payments wait; left out: {c.without_vector} without a vector, {c.degraded} degraded, "
+        f"{TABLE}: {c.rows} rows, {c.labelled} labelled ({c.fraud} fraud); {c.labels_without_payment} labels of "
+        f"unknown payments wait; left out: {c.without_vector} without a vector, {c.degraded} degraded, "
         f"{c.other_features} of another feature list",
         flush=True,
     )

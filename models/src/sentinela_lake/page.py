@@ -11,10 +11,10 @@ from sentinela_lake.tables import Table
 
 HEAD = """# Schema of the lake
 
-Made from `models/src/sentinela_lake/tables.py` by `cd models && python -m sentinela_lake.page >../docs/lake-schema.md`; a
-test holds it to the code. Every table is a Delta table in the directory of its name below the lake's root; `checkpoints/`
-beside them holds how far each stream has read. Exported tables (`decisions`, `labels`, `alerts`) are written by
-`functions/export` and only read here; bronze has their columns as they are.
+Made from `models/src/sentinela_lake/tables.py` by `cd models && python -m sentinela_lake.page >../docs/lake-schema.md`;
+a test holds it to the code. Every table is a Delta table in the directory of its name below the lake's root;
+`checkpoints/` beside them holds how far each stream has read. Exported tables (`decisions`, `labels`, `alerts`) are
+written by `functions/export` and only read here; bronze has their columns as they are.
 
 Times are microseconds in UTC. Identifiers are tokens; no table holds a raw CPF, CNPJ, key, account or name.
 """

@@ -1,9 +1,9 @@
 """Writes silver as wire JSON for `pixctl vectors`, runs it, and compares its vectors with those that were served.
 
 A challenger with new features learns from vectors that were never served: they are computed again, from the payments in
-silver, by the one feature engine. Rows carry tokens and no raw identifier, and the engine needs no more. What the exports
-do not hold cannot be replayed: statuses (settled, rejected, returned) are no table of theirs, so features over statuses
-come out as if none had arrived unless the statuses are given beside.
+silver, by the one feature engine. Rows carry tokens and no raw identifier, and the engine needs no more. What the
+exports do not hold cannot be replayed: statuses (settled, rejected, returned) are no table of theirs, so features over
+statuses come out as if none had arrived unless the statuses are given beside.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Comparison:
 
 
 def write(lake: Lake, out: pathlib.Path, source: str = "decisions") -> tuple[int, int]:
-    """Write events.jsonl, labels.jsonl and weights.jsonl from silver, in order; return how many payments and labels."""
+    """Write events.jsonl, labels.jsonl and weights.jsonl from silver; return how many payments and labels."""
     out.mkdir(parents=True, exist_ok=True)
     with told(f"silver/{source}"):
         columns = tables.PAYMENT_COLUMNS

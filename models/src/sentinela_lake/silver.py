@@ -2,10 +2,10 @@
 
 How a repeated row is told: by its key in the whole table, in a MERGE for each batch, and not in a window of state. Rows
 come back weeks later (an audit outage, a replay of dead letters), and state that a watermark evicts would let them in
-twice. The MERGE keeps the smallest of all rows of a key by `order`, which no two different rows share; the outcome is the
-same in whatever batches and order rows arrive, and a batch that is written again after a crash changes nothing. Its reach
-is bounded by the day written inside the key, a function of the key and so never of when a row arrives. The watermark
-serves to count: rows that are older than the newest by more than LATE are told, and kept.
+twice. The MERGE keeps the smallest of all rows of a key by `order`, which no two different rows share; the outcome is
+the same in whatever batches and order rows arrive, and a batch that is written again after a crash changes nothing. Its
+reach is bounded by the day written inside the key, a function of the key and so never of when a row arrives. The
+watermark serves to count: rows that are older than the newest by more than LATE are told, and kept.
 """
 
 from __future__ import annotations

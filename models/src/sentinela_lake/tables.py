@@ -1,4 +1,4 @@
-"""Every table of the lake: where it lies, its columns, its key and who writes it. docs/lake-schema.md is made from here.
+"""Every table of the lake: where it lies, its columns, its key and who writes it. docs/lake-schema.md is made of it.
 
 The exported columns follow from the warehouse's schema files, so that a column is added in one place.
 """
@@ -91,26 +91,12 @@ ID_DAY = column("id_day", t.StringType(), "Day written inside the EndToEndId; a 
 ROW_HASH = column("row_hash", t.LongType(), "Hash of the exported columns: breaks ties between repeated rows.")
 
 # What the tokenised topic says of a payment, in the columns of `decisions`.
-PAYMENT_COLUMNS = [
-    "end_to_end_id",
-    "event_time",
-    "received_at",
-    "direction",
-    "amount_centavos",
-    "initiation",
-    "payer_account",
-    "payer_owner",
-    "payer_key",
-    "payer_ispb",
-    "payee_account",
-    "payee_owner",
-    "payee_key",
-    "payee_ispb",
-    "device",
-    "facts",
-    "previous_tokens",
-    "tx_id_token",
-]
+PAYMENT_COLUMNS = (
+    *("end_to_end_id", "event_time", "received_at", "direction", "amount_centavos", "initiation"),
+    *("payer_account", "payer_owner", "payer_key", "payer_ispb"),
+    *("payee_account", "payee_owner", "payee_key", "payee_ispb"),
+    *("device", "facts", "previous_tokens", "tx_id_token"),
+)
 
 
 @functools.cache
@@ -162,7 +148,7 @@ def features() -> vectors.Contract:
 
 @functools.cache
 def gold() -> t.StructType:
-    """Return the columns of gold: those of `pixctl vectors` in its order, with the cut and what a loss is counted in."""
+    """Return the columns of gold: the cut, what a loss is counted in, then those of `pixctl vectors` in its order."""
     fixed = [
         column(name, ARROW[str(kind)], GOLD_ABOUT.get(name, "By this a model is judged in groups."))
         for name, kind in vectors.FIXED_COLUMNS.items()

@@ -1,8 +1,8 @@
 """pix.v1 messages and the lake's rows, either way. Pure functions, one message at a time.
 
 The mapping follows from the wire format's own descriptor (contract/pix.v1.binpb): a fact keeps its name, an enum loses
-the prefix that proto style asks for. So a new fact needs no line here. Only what was recognised comes into a row: a field
-that this release does not know might hold anything, a raw identifier too.
+the prefix that proto style asks for. So a new fact needs no line here. Only what was recognised comes into a row: a
+field that this release does not know might hold anything, a raw identifier too.
 """
 
 from __future__ import annotations
