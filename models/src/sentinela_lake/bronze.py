@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pandas as pd
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as t
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import DataStreamWriter
 
 from sentinela_lake import stream, tables, wire
@@ -146,14 +147,14 @@ def understood(batch: DataFrame) -> DataFrame:
         header.format("schema"),
         header.format("encoding"),
     )
-    return records.mapInPandas(read_frames, parsed_schema())
+    return records.mapInArrow(read_batches, parsed_schema())
 
 
-def read_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Read records frame by frame."""
-    names = parsed_schema().fieldNames()
-    for frame in frames:
-        yield pd.DataFrame([read_record(r) for r in frame.to_dict("records")], columns=names)
+def read_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read records batch by batch."""
+    schema = to_arrow_schema(parsed_schema(), timestamp_utc=True)
+    for batch in batches:
+        yield pa.RecordBatch.from_pylist([read_record(r) for r in batch.to_pylist()], schema=schema)
 
 
 def read_record(record: dict) -> dict:
@@ -162,7 +163,7 @@ def read_record(record: dict) -> dict:
     value = record["value"]
     out["length"] = 0 if value is None else len(value)
     try:
-        row = wire.read(None if value is None else bytes(value), record["schema"], record["encoding"])
+        row = wire.read(value, record["schema"], record["encoding"])
         if record["key"] != row["end_to_end_id"]:
             raise wire.Bad("key")
     except wire.Bad as e:

@@ -148,10 +148,8 @@ def say(c: Counts) -> None:
 def replace(lake: Lake, rows: DataFrame, as_of: datetime.datetime) -> None:
     """Write the rows of one cut in place of those that were there."""
     lake.ensure(TABLE, "as_of")
-    only = f"as_of = timestamp_micros({micros(as_of)})"
-    rows.coalesce(1).sortWithinPartitions("event_time", "end_to_end_id").write.format("delta").mode("overwrite").option(
-        "replaceWhere", only
-    ).save(lake.path(TABLE))
+    only = f"as_of = TIMESTAMP '{as_of.isoformat(timespec='microseconds')}'"
+    rows.write.format("delta").mode("overwrite").option("replaceWhere", only).save(lake.path(TABLE))
 
 
 def write_parquet(lake: Lake, as_of: datetime.datetime, out: pathlib.Path) -> int:

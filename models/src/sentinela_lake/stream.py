@@ -43,6 +43,8 @@ class Lake:
 
     def ensure(self, name: str, *partitions: str) -> None:
         """Create a table of the lake with its columns and their descriptions, unless it exists."""
+        if self.has(self.path(name)):
+            return
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(name))
         builder = builder.addColumns(tables.all_tables()[name].columns)
         (builder.partitionedBy(*partitions) if partitions else builder).execute()
@@ -75,7 +77,9 @@ def once(batch: DataFrame, batch_id: int, writer: str) -> dict[str, str]:
 
     The stream's own id is in the name, so that a stream begun anew is not taken for the old one.
     """
-    stream = batch.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId") or "none"
+    stream = batch.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
+    if not stream:
+        raise RuntimeError("a batch that does not know its stream cannot be written once")
     return {"txnAppId": f"{writer}/{stream}", "txnVersion": str(batch_id)}
 
 

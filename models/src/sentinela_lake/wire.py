@@ -249,6 +249,5 @@ def weight(r: Row) -> Row:
 
 
 def rfc3339(at: datetime.datetime) -> str:
-    """Write a time as Spark returns it: a naive one is UTC, which the session's time zone is."""
-    aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return aware.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Write a time in UTC. One without a zone is in the machine's own, as Spark returns it."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
