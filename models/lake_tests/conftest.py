@@ -39,7 +39,7 @@ def payment_id(n: int, at: datetime.datetime = NOON) -> str:
 
 
 def token(kind: str, n: int) -> str:
-    return f"{kind}.1.{n:022d}"
+    return f"{kind}.1.{n:021d}A"
 
 
 def decision(n: int, at: datetime.datetime = NOON, **changes) -> dict:

@@ -159,7 +159,7 @@ def test_invalid_rows_go_to_the_quarantine_with_a_reason_and_without_what_they_s
         "vector": decision(5, vector="{"),
         "facts": decision(6, facts="{"),
         "device": decision(7, device=f"dev.1.{cpf}"),
-        "payer_key": decision(8, payer_key="pkey.1.0000000000000000000000\n"),
+        "payer_key": decision(8, payer_key="pkey.1.000000000000000000000A\n"),
     }
     bench.export("decisions", [decision(0), *bad.values()])
     bench.settle()

@@ -74,7 +74,8 @@ def run(pixctl: pathlib.Path, directory: pathlib.Path, statuses: pathlib.Path | 
         command += ["-statuses", str(statuses)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Refused(f"pixctl vectors refused what silver holds: {done.stderr.strip().splitlines()[-1]}")
+        told_of = [line for line in done.stderr.splitlines() if ".jsonl:" in line or line.startswith("pixctl:")]
+        raise Refused(f"pixctl vectors refused what silver holds: {'; '.join(told_of[:1] + told_of[-1:])}")
     return out
 
 

@@ -21,7 +21,8 @@ Row = dict[str, Any]
 SCHEMA = "pix.v1.Transaction"
 ID = re.compile(r"E[0-9A-Z]{8}[0-9]{12}[0-9A-Za-z]{11}")
 ISPB = re.compile(r"[0-9A-Z]{8}")
-TOKEN = re.compile(r"(acct|ownr|pkey|dev|chrg)\.[0-9]{1,9}\.[0-9A-Za-z_-]{22}")
+# The grammar of shared/pix/token.go; 22 characters hold 16 bytes, so the last one is one of four.
+TOKEN = re.compile(r"(acct|ownr|pkey|dev|chrg)\.[1-9][0-9]{0,5}\.[0-9A-Za-z_-]{21}[AQgw]")
 TEXTS = {
     "age_band": re.compile(r"([0-9]{1,3}-[0-9]{1,3}|[0-9]{1,3}\+)"),
     "state": re.compile(r"[A-Z]{2}"),
