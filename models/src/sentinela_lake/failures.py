@@ -41,7 +41,7 @@ def sentence(text: str) -> str:
     for marks, said in SENTENCES:
         if any(m in text for m in marks) and (marks[0] != "Partition" or marks[1] in text):
             return said.format(file=found.group() if found else "(not named)")
-    names = [name for name in CONDITION.findall(text) if name != "STREAM_FAILED"]  # which only says that there is a cause
+    names = [name for name in CONDITION.findall(text) if name != "STREAM_FAILED"]  # that one has a cause of its own
     return f"Spark gave up with {names[0] if names else 'an error without a name'}"
 
 
