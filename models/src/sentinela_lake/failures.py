@@ -45,9 +45,19 @@ def sentence(text: str) -> str:
     return f"Spark gave up with {names[0] if names else 'an error without a name'}"
 
 
-def schema_changed(error: Exception) -> bool:
-    """Report whether a stream stopped only because its source has a new schema, which it reads after a restart."""
-    return any(m in str(error) for m in ("DELTA_SCHEMA_CHANGED", "DELTA_STREAMING_METADATA_EVOLUTION"))
+RESTARTABLE = (
+    # The source has a new schema, which a stream reads after a restart.
+    "DELTA_SCHEMA_CHANGED",
+    "DELTA_STREAMING_METADATA_EVOLUTION",
+    # Spark 4.1's Kafka source has no latest offset to report once it has repeated the batch that a crash left; that batch
+    # is done, and a restart goes on after it.
+    'the return value of "scala.Option.get()" is null',
+)
+
+
+def restartable(error: Exception) -> bool:
+    """Report whether a stream stopped although nothing is wrong, and goes on when started again."""
+    return any(mark in str(error) for mark in RESTARTABLE)
 
 
 @contextlib.contextmanager

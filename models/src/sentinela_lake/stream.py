@@ -53,7 +53,7 @@ class Lake:
 def run(name: str, source: Callable[[], DataStreamWriter], checkpoint: str) -> int:
     """Run a stream until it has read what was there when it began; return how many rows that was.
 
-    `source` builds it anew for each start. A stream whose source got a new column stops once and reads it when started
+    `source` builds it anew for each start: a stream whose source got a new column stops once and reads it when started
     again.
     """
     began, rows = time.monotonic(), 0
@@ -62,9 +62,9 @@ def run(name: str, source: Callable[[], DataStreamWriter], checkpoint: str) -> i
         try:
             query.awaitTermination()
         except PySparkException as e:
-            if attempt == RESTARTS or not failures.schema_changed(e):
+            if attempt == RESTARTS or not failures.restartable(e):
                 raise
-            print(f"{name}: the source has new columns; starting again", flush=True)
+            print(f"{name}: starting again after {failures.sentence(str(e))}", flush=True)
         rows += sum(p["numInputRows"] for p in query.recentProgress)
         if query.exception() is None:
             break
