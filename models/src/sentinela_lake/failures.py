@@ -49,8 +49,8 @@ RESTARTABLE = (
     # The source has a new schema, which a stream reads after a restart.
     "DELTA_SCHEMA_CHANGED",
     "DELTA_STREAMING_METADATA_EVOLUTION",
-    # Spark 4.1's Kafka source has no latest offset to report once it has repeated the batch that a crash left; that batch
-    # is done, and a restart goes on after it.
+    # Spark 4.1's Kafka source has no latest offset to report once it has repeated the batch that a crash left; that
+    # batch is done, and a restart goes on after it.
     'the return value of "scala.Option.get()" is null',
 )
 
