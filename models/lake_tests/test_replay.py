@@ -123,7 +123,7 @@ def test_a_difference_is_found(bench, tmp_path):
     table = pq.read_table(before)
     name = tables.features().features[5]
     place = table.schema.get_field_index(name)
-    changed = table.set_column(place, name, [[1.0, 2.0, None]])
+    changed = table.set_column(place, name, [[91.0, 92.0, None]])
     pq.write_table(changed, tmp_path / "changed.parquet")
     found = replay.compare(before, tmp_path / "changed.parquet")
     assert (found.both, found.equal, found.differing) == (3, 0, {name: 3})
