@@ -3,8 +3,8 @@
 #
 # lint      the style of the .proto files
 # breaking  the .proto files against the committed image: only additive change passes
-# generate  write shared/event/pixv1
-# check     fail when shared/event/pixv1 is not what generate would write
+# generate  write shared/event/pixv1, and the descriptor by which the lake reads messages
+# check     fail when one of them is not what generate would write
 # image     accept the present .proto files as the contract that breaking compares with
 set -eu
 
@@ -13,6 +13,7 @@ proto=$root/shared/event/proto
 modfile=$root/scripts/tools/proto/go.mod
 
 tools=$root/build/tools
+descriptor=models/src/sentinela_lake/contract/pix.v1.binpb
 
 # tool NAME PACKAGE builds a tool once for each version of the module file: buf takes minutes the first time.
 tool() {
@@ -36,6 +37,7 @@ image) buf build "$proto" -o "$proto/pix.v1.binpb" ;;
 generate)
 	plugin
 	buf generate "$proto" --template "$proto/buf.gen.yaml" -o "$root/shared/event/proto"
+	buf build "$proto" --exclude-source-info -o "$root/$descriptor"
 	;;
 check)
 	plugin
@@ -45,6 +47,11 @@ check)
 	buf generate "$proto" --template "$proto/buf.gen.yaml" -o "$out/proto"
 	diff -ru "$root/shared/event/pixv1" "$out/pixv1" || {
 		echo "shared/event/pixv1 differs from the .proto files: run scripts/proto.sh generate" >&2
+		exit 1
+	}
+	buf build "$proto" --exclude-source-info -o "$out/descriptor.binpb"
+	cmp "$root/$descriptor" "$out/descriptor.binpb" || {
+		echo "$descriptor differs from the .proto files: run scripts/proto.sh generate" >&2
 		exit 1
 	}
 	;;

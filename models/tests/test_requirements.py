@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-LOCKS = ["requirements", "requirements-bench", "requirements-3.3"]
+LOCKS = ["requirements", "requirements-bench", "requirements-3.3", "requirements-lake"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

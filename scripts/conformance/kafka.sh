@@ -24,21 +24,6 @@ trap cleanup EXIT
 
 skip() { echo "kafka: SKIPPED, $1"; exit 0; }
 
-jars() {
-  cat >"$build/pom.xml" <<XML
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>sentinela</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$version</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-XML
-  mvn -q -B -f "$build/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="lib-$version" >"$work/mvn.log" 2>&1 &&
-    touch "$build/lib-$version/.ready"
-}
-
 free_port() {
   local port
   while port=$((20000 + RANDOM % 12000)); (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
@@ -82,10 +67,7 @@ PROPERTIES
 
 if [[ -z ${KAFKA_BROKERS:-} ]]; then
   command -v java >/dev/null || skip "there is no java (Debian: openjdk-17-jre-headless)"
-  if [[ ! -e $build/lib-$version/.ready ]]; then
-    command -v mvn >/dev/null || skip "there is no mvn to get Kafka with (Debian: maven)"
-    jars || skip "Kafka $version cannot be had from Maven Central: $(tail -1 "$work/mvn.log")"
-  fi
+  scripts/kafka-jars.sh || skip "without its jars"
   start_broker
 fi
 go build -o "$work/kafka-bridge" ./kafka-bridge

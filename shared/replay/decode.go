@@ -145,15 +145,16 @@ func (b *batch[T]) decode(decode func([]byte) (T, error)) {
 	}
 }
 
-// paymentDecoder reads payments. A payment is judged at the moment it became visible.
+// paymentDecoder reads payments in either form: with raw identifiers, as they were sent, or with tokens, as the lake keeps
+// them. A payment is judged at the moment it became visible, which only the payment itself says.
 func paymentDecoder(tokenizer *pix.Tokenizer) func([]byte) (pix.Transaction, error) {
+	decoder := event.Decoder{Tokenizer: tokenizer}
 	return func(line []byte) (pix.Transaction, error) {
-		s, err := event.DecodeSubmissionJSON(line)
+		tx, err := decoder.Transaction(event.Envelope{Data: line}, farFuture())
 		if err != nil {
 			return pix.Transaction{}, err
 		}
-		tx := tokenizer.Tokenize(&s)
-		return tx, s.Validate(visibleAt(&tx.Facts))
+		return tx, tx.Validate(visibleAt(&tx.Facts))
 	}
 }
 

@@ -19,10 +19,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
-const (
-	amountFeature   = "amount_brl"
-	columnDirection = 5
-)
+const amountFeature = "amount_brl"
 
 // scorer turns rows of vectors into rows of scores.
 type scorer struct {
@@ -88,7 +85,7 @@ func (s *scorer) metadata() map[string]string {
 func (s *scorer) batch(first int64, rows []parquet.Row) error {
 	var mine []parquet.Row
 	for i, row := range rows {
-		switch d := pix.Direction(row[columnDirection].ByteArray()); {
+		switch d := pix.Direction(row[table.AtDirection].ByteArray()); {
 		case slices.Contains(s.scored, d):
 			mine = append(mine, row)
 		case d != pix.Outbound && d != pix.Inbound && d != pix.Internal:
