@@ -13,6 +13,7 @@ from sentinela_models.errors import Refused
 
 STAYS = "nothing of this batch was kept and the tables stay as they were"
 PARQUET = re.compile(r"[^\s'\"`\[\](),]+\.parquet")
+DEEPEST = 20  # causes of causes that are looked at
 CONDITION = re.compile(r"\[([A-Z][A-Z0-9_.]{3,80})\]")
 # The first that is found in the text decides.
 SENTENCES = (
@@ -45,6 +46,17 @@ def sentence(text: str) -> str:
     return f"Spark gave up with {names[0] if names else 'an error without a name'}"
 
 
+def whole(error: Exception) -> str:
+    """Return the texts of an exception and of its causes in the JVM: a failed stream does not tell why itself."""
+    texts, cause = [str(error)], getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    for _ in range(DEEPEST):
+        if cause is None:
+            break
+        texts.append(cause.getMessage() or "")
+        cause = cause.getCause()
+    return "\n".join(texts)
+
+
 RESTARTABLE = (
     # The source has a new schema, which a stream reads after a restart.
     "DELTA_SCHEMA_CHANGED",
@@ -57,7 +69,7 @@ RESTARTABLE = (
 
 def restartable(error: Exception) -> bool:
     """Report whether a stream stopped although nothing is wrong, and goes on when started again."""
-    return any(mark in str(error) for mark in RESTARTABLE)
+    return any(mark in whole(error) for mark in RESTARTABLE)
 
 
 @contextlib.contextmanager
@@ -66,4 +78,4 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JError) as e:
-        raise Refused(f"{what}: {sentence(str(e))}; {STAYS}") from None
+        raise Refused(f"{what}: {sentence(whole(e))}; {STAYS}") from None

@@ -64,7 +64,7 @@ def run(name: str, source: Callable[[], DataStreamWriter], checkpoint: str) -> i
         except PySparkException as e:
             if attempt == RESTARTS or not failures.restartable(e):
                 raise
-            print(f"{name}: starting again after {failures.sentence(str(e))}", flush=True)
+            print(f"{name}: starting again after {failures.sentence(failures.whole(e))}", flush=True)
         rows += sum(p["numInputRows"] for p in query.recentProgress)
         if query.exception() is None:
             break
