@@ -23,7 +23,10 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: $(PIXCTL) ## the main job, whole, in one process: Kafka to audited decisions, then a summary
+demo: ## the main job, whole, in one process: Kafka to audited decisions, then a summary
+	@mkdir -p $(BUILD)
+	@scripts/first.sh $(BUILD)/first
+	@scripts/build.sh $(PIXCTL) ./scripts/pixctl
 	@$(PIXCTL) demo
 
 .PHONY: pixctl
