@@ -85,6 +85,10 @@ bench: bench-models ## Go benchmarks, in benchstat's format; scores and contribu
 bench-models: $(VENV)/.ready ## of make bench, the part that compares models' scores and contributions
 	scripts/bench-models.sh $(PY) $(BUILD)
 
+.PHONY: bench-cold
+bench-cold: ## how long a newcomer compiles until the first decision and until the whole demo (an empty compile cache)
+	scripts/bench-cold.sh
+
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so
 	@for suite in scripts/conformance/*.sh; do "$$suite"; done
