@@ -63,8 +63,14 @@ func TestMakeDemoShowsDecisionsBeforeItCompilesTheEngine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "go"), []byte(standIn), 0o700); err != nil { //nolint:gosec // it is run
+			if err := os.Mkdir(filepath.Join(dir, "build"), 0o700); err != nil {
 				t.Fatal(err)
+			}
+			const yesterday = "#!/bin/sh\necho ran yesterday\n" // must not run for what does not compile today
+			for name, script := range map[string]string{"go": standIn, "build/first": yesterday, "build/pixctl": yesterday} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+					t.Fatal(err)
+				}
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
