@@ -23,7 +23,10 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: $(PIXCTL) ## the main job, whole, in one process: Kafka to audited decisions, then a summary
+demo: ## the main job, whole, in one process: Kafka to audited decisions, then a summary
+	@mkdir -p $(BUILD)
+	@scripts/first.sh $(BUILD)/first
+	@scripts/build.sh $(PIXCTL) ./scripts/pixctl
 	@$(PIXCTL) demo
 
 .PHONY: pixctl
@@ -81,6 +84,10 @@ bench: bench-models ## Go benchmarks, in benchstat's format; scores and contribu
 .PHONY: bench-models
 bench-models: $(VENV)/.ready ## of make bench, the part that compares models' scores and contributions
 	scripts/bench-models.sh $(PY) $(BUILD)
+
+.PHONY: bench-cold
+bench-cold: ## how long a newcomer compiles until the first decision and until the whole demo (an empty compile cache)
+	scripts/bench-cold.sh
 
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so

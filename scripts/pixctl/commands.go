@@ -18,12 +18,13 @@ import (
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/vectors"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
 	"github.com/sentinela-pix/sentinela/shared/emulator"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
 )
 
 // commands lists every subcommand, in the order of the help.
 func commands() []command.Command {
 	all := []command.Command{
-		demo.Command(),
+		demo.Command(bq.Start),
 		simulate.Command(),
 		vectors.Command(),
 		score.Command(),

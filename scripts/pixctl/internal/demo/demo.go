@@ -10,6 +10,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
 )
 
 // options are the command's flags.
@@ -23,14 +24,18 @@ type options struct {
 	serve    bool
 	logs     string
 	profile  string
+
+	warehouse pixtest.Starter // nil for First
 }
 
-// Command returns `pixctl demo`.
-func Command() command.Command {
+// Command returns `pixctl demo`. The caller gives what starts BigQuery, so that First does not link it.
+func Command(bigQuery pixtest.Starter) command.Command {
 	return command.Command{
 		Name:    "demo",
 		Summary: "the main job, whole, in one process",
-		Run:     run,
+		Run: func(ctx context.Context, std command.IO, args []string) error {
+			return run(ctx, std, args, bigQuery)
+		},
 	}
 }
 
@@ -43,8 +48,8 @@ Ends with a summary and three BigQuery investigations. With -json the last line 
 and everything else goes to standard error. With -serve it sends nothing, prints its endpoints and stays up.
 `
 
-func run(ctx context.Context, std command.IO, args []string) error {
-	var o options
+func run(ctx context.Context, std command.IO, args []string, bigQuery pixtest.Starter) error {
+	o := options{warehouse: bigQuery}
 	flags := command.NewFlags(std, "demo", synopsis, 0)
 	flags.IntVar(&o.payments, "payments", 5_000, "payments to send")
 	flags.Float64Var(&o.rate, "rate", 0, "payments per second through Kafka; 0 is as fast as the pipeline takes them")
@@ -72,7 +77,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	defer stopProfile()
 	if o.serve {
-		return serve(ctx, std, logs)
+		return serve(ctx, std, o, logs)
 	}
 	return play(ctx, std, o, logs)
 }
@@ -89,13 +94,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	}
 	s := newShow(out, o)
 	s.line("Sentinela: %d payments, seed %d", o.payments, o.seed)
-	st, err := start(ctx, s.narrator, stack.Options{
-		Logs: logs, Progress: s.line,
-		Watch: map[string]http.Handler{
-			stack.DecisionsTopic:  watch(s.decided),
-			stack.DeadLetterTopic: watch(s.buried),
-		},
-	})
+	st, err := start(ctx, s.narrator, s.stack(o, logs))
 	if err != nil {
 		return err
 	}
@@ -118,6 +117,17 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	return summary.verdict()
 }
 
+// stack are the options of a stack that this show watches.
+func (s *show) stack(o options, logs io.Writer) stack.Options {
+	return stack.Options{
+		Warehouse: o.warehouse, Logs: logs, Progress: s.line,
+		Watch: map[string]http.Handler{
+			stack.DecisionsTopic:  watch(s.decided),
+			stack.DeadLetterTopic: watch(s.buried),
+		},
+	}
+}
+
 // start brings the stack up, or gives up.
 func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, err error) {
 	up := make(chan *stack.Stack, 1)
@@ -133,10 +143,10 @@ func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, 
 }
 
 // serve keeps the stack up until the context ends.
-func serve(ctx context.Context, std command.IO, logs io.Writer) (err error) {
+func serve(ctx context.Context, std command.IO, o options, logs io.Writer) (err error) {
 	defer keepRoom()()
 	n := &narrator{out: std.Err, start: time.Now()}
-	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line})
+	st, err := start(ctx, n, stack.Options{Warehouse: o.warehouse, Logs: logs, Progress: n.line})
 	if err != nil {
 		return err
 	}

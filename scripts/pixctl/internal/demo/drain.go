@@ -43,7 +43,10 @@ func (p *performance) progress() string {
 
 // watched does a step in which payments are decided.
 func (p *performance) watched(ctx context.Context, what string, step func(context.Context) error) error {
-	return patience{out: p.show.narrator, what: what, limit: stalledLimit, where: p.progress}.run(ctx, step)
+	if err := (patience{out: p.show.narrator, what: what, limit: stalledLimit, where: p.progress}.run(ctx, step)); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }
 
 // label publishes what has become known until now of the payments that were sent; later reports have not arrived yet.

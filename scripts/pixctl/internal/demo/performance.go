@@ -61,25 +61,27 @@ type payment struct {
 
 // perform sends everything, waits until everything is accounted for, and sums up.
 func (p *performance) perform(ctx context.Context) (*summary, error) {
-	w := world.New(p.world())
-	asked := p.options.payments / 10
-	steps := []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"ask the scorer", func(ctx context.Context) error { return p.ask(ctx, w, asked) }},
-		{"stream through Kafka", func(ctx context.Context) error { return p.stream(ctx, w, p.options.payments-asked) }},
-		{"publish labels", p.label},
+	if err := p.send(ctx, world.New(p.world())); err != nil {
+		return nil, err
 	}
-	for _, s := range steps {
-		if err := p.watched(ctx, s.what, s.do); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.what, err)
-		}
+	if err := p.watched(ctx, "publish labels", p.label); err != nil {
+		return nil, err
 	}
 	if err := p.count(ctx); err != nil {
 		return nil, fmt.Errorf("count audit rows: %w", err)
 	}
 	return p.sum(), nil
+}
+
+// send sends the payments, a tenth of them to the scorer and the rest through Kafka, until all are decided.
+func (p *performance) send(ctx context.Context, w *world.World) error {
+	asked := p.options.payments / 10
+	ask := func(ctx context.Context) error { return p.ask(ctx, w, asked) }
+	stream := func(ctx context.Context) error { return p.stream(ctx, w, p.options.payments-asked) }
+	if err := p.watched(ctx, "ask the scorer", ask); err != nil {
+		return err
+	}
+	return p.watched(ctx, "stream through Kafka", stream)
 }
 
 // world sizes a world in which at least the payments asked for happen within the days before today.

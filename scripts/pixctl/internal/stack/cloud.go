@@ -10,7 +10,6 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
-	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/gcs"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
@@ -28,14 +27,18 @@ func demoKeys() keyring.Config {
 }
 
 func (s *Stack) startCloud(ctx context.Context) error {
-	s.options.Progress("starting Kafka, Pub/Sub, Bigtable, BigQuery and Cloud Storage in this process")
+	names := "Kafka, Pub/Sub, Bigtable, BigQuery and Cloud Storage"
+	if s.options.Warehouse == nil {
+		names = "Kafka, Pub/Sub, Bigtable and Cloud Storage"
+	}
+	s.options.Progress("starting %s in this process", names)
 	cloud, err := pixtest.Start(ctx, pixtest.Options{
 		ProjectID:     ProjectID,
 		KafkaTopics:   map[string]int32{KafkaTopic: kafkaPartitions},
 		LogAppendTime: s.options.Live, // what is not live is dated by its producer
 		PubSub:        true,
 		Bigtable:      true,
-		BigQuery:      bq.Start,
+		BigQuery:      s.options.Warehouse,
 		Storage:       gcs.Seeded(modelBucket, models.Shipped()),
 	})
 	if err != nil {
@@ -61,6 +64,9 @@ func (s *Stack) openClients(ctx context.Context) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.onStop("store", func(context.Context) error { return s.Store.Close() })
+	if s.options.Warehouse == nil {
+		return nil
+	}
 	if s.Reader, err = warehouse.OpenReader(ctx, warehouseConfig(), s.Cloud.BigQueryOptions()...); err != nil {
 		return fmt.Errorf("warehouse reader: %w", err)
 	}
@@ -74,13 +80,15 @@ func (s *Stack) createSchemas(ctx context.Context) error {
 	if err := store.CreateSchema(ctx, storeConfig(), store.Retention{}, s.Cloud.BigtableOptions()...); err != nil {
 		return fmt.Errorf("bigtable schema: %w", err)
 	}
-	if err := warehouse.EnsureSchema(ctx, warehouseConfig(), s.Cloud.BigQueryOptions()...); err != nil {
-		return fmt.Errorf("bigquery schema: %w", err)
+	if s.options.Warehouse != nil {
+		if err := warehouse.EnsureSchema(ctx, warehouseConfig(), s.Cloud.BigQueryOptions()...); err != nil {
+			return fmt.Errorf("bigquery schema: %w", err)
+		}
 	}
 	if err := s.createTopics(ctx); err != nil {
 		return err
 	}
-	s.options.Progress("topics, tables and views are there (%.1f s)", time.Since(start).Seconds())
+	s.options.Progress("topics and tables are there (%.1f s)", time.Since(start).Seconds())
 	return nil
 }
 

@@ -38,8 +38,10 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	s.mount(mux, score.Name, s.score)
-	if err := s.openWriters(ctx, mux); err != nil {
-		return err
+	if s.options.Warehouse != nil {
+		if err := s.openWriters(ctx, mux); err != nil {
+			return err
+		}
 	}
 	var err error
 	if s.FunctionsURL, err = s.serve(ctx, "functions", mux); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/engine/enginetest"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
 	"github.com/sentinela-pix/sentinela/shared/policy"
 )
 
@@ -25,6 +26,13 @@ import (
 const patience = 60 * time.Second
 
 func start(t *testing.T, o stack.Options) *stack.Stack {
+	t.Helper()
+	o.Warehouse = bq.Start
+	return startAs(t, o)
+}
+
+// startAs starts a stack with exactly these options.
+func startAs(t *testing.T, o stack.Options) *stack.Stack {
 	t.Helper()
 	s, err := stack.Start(t.Context(), o)
 	if err != nil {

@@ -45,9 +45,12 @@ const (
 	DeadLetterTopic   = event.TopicDeadLetter
 )
 
-// Options varies a stack. The zero value is the demo's.
+// Options varies a stack. The zero value has no warehouse.
 type Options struct {
-	Logs io.Writer // of every service; nil discards them
+	// Warehouse starts BigQuery, bq.Start. Without it no function writes rows and there is no Reader: what is left decides
+	// all the same, and does not wait for a SQL engine to be compiled.
+	Warehouse pixtest.Starter
+	Logs      io.Writer // of every service; nil discards them
 	// Live says that Kafka's payments are of now, and its broker stamps when they came. Else they are a replay: simulated weeks and examples are over.
 	Live bool
 	// Faults is what Pub/Sub is made to do: duplicates, delays.
@@ -74,7 +77,7 @@ type Stack struct {
 	Cloud     *pixtest.Cloud
 	Bus       *bus.Bus          // a producer's
 	Store     *store.Store      // an investigator's, without injected failures
-	Reader    *warehouse.Reader // an analyst's
+	Reader    *warehouse.Reader // an analyst's; nil without a warehouse
 	Tokenizer *pix.Tokenizer    // gives the tokens that the bridge and the scorer give
 
 	ScorerURL    string // POST <ScorerURL>/v1/decisions
