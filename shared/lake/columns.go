@@ -29,7 +29,7 @@ func (t *Table) readColumns(ctx context.Context, f tallied, names ...string) ite
 			return
 		}
 		for _, group := range file.RowGroups() {
-			for row, err := range readGroup(file, group, names) {
+			for row, err := range t.readGroup(file, group, names) {
 				if !yield(row, err) || err != nil {
 					return
 				}
@@ -48,7 +48,7 @@ func kindOfRead(err error) pix.Kind {
 }
 
 // readGroup yields the columns of a row group side by side.
-func readGroup(file *parquet.File, group parquet.RowGroup, names []string) iter.Seq2[[]Value, error] {
+func (t *Table) readGroup(file *parquet.File, group parquet.RowGroup, names []string) iter.Seq2[[]Value, error] {
 	return func(yield func([]Value, error) bool) {
 		cursors := make([]*cursor, len(names))
 		for i, name := range names {
@@ -57,7 +57,7 @@ func readGroup(file *parquet.File, group parquet.RowGroup, names []string) iter.
 				yield(nil, errColumn("a data file", name))
 				return
 			}
-			cursors[i] = &cursor{pages: group.ColumnChunks()[leaf.ColumnIndex].Pages(), kind: leaf.Node.Type()}
+			cursors[i] = &cursor{pages: group.ColumnChunks()[leaf.ColumnIndex].Pages(), kind: t.kindOf(name)}
 			defer func(c *cursor) { _ = c.pages.Close() }(cursors[i]) //nolint:revive // there are few
 		}
 		row := make([]Value, len(names))
@@ -77,10 +77,20 @@ func readGroup(file *parquet.File, group parquet.RowGroup, names []string) iter.
 	}
 }
 
+// kindOf returns the type of a column.
+func (t *Table) kindOf(name string) Type {
+	for _, f := range t.schema {
+		if f.Name == name {
+			return f.Type
+		}
+	}
+	return ""
+}
+
 // cursor walks a column's values.
 type cursor struct {
 	pages  parquet.Pages
-	kind   parquet.Type
+	kind   Type
 	values parquet.ValueReader
 	buffer [256]parquet.Value
 	ready  []parquet.Value
@@ -119,7 +129,7 @@ func (c *cursor) value(v parquet.Value) Value {
 		return Boolean(v.Boolean())
 	case v.Kind() == parquet.Double:
 		return Float(v.Double())
-	case c.kind.LogicalType() != nil && c.kind.LogicalType().Timestamp != nil:
+	case c.kind == TypeTimestamp:
 		return Micros(v.Int64())
 	default:
 		return Integer(v.Int64())

@@ -50,7 +50,9 @@ func (t *Table) Tally(ctx context.Context, appID, column string, since time.Time
 		}
 		out.files = append(out.files, f)
 		if f.known() && hour(f.low) == hour(max(f.low, f.high-1)) { // a maximum is rounded up
-			out.Rows[hour(f.low)] += f.rows
+			if at := hour(f.low); at >= from {
+				out.Rows[at] += f.rows
+			}
 			continue
 		}
 		for row, err := range t.readColumns(ctx, f, column) {
