@@ -67,12 +67,19 @@ func TestDeadLetter(t *testing.T) {
 			if err := b.DeadLetter(t.Context(), topic, tc.letter); err != nil {
 				t.Fatal(err)
 			}
-			got := server.Messages()[0]
-			if diff := cmp.Diff(tc.attributes, got.Attributes); diff != "" {
-				t.Error(diff)
+			if err := b.DeadLetterAsync(t.Context(), topic, tc.letter).Wait(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			if string(got.Data) != tc.data {
-				t.Errorf("payload of %d bytes, want %d", len(got.Data), len(tc.data))
+			if n := len(server.Messages()); n != 2 {
+				t.Fatalf("%d letters, want 2", n)
+			}
+			for _, got := range server.Messages() {
+				if diff := cmp.Diff(tc.attributes, got.Attributes); diff != "" {
+					t.Error(diff)
+				}
+				if string(got.Data) != tc.data {
+					t.Errorf("payload of %d bytes, want %d", len(got.Data), len(tc.data))
+				}
 			}
 		})
 	}
@@ -92,6 +99,8 @@ func TestWellFormed(t *testing.T) {
 		event.AttrDeadLetterMessageID: {[]string{"1", "136969346945", "2070443601311540"}, []string{"", "-1", "1a", "52998224725", "11222333000181", strings.Repeat("1", 21)}},
 		event.AttrDeadLetterTopic:     {[]string{"pix.transactions", "a_b-C"}, []string{"", "a b", "maria@exemplo.com", strings.Repeat("a", 250)}},
 		event.AttrDeadLetterOffset:    {[]string{"0", "9223372036854775807"}, []string{"", "-1", "1.5"}},
+		event.AttrArrivedAt:           {[]string{"2026-11-23T14:30:12.345Z"}, []string{"", "2026-11-23", "52998224725", "2026-11-23T14:30:12,345Z"}},
+		event.AttrReplay:              {[]string{"true"}, []string{"", "false", "TRUE", "52998224725"}},
 		event.AttrDeadLetterReason:    {[]string{"invalid", "too_large"}, []string{"", "Maria", "a b"}},
 		event.AttrDeadLetterDetail:    {nil, []string{"anything"}},
 		"tracestate":                  {nil, []string{"a=1"}},
