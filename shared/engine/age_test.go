@@ -53,7 +53,7 @@ func TestStandingDecisionBeforeAge(t *testing.T) {
 	}
 	for _, age := range []time.Duration{time.Hour, 25 * time.Hour, 400 * 24 * time.Hour} {
 		d, repeated, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, age))
-		if err != nil || !repeated || d.Outcome != first.Outcome {
+		if err != nil || !repeated || d.Unrecorded || d.Outcome != first.Outcome {
 			t.Errorf("%v later: %v, repeated %v: %v", age, d, repeated, err)
 		}
 		impostor := old(1, pix.Outbound, age)

@@ -57,6 +57,9 @@ func TestDecidesWithoutHistories(t *testing.T) {
 						if !d.FeaturesMissing || d.Provisional || d.Outcome != outcome || d.RuleHits[0].ID != policy.HitFeatures {
 							t.Errorf("%s, missing %v, provisional %v, hits %v", d.Outcome, d.FeaturesMissing, d.Provisional, d.RuleHits)
 						}
+						if heard := w.heard(); !slices.Equal(heard, []engine.Part{engine.PartStore}) {
+							t.Errorf("operators hear of %v", heard)
+						}
 						if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing == nil || !standing.FeaturesMissing {
 							t.Errorf("standing %v", standing)
 						}
