@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,34 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
 )
+
+// TestDamagedLateCells: one that cannot be what was written is an error, never a sum, and never a panic.
+func TestDamagedLateCells(t *testing.T) {
+	t.Parallel()
+	l := lateCell{name: "n", event: []byte("an event"), value: []byte("a status"), paid: 700, known: true, state: 1}
+	good := l.appendValue(nil)
+	const paidAt, sizeAt = 3, 5
+	for name, damage := range map[string]func([]byte) []byte{
+		"empty":             func([]byte) []byte { return nil },
+		"cut in its head":   func(b []byte) []byte { return b[:4] },
+		"cut in its amount": func(b []byte) []byte { return append(b[:paidAt], 0xff, 0xff) },
+		"cut in its size":   func(b []byte) []byte { return append(b[:sizeAt], 0x80) },
+		"another version":   func(b []byte) []byte { b[0]++; return b },
+		"known, and more":   func(b []byte) []byte { b[1] = 2; return b },
+		"a fortune": func(b []byte) []byte {
+			return append(append(b[:paidAt:paidAt], 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f), good[sizeAt:]...)
+		},
+		"longer event than there is": func(b []byte) []byte { b[sizeAt] = byte(len(good)); return b },
+		"endless":                    func(b []byte) []byte { return append(b, make([]byte, maxLateValue)...) },
+	} {
+		if _, err := decodeLate("n", damage(bytes.Clone(good))); !errors.Is(err, errLate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got, err := decodeLate("n", good); err != nil || string(got.event) != "an event" || string(got.value) != "a status" || got.paid != 700 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
 
 func FuzzDecodeLate(f *testing.F) {
 	f.Add([]byte{1, 1, 2, 3, 2, 'a', 'b', 'c'})
