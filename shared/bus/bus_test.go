@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -104,6 +105,8 @@ func TestSizeLimits(t *testing.T) {
 	for i := range bus.MaxAttributes + 1 {
 		many[fmt.Sprint(i)] = ""
 	}
+	most := maps.Clone(many)
+	delete(most, "0")
 	attr := func(k, v int) event.Envelope {
 		return event.Envelope{Attributes: map[string]string{strings.Repeat("k", k): strings.Repeat("v", v)}}
 	}
@@ -120,9 +123,11 @@ func TestSizeLimits(t *testing.T) {
 		"key too long":           {attr(257, 0), false, pix.TooLarge},
 		"longest value":          {attr(1, 1024), true, 0},
 		"value too long":         {attr(1, 1025), false, pix.TooLarge},
+		"as many attributes":     {event.Envelope{Attributes: most}, true, 0},
 		"too many attributes":    {event.Envelope{Attributes: many}, false, pix.TooLarge},
 		"empty":                  {event.Envelope{}, false, pix.Invalid},
 		"empty key":              {attr(0, 1), false, pix.Invalid},
+		"key not UTF-8":          {event.Envelope{Attributes: map[string]string{"\xff": "a"}}, false, pix.Invalid},
 		"not UTF-8":              {event.Envelope{Attributes: map[string]string{"a": "\xff"}}, false, pix.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {

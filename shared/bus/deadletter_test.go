@@ -90,6 +90,7 @@ func TestWellFormed(t *testing.T) {
 	for name, c := range map[string]struct{ yes, no []string }{
 		event.AttrTraceparent: {[]string{parent}, []string{
 			"", "x", parent + "0", "01" + parent[2:], strings.ToUpper(parent), strings.Replace(parent, "-", "a", 1),
+			strings.Replace(parent, "0af", "joa", 1), strings.Replace(parent, "0af", "0a/", 1), strings.Replace(parent, "0af", "0a:", 1),
 			"00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
 		}},
 		event.AttrEventID:             {[]string{id}, []string{"", "52998224725", id + "a", "e" + id[1:], strings.Replace(id, "1231", "1331", 1)}},
