@@ -288,3 +288,20 @@ func TestCrashesAmongManyPayments(t *testing.T) {
 		e.recover(t)
 	})
 }
+
+// TestAMinuteWithAMarkStaysOpen: however long a decision could not be published, a sweep finds it when the bus is back.
+func TestAMinuteWithAMarkStaysOpen(t *testing.T) {
+	t.Parallel()
+	w, b := newWorld(t, 0), &bus{fail: func(pix.EndToEndID) error { return away() }}
+	decide(t, w, 1)
+	o := newOutbox(t, w, b)
+	for day := range 40 {
+		if _, err := o.Sweep(t.Context(), start.AddDate(0, 0, day)); err == nil && day > 0 {
+			t.Fatalf("day %d: published while the bus is away", day)
+		}
+	}
+	b.fail = nil
+	if _, err := o.Sweep(t.Context(), start.AddDate(0, 0, 41)); err != nil || len(b.ids()) != 1 || pending(t, w) != 0 {
+		t.Errorf("published %v, %d marks left: %v", b.ids(), pending(t, w), err)
+	}
+}

@@ -20,7 +20,7 @@ import (
 func TestDamagedLateCells(t *testing.T) {
 	t.Parallel()
 	l := lateCell{name: "n", event: []byte("an event"), value: []byte("a status"), paid: 700, known: true, state: 1}
-	good := l.appendValue(nil)
+	good := l.encode()
 	const paidAt, sizeAt = 3, 5
 	for name, damage := range map[string]func([]byte) []byte{
 		"empty":             func([]byte) []byte { return nil },
@@ -51,7 +51,7 @@ func FuzzDecodeLate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := decodeLate("name", l.appendValue(nil))
+		again, err := decodeLate("name", l.encode())
 		if err != nil || again.known != l.known || again.state != l.state || again.paid != l.paid ||
 			!bytes.Equal(again.event, l.event) || !bytes.Equal(again.value, l.value) {
 			t.Fatalf("%v became %v, %v", l, again, err)
