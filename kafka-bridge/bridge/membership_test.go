@@ -346,8 +346,8 @@ func TestReadyWhileKafkaIsAway(t *testing.T) {
 		if v := r.sum(t, "pix_bridge_kafka_silent_seconds"); v < 55 || v > 65 {
 			t.Errorf("silent for %v s after a minute", v)
 		}
+		b.cut = true
 		late := b.join(t, bridge.Config{}, nil)
-		late.wire.dead.Store(true)
 		time.Sleep(time.Minute)
 		if ok, _ := late.ready(); ok {
 			t.Error("a bridge that never was in the group is ready")

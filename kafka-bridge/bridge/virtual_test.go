@@ -40,6 +40,7 @@ type bubble struct {
 	producer *kgo.Client
 	cloud    *cloud // only its notes of what was produced
 	listener *bufconn.Listener
+	cut      bool // bridges that join find the brokers away
 }
 
 // publisher is a Pub/Sub that takes every publish and keeps it.
@@ -138,6 +139,7 @@ func (b *bubble) join(t *testing.T, cfg bridge.Config, now func() time.Time, opt
 		t.Fatal(err)
 	}
 	r := &resident{member: member{logs: &transcript.Buffer{}, bus: pubsub, done: make(chan struct{})}, wire: &wireState{}}
+	r.wire.dead.Store(b.cut)
 	cfg.Brokers, cfg.CommitInterval = b.kafka.ListenAddrs(), 24*time.Hour
 	r.Bridge, err = bridge.New(cfg, bridge.Deps{
 		Bus: pubsub, Tokenizer: tokenizer(t), Registry: obs.NewRegistry(), Now: now,

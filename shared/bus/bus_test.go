@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -102,6 +105,8 @@ func TestSizeLimits(t *testing.T) {
 	for i := range bus.MaxAttributes + 1 {
 		many[fmt.Sprint(i)] = ""
 	}
+	most := maps.Clone(many)
+	delete(most, "0")
 	attr := func(k, v int) event.Envelope {
 		return event.Envelope{Attributes: map[string]string{strings.Repeat("k", k): strings.Repeat("v", v)}}
 	}
@@ -118,9 +123,11 @@ func TestSizeLimits(t *testing.T) {
 		"key too long":           {attr(257, 0), false, pix.TooLarge},
 		"longest value":          {attr(1, 1024), true, 0},
 		"value too long":         {attr(1, 1025), false, pix.TooLarge},
+		"as many attributes":     {event.Envelope{Attributes: most}, true, 0},
 		"too many attributes":    {event.Envelope{Attributes: many}, false, pix.TooLarge},
 		"empty":                  {event.Envelope{}, false, pix.Invalid},
 		"empty key":              {attr(0, 1), false, pix.Invalid},
+		"key not UTF-8":          {event.Envelope{Attributes: map[string]string{"\xff": "a"}}, false, pix.Invalid},
 		"not UTF-8":              {event.Envelope{Attributes: map[string]string{"a": "\xff"}}, false, pix.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +181,63 @@ func TestErrorKinds(t *testing.T) {
 				t.Errorf("the error quotes the payload: %v", err)
 			}
 		})
+	}
+}
+
+// TestKinds: what no service tells, and what must come again rather than go.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want pix.Kind
+	}{
+		{fmt.Errorf("x: %w", context.Canceled), pix.Cancelled}, {pubsub.ErrPublisherStopped, pix.Cancelled},
+		{status.Error(codes.Canceled, ""), pix.Cancelled}, {fmt.Errorf("x: %w", context.DeadlineExceeded), pix.Timeout},
+		{status.Error(codes.DeadlineExceeded, ""), pix.Timeout}, {pubsub.ErrOversizedMessage, pix.TooLarge},
+		{status.Error(codes.Aborted, ""), pix.Unavailable}, {status.Error(codes.Internal, ""), pix.Unexpected}, {errors.New("x"), pix.Unexpected},
+	} {
+		if got := bus.KindOf(c.err); got != c.want {
+			t.Errorf("%v is %v, want %v", c.err, got, c.want)
+		}
+	}
+}
+
+// TestPublishersAreBounded: the SDK's own bounds are none at all, and its delay is ten times ours. What is set is kept.
+func TestPublishersAreBounded(t *testing.T) {
+	t.Parallel()
+	set := bus.Config{MaxOutstandingBytes: 1 << 20, MaxOutstandingMessages: 7, Delay: 3 * time.Millisecond, PublishTimeout: 9 * time.Second}
+	for _, c := range []struct{ given, want bus.Config }{
+		{bus.Config{}, bus.Config{MaxOutstandingBytes: 64 << 20, MaxOutstandingMessages: 10_000, Delay: time.Millisecond, PublishTimeout: 10 * time.Second}},
+		{set, set},
+	} {
+		b, _, _ := open(t, c.given)
+		got, err := bus.Settings(b, topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flow := got.FlowControlSettings
+		if diff := cmp.Diff(c.want, bus.Config{
+			MaxOutstandingBytes: flow.MaxOutstandingBytes, MaxOutstandingMessages: flow.MaxOutstandingMessages, Delay: got.DelayThreshold, PublishTimeout: got.Timeout,
+		}); diff != "" || flow.LimitExceededBehavior != pubsub.FlowControlBlock || got.CountThreshold != pubsub.MaxPublishRequestCount {
+			t.Errorf("%+v: %s", got, diff)
+		}
+	}
+}
+
+// TestWhatCannotBeMadeIsTold: nobody waits for messages of a topic or a subscription that is not there.
+func TestWhatCannotBeMadeIsTold(t *testing.T) {
+	t.Parallel()
+	b, _, _ := open(t, bus.Config{})
+	if err := b.EnsureSubscription(t.Context(), bus.Subscription{Name: "s2", Topic: "no-such-topic"}); pix.KindOf(err) != pix.Unavailable {
+		t.Errorf("without a topic: %v", err)
+	}
+	if err := b.EnsureSubscription(t.Context(), bus.Subscription{Name: "projects/test/subscriptions/s2", Topic: "projects/test/topics/" + topic}); err != nil {
+		t.Errorf("by full names: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.EnsureTopic(ctx, "other"); pix.KindOf(err) != pix.Cancelled {
+		t.Errorf("without an answer: %v", err)
 	}
 }
 
@@ -284,8 +348,10 @@ func TestCloseSendsWhatIsQueued(t *testing.T) {
 	if n := len(server.Messages()); n != len(results) {
 		t.Errorf("%d messages arrived, want %d", n, len(results))
 	}
-	if err := b.Publish(t.Context(), topic, data("x")); pix.KindOf(err) != pix.Cancelled {
-		t.Errorf("publish after close: %v", err)
+	for _, topic := range []string{topic, "another"} { // for which a publisher would be started that nobody stops
+		if err := b.Publish(t.Context(), topic, data("x")); pix.KindOf(err) != pix.Cancelled || !strings.Contains(err.Error(), "bus is closed") {
+			t.Errorf("publish after close: %v", err)
+		}
 	}
 	if err := b.Close(t.Context()); err != nil {
 		t.Errorf("second close: %v", err)

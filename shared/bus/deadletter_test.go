@@ -67,12 +67,19 @@ func TestDeadLetter(t *testing.T) {
 			if err := b.DeadLetter(t.Context(), topic, tc.letter); err != nil {
 				t.Fatal(err)
 			}
-			got := server.Messages()[0]
-			if diff := cmp.Diff(tc.attributes, got.Attributes); diff != "" {
-				t.Error(diff)
+			if err := b.DeadLetterAsync(t.Context(), topic, tc.letter).Wait(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			if string(got.Data) != tc.data {
-				t.Errorf("payload of %d bytes, want %d", len(got.Data), len(tc.data))
+			if n := len(server.Messages()); n != 2 {
+				t.Fatalf("%d letters, want 2", n)
+			}
+			for _, got := range server.Messages() {
+				if diff := cmp.Diff(tc.attributes, got.Attributes); diff != "" {
+					t.Error(diff)
+				}
+				if string(got.Data) != tc.data {
+					t.Errorf("payload of %d bytes, want %d", len(got.Data), len(tc.data))
+				}
 			}
 		})
 	}
@@ -83,6 +90,7 @@ func TestWellFormed(t *testing.T) {
 	for name, c := range map[string]struct{ yes, no []string }{
 		event.AttrTraceparent: {[]string{parent}, []string{
 			"", "x", parent + "0", "01" + parent[2:], strings.ToUpper(parent), strings.Replace(parent, "-", "a", 1),
+			strings.Replace(parent, "0af", "joa", 1), strings.Replace(parent, "0af", "0a/", 1), strings.Replace(parent, "0af", "0a:", 1),
 			"00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
 		}},
 		event.AttrEventID:             {[]string{id}, []string{"", "52998224725", id + "a", "e" + id[1:], strings.Replace(id, "1231", "1331", 1)}},
@@ -92,6 +100,8 @@ func TestWellFormed(t *testing.T) {
 		event.AttrDeadLetterMessageID: {[]string{"1", "136969346945", "2070443601311540"}, []string{"", "-1", "1a", "52998224725", "11222333000181", strings.Repeat("1", 21)}},
 		event.AttrDeadLetterTopic:     {[]string{"pix.transactions", "a_b-C"}, []string{"", "a b", "maria@exemplo.com", strings.Repeat("a", 250)}},
 		event.AttrDeadLetterOffset:    {[]string{"0", "9223372036854775807"}, []string{"", "-1", "1.5"}},
+		event.AttrArrivedAt:           {[]string{"2026-11-23T14:30:12.345Z"}, []string{"", "2026-11-23", "52998224725", "2026-11-23T14:30:12,345Z"}},
+		event.AttrReplay:              {[]string{"true"}, []string{"", "false", "TRUE", "52998224725"}},
 		event.AttrDeadLetterReason:    {[]string{"invalid", "too_large"}, []string{"", "Maria", "a b"}},
 		event.AttrDeadLetterDetail:    {nil, []string{"anything"}},
 		"tracestate":                  {nil, []string{"a=1"}},

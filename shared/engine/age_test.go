@@ -53,7 +53,7 @@ func TestStandingDecisionBeforeAge(t *testing.T) {
 	}
 	for _, age := range []time.Duration{time.Hour, 25 * time.Hour, 400 * 24 * time.Hour} {
 		d, repeated, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, age))
-		if err != nil || !repeated || d.Outcome != first.Outcome {
+		if err != nil || !repeated || d.Unrecorded || d.Outcome != first.Outcome {
 			t.Errorf("%v later: %v, repeated %v: %v", age, d, repeated, err)
 		}
 		impostor := old(1, pix.Outbound, age)
@@ -191,10 +191,20 @@ func TestAgeSettings(t *testing.T) {
 		t.Errorf("late above the maximum: %v", err)
 	}
 	w := newWorld(t, 0, func(_ *world, d *engine.Deps) { d.MaxEventAge, d.LateEventAge = time.Hour, time.Minute })
-	if d, _, err := w.engine.Decide(t.Context(), old(1, pix.Outbound, 61*time.Second)); err != nil || d.Outcome != pix.Review {
-		t.Errorf("late: %v, %v", d, err)
-	}
-	if _, _, err := w.engine.Decide(t.Context(), old(2, pix.Outbound, 61*time.Minute)); pix.KindOf(err) != pix.TooOld {
-		t.Errorf("too old: %v", err)
+	for n, c := range []struct {
+		age    time.Duration
+		waited bool
+		late   bool
+		kind   pix.Kind
+	}{
+		{time.Minute, false, false, 0}, {61 * time.Second, false, true, 0}, {time.Hour, false, true, 0},
+		{time.Hour + time.Millisecond, false, false, pix.TooOld}, {61 * time.Minute, true, true, 0},
+	} {
+		r := old(n, pix.Outbound, c.age)
+		r.Arrival.Waited = c.waited
+		d, _, err := w.engine.Decide(t.Context(), r)
+		if c.kind != 0 && pix.KindOf(err) != c.kind || c.kind == 0 && (err != nil || told(d, policy.HitLate) != c.late || c.late && d.Outcome == pix.Approve) {
+			t.Errorf("%+v: %v, %v", c, d, err)
+		}
 	}
 }

@@ -235,6 +235,28 @@ func TestProbesSurviveTheirPayments(t *testing.T) {
 	})
 }
 
+// TestARefusalIsAnAnswer: a store that refuses a payment for good is there, and is in use again.
+func TestARefusalIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []pix.Kind{pix.Invalid, pix.Conflict, pix.TooLarge} {
+		synctest.Test(t, func(t *testing.T) {
+			var asked atomic.Int64
+			w := newWorld(t, 0, breakable(&asked))
+			hang(w, &asked)
+			open(t, w, 0)
+			w.store.record, w.store.read = nil, nil
+			w.store.commit = func(context.Context) error { return pix.E(kind, "x", errors.New("refused")) }
+			time.Sleep(lastProbe)
+			if _, _, err := w.engine.Decide(t.Context(), live(payment(100, pix.Outbound))); pix.KindOf(err) != kind {
+				t.Errorf("%v: %v", kind, err)
+			}
+			if err := w.engine.StoreState(); err != nil {
+				t.Errorf("%v: %v", kind, err)
+			}
+		})
+	}
+}
+
 // TestOneProbeAtATime: of many callers at the moment of a probe one asks; what began before the breaker opened changes
 // nothing when it ends.
 func TestOneProbeAtATime(t *testing.T) {

@@ -109,16 +109,20 @@ func TestConflictThatCannotBeWithdrawn(t *testing.T) {
 	}
 }
 
-// TestConflictInARace: the other payment commits between our read and our commit.
+// TestConflictInARace: the other payment commits between our read and our commit, at the very moment of ours.
 func TestConflictInARace(t *testing.T) {
 	t.Parallel()
+	ours, _, err := newWorld(t, 0).engine.Decide(t.Context(), live(payment(1, pix.Outbound)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := newWorld(t, 0)
 	other := payment(1, pix.Outbound)
 	other.Amount = 5_00
 	calls := w.watched()
 	w.store.commit = func(ctx context.Context) error {
 		*calls = append(*calls, "commit")
-		_, err := w.store.Store.Commit(ctx, &pix.Decision{Transaction: *other, Outcome: pix.Approve})
+		_, err := w.store.Store.Commit(ctx, &pix.Decision{Transaction: *other, Outcome: pix.Approve, DecidedAt: ours.DecidedAt, TraceID: ours.TraceID})
 		return err
 	}
 	if d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound))); d != nil || pix.KindOf(err) != pix.Conflict {

@@ -288,3 +288,41 @@ func TestCrashesAmongManyPayments(t *testing.T) {
 		e.recover(t)
 	})
 }
+
+// closing tells which minutes are closed.
+type closing struct {
+	*faultyStore
+	closed []engine.OpenMinute
+}
+
+func (c *closing) CloseMinutes(_ context.Context, minutes []engine.OpenMinute) error {
+	c.closed = append(c.closed, minutes...)
+	return nil
+}
+
+// TestAMinuteWithAMarkStaysOpen: however long a decision could not be published, its minute stays in the list that sweeps
+// go by, until the bus is back.
+func TestAMinuteWithAMarkStaysOpen(t *testing.T) {
+	t.Parallel()
+	w, b := newWorld(t, 0), &bus{fail: func(pix.EndToEndID) error { return away() }}
+	decide(t, w, 1)
+	store := &closing{faultyStore: w.store}
+	o, err := engine.NewOutbox(engine.OutboxDeps{Store: store, Publisher: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for day := range 40 {
+		if _, err := o.Sweep(t.Context(), start.AddDate(0, 0, day)); len(store.closed) > 0 || err == nil && day > 0 {
+			t.Fatalf("day %d: closed %v: %v", day, store.closed, err)
+		}
+	}
+	b.fail = nil
+	for day := range 2 {
+		if _, err := o.Sweep(t.Context(), start.AddDate(0, 0, 41+day)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(b.ids()) != 1 || pending(t, w) != 0 || len(store.closed) == 0 {
+		t.Errorf("published %v, %d marks left, closed %v", b.ids(), pending(t, w), store.closed)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -56,6 +57,9 @@ func TestDecidesWithoutHistories(t *testing.T) {
 						}
 						if !d.FeaturesMissing || d.Provisional || d.Outcome != outcome || d.RuleHits[0].ID != policy.HitFeatures {
 							t.Errorf("%s, missing %v, provisional %v, hits %v", d.Outcome, d.FeaturesMissing, d.Provisional, d.RuleHits)
+						}
+						if heard := w.heard(); !slices.Equal(heard, []engine.Part{engine.PartStore}) {
+							t.Errorf("operators hear of %v", heard)
 						}
 						if standing, _ := w.store.Store.Decision(t.Context(), tx.ID); standing == nil || !standing.FeaturesMissing {
 							t.Errorf("standing %v", standing)
@@ -306,5 +310,41 @@ func TestOutboxRefusesProvisional(t *testing.T) {
 	}
 	if err := o.Send(t.Context(), &pix.Decision{Transaction: *payment(1, pix.Outbound), Outcome: pix.Review, Provisional: true}); err == nil {
 		t.Error("a provisional decision was published")
+	}
+}
+
+// failingPolicies serves its pack once and then panics, as a defect would.
+type failingPolicies struct {
+	pack *policy.Pack
+	once sync.Once
+}
+
+func (p *failingPolicies) Pack() (pack *policy.Pack) {
+	p.once.Do(func() { pack = p.pack })
+	if pack == nil {
+		panic("a payload")
+	}
+	return pack
+}
+
+// TestNoAnswerOutOfADefect: where even the provisional answer fails, whoever waits gets an error and no decision.
+func TestNoAnswerOutOfADefect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0, func(w *world, d *engine.Deps) { d.Policies = &failingPolicies{pack: w.policies.pack} })
+	w.store.commit = failures()["unavailable"]
+	d, _, err := w.engine.Answer(t.Context(), live(payment(1, pix.Outbound)))
+	if d != nil || err == nil || strings.Contains(err.Error(), "a payload") {
+		t.Errorf("decision %v: %v", d, err)
+	}
+	w = newWorld(t, 0, func(_ *world, d *engine.Deps) { d.MaxInFlight = 2 })
+	for range 2 {
+		if _, err := w.engine.Enter(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tx := range map[string]*pix.Transaction{"none": nil, "without an id": {}} {
+		if d, _, err := w.engine.Answer(t.Context(), live(tx)); d != nil || pix.KindOf(err) != pix.Invalid {
+			t.Errorf("a payment, %s, under load: %v, %v", name, d, err)
+		}
 	}
 }

@@ -149,6 +149,48 @@ func TestRun(t *testing.T) {
 }
 
 // TestQueueIsBounded: without Run the queue stops growing; what is left out keeps its mark and a sweep publishes it.
+// TestOwedEventsAreWritten: however many follow one another, each is written with its publication and its mark goes; one that
+// the store refuses for good is owed no longer; of one that cannot be written operators hear, and its mark stays.
+func TestOwedEventsAreWritten(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refusal       error
+		marks, events int
+	}{
+		"taken":            {nil, 0, 1},
+		"refused for good": {pix.E(pix.Invalid, "record", errors.New("time out of bounds")), 0, 0},
+		"away":             {away(), 1, 0},
+	} {
+		const owed = 12
+		w := newWorld(t, 0)
+		w.store.record = failures()["unavailable"]
+		var owing []*pix.Decision
+		for n := range owed {
+			owing = append(owing, decide(t, w, n))
+		}
+		w.degraded = nil
+		w.store.record = func(context.Context) error { return c.refusal }
+		b := &bus{}
+		o := newOutbox(t, w, b)
+		for _, d := range owing {
+			if err := o.Send(t.Context(), d); err != nil || !d.Unrecorded {
+				t.Fatalf("%s: unrecorded %v: %v", name, d.Unrecorded, err)
+			}
+		}
+		if err := o.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := pending(t, w); n != owed*c.marks || len(b.ids()) != owed || len(w.degraded) != owed*c.marks {
+			t.Errorf("%s: %d marks, %d published, operators heard %d times", name, n, len(b.ids()), len(w.degraded))
+		}
+		for _, d := range owing {
+			if h := w.histories(t, &d.Transaction); (outEvents(&h) > 0) != (c.events > 0) {
+				t.Errorf("%s: %d events", name, outEvents(&h))
+			}
+		}
+	}
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	w, b := newWorld(t, 0), &bus{}

@@ -181,6 +181,14 @@ func TestPlaces(t *testing.T) {
 		}
 		answer(false)
 	}
+	for range 20 * inFlight { // as many as a burst asks for are kept in stock, and no more
+		places[0].Leave()
+		places[0], _ = w.engine.Enter()
+	}
+	for range inFlight {
+		answer(true)
+	}
+	answer(false)
 	if d, _, err := w.engine.Decide(t.Context(), live(payment(1, pix.Outbound))); d != nil || pix.KindOf(err) != pix.Overloaded {
 		t.Errorf("Decide gave %v: %v", d, err)
 	}

@@ -1,6 +1,8 @@
 package modelstore
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"maps"
 	"slices"
@@ -85,5 +87,56 @@ func TestAddNeverChangesAVersion(t *testing.T) {
 	}
 	if err := FromFS(layout("1", "1")).Add(t.Context(), version("2", "manifest.json")); pix.KindOf(err) != pix.Unavailable {
 		t.Errorf("a store that cannot be written: %v", err)
+	}
+}
+
+// breaking is a source whose process dies in mid-way: it writes so many more files.
+type breaking struct {
+	source
+	left *int
+}
+
+var errDied = errors.New("died")
+
+func (b breaking) create(ctx context.Context, name string, data []byte) error {
+	if *b.left--; *b.left < 0 {
+		return errDied
+	}
+	return b.source.create(ctx, name, data)
+}
+
+// TestAddThatDiesServesNothing: wherever the process dies, what is in force stays, the version has no manifest, and to add
+// it again finishes the work; unless it is other content by then, of which nothing is taken.
+func TestAddThatDiesServesNothing(t *testing.T) {
+	t.Parallel()
+	whole := version("10", "model.txt", "golden.json", "manifest.json", "manifest.json.sig")
+	for died := range 4 {
+		for backend, s := range writable(t, "", "1", "9") {
+			left := died
+			broken := &Store{root: breaking{s.root, &left}}
+			if err := broken.Add(t.Context(), whole); !errors.Is(err, errDied) || pix.KindOf(err) != pix.Unavailable {
+				t.Fatalf("%s: %v", backend, err)
+			}
+			if got := inForce(t, s); got != "9" {
+				t.Errorf("%s: after %d files %q is in force", backend, died, got)
+			}
+			if half, err := s.LoadVersion(t.Context(), pix.PayerRole, "10"); died == 0 && err == nil {
+				t.Errorf("%s: a version without files is there", backend)
+			} else if died > 0 && (err != nil || strings.Contains(files(t, half)+" ", "manifest.json ")) {
+				t.Errorf("%s: after %d files there are %s, %v", backend, died, files(t, half), err)
+			}
+			other := Artefact{FS: memory{"model.txt": []byte("other"), "manifest.json": []byte("its own")}, Role: pix.PayerRole, Version: "10"}
+			if died > 0 {
+				if err := s.Add(t.Context(), other); pix.KindOf(err) != pix.Conflict {
+					t.Errorf("%s: two versions under one name: %v", backend, err)
+				}
+			}
+			if err := s.Add(t.Context(), whole); err != nil {
+				t.Errorf("%s: to finish: %v", backend, err)
+			}
+			if got, err := s.LoadVersion(t.Context(), pix.PayerRole, "10"); err != nil || files(t, got) != "golden.json manifest.json manifest.json.sig model.txt" {
+				t.Errorf("%s: %v", backend, err)
+			}
+		}
 	}
 }

@@ -25,13 +25,13 @@ const lateVersion = 1
 // maxLateValue bounds what is decoded: an event takes 45 bytes, a status fewer.
 const maxLateValue = 1 << 10
 
-// appendValue appends the cell value of l to b; the name is the column's.
-func (l *lateCell) appendValue(b []byte) []byte {
+// encode writes the cell value of l; the name is the column's.
+func (l *lateCell) encode() []byte {
 	known := byte(0)
 	if l.known {
 		known = 1
 	}
-	b = append(b, lateVersion, known, byte(l.state))
+	b := []byte{lateVersion, known, byte(l.state)}
 	b = binary.AppendUvarint(b, uint64(l.paid))
 	b = binary.AppendUvarint(b, uint64(len(l.event)))
 	b = append(b, l.event...)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,34 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
 )
 
+// TestDamagedLateCells: one that cannot be what was written is an error, never a sum, and never a panic.
+func TestDamagedLateCells(t *testing.T) {
+	t.Parallel()
+	l := lateCell{name: "n", event: []byte("an event"), value: []byte("a status"), paid: 700, known: true, state: 1}
+	good := l.encode()
+	const paidAt, sizeAt = 3, 5
+	for name, damage := range map[string]func([]byte) []byte{
+		"empty":             func([]byte) []byte { return nil },
+		"cut in its head":   func(b []byte) []byte { return b[:4] },
+		"cut in its amount": func(b []byte) []byte { return append(b[:paidAt], 0xff, 0xff) },
+		"cut in its size":   func(b []byte) []byte { return append(b[:sizeAt], 0x80) },
+		"another version":   func(b []byte) []byte { b[0]++; return b },
+		"known, and more":   func(b []byte) []byte { b[1] = 2; return b },
+		"a fortune": func(b []byte) []byte {
+			return append(append(b[:paidAt:paidAt], 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f), good[sizeAt:]...)
+		},
+		"longer event than there is": func(b []byte) []byte { b[sizeAt] = byte(len(good)); return b },
+		"endless":                    func(b []byte) []byte { return append(b, make([]byte, maxLateValue)...) },
+	} {
+		if _, err := decodeLate("n", damage(bytes.Clone(good))); !errors.Is(err, errLate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got, err := decodeLate("n", good); err != nil || string(got.event) != "an event" || string(got.value) != "a status" || got.paid != 700 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func FuzzDecodeLate(f *testing.F) {
 	f.Add([]byte{1, 1, 2, 3, 2, 'a', 'b', 'c'})
 	f.Fuzz(func(t *testing.T, value []byte) {
@@ -22,7 +51,7 @@ func FuzzDecodeLate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := decodeLate("name", l.appendValue(nil))
+		again, err := decodeLate("name", l.encode())
 		if err != nil || again.known != l.known || again.state != l.state || again.paid != l.paid ||
 			!bytes.Equal(again.event, l.event) || !bytes.Equal(again.value, l.value) {
 			t.Fatalf("%v became %v, %v", l, again, err)

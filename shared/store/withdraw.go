@@ -194,7 +194,7 @@ func (w *withdrawal) beside(t *trace, level feature.Level, left lateCell) error 
 		}
 		left.known, left.state, left.paid = lacking.known, lacking.state, lacking.paid
 	}
-	m.Set(familyLate, left.name, stamp(w.now), left.appendValue(nil))
+	m.Set(familyLate, left.name, stamp(w.now), left.encode())
 	return nil
 }
 

@@ -206,7 +206,7 @@ func (s *Store) putLate(b *batch, c *lateWrite) error {
 	h, _ := s.index.get(st)
 	after, _ := s.cfg.tuning.lags(h, now)
 	b.row(h.rawRows(st, c.At)[0]).Set(c.Family, c.Qualifier, stamp(now), c.Value)
-	value := l.appendValue(nil)
+	value := l.encode()
 	for _, level := range feature.Levels(h.finest(c.At)) {
 		if end := floorTo(c.At, level.Span()) + level.Span(); end <= now-after {
 			b.row(st.row(level, c.At)).Set(familyLate, c.Qualifier, stamp(now), value)

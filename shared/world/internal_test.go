@@ -1,9 +1,14 @@
 package world
 
 import (
+	"reflect"
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // TestNoBalanceBelowZero looks at every account, those of other institutions too.
@@ -181,6 +186,35 @@ func TestDICTFollowsACase(t *testing.T) {
 		if n.reported[0] != c.reported3 || n.open != c.open || n.confirmed[1] != c.confirmed30 || n.centavos[longWindows] != c.centavos && n.centavos[longWindows+1] != c.centavos {
 			t.Errorf("at %d: %+v", c.watermark, n)
 		}
+	}
+}
+
+// TestDICTTellsWhatBecameOfReports: what was accepted, what was turned down and what is still open are told apart.
+func TestDICTTellsWhatBecameOfReports(t *testing.T) {
+	t.Parallel()
+	w := New(Params{Seed: 1, Accounts: 1500, Days: 2})
+	const day = 24 * 60
+	w.marks[7] = &marks{all: []mark{
+		{opened: 0, closed: day, agreed: true, centavos: 700, kind: muleMarker},
+		{opened: 0, closed: day, agreed: true, centavos: 40, kind: scammerMarker},
+		{opened: 0, closed: day, agreed: true, centavos: 2, kind: applicationMarker},
+		{opened: 0, closed: day}, {opened: 0, closed: day},
+		{opened: day, closed: 9 * day, agreed: true, centavos: 5000, kind: muleMarker},
+	}}
+	var got, want pix.DICTSnapshot
+	w.addMarks(&got, 7, 2*day)
+	three := func(n int64) pix.DICTCounter {
+		return pix.DICTCounter{D3: pix.Some(n), D30: pix.Some(n), M6: pix.Some(n)}
+	}
+	long := func(n int64) pix.DICTLongCounter {
+		return pix.DICTLongCounter{D90: pix.Some(n), M12: pix.Some(n), M60: pix.Some(n)}
+	}
+	want.FraudsReported, want.FraudsConfirmed, want.FraudsRejected = three(6), three(3), three(2)
+	want.MuleMarkers, want.ScammerMarkers, want.OpenInfractions = pix.Some[int64](1), pix.Some[int64](1), pix.Some[int64](1)
+	want.DistinctReporters = pix.Some[int64](3)
+	want.Long.ApplicationFrauds, want.Long.FraudCentavos = long(1), long(742)
+	if diff := cmp.Diff(want, got, cmp.Exporter(func(reflect.Type) bool { return true })); diff != "" {
+		t.Error(diff)
 	}
 }
 

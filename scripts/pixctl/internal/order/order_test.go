@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -13,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/order"
@@ -25,13 +26,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type given struct {
 	lines  [][]byte
 	number int
-	after  func(number int) // called with the number of each line that was given
+	after  func(number int) // called with the number of each line that was given, and with 0 at the end
+	fails  error            // after the last line, instead of io.EOF
 }
 
 // Next implements order.Source.
 func (g *given) Next() ([]byte, int, error) {
 	if len(g.lines) == 0 {
-		return nil, 0, io.EOF
+		if g.after != nil {
+			g.after(0)
+		}
+		return nil, 0, cmp.Or(g.fails, io.EOF)
 	}
 	line := g.lines[0]
 	g.lines = g.lines[1:]
@@ -42,7 +47,7 @@ func (g *given) Next() ([]byte, int, error) {
 	return line, g.number, nil
 }
 
-var errNoMoment = errors.New("no moment")
+var errNoMoment, errTorn = errors.New("no moment"), errors.New("torn")
 
 func moment(line []byte) (int64, error) {
 	if len(line) < 8 {
@@ -94,7 +99,7 @@ func want(list [][]byte) []numbered {
 func TestSort(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ lines, room, fanIn int }{
-		{0, 1, 2}, {1, 1, 2}, {2000, 1 << 20, 2}, {2000, 1 << 14, 32}, {20_000, 1 << 14, 2}, {20_000, 1 << 14, 5}, {300, 1, 7},
+		{0, 1, 2}, {1, 1, 2}, {2000, 1 << 20, 2}, {2000, 1 << 14, 32}, {20_000, 1 << 14, 2}, {20_000, 1 << 14, 5}, {300, 1, 7}, {300, 1, 1},
 	} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			t.Parallel()
@@ -106,8 +111,8 @@ func TestSort(t *testing.T) {
 				t.Fatal(err)
 			}
 			runs, _ := filepath.Glob(dir + "/*/*")
-			if len(runs) > c.fanIn {
-				t.Errorf("%d runs are read at once, want at most %d", len(runs), c.fanIn)
+			if most := max(c.fanIn, 2); len(runs) > most {
+				t.Errorf("%d runs are read at once, want at most %d", len(runs), most)
 			}
 			got := []numbered{}
 			for {
@@ -120,7 +125,7 @@ func TestSort(t *testing.T) {
 				}
 				got = append(got, numbered{string(line), line == nil, number})
 			}
-			if diff := cmp.Diff(want(list), got); diff != "" {
+			if diff := gocmp.Diff(want(list), got); diff != "" {
 				t.Errorf("(-want +got):\n%.2000s", diff)
 			}
 			if c.room < 1<<20 && c.lines > 1000 && reported < c.lines*9/10 {
@@ -137,7 +142,7 @@ func TestSort(t *testing.T) {
 // TestSortStops: a sort that is interrupted, or whose input or disk fails, leaves nothing behind.
 func TestSortStops(t *testing.T) {
 	t.Parallel()
-	for name, at := range map[string]int{"while runs are written": 1500, "at the last line": 3000} {
+	for name, at := range map[string]int{"while runs are written": 1500, "at the last line": 3000, "when all is read": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
@@ -171,8 +176,26 @@ func TestSortStops(t *testing.T) {
 		t.Error("runs that were cut short were merged")
 	}
 	nothingLeft(t, dir)
+	for _, room := range []int{1 << 14, 1 << 20} {
+		if _, err := order.Sort(t.Context(), &given{lines: lines(3000), fails: errTorn}, moment, order.Options{Dir: dir, Room: room}); !errors.Is(err, errTorn) {
+			t.Errorf("an input that cannot be read to its end: %v", err)
+		}
+		nothingLeft(t, dir)
+	}
 	if _, err := order.Sort(t.Context(), &given{lines: lines(3000)}, moment, order.Options{Dir: dir + "/none", Room: 1}); err == nil {
 		t.Error("a directory that is not there was written to")
+	}
+}
+
+// TestSortInMemory: as far as the room goes nothing is written, whatever the directory.
+func TestSortInMemory(t *testing.T) {
+	t.Parallel()
+	sorted, err := order.Sort(t.Context(), &given{lines: lines(3000)}, moment, order.Options{Dir: t.TempDir() + "/none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sorted.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
