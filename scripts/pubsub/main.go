@@ -1,5 +1,5 @@
-// Command pubsub is a Pub/Sub on loopback for a test that is not written in Go: it makes the topics that the bridge
-// publishes to, prints its address, and ends when its standard input does.
+// Command pubsub is a Pub/Sub on loopback for a test that is not written in Go: it makes every topic in the project test,
+// prints its address, and ends when its standard input does.
 package main
 
 import (
@@ -8,10 +8,9 @@ import (
 	"io"
 	"os"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"cloud.google.com/go/pubsub/v2/pstest"
-
+	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pixtest"
 )
 
 func main() {
@@ -22,14 +21,22 @@ func main() {
 }
 
 func run(ctx context.Context, in io.Reader, out io.Writer) error {
-	server := pstest.NewServerWithAddress("127.0.0.1:0")
-	defer func() { _ = server.Close() }()
+	cloud, err := pixtest.Start(ctx, pixtest.Options{ProjectID: "test", PubSub: true})
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it was about
+	}
+	defer func() { _ = cloud.Close() }()
+	pubsub, err := bus.Open(ctx, bus.Config{ProjectID: cloud.ProjectID}, cloud.PubSubOptions()...)
+	if err != nil {
+		return err //nolint:wrapcheck // it says what it was about
+	}
+	defer func() { _ = pubsub.Close(ctx) }()
 	for _, t := range event.Topics() {
-		if _, err := server.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/test/topics/" + t.Name}); err != nil {
-			return fmt.Errorf("create topic: %w", err)
+		if err := pubsub.EnsureTopic(ctx, t.Name); err != nil {
+			return err //nolint:wrapcheck // it says what it was about
 		}
 	}
-	if _, err := fmt.Fprintln(out, server.Addr); err != nil {
+	if _, err := fmt.Fprintln(out, cloud.PubSubEndpoint); err != nil {
 		return fmt.Errorf("print the address: %w", err)
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil {
