@@ -31,4 +31,4 @@ fetch scripts/kafka-jars.sh || echo "test-lake: the tests over Kafka are SKIPPED
 export SENTINELA_JARS=$PWD/build/spark/jars
 python=$PWD/$venv/bin/python
 cd models
-"$python" -m pytest -q --durations=12 lake_tests
+"$python" -m pytest -q lake_tests

@@ -111,8 +111,8 @@ func newFlight(l *ledger) *flight {
 	labels := []string{"topic", "partition"}
 	return &flight{
 		ledger:  l,
-		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that Pub/Sub has not acknowledged yet, up to the end of the log.", labels, nil),
-		oldest:  prometheus.NewDesc("pix_bridge_oldest_unacknowledged_seconds", "Age of the oldest record of an assigned partition that Pub/Sub has not acknowledged; 0 when there is none.", labels, nil),
+		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that not every output has acknowledged yet, up to the end of the log.", labels, nil),
+		oldest:  prometheus.NewDesc("pix_bridge_oldest_unacknowledged_seconds", "Age of the oldest record of an assigned partition that not every output has acknowledged; 0 when there is none.", labels, nil),
 		pending: prometheus.NewDesc("pix_bridge_transaction_pending_seconds", "For how long one open transaction has been holding back what lies behind it; 0 when none does.", labels, nil),
 		records: prometheus.NewDesc("pix_bridge_in_flight_records", "Records polled and not yet acknowledged.", nil, nil),
 		bytes:   prometheus.NewDesc("pix_bridge_in_flight_bytes", "Bytes of the records polled and not yet acknowledged, with their overhead.", nil, nil),

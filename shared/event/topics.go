@@ -25,8 +25,7 @@ type Subscription struct {
 	DeadLetters string        // topic to which the reader itself sends what can never be handled; empty: nowhere
 }
 
-// Topics of Kafka, which are not made here: core banking's cluster has them. Both are keyed or read by payment, and their
-// names are defaults.
+// Topics of Kafka, which are not made here: they lie in core banking's cluster. Their names are defaults.
 const (
 	// KafkaTransactions holds payments with raw identifiers. The bridge alone reads it.
 	KafkaTransactions = "pix.transactions"
