@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Fetches Apache Kafka's jars from Maven Central into build/kafka, once. Exit 1, with the reason, where they cannot be had.
+# Fetches Apache Kafka's jars from Maven Central into build/kafka, once, and checks every one against
+# scripts/jars/kafka.sha256. Exit 1, with the reason, where they cannot be had, and 2 where they are not what they were.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/jars/verify.bash
 version=4.1.2
 build=build/kafka
 [[ ! -e $build/lib-$version/.ready ]] || exit 0
@@ -21,4 +23,5 @@ cat >"$build/pom.xml" <<XML
 XML
 mvn -q -B -f "$build/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="lib-$version" >"$log" 2>&1 ||
   { echo "kafka: Kafka $version cannot be had from Maven Central: $(tail -1 "$log")" >&2; exit 1; }
+verify_jars kafka "$build/lib-$version"
 touch "$build/lib-$version/.ready"

@@ -27,11 +27,13 @@ const (
 // item is one record on its way. The record is kept until it is acknowledged: a message that the bus refuses for good
 // becomes a dead letter, which needs it.
 type item struct {
-	record  *kgo.Record
-	message message
-	sending *bus.Result
-	head    *item // whose letter stands for this record as well, nil when it has a message of its own
-	done    bool
+	record    *kgo.Record
+	message   message
+	sending   *bus.Result
+	published bool      // Pub/Sub acknowledged it
+	delivery  *delivery // to the tokenised topic, of a published payment where there is one
+	head      *item     // whose letter stands for this record as well, nil when it has a message of its own
+	done      bool
 }
 
 // span is the part of a batch that belongs to one partition, in offset order.
@@ -122,16 +124,23 @@ func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) boo
 	for round := 0; ; round++ {
 		started := time.Now()
 		failed := b.await(ctx, batch, round == 0)
+		undelivered, cause := b.awaitDeliveries(ctx, batch)
 		b.ledger.advance(batch.progress(), mark)
-		if failed == 0 {
+		if failed+undelivered == 0 {
 			return true
 		}
 		if ctx.Err() != nil {
 			return false
 		}
-		b.health.failed(started)
 		b.metrics.retries.Add(float64(failed))
-		b.log.WarnContext(ctx, "publishing failed, trying again", "records", failed, "pause_ms", pause.Milliseconds())
+		if failed > 0 {
+			b.health.publishing.failed(started)
+			b.log.WarnContext(ctx, "publishing failed, trying again", "records", failed, "pause_ms", pause.Milliseconds())
+		}
+		if undelivered > 0 {
+			b.health.tokenising.failed(started)
+			b.log.WarnContext(ctx, "the tokenised topic does not acknowledge, trying again", "records", undelivered, "error", cause)
+		}
 		if !sleep(ctx, pause) {
 			return false
 		}
@@ -140,7 +149,7 @@ func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) boo
 	}
 }
 
-// await waits for the outstanding results in order and returns how many failed.
+// await waits for the outstanding results of Pub/Sub in order and returns how many failed.
 func (b *Bridge) await(ctx context.Context, batch *batch, observe bool) (failed int) {
 	for i := range batch.items {
 		it := &batch.items[i]
@@ -163,11 +172,15 @@ func (b *Bridge) acknowledged(ctx context.Context, it *item) bool {
 		}
 		return it.done
 	}
+	if it.published {
+		return true
+	}
 	err := it.sending.Wait(ctx)
 	if err == nil {
-		it.done = true
-		b.health.acknowledged()
+		it.published = true
+		b.health.publishing.worked()
 		b.metrics.count(it.message.result)
+		b.deliver(ctx, it)
 		return true
 	}
 	if it.message.letter == nil && pix.KindOf(err).Disposition().DeadLetter {
@@ -191,10 +204,20 @@ func (b *Bridge) resend(ctx context.Context, batch *batch) {
 				it.done = true
 				continue
 			}
-			if it.head == nil {
-				it.sending = b.publish(ctx, &it.message)
-			}
+			b.again(ctx, it)
 		}
+	}
+}
+
+// again sends one item to whichever of the two did not take it.
+func (b *Bridge) again(ctx context.Context, it *item) {
+	switch {
+	case it.head != nil:
+	case !it.published:
+		it.sending = b.publish(ctx, &it.message)
+	case it.delivery.failed():
+		b.metrics.retries.Inc()
+		b.deliver(ctx, it)
 	}
 }
 

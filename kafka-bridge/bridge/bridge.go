@@ -51,6 +51,7 @@ type Bridge struct {
 	unpacker     *unpacker
 	poison       *poison
 	clock        *clock.Watch
+	tokenised    *tokenised // nil without a tokenised topic, and until Run has found it
 }
 
 // New prepares a bridge without connecting.
@@ -90,6 +91,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	soft, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(soft, b.health.drain)
+	if err := b.findTokenised(soft); err != nil || soft.Err() != nil {
+		return err
+	}
 	// Work that was polled goes on under hard, the client's requests under life.
 	hard, giveUp := after(soft, b.cfg.DrainTimeout)
 	defer giveUp()
@@ -100,6 +104,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 		cut()
 		return pix.E(pix.Invalid, "open kafka client", err)
 	}
+	b.tokenised = newTokenised(client, b.cfg.TokenisedTopic)
 	var asking, finishing sync.WaitGroup
 	defer asking.Wait() // after life has ended, which also ends a dial
 	defer cut()

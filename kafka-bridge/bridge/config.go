@@ -31,6 +31,9 @@ type Config struct {
 	PublishTopic string `env:"TRANSACTIONS_TOPIC"`
 	// DeadLetterTopic takes the records that are no payments, pix-dead-letter-v1 by default.
 	DeadLetterTopic string `env:"DEAD_LETTER_TOPIC"`
+	// TokenisedTopic is a Kafka topic of the same brokers that takes every payment as it was published, for readers that must
+	// not see raw identifiers, such as a data lake: pix.tokenised by convention. Empty writes none. It must exist.
+	TokenisedTopic string `env:"TOKENISED_TOPIC"`
 
 	// Replay says that the topic holds a backfill, of payments that are not live. Their decisions are those of their own
 	// date, where the scorer lets its caller replay; elsewhere they are judged by their age like any.
@@ -90,7 +93,7 @@ const (
 
 // withDefaults fills what was left zero.
 func (c Config) withDefaults() Config {
-	c.Topic = orDefault(c.Topic, "pix.transactions")
+	c.Topic = orDefault(c.Topic, event.KafkaTransactions)
 	c.Group = orDefault(c.Group, "kafka-bridge")
 	c.PublishTopic = orDefault(c.PublishTopic, event.TopicTransactions)
 	c.DeadLetterTopic = orDefault(c.DeadLetterTopic, event.TopicDeadLetter)
@@ -133,6 +136,8 @@ func (c *Config) Validate() error {
 	default:
 		refuse(true, "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or empty")
 	}
+	refuse(c.TokenisedTopic != "" && c.TokenisedTopic == orDefault(c.Topic, event.KafkaTransactions),
+		"TOKENISED_TOPIC: must not be KAFKA_TOPIC, or the bridge would read what it writes")
 	refuse(c.MemoryLimit != 0 && c.MemoryLimit < minMemory, "MEMORY_LIMIT: must be at least %d", minMemory)
 	refuse(c.MaxInFlightBytes < 0, "MAX_IN_FLIGHT_BYTES: must not be negative")
 	refuse(c.MaxInFlightRecords < 0, "MAX_IN_FLIGHT_RECORDS: must not be negative")

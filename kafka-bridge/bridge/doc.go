@@ -2,12 +2,14 @@
 //
 // It is the first trusted hop: a record comes in with raw identifiers and leaves with keyed tokens, or goes to the
 // dead-letter topic without its raw values. Its guarantee is at least once: an offset is committed only when every
-// record before it was acknowledged by Pub/Sub, and no record is ever skipped.
+// record before it was acknowledged by Pub/Sub, and no record is ever skipped. Where a tokenised topic is configured, a
+// payment's acknowledgement is that topic's, which follows Pub/Sub's.
 //
 // Where to look before a first change:
 //
 //   - bridge.go   the life of the process: poll loop, drain, leave
 //   - batch.go    one poll on its way: convert and publish in parallel, then wait for every acknowledgement in order
+//   - tokenised.go the second output, to Kafka, of what Pub/Sub has acknowledged
 //   - ledger.go   what is in flight per assigned partition, and how far each may be committed
 //   - progress.go how far each is against the end of its log; ends.go asks for that end
 //   - clock.go    what happens while this machine's clock is slow

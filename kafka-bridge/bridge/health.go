@@ -24,8 +24,8 @@ const transactionPatience = 10 * time.Second
 
 // health is what readiness is made of. All times are of the monotonic clock, which nobody sets.
 type health struct {
-	born         time.Time
-	failingSince atomic.Int64 // nanoseconds since born of the first publish that failed since the last success; 0 when fine
+	publishing outage // of Pub/Sub
+	tokenising outage // of the tokenised topic
 
 	mu           sync.Mutex
 	draining     bool
@@ -38,26 +38,36 @@ type health struct {
 
 func newHealth() *health {
 	now := time.Now()
-	return &health{born: now, outsideSince: now, answeredAt: now, answersSince: now}
-}
-
-func (h *health) failed(since time.Time) {
-	h.failingSince.CompareAndSwap(0, max(1, int64(since.Sub(h.born))))
-}
-
-func (h *health) acknowledged() {
-	if h.failingSince.Load() != 0 {
-		h.failingSince.Store(0)
+	return &health{
+		publishing: outage{born: now}, tokenising: outage{born: now}, outsideSince: now, answeredAt: now, answersSince: now,
 	}
 }
 
-// failing is for how long publishing has failed without a success.
-func (h *health) failing(now time.Time) time.Duration {
-	since := h.failingSince.Load()
+// outage is for how long one of the outputs has failed without a success.
+type outage struct {
+	born  time.Time
+	since atomic.Int64 // nanoseconds since born of the first failure since the last success; 0 when fine
+}
+
+func (o *outage) failed(since time.Time) { o.since.CompareAndSwap(0, max(1, int64(since.Sub(o.born)))) }
+
+func (o *outage) worked() {
+	if o.since.Load() != 0 {
+		o.since.Store(0)
+	}
+}
+
+func (o *outage) lasts(now time.Time) time.Duration {
+	since := o.since.Load()
 	if since == 0 {
 		return 0
 	}
-	return now.Sub(h.born) - time.Duration(since)
+	return now.Sub(o.born) - time.Duration(since)
+}
+
+// failing is for how long either output has failed.
+func (h *health) failing(now time.Time) time.Duration {
+	return max(h.publishing.lasts(now), h.tokenising.lasts(now))
 }
 
 func (h *health) drain() {
@@ -166,7 +176,10 @@ func (b *Bridge) conditions() []lifecycle.Condition {
 		{Name: "clock", Own: true, Check: b.clock.Err},
 		{Name: "kafka", Check: func() error { return lasting("no broker answers", b.health.silent(time.Now())) }},
 		{Name: "transactions", Check: b.pendingTransaction},
-		{Name: "publishing", Check: func() error { return lasting("every publish fails", b.health.failing(time.Now())) }},
+		{Name: "publishing", Check: func() error { return lasting("every publish fails", b.health.publishing.lasts(time.Now())) }},
+		{Name: "tokenised", Check: func() error {
+			return lasting(b.cfg.TokenisedTopic+" acknowledges nothing", b.health.tokenising.lasts(time.Now()))
+		}},
 	}
 }
 

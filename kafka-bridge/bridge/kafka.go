@@ -60,6 +60,8 @@ func (b *Bridge) options(hard context.Context) []kgo.Opt {
 		}),
 		kgo.OnPartitionsLost(b.onLost),
 		kgo.WithHooks(b.health),
+		// Of the tokenised topic. Writing is idempotent and acknowledged by every in-sync replica by default.
+		kgo.MaxBufferedRecords(int(b.cfg.MaxInFlightRecords)+b.cfg.MaxPollRecords),
 	)
 	return append(opts, b.kafkaOptions...)
 }

@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	records        *prometheus.CounterVec
 	published      prometheus.Counter // of records, kept because looking it up costs more than counting
+	tokenised      prometheus.Counter
 	retries        prometheus.Counter
 	latency        prometheus.Histogram
 	rebalances     *prometheus.CounterVec
@@ -32,9 +33,13 @@ func newMetrics(b *Bridge) *metrics {
 			Name: "pix_bridge_records_total",
 			Help: "Records acknowledged by Pub/Sub, by result: published, or the reason of a dead letter.",
 		}, []string{"result"}),
+		tokenised: with.NewCounter(prometheus.CounterOpts{
+			Name: "pix_bridge_tokenised_records_total",
+			Help: "Payments acknowledged by the tokenised topic of Kafka, where one is written.",
+		}),
 		retries: with.NewCounter(prometheus.CounterOpts{
 			Name: "pix_bridge_publish_retries_total",
-			Help: "Messages published again after a failure.",
+			Help: "Messages published again after a failure, to Pub/Sub or to the tokenised topic.",
 		}),
 		latency: with.NewHistogram(prometheus.HistogramOpts{
 			Name:    "pix_bridge_publish_latency_seconds",
@@ -74,7 +79,7 @@ func (b *Bridge) gauges(with promauto.Factory) {
 		help  string
 		value func(time.Time) time.Duration
 	}{
-		"pix_bridge_publish_failing_seconds": {"For how long publishing has failed without a success; 0 when it works.", b.health.failing},
+		"pix_bridge_publish_failing_seconds": {"For how long Pub/Sub or the tokenised topic has failed without a success; 0 when both work.", b.health.failing},
 		"pix_bridge_outside_group_seconds":   {"For how long this process has not been in the consumer group; 0 in it.", b.health.outside},
 		"pix_bridge_kafka_silent_seconds":    {"For how long no broker has answered; 0 when one does.", b.health.silent},
 		"pix_bridge_clock_behind_seconds": {
@@ -106,8 +111,8 @@ func newFlight(l *ledger) *flight {
 	labels := []string{"topic", "partition"}
 	return &flight{
 		ledger:  l,
-		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that Pub/Sub has not acknowledged yet, up to the end of the log.", labels, nil),
-		oldest:  prometheus.NewDesc("pix_bridge_oldest_unacknowledged_seconds", "Age of the oldest record of an assigned partition that Pub/Sub has not acknowledged; 0 when there is none.", labels, nil),
+		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that not every output has acknowledged yet, up to the end of the log.", labels, nil),
+		oldest:  prometheus.NewDesc("pix_bridge_oldest_unacknowledged_seconds", "Age of the oldest record of an assigned partition that not every output has acknowledged; 0 when there is none.", labels, nil),
 		pending: prometheus.NewDesc("pix_bridge_transaction_pending_seconds", "For how long one open transaction has been holding back what lies behind it; 0 when none does.", labels, nil),
 		records: prometheus.NewDesc("pix_bridge_in_flight_records", "Records polled and not yet acknowledged.", nil, nil),
 		bytes:   prometheus.NewDesc("pix_bridge_in_flight_bytes", "Bytes of the records polled and not yet acknowledged, with their overhead.", nil, nil),

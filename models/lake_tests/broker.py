@@ -41,9 +41,10 @@ class Broker:
     """One broker in KRaft mode on loopback."""
 
     def __init__(self, work: pathlib.Path) -> None:
+        self.data = work / "data"
         self.port = free_port()
         config = work / "server.properties"
-        config.write_text(PROPERTIES.format(port=self.port, controller=free_port(), data=work / "data"))
+        config.write_text(PROPERTIES.format(port=self.port, controller=free_port(), data=self.data))
         cluster = "c2VudGluZWxhLXRlc3QtMQ"
         format_log = java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config))
         subprocess.run(format_log, check=True, capture_output=True)

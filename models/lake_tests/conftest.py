@@ -7,6 +7,7 @@ import pathlib
 
 import pyarrow as pa
 import pytest
+from broker import JARS, Broker
 from deltalake import write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
@@ -30,6 +31,16 @@ SMALL = {
 def spark():
     """Start one session for all tests: it takes longer than most of them."""
     started = session.start(2, SMALL)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """Start one broker for all tests; each takes topics of its own."""
+    if not (JARS / ".ready").exists():
+        pytest.skip(f"there are no Kafka jars in {JARS}: make test-lake fetches them where there is mvn")
+    started = Broker(tmp_path_factory.mktemp("kafka"))
     yield started
     started.stop()
 

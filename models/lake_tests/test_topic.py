@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import pytest
-from broker import JARS, Broker
 from conftest import decision, payment_id
 from test_wire import CPF, message
 
@@ -12,15 +11,6 @@ from sentinela_lake import bronze, silver, tables, wire
 from sentinela_models.errors import Refused
 
 JSON = {"schema": wire.SCHEMA, "encoding": "json"}
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    if not (JARS / ".ready").exists():
-        pytest.skip(f"there are no Kafka jars in {JARS}: make test-lake fetches them where there is mvn")
-    started = Broker(tmp_path_factory.mktemp("kafka"))
-    yield started
-    started.stop()
 
 
 def record(n: int, **changes) -> tuple[str, bytes, dict[str, str]]:

@@ -25,6 +25,15 @@ type Subscription struct {
 	DeadLetters string        // topic to which the reader itself sends what can never be handled; empty: nowhere
 }
 
+// Topics of Kafka, which are not made here: they lie in core banking's cluster. Their names are defaults.
+const (
+	// KafkaTransactions holds payments with raw identifiers. The bridge alone reads it.
+	KafkaTransactions = "pix.transactions"
+	// KafkaTokenised holds what the bridge published of them: SchemaTransaction with its attributes as headers, keyed by
+	// EndToEndId, at least once. The lake reads it.
+	KafkaTokenised = "pix.tokenised"
+)
+
 // PushPath is where a function takes the pushes of its subscription.
 const PushPath = "/push"
 

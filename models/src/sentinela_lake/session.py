@@ -1,7 +1,8 @@
 """The Spark session: the cluster's own on Databricks, a small local one elsewhere.
 
-Jars come through Spark's own resolver: it needs nothing but Maven Central, knows what each jar needs in turn and keeps
-what it fetched (SENTINELA_IVY, else Ivy's own place). Both coordinates are exact versions.
+Jars come from the directory SENTINELA_JARS, which scripts/spark-jars.sh fills and checks, else through Spark's own
+resolver: it needs nothing but Maven Central, knows what each jar needs in turn and keeps what it fetched. Both
+coordinates are exact versions.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ def start(cores: int = 2, more: dict[str, str] | None = None) -> SparkSession:
 def settings(cores: int) -> dict[str, str]:
     """Return what a local session needs: loopback only, UTC, few partitions, 1 GB."""
     chosen = {
-        "spark.jars.packages": ",".join(PACKAGES),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -46,9 +46,9 @@ def settings(cores: int) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": str(cores),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
-    if ivy := os.environ.get("SENTINELA_IVY"):
-        chosen["spark.jars.ivy"] = str(pathlib.Path(ivy).resolve())
-    return chosen
+    if jars := os.environ.get("SENTINELA_JARS"):
+        return chosen | {"spark.jars": ",".join(str(p) for p in sorted(pathlib.Path(jars).resolve().glob("*.jar")))}
+    return chosen | {"spark.jars.packages": ",".join(PACKAGES)}
 
 
 def make_importable() -> None:

@@ -37,7 +37,7 @@ const (
 	Dataset           = "fraud"
 	Instance          = "sentinela"
 	Table             = "pix"
-	KafkaTopic        = "pix.transactions"
+	KafkaTopic        = event.KafkaTransactions
 	TransactionsTopic = event.TopicTransactions
 	DecisionsTopic    = event.TopicDecisions
 	AlertsTopic       = event.TopicAlerts
