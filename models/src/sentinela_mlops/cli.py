@@ -208,6 +208,9 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
             ("--negatives", 600_000, "legitimate payments of a slice to keep at most"),
         ):  # fmt: skip
             p.add_argument(flag, type=int, default=default, help=about)
+        key = os.environ.get("MODEL_SIGNING_KEY")
+        p.add_argument("--signing-key", type=pathlib.Path, default=pathlib.Path(key) if key else None,
+                       help="PEM file of the private key to sign with; MODEL_SIGNING_KEY by default")  # fmt: skip
         p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; that of the rows by default")
     if name == "adopt":
         which = p.add_mutually_exclusive_group(required=True)

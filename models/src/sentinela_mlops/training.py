@@ -36,6 +36,7 @@ class Request:
     negatives: int = 600_000
     seed: int = 7
     base_rate: float | None = None
+    signing_key: pathlib.Path | None = None  # PEM file of a private key; without one nothing is signed
 
 
 def run(r: Request, reg: Registry, pixctl: Pixctl) -> Version:
@@ -53,6 +54,8 @@ def run(r: Request, reg: Registry, pixctl: Pixctl) -> Version:
         ):
             options = options_of(r, reg.role, table, work / reg.role / version)
             manifest = trainer.run(options)
+            if r.signing_key:
+                pixctl.sign(options.out, r.signing_key)
             pixctl.verify(options.out)
             learnt = look(options, contract)
             report = measure(options, pixctl, work)
