@@ -58,7 +58,7 @@ def init(a: argparse.Namespace) -> Done:
 def request(a: argparse.Namespace) -> training.Request:
     """Return what is to be trained on."""
     taken = {f.name: getattr(a, f.name) for f in dataclasses.fields(training.Request) if hasattr(a, f.name)}
-    return training.Request(**{**taken, "tables": tables(a.tables)})
+    return training.Request(**{**taken, "tables": tables(a.tables), "release": CONTRACT})
 
 
 def train(a: argparse.Namespace) -> Done:
