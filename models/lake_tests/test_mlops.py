@@ -242,3 +242,9 @@ def test_served_scores_against_labels(judged, tmp_path):
     assert frame["recall"].mean() > 0.5 and (frame["psi_one"] < 0.5).all()
     with pytest.raises(Refused, match="no column raw"):
         watch.table(table.drop_columns(["raw"]), threshold, honest().learnt.profile, families)
+    served, out = tmp_path / "served.parquet", tmp_path / "watch.parquet"
+    pq.write_table(table, served)
+    assert judged.run("watch", "--version", "2", "--served", str(served), "--out", str(out)) == 0
+    assert pq.read_table(out).num_rows == len(frame)
+    run = mlflow.search_runs(experiment_names=[judged.registry().experiment], filter_string="tags.step = 'watch'")
+    assert run["metrics.payments"].iloc[0] > 0
