@@ -46,8 +46,8 @@ class InPython(Pixctl):
 
     def score(self, directory: pathlib.Path, table: pathlib.Path, out: pathlib.Path) -> dict:
         """Score with LightGBM; the time is made up, one and the same for every model."""
-        rows = pq.read_table(table)
         a = artefacts.read(directory)
+        rows = pq.read_table(table, filters=[("direction", "in", list(vectors.ROLE_DIRECTIONS[a.manifest["role"]]))])
         raw, probability = a.score(np.column_stack([rows[n] for n in a.manifest["features"]]), a.manifest["features"])
         kept = rows.select(["end_to_end_id", "event_time"])
         pq.write_table(kept.append_column("raw", [raw]).append_column("probability", [probability]), out)
@@ -69,6 +69,8 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     """Read and cut one world."""
     contract = vectors.read_contract(CONTRACT)
     rows = gold.read(path, a.role, contract)
+    if a.unweighted:
+        rows = poison.put(rows, "split_weight", np.ones(rows.num_rows))
     ends = pc.min_max(rows["event_time"]).as_py()
     cut = ends["max"] - int(a.window_days * scores.DAY)
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
@@ -202,6 +204,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--window-days", type=float, default=8)
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
+    p.add_argument("--unweighted", action="store_true", help="take boosted fraud as the true share: each row is one")
     p.add_argument("--trees", type=int, default=60)
     p.add_argument("--leaves", type=int, default=15)
     p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])
