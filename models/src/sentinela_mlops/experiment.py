@@ -72,6 +72,8 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     if a.unweighted:
         rows = poison.put(rows, "split_weight", np.ones(rows.num_rows))
     ends = pc.min_max(rows["event_time"]).as_py()
+    ends["min"] += int(a.warmup_days * scores.DAY)
+    rows = rows.filter(pc.greater_equal(rows["event_time"], ends["min"]))
     cut = ends["max"] - int(a.window_days * scores.DAY)
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
     window = gold.window(gold.write(rows, root / "window.parquet", since=vectors.iso(cut)), a.role, contract)
@@ -202,6 +204,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), default="payer")
     p.add_argument("--pixctl", type=pathlib.Path, help="the pixctl to ask; without it Go is not in question")
     p.add_argument("--window-days", type=float, default=8)
+    p.add_argument("--warmup-days", type=float, default=0, help="first days to leave out: windows fill up in them")
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
     p.add_argument("--unweighted", action="store_true", help="take boosted fraud as the true share: each row is one")
