@@ -58,7 +58,7 @@ def init(a: argparse.Namespace) -> Done:
 def request(a: argparse.Namespace) -> training.Request:
     """Return what is to be trained on."""
     taken = {f.name: getattr(a, f.name) for f in dataclasses.fields(training.Request) if hasattr(a, f.name)}
-    return training.Request(**{**taken, "tables": tables(a.tables)})
+    return training.Request(**{**taken, "tables": tables(a.tables), "release": CONTRACT})
 
 
 def train(a: argparse.Namespace) -> Done:
@@ -208,6 +208,9 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
             ("--negatives", 600_000, "legitimate payments of a slice to keep at most"),
         ):  # fmt: skip
             p.add_argument(flag, type=int, default=default, help=about)
+        key = os.environ.get("MODEL_SIGNING_KEY")
+        p.add_argument("--signing-key", type=pathlib.Path, default=pathlib.Path(key) if key else None,
+                       help="PEM file of the private key to sign with; MODEL_SIGNING_KEY by default")  # fmt: skip
         p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; that of the rows by default")
     if name == "adopt":
         which = p.add_mutually_exclusive_group(required=True)
