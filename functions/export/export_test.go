@@ -36,7 +36,6 @@ type row struct {
 
 // world is a warehouse of labels, a lake in a directory and a clock.
 type world struct {
-	mu     sync.Mutex
 	rows   map[string][]row // by table
 	now    time.Time
 	root   string

@@ -44,7 +44,11 @@ func (f function) export(ctx context.Context, name string) error {
 	e := &exporter{function: f, name: name, table: table, at: held.Txn}
 	late := e.compare(ctx, held, &counts)
 	slices.SortFunc(counts.After, func(a, b warehouse.Slice) int { return int(a.From/1e6 - b.From/1e6) })
-	if err := e.all(ctx, held, late, counts.After, end); err != nil {
+	fresh := counts.After
+	if len(late) > 0 && len(fresh) == 0 && end > e.at { // what came late is committed with a slice
+		fresh = []warehouse.Slice{{From: e.at, Until: end}}
+	}
+	if err := e.all(ctx, held, late, fresh); err != nil {
 		return err
 	}
 	f.metrics.end.WithLabelValues(name).Set(float64(max(end, e.at)) / 1e6)
@@ -79,10 +83,7 @@ type exporter struct {
 
 // all commits what came late together with the first hour, then the other hours. Without either nothing is written: the
 // next slice begins where this one did.
-func (e *exporter) all(ctx context.Context, held *lake.Tally, late, fresh []warehouse.Slice, end int64) error {
-	if len(late) > 0 && len(fresh) == 0 && end > e.at {
-		fresh = []warehouse.Slice{{From: e.at, Until: end}}
-	}
+func (e *exporter) all(ctx context.Context, held *lake.Tally, late, fresh []warehouse.Slice) error {
 	for i, s := range fresh {
 		if i > 0 {
 			late = nil
@@ -160,7 +161,7 @@ type counted struct {
 // Append writes one row.
 func (c *counted) Append(row []lake.Value) error {
 	if err := c.Writer.Append(row); err != nil {
-		return err //nolint:wrapcheck // the caller wraps
+		return err
 	}
 	c.rows++
 	return nil

@@ -23,17 +23,17 @@ func main() {
 func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	cloud, err := pixtest.Start(ctx, pixtest.Options{ProjectID: "test", PubSub: true})
 	if err != nil {
-		return err //nolint:wrapcheck // it says what it was about
+		return err
 	}
 	defer func() { _ = cloud.Close() }()
 	pubsub, err := bus.Open(ctx, bus.Config{ProjectID: cloud.ProjectID}, cloud.PubSubOptions()...)
 	if err != nil {
-		return err //nolint:wrapcheck // it says what it was about
+		return err
 	}
 	defer func() { _ = pubsub.Close(ctx) }()
 	for _, t := range event.Topics() {
 		if err := pubsub.EnsureTopic(ctx, t.Name); err != nil {
-			return err //nolint:wrapcheck // it says what it was about
+			return err
 		}
 	}
 	if _, err := fmt.Fprintln(out, cloud.PubSubEndpoint); err != nil {

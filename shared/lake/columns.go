@@ -58,7 +58,7 @@ func (t *Table) readGroup(file *parquet.File, group parquet.RowGroup, names []st
 				return
 			}
 			cursors[i] = &cursor{pages: group.ColumnChunks()[leaf.ColumnIndex].Pages(), kind: t.kindOf(name)}
-			defer func(c *cursor) { _ = c.pages.Close() }(cursors[i]) //nolint:revive // there are few
+			defer func(c *cursor) { _ = c.pages.Close() }(cursors[i])
 		}
 		row := make([]Value, len(names))
 		for range group.NumRows() {

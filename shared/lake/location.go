@@ -2,10 +2,12 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
@@ -26,11 +28,14 @@ type Location struct {
 func OpenLocation(ctx context.Context, place string, opts ...option.ClientOption) (*Location, error) {
 	const op = "open lake"
 	if place == "" {
-		return nil, pix.E(pix.Invalid, op, fmt.Errorf("no place is named"))
+		return nil, pix.E(pix.Invalid, op, errors.New("no place is named"))
+	}
+	if !strings.HasPrefix(place, "gs://") {
+		return &Location{root: place}, nil
 	}
 	u, err := url.Parse(place)
-	if err != nil || u.Scheme != "gs" {
-		return &Location{root: place}, nil
+	if err != nil {
+		return nil, pix.E(pix.Invalid, op, errors.New("the place is no gs://bucket/prefix"))
 	}
 	client, err := storage.NewClient(ctx, opts...)
 	if err != nil {

@@ -30,7 +30,7 @@ type tallied struct {
 
 // Tally counts a table's rows by the hour of a TIMESTAMP column, from the hour of a moment on. The log's statistics say it
 // of a file that lies within an hour, as those do that are written hour by hour; others are read, that column alone.
-func (t *Table) Tally(ctx context.Context, appID, column string, since time.Time) (*Tally, error) { //nolint:revive // the context and what is counted
+func (t *Table) Tally(ctx context.Context, appID, column string, since time.Time) (*Tally, error) {
 	s, err := t.load(ctx)
 	if err != nil {
 		return nil, err

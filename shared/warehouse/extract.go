@@ -28,7 +28,7 @@ func LakeSchema(table string) (lake.Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read schema: %w", err)
 	}
-	return lake.ParseSchema(text) //nolint:wrapcheck // it says what it did
+	return lake.ParseSchema(text)
 }
 
 // WrittenAt is the column by which the lake counts what it has.
@@ -156,7 +156,7 @@ func readKind(err error) pix.Kind {
 	return kindOf(err)
 }
 
-func (e *Extract) rows(ctx context.Context, table string, s Slice, yield func([]lake.Value, error) bool) error { //nolint:revive // the context and what is read
+func (e *Extract) rows(ctx context.Context, table string, s Slice, yield func([]lake.Value, error) bool) error {
 	columns, err := LakeSchema(table)
 	if err != nil {
 		return err

@@ -148,7 +148,7 @@ func send(down storagepb.BigQueryRead_ReadRowsServer, b *array.RecordBuilder, n 
 	_, batch := splitArrow(out.Bytes())
 	return down.Send(&storagepb.ReadRowsResponse{ //nolint:wrapcheck // a status
 		RowCount: n, Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{
-			ArrowRecordBatch: &storagepb.ArrowRecordBatch{SerializedRecordBatch: batch, RowCount: n},
+			ArrowRecordBatch: &storagepb.ArrowRecordBatch{SerializedRecordBatch: batch},
 		},
 	})
 }
