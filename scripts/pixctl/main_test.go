@@ -63,7 +63,7 @@ func do(t *testing.T, dir string, args ...string) (code int, said string) {
 func TestFromAWorldToAReport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	model, err := filepath.Abs("../../models/payer/5")
+	model, err := filepath.Abs("../../models/payer/6")
 	if err != nil {
 		t.Fatal(err)
 	}
