@@ -22,7 +22,7 @@ func TestTheFirstDecisionsLinkNoSQLEngine(t *testing.T) {
 	}
 	for _, heavy := range []string{
 		"github.com/goccy/bigquery-emulator", "github.com/goccy/go-googlesql", "github.com/goccy/googlesql", "github.com/ncruces/",
-		"modernc.org/", "gonum.org/", "github.com/parquet-go/", "github.com/apache/arrow-go/",
+		"modernc.org/", "gonum.org/", "github.com/apache/arrow-go/",
 	} {
 		if i := strings.Index("\n"+string(out), "\n"+heavy); i >= 0 {
 			name, _, _ := strings.Cut(string(out)[i:], "\n")

@@ -231,19 +231,21 @@ func named(t *testing.T, dir string) bool {
 	return false
 }
 
-// TestTopicsHaveOneName: what a configuration takes for a topic by default is a topic of the table, and the one meant.
+// TestTopicsHaveOneName: what a configuration takes for a Pub/Sub topic by default is a topic of the table, and the one
+// meant.
 func TestTopicsHaveOneName(t *testing.T) {
 	t.Parallel()
 	meant := map[string]string{
 		"TRANSACTIONS_TOPIC": event.TopicTransactions, "DECISIONS_TOPIC": event.TopicDecisions, "ALERTS_TOPIC": event.TopicAlerts,
 		"LABELS_TOPIC": event.TopicLabels, "EXPORTS_TOPIC": event.TopicExports, "DEAD_LETTER_TOPIC": event.TopicDeadLetter,
 	}
+	ofKafka := map[string]bool{"KAFKA_TOPIC": true, "TOKENISED_TOPIC": true}
 	tabled := map[string]bool{}
 	for _, topic := range event.Topics() {
 		tabled[topic.Name] = true
 	}
 	for _, v := range variables(t) {
-		if !strings.HasSuffix(v.name, "_TOPIC") || v.name == "KAFKA_TOPIC" {
+		if !strings.HasSuffix(v.name, "_TOPIC") || ofKafka[v.name] {
 			continue
 		}
 		want, known := meant[v.name]
