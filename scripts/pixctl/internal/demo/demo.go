@@ -22,6 +22,7 @@ type options struct {
 	json     bool
 	serve    bool
 	logs     string
+	models   string
 	profile  string
 }
 
@@ -54,6 +55,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	flags.BoolVar(&o.json, "json", false, "print the summary as one JSON object on the last line")
 	flags.BoolVar(&o.serve, "serve", false, "stay up for other clients, print the endpoints")
 	flags.StringVar(&o.logs, "logs", "", "file for the services' JSON logs; default none")
+	flags.StringVar(&o.models, "models", "", "model store to serve from, a directory; default the shipped models")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of the run; default none")
 	if _, err := flags.Parse(args); err != nil {
 		return err
@@ -72,7 +74,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	}
 	defer stopProfile()
 	if o.serve {
-		return serve(ctx, std, logs)
+		return serve(ctx, std, o, logs)
 	}
 	return play(ctx, std, o, logs)
 }
@@ -90,7 +92,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	s := newShow(out, o)
 	s.line("Sentinela: %d payments, seed %d", o.payments, o.seed)
 	st, err := start(ctx, s.narrator, stack.Options{
-		Logs: logs, Progress: s.line,
+		Logs: logs, Progress: s.line, Models: o.models,
 		Watch: map[string]http.Handler{
 			stack.DecisionsTopic:  watch(s.decided),
 			stack.DeadLetterTopic: watch(s.buried),
@@ -133,10 +135,10 @@ func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, 
 }
 
 // serve keeps the stack up until the context ends.
-func serve(ctx context.Context, std command.IO, logs io.Writer) (err error) {
+func serve(ctx context.Context, std command.IO, o options, logs io.Writer) (err error) {
 	defer keepRoom()()
 	n := &narrator{out: std.Err, start: time.Now()}
-	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line})
+	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line, Models: o.models})
 	if err != nil {
 		return err
 	}

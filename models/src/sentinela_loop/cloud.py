@@ -1,0 +1,125 @@
+"""The in-process cloud: decides simulated payments, exports what it decided, and stays up to be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from sentinela_models.errors import Refused
+
+PATIENCE = 120  # seconds until a scorer must serve what is in force, and until it must be up
+REPLAY = "Pix-Replay"  # the header of a payment that is not of now
+
+
+def run(pixctl: pathlib.Path, *args: str) -> dict:
+    """Run pixctl, let it tell its progress, and return the JSON object on its last line."""
+    done = subprocess.run([str(pixctl), *args], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise Refused(f"pixctl {args[0]} failed; what it said is above")
+    try:
+        return json.loads(done.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError) as e:
+        raise Refused(f"pixctl {args[0]} ended without a JSON object") from e
+
+
+@dataclasses.dataclass(frozen=True)
+class Scorer:
+    """A scorer that is up, with payments to ask it about."""
+
+    url: str
+    metrics: str
+    payments: list[bytes]  # of our customers, in JSON, raw as core banking sends them
+
+    def versions(self, role: str) -> set[str]:
+        """Ask it to decide the payments, and return the versions of the role's model that their decisions name."""
+        return {v for p in self.payments for v in [self.ask(p).get("modelVersions", {}).get(role)] if v}
+
+    def ask(self, payment: bytes) -> dict:
+        """Ask about one payment, again while the scorer says that it is too busy."""
+        until = time.monotonic() + PATIENCE
+        headers = {"Content-Type": "application/json", REPLAY: "true"}
+        request = urllib.request.Request(f"{self.url}/v1/decisions", payment, headers)
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as e:
+                if e.code not in (429, 503) or time.monotonic() > until:
+                    raise Refused(f"the scorer answered {e.code}: {e.read().decode()}") from e
+            except OSError as e:
+                raise Refused(f"the scorer cannot be asked: {e}") from e
+            time.sleep(0.5)
+
+    def serves(self, role: str, version: str) -> set[str]:
+        """Ask until the decisions name this version alone; return what they name in the end."""
+        return self.until(lambda: self.versions(role), lambda named: named == {version})
+
+    def shadowed(self, role: str) -> int:
+        """Ask until a challenger has scored; return how many scores of challengers the scorer counts."""
+        name = "pix_shadow_scores_total{"
+
+        def counted() -> int:
+            self.versions(role)
+            with urllib.request.urlopen(self.metrics, timeout=PATIENCE) as page:
+                lines = page.read().decode().splitlines()
+            mine = [x for x in lines if x.startswith(name) and f'role="{role}"' in x]
+            return round(sum(float(x.rsplit(" ", 1)[1]) for x in mine))
+
+        return self.until(counted, lambda n: n > 0)
+
+    @staticmethod
+    def until(ask, enough):  # noqa: ANN001, ANN205 - any value that `enough` takes
+        """Ask once a second until it is enough, or for so long that it will not be."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            got = ask()
+            if enough(got) or time.monotonic() > end:
+                return got
+            time.sleep(1)
+
+
+@contextlib.contextmanager
+def scorer(pixctl: pathlib.Path, store: pathlib.Path, payments: list[bytes]) -> Iterator[Scorer]:
+    """Keep a cloud up that serves from a model store."""
+    process = subprocess.Popen(
+        [str(pixctl), "demo", "-serve", "-models", str(store)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    try:
+        ends = endpoints(process)
+        yield Scorer(ends["SCORER_URL"], ends["METRICS_URL"], payments)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def endpoints(process: subprocess.Popen) -> dict[str, str]:
+    """Read the endpoints that `pixctl demo -serve` prints until it is ready."""
+    found: dict[str, str] = {}
+    for line in process.stdout or ():
+        if line.strip() == "ready":
+            return found
+        name, _, value = line.strip().partition("=")
+        found[name] = value
+    raise Refused("the in-process cloud did not come up: run `pixctl demo -serve` and read what it says")
+
+
+def outgoing(events: pathlib.Path, count: int) -> list[bytes]:
+    """Return the last so many payments of our customers out of a file of simulated ones."""
+    kept: list[bytes] = []
+    with events.open("rb") as f:
+        for line in f:
+            if b'"DIRECTION_OUTBOUND"' in line:
+                kept = [*kept[-(count - 1) :], line.strip()]
+    return kept
