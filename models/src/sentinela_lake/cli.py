@@ -87,9 +87,8 @@ def run(args: argparse.Namespace) -> None:
 
 def gold_step(lake: Lake, args: argparse.Namespace) -> None:
     """Build a cut; what is written beside it says what it was made of, and that its expectations held or not."""
-    versions = {
-        name: lake.version(f"silver/{name}") for name in tables.EXPORTS if lake.has(lake.path(f"silver/{name}"))
-    }
+    there = [f"silver/{name}" for name in tables.EXPORTS if lake.has(lake.path(f"silver/{name}"))]
+    versions = {name: lake.version(name) for name in there}
     if args.report:
         args.report.unlink(missing_ok=True)  # an earlier one says nothing of this run
     try:

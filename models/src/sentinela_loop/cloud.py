@@ -11,9 +11,12 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from sentinela_models.errors import Refused
+
+T = TypeVar("T")
 
 PATIENCE = 120  # seconds until a scorer must serve what is in force, and until it must be up
 REPLAY = "Pix-Replay"  # the header of a payment that is not of now
@@ -76,7 +79,7 @@ class Scorer:
         return self.until(counted, lambda n: n > 0)
 
     @staticmethod
-    def until(ask, enough):  # noqa: ANN001, ANN205 - any value that `enough` takes
+    def until(ask: Callable[[], T], enough: Callable[[T], bool]) -> T:
         """Ask once a second until it is enough, or for so long that it will not be."""
         end = time.monotonic() + PATIENCE
         while True:

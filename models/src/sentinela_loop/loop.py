@@ -1,8 +1,8 @@
 """The steps of the loop, in their order.
 
-A replayed world stands beside the served payments: what the in-process cloud carries in minutes holds too few frauds for
-a gate to tell models apart. The first champion learns from that world's first days, so that who learns from more of it can
-be better, and the window by which both are judged is its last days and everything that was served.
+A replayed world stands beside the served payments: what the in-process cloud carries in minutes holds too few frauds
+for a gate to tell models apart. The first champion learns from that world's first days, so that who learns from more of
+it can be better, and the window by which both are judged is its last days and everything that was served.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Loop:
         cloud.run(self.pixctl, "vectors", *files, weights, f"-out={table}", "-json")
 
     def first(self) -> None:
-        """Train the first champion on the first days, and let the model store serve it beside the other role's model."""
+        """Train the first champion on the first days, put it into the model store beside the other role's model."""
         self.must("learn_payer", self.given(model=self.model), "ready")
         early = self.given(model=self.model, until=at(self.sizes.first), trees=str(self.sizes.trees), by=BY)
         (self.files() / self.model / "versions.json").write_text("{}")
@@ -181,11 +181,14 @@ class Loop:
 
     def promote(self) -> None:
         """Run the deployment job on what was trained, beside a running scorer."""
-        shadow: Callable[[], None] = lambda: setattr(self.result, "shadow_scores", self.scorer.shadowed(ROLE))  # noqa: E731
-        self.deploy("honest", {"shadow": shadow})
+        self.deploy("honest", {"shadow": self.watch_shadow})
         self.result.champion_after = self.champion()
         named = self.scorer.serves(ROLE, self.result.champion_after.partition("/")[2])
         self.result.served_version = " ".join(f"{ROLE}/{v}" for v in sorted(named))
+
+    def watch_shadow(self) -> None:
+        """Let the challenger score before it decides."""
+        self.result.shadow_scores = self.scorer.shadowed(ROLE)
 
     def poisoned(self) -> None:
         """Train on spoilt rows, offer that, and look whether anything changed."""

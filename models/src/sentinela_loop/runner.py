@@ -13,7 +13,7 @@ from sentinela_models.errors import Refused
 
 
 class Runner:
-    """Runs jobs in this process: Spark and MLflow start once. Tells what it does, and keeps the seconds of each task."""
+    """Runs jobs in this process: Spark and MLflow start once. Tells what it does, and its time."""
 
     def __init__(self, b: Bundle, tell: Callable[[str], None]) -> None:
         self.bundle, self.tell = b, tell
@@ -46,7 +46,7 @@ class Runner:
         return ""
 
     def task(self, what: str, point: str, line: list[str]) -> bool:
-        """Run one entry point as Databricks does: the arguments in sys.argv, failed where it exits with another code."""
+        """Run one entry point as Databricks does: arguments in sys.argv, failed where it exits with another code."""
         self.tell(f"{what}: {point} {line[0]}")
         began = time.monotonic()
         module, function = self.points[point].split(":")

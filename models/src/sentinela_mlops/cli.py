@@ -1,4 +1,4 @@
-"""The command line: init, train, adopt, gate, approve, approval, reject, release, promote, rollback, reconcile, status, watch.
+"""The command line: what is done to models, from init to watch; --help lists it.
 
 Exit code 0 is done, 1 is refused with one sentence, 2 is a wrong command line. --json prints one JSON object.
 """
@@ -245,6 +245,11 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         p.add_argument(
             "--policy", action="store_true", help="--by is the name of a policy that approves what the gate passed"
         )
+    judged(name, p)
+
+
+def judged(name: str, p: argparse.ArgumentParser) -> None:
+    """Add what only commands after the training take."""
     if name == "approval":
         p.add_argument(
             "--policy", default="", help="policy that approves what the gate passed; none: somebody must have"
