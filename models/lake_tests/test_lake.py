@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import CUT, NOON, another, decision, label, payment_id
 
-from sentinela_lake import bronze, gold, silver, tables
+from sentinela_lake import bronze, cli, gold, silver, tables
+from sentinela_mlops import evidence
 from sentinela_models import vectors
 from sentinela_models.errors import Refused
 
@@ -224,6 +225,26 @@ def test_an_expectation_stops_the_run_and_names_rows(bench):
     assert said in str(e.value)
     gold.write_parquet(bench.lake, CUT, bench.root / "after.parquet")
     assert digest(bench.root / "after.parquet") == before
+
+
+def test_gold_tells_the_gate_what_failed(bench):
+    report = bench.root / "expectations.json"
+    words = ["gold", "--lake", bench.lake.root, "--as-of", CUT.isoformat(), "--report", str(report)]
+    args = cli.parser().parse_args([*words, "--out", str(bench.root / "gold.parquet")])
+    report.write_text('{"passed": true, "failed": []}')
+    with pytest.raises(Refused, match="no silver yet"):
+        cli.gold_step(bench.lake, args)
+    assert evidence.read_expectations(report) == ["gold was not written to its end"]  # not what an earlier run said
+    bench.export("decisions", [decision(1)])
+    bench.settle()
+    cli.gold_step(bench.lake, args)
+    assert evidence.read_expectations(report) == []
+    bench.export("decisions", [decision(2, vector="[1,2]")])
+    bench.settle()
+    with pytest.raises(Refused):
+        cli.gold_step(bench.lake, args)
+    said = f"expectation vector_length failed for 1 rows: {payment_id(2)}"
+    assert evidence.read_expectations(report) == [said]
 
 
 def test_without_exports_or_silver_the_reason_is_said(bench):

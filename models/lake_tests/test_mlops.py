@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mlops_world import CONTRACT, CUT, EARLY, TREES, champion, honest, pixctl, shared, window, world
+from mlops_world import (
+    CONTRACT, CUT, EARLY, LEAVES, NEWEST, TREES, champion, contract, honest, pixctl, shared, window, world,
+)  # fmt: skip
 
 from sentinela_mlops import artefacts, cli, gold, release, watch
 from sentinela_mlops.pixctl import Pixctl
@@ -38,8 +40,16 @@ class Place:
         return Registry(self.store, MODEL)
 
     def train(self, version: str, until: str) -> int:
-        rows = ["--gold", str(self.gold), "--until", until]
-        return self.run("train", *rows, "--version", version, "--trees", str(TREES), "--leaves", "7", "--by", "ana")
+        rows = [
+            "--gold",
+            str(self.gold),
+            "--until",
+            until,
+            "--contract",
+            str(contract(self.root, *([NEWEST] if version == "1" else []))),
+        ]
+        size = ["--trees", str(TREES), "--leaves", str(LEAVES)]
+        return self.run("train", *rows, "--version", version, *size, "--by", "ana")
 
     def gate(self, version: str) -> int:
         expectations = ["--expectations", str(self.root / "expectations.json"), "--out", str(self.root / "out")]
@@ -83,7 +93,7 @@ def test_what_mlflow_loads_scores_as_the_artefact(judged):
     model = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
     w = window(shared())
     frame = pa.table({n: w.rows.x[:50, i] for i, n in enumerate(CONTRACT.features)}).to_pandas()
-    raw, probability = artefacts.read(champion().directory).score(w.rows.x[:50])
+    raw, probability = artefacts.read(champion().directory).score(w.rows.x[:50], w.rows.features)
     got = model.predict(frame)
     assert np.abs(got["probability"] - probability).max() < 1e-12 and np.abs(got["raw"] - raw).max() < 1e-12
 
@@ -195,7 +205,7 @@ def test_stores_that_are_not_there(judged, tmp_path, capsys):
 
 def test_served_scores_against_labels(judged, tmp_path):
     w = window(shared())
-    raw, probability = artefacts.read(honest().directory).score(w.rows.x)
+    raw, probability = artefacts.read(honest().directory).score(w.rows.x, w.rows.features)
     table = pq.read_table(w.table).append_column("raw", [raw]).append_column("probability", [probability])
     families = {n: "one" for n in CONTRACT.features}
     threshold = float(np.quantile(raw[w.rows.label == 0], 0.999))

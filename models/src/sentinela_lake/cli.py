@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import json
 import pathlib
 import sys
 
-from sentinela_lake import bronze, gold, replay, session, silver, stream, tables
+from sentinela_lake import bronze, expectations, gold, replay, session, silver, stream, tables
 from sentinela_lake.stream import Lake
 from sentinela_models import vectors
 from sentinela_models.errors import Refused
@@ -47,9 +48,9 @@ def parser() -> argparse.ArgumentParser:
     )
     g.add_argument("--out", type=pathlib.Path, help="also write the rows as one Parquet file, as pixctl vectors does")
     g.add_argument("--scores", choices=sorted(vectors.ROLE_DIRECTIONS), help="with what this model said, if it scored")
-    g.add_argument("--report", type=pathlib.Path, help="file that says whether the expectations held, for the gate")
     g.add_argument("--versions", type=pathlib.Path, help="file for the Delta versions that were read, for the training")
     g.add_argument("--show", type=int, default=10, help="ids to name for an expectation that fails")
+    g.add_argument("--report", type=pathlib.Path, help="JSON file for the gate: which expectations failed")
     r = step(steps, "replay", "vectors computed again from silver by pixctl, compared with those that were served")
     r.add_argument("--out", type=pathlib.Path, required=True, help="directory for events, labels and vectors.parquet")
     r.add_argument("--pixctl", type=pathlib.Path, default=pathlib.Path("build/pixctl"))
@@ -86,28 +87,23 @@ def run(args: argparse.Namespace) -> None:
 
 
 def gold_step(lake: Lake, args: argparse.Namespace) -> None:
-    """Build a cut; what is written beside it says what it was made of, and that its expectations held or not."""
+    """Build, write, and say what the gate wants to know; a report of an earlier run never stands for this one."""
+    for path in filter(None, (args.out, args.report, args.versions)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    say = functools.partial(expectations.report, args.report) if args.report else lambda failed: None
+    say(["gold was not written to its end"])
     there = [f"silver/{name}" for name in tables.EXPORTS if lake.has(lake.path(f"silver/{name}"))]
     versions = {name: lake.version(name) for name in there}
-    if args.report:
-        args.report.unlink(missing_ok=True)  # an earlier one says nothing of this run
     try:
         gold.build(lake, args.as_of, args.show)
-    except Refused as e:
-        note(args.report, {"passed": False, "failed": [str(e)]})
+    except expectations.Broken as e:
+        say(e.failed)
         raise
-    note(args.report, {"passed": True, "failed": []})
-    note(args.versions, versions)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         print(f"{args.out}: {gold.write_parquet(lake, args.as_of, args.out, args.scores)} rows", flush=True)
-
-
-def note(path: pathlib.Path | None, doc: dict) -> None:
-    """Write a small file that the next step reads, where one is wanted."""
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(doc) + "\n", encoding="utf-8")
+    if args.versions:
+        args.versions.write_text(json.dumps(versions) + "\n", encoding="utf-8")
+    say([])
 
 
 def replay_step(lake: Lake, args: argparse.Namespace) -> None:

@@ -8,6 +8,8 @@ is a name and an expression, and a refusal names rows by EndToEndId alone.
 from __future__ import annotations
 
 import dataclasses
+import json
+import pathlib
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -23,6 +25,21 @@ class Expectation:
     sql: str
 
 
+class Broken(Refused):
+    """Rows break expectations; each is a sentence of its own."""
+
+    def __init__(self, table: str, failed: list[str]) -> None:
+        super().__init__(f"{table}: " + "; ".join(failed))
+        self.failed = failed
+
+
+def report(path: pathlib.Path, failed: list[str]) -> None:
+    """Write what the gate reads, as a whole or not at all: {"passed": bool, "failed": [text, ...]}."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps({"passed": not failed, "failed": failed}) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
 def check(table: str, rows: DataFrame, rules: list[Expectation], key: str, shown: int) -> int:
     """Return the number of rows, or refuse with each broken rule, how many rows break it and the first `shown` ids."""
     broken = [F.when(~F.coalesce(F.expr(r.sql), F.lit(False)), F.lit(r.name)) for r in rules]
@@ -33,9 +50,7 @@ def check(table: str, rows: DataFrame, rules: list[Expectation], key: str, shown
         found = bad.unionByName(repeated)
         counts = {r["rule"]: r["count"] for r in found.groupBy("rule").count().collect()}
         if counts:
-            raise Refused(
-                f"{table}: " + "; ".join(tell(found, name, counts[name], key, shown) for name in sorted(counts))
-            )
+            raise Broken(table, [tell(found, name, counts[name], key, shown) for name in sorted(counts)])
         return marked.count()
     finally:
         marked.unpersist()

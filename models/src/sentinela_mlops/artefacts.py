@@ -39,8 +39,11 @@ class Artefact:
         ends = (self.manifest["training"]["to"], self.manifest["validation"]["to"])
         return vectors.iso(max(scores.micros(end) for end in ends))
 
-    def score(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return raw scores and probabilities, by LightGBM."""
+    def score(self, x: np.ndarray, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return raw scores and probabilities, by LightGBM, of rows whose columns may be more than the model names."""
+        if missing := [name for name in self.manifest["features"] if name not in columns]:
+            raise Refused(f"{self.name} reads {', '.join(missing[:3])}, which the rows do not have")
+        x = x[:, [columns.index(name) for name in self.manifest["features"]]]
         try:
             booster = lgb.Booster(model_str=self.text)
             raw = np.asarray(booster.predict(x, raw_score=True, num_threads=2), dtype=float)

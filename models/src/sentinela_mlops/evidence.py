@@ -55,7 +55,7 @@ def gather(
     empty = np.empty(0)
     own, seconds, served = [(empty, empty)] * 2, [math.inf] * 2, np.empty((0, 2))
     if not any(refusals):
-        own = [a.score(window.rows.x) for a in read]
+        own = [a.score(window.rows.x, window.rows.features) for a in read]
         seconds, served = go(read, window, pixctl)
     return Evidence(
         *(side(*told) for told in zip(read, pair, refusals, own, seconds, strict=True)),

@@ -262,9 +262,9 @@ def follows_clock(feature: str) -> bool:
 def drift(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse training rows that are of another world than the window: what was learnt there is not known to hold."""
     v = e.window.rows
-    if missing := [n for n in v.features if n not in e.profile.features]:
-        return [line("drift", None, f"<= {b.psi}", False, f"the training knew no {', '.join(missing[:3])}")]
-    moved = {n: profiles.psi(e.profile.features[n], v.x[:, i], v.weight) for i, n in enumerate(v.features)}
+    if missing := [n for n in e.profile.features if n not in v.features]:
+        return [line("drift", None, f"<= {b.psi}", False, f"the window has no {', '.join(missing[:3])}")]
+    moved = {n: profiles.psi(f, v.x[:, v.features.index(n)], v.weight) for n, f in e.profile.features.items()}
     judged = {n: p for n, p in moved.items() if not follows_clock(n)}
     most = sorted(judged, key=lambda n: -judged[n])[:3]
     many = sum(p > b.psi_many for p in judged.values()) / len(judged)
