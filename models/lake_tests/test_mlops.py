@@ -40,14 +40,7 @@ class Place:
         return Registry(self.store, MODEL)
 
     def train(self, version: str, until: str) -> int:
-        rows = [
-            "--gold",
-            str(self.gold),
-            "--until",
-            until,
-            "--contract",
-            str(contract(self.root, *([NEWEST] if version == "1" else []))),
-        ]
+        rows = ["--gold", str(self.gold), "--until", until, "--contract", str(contract(self.root, *([NEWEST] if version == "1" else [])))]
         size = ["--trees", str(TREES), "--leaves", str(LEAVES)]
         return self.run("train", *rows, "--version", version, *size, "--by", "ana")
 

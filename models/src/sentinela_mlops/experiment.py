@@ -195,7 +195,9 @@ def summary(results: list[dict]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     p = argparse.ArgumentParser(prog="sentinela_mlops.experiment", description=__doc__)
-    p.add_argument("worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world")
+    p.add_argument(
+        "worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world"
+    )
     p.add_argument("--results", type=pathlib.Path, required=True, help="file of JSON lines")
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), default="payer")
     p.add_argument("--pixctl", type=pathlib.Path, help="the pixctl to ask; without it Go is not in question")
