@@ -39,11 +39,11 @@ class Sizes:
     """How much is simulated and learnt."""
 
     payments: int = 3000  # through the in-process cloud
-    accounts: int = 9000  # of the replayed world
-    days: int = 40
-    boost: int = 150
-    first: int = 14  # days that the first champion learns from
-    window: int = 12  # days by which a challenger is judged
+    accounts: int = 8000  # of the replayed world
+    days: int = 30
+    boost: int = 500  # times the true share of fraud; weights put it right
+    first: int = 11  # days that the first champion learns from
+    window: int = 8  # days by which a challenger is judged
     trees: int = 150
     seed: int = 11
 
