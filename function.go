@@ -10,6 +10,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/alert"
 	"github.com/sentinela-pix/sentinela/functions/audit"
+	"github.com/sentinela-pix/sentinela/functions/export"
 	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/functions/lazy"
 	"github.com/sentinela-pix/sentinela/functions/row"
@@ -23,4 +24,5 @@ func init() {
 	functions.HTTP(audit.Name, lazy.Handler(audit.Name, row.FromEnv(audit.Name, audit.Open)))
 	functions.HTTP(alert.Name, lazy.Handler(alert.Name, row.FromEnv(alert.Name, alert.Open)))
 	functions.HTTP(label.Name, lazy.Handler(label.Name, row.FromEnv(label.Name, label.Open)))
+	functions.HTTP(export.Name, lazy.Handler(export.Name, export.FromEnv))
 }

@@ -39,12 +39,13 @@ func roots() map[string][2]string {
 		"audit":  {"functions/row", "Config"},
 		"alert":  {"functions/alert", "Config"},
 		"label":  {"functions/label", "Config"},
+		"export": {"functions/export", "Config"},
 	}
 }
 
 // beside are the variables that no tag names: read by a call, or by a library on behalf of a process.
 func beside() []variable {
-	const functions, all = "score audit alert label", "bridge score audit alert label"
+	const functions, all = "score audit alert label export", "bridge score audit alert label export"
 	by := func(name, standard, meaning, readers string) variable {
 		return variable{name, "text", standard, meaning, strings.Fields(readers)}
 	}
@@ -52,12 +53,12 @@ func beside() []variable {
 		by("ADMIN_ADDR", ":8081", "Where the scorer as a server of its own serves /healthz, /readyz and /metrics.", "score"),
 		by("LISTEN_ADDR", ":8080", "Where the scorer as a server of its own takes pushes and payments.", "score"),
 		by("GOMEMLIMIT", "", "The Go runtime's own limit. Where it is not set the bridge and the scorer set it from MEMORY_LIMIT.", "bridge score"),
-		by("FUNCTION_TARGET", "", "Which function a deployment of the functions framework serves: score, audit, alert or label.", functions),
+		by("FUNCTION_TARGET", "", "Which function a deployment of the functions framework serves: score, audit, alert, label or export.", functions),
 		by("PORT", "8080", "Where the functions framework listens.", functions),
 		by("GOOGLE_APPLICATION_CREDENTIALS", "", "File of Application Default Credentials, where there is no metadata server. Read by Google's clients.", all+" pixctl"),
 		by("PUBSUB_EMULATOR_HOST", "", "host:port of a Pub/Sub emulator instead of Pub/Sub. Read by Google's client.", all+" pixctl"),
 		by("BIGTABLE_EMULATOR_HOST", "", "host:port of a Bigtable emulator instead of Bigtable. Read by Google's client.", "score label pixctl"),
-		by("STORAGE_EMULATOR_HOST", "", "host:port or URL of a Cloud Storage emulator instead of Cloud Storage; then no credentials are asked for.", "score pixctl"),
+		by("STORAGE_EMULATOR_HOST", "", "host:port or URL of a Cloud Storage emulator instead of Cloud Storage; then no credentials are asked for.", "score export pixctl"),
 		by("PROJECT", "", "The project where GOOGLE_CLOUD_PROJECT is not set.", "pixctl"),
 		by("GOOGLE_CLOUD_PROJECT", "", "The project that pixctl explain and publish use by default.", "pixctl"),
 		by("BIGTABLE_INSTANCE", "pix", "The instance that pixctl explain reads by default.", "pixctl"),

@@ -33,7 +33,7 @@ type Env struct {
 	Metrics prometheus.Registerer // nil means that nobody reads them
 	Tracing *obs.Tracing          // nil means what the configuration says; otherwise its owner shuts it down
 
-	PubSub, Bigtable, BigQuery, Storage []option.ClientOption
+	PubSub, Bigtable, BigQuery, BigQueryREST, Storage []option.ClientOption
 }
 
 // Host is the running ground of one function.

@@ -28,3 +28,11 @@ func Storage(getenv func(string) string) []option.ClientOption {
 	}
 	return []option.ClientOption{option.WithoutAuthentication()}
 }
+
+// REST returns the options for a REST service of an emulator at a URL; none when that is empty.
+func REST(url string) []option.ClientOption {
+	if url == "" {
+		return nil
+	}
+	return []option.ClientOption{option.WithEndpoint(url), option.WithoutAuthentication(), option.WithTelemetryDisabled()}
+}

@@ -33,8 +33,9 @@ const PushPath = "/push"
 const AlertFilter = "NOT attributes." + AttrOutcome + ` = "APPROVE"`
 
 const (
-	ackDeadline = time.Minute
-	retention   = 7 * 24 * time.Hour // the longest
+	ackDeadline        = time.Minute
+	longestAckDeadline = 10 * time.Minute
+	retention          = 7 * 24 * time.Hour // the longest
 )
 
 // Topics is the table of topics and of who reads them.
@@ -60,9 +61,9 @@ func Topics() []Topic {
 			Subscriptions: []Subscription{pushed("label", "")},
 		},
 		{
-			Name: TopicExports, Doc: "One tick for each hour that is to be exported.",
+			Name: TopicExports, Doc: "Ticks at which what was written since the last one goes to the lake.",
 			Schemas: []string{SchemaExportTick}, Publishers: []string{"scheduler"},
-			Subscriptions: []Subscription{pushed("export", "")},
+			Subscriptions: []Subscription{slow(pushed("export", ""))},
 		},
 		{
 			Name: TopicDeadLetter, Doc: "What can never be handled, with the reason as attributes.",
@@ -77,6 +78,12 @@ func pushed(function, filter string) Subscription {
 	return Subscription{
 		Name: function, Function: function, Filter: filter, AckDeadline: ackDeadline, Retention: retention, DeadLetters: TopicDeadLetter,
 	}
+}
+
+// slow gives a function the longest time that Pub/Sub waits for an acknowledgement.
+func slow(s Subscription) Subscription {
+	s.AckDeadline = longestAckDeadline
+	return s
 }
 
 // TopicOf is the topic that carries messages of a type, empty for a type that none carries.

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"encoding/binary"
 	"math"
 	"time"
 )
@@ -65,3 +66,18 @@ func Record(fields ...Value) Value { return Value{kind: record, items: fields} }
 
 // List is a value of a REPEATED column. An empty list and null differ.
 func List(items ...Value) Value { return Value{kind: list, items: items} }
+
+// AppendKey appends what tells a value from others of its column: equal values append equal bytes.
+func (v Value) AppendKey(b []byte) []byte {
+	b = append(b, byte(v.kind))
+	b = binary.BigEndian.AppendUint64(b, v.bits)
+	b = binary.AppendUvarint(b, uint64(len(v.text)))
+	b = append(b, v.text...)
+	for _, item := range v.items {
+		b = item.AppendKey(b)
+	}
+	return b
+}
+
+// Null tells whether a value is null.
+func (v Value) Null() bool { return v.kind == null }

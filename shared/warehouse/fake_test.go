@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -36,6 +37,31 @@ type fakeBigQuery struct {
 	appends int
 	streams int
 	rows    []string
+	stamps  []time.Time // of every append that came
+}
+
+// unstamp parts the rows of an append from written_at, their last field. That is the zero time unless all rows have the same.
+func unstamp(rows [][]byte) (bare [][]byte, at time.Time) {
+	for i, row := range rows {
+		last, value := 0, uint64(0)
+		for rest := row; len(rest) > 0; {
+			last = len(row) - len(rest)
+			_, kind, n := protowire.ConsumeTag(rest)
+			value, _ = protowire.ConsumeVarint(rest[n:])
+			if kind != protowire.VarintType {
+				value = 0
+			}
+			rest = rest[n+protowire.ConsumeFieldValue(1, kind, rest[n:]):]
+		}
+		bare = append(bare, row[:last])
+		switch stamp := time.UnixMicro(int64(value)); {
+		case i == 0:
+			at = stamp
+		case !stamp.Equal(at):
+			at = time.Time{}
+		}
+	}
+	return bare, at
 }
 
 func startFake(t *testing.T, script func(int, [][]byte) reply) (*fakeBigQuery, string) {
@@ -72,8 +98,9 @@ func (f *fakeBigQuery) AppendRows(stream storagepb.BigQueryWrite_AppendRowsServe
 		if err != nil {
 			return err
 		}
-		rows := request.GetProtoRows().GetRows().GetSerializedRows()
+		rows, at := unstamp(request.GetProtoRows().GetRows().GetSerializedRows())
 		f.mu.Lock()
+		f.stamps = append(f.stamps, at)
 		n := f.appends
 		f.appends++
 		f.mu.Unlock()

@@ -62,6 +62,7 @@ func verdictColumns() []column[pix.Decision] {
 		text("trace_id", func(v *d) string { return v.TraceID }),
 		records("shadow_scores", shadowColumns(), func(v *d) []pix.Score { return v.Shadow }),
 		text("tx_id_token", func(v *d) pix.Token { return v.Transaction.TxIDToken.Current }),
+		stamp[d](),
 	}
 }
 
@@ -106,6 +107,7 @@ func alertColumns() []column[pix.Alert] {
 		float("score", func(v *a) float64 { return v.Score }),
 		records("reasons", reasonColumns(), func(v *a) []pix.Reason { return v.Reasons }),
 		moment("hold_until", func(v *a) time.Time { return v.HoldUntil }),
+		stamp[a](),
 	}
 }
 
@@ -121,6 +123,7 @@ func labelColumns() []column[pix.Label] {
 		integer("amount_centavos", func(v *l) pix.Money { return v.Amount }),
 		text("payer_account", func(v *l) pix.Token { return v.PayerToken }),
 		text("payee_account", func(v *l) pix.Token { return v.PayeeToken }),
+		stamp[l](),
 	}
 }
 

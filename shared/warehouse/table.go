@@ -127,7 +127,8 @@ func answer(batch []pendingRow, err error) {
 	}
 }
 
-// append sends one batch on the shared stream and waits for its acknowledgement.
+// append sends one batch on the shared stream and waits for its acknowledgement. Its rows bear the moment at which its time
+// began to run.
 func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.src.cfg.AppendTimeout)
 	defer cancel()
@@ -137,7 +138,7 @@ func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
 	}
-	rejected, err = s.append(ctx, batch)
+	rejected, err = s.append(ctx, stamped(batch, w.stamp, start))
 	if errors.Is(err, context.DeadlineExceeded) {
 		w.retire(s)
 	}

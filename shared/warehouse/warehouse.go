@@ -22,7 +22,7 @@ type Config struct {
 	// Linger is how long the first row of an append waits for company, 100 ms by default. It is the price in latency
 	// of group commit when traffic is thin.
 	Linger time.Duration
-	// AppendTimeout bounds one append with the client's own retries, 10 s by default.
+	// AppendTimeout bounds one append with the client's own retries, 10 s by default, 5 min at most.
 	AppendTimeout time.Duration
 	// Metrics receives pix_warehouse_*; nil means none.
 	Metrics prometheus.Registerer
@@ -55,6 +55,9 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Wareho
 	}
 	if cfg.AppendTimeout == 0 {
 		cfg.AppendTimeout = defaultAppendTimeout
+	}
+	if cfg.AppendTimeout > maxAppendTimeout {
+		return nil, fmt.Errorf("open warehouse: an append of %s is longer than %s, after which its rows count as settled", cfg.AppendTimeout, maxAppendTimeout)
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w := &Warehouse{stop: stop}

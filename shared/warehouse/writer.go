@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"cloud.google.com/go/bigquery/storage/managedwriter"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
@@ -16,6 +17,7 @@ type writer struct {
 	src        source
 	table      string
 	descriptor *descriptorpb.DescriptorProto
+	stamp      protowire.Number // the field of stampColumn
 
 	lock    chan struct{} // a mutex that a context can leave: held while a stream is opened
 	current atomic.Pointer[stream]
@@ -24,7 +26,7 @@ type writer struct {
 
 // newWriter connects, so that a process without credentials does not start.
 func newWriter(src source, table string, descriptor *descriptorpb.DescriptorProto) (*writer, error) {
-	w := &writer{src: src, table: table, descriptor: descriptor, lock: make(chan struct{}, 1)}
+	w := &writer{src: src, table: table, descriptor: descriptor, stamp: protowire.Number(len(descriptor.GetField())), lock: make(chan struct{}, 1)}
 	s, err := w.connect()
 	if err != nil {
 		return nil, err
@@ -58,21 +60,17 @@ var errReplaced = errors.New("the connection was replaced")
 
 // append sends one batch and waits for its acknowledgement, at most until the stream is replaced: the client would leave
 // it waiting.
-func (s *stream) append(ctx context.Context, batch []pendingRow) (rejected []int, err error) {
+func (s *stream) append(ctx context.Context, rows [][]byte) (rejected []int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.life, func() { cancel(errReplaced) })()
-	data := make([][]byte, len(batch))
-	for i, row := range batch {
-		data[i] = row.data
-	}
-	result, err := s.managed.AppendRows(ctx, data)
+	result, err := s.managed.AppendRows(ctx, rows)
 	if err != nil {
 		return nil, fmt.Errorf("send: %w", cause(ctx, err))
 	}
 	response, err := result.FullResponse(ctx)
 	if err != nil {
-		return malformed(response, len(batch)), fmt.Errorf("acknowledge: %w", cause(ctx, err))
+		return malformed(response, len(rows)), fmt.Errorf("acknowledge: %w", cause(ctx, err))
 	}
 	return nil, nil
 }

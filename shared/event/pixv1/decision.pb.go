@@ -777,11 +777,12 @@ func (x *Label) GetPayeeToken() string {
 	return ""
 }
 
-// ExportTick asks for the export of one closed hour.
+// ExportTick asks for the export to the lake of what was written since the last one. What that is the lake's log says, so a
+// tick may be repeated, late or lost.
 type ExportTick struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Start of the hour, UTC.
-	Hour          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=hour,proto3" json:"hour,omitempty"`
+	// The tables to export: decisions, alerts, labels. None means all.
+	Tables        []string `protobuf:"bytes,2,rep,name=tables,proto3" json:"tables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -816,9 +817,9 @@ func (*ExportTick) Descriptor() ([]byte, []int) {
 	return file_pix_v1_decision_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *ExportTick) GetHour() *timestamppb.Timestamp {
+func (x *ExportTick) GetTables() []string {
 	if x != nil {
-		return x.Hour
+		return x.Tables
 	}
 	return nil
 }
@@ -907,10 +908,10 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"\vpayer_token\x18\b \x01(\tR\n" +
 	"payerToken\x12\x1f\n" +
 	"\vpayee_token\x18\t \x01(\tR\n" +
-	"payeeToken\"<\n" +
+	"payeeToken\"0\n" +
 	"\n" +
-	"ExportTick\x12.\n" +
-	"\x04hour\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04hourB=Z;github.com/sentinela-pix/sentinela/shared/event/pixv1;pixv1b\x06proto3"
+	"ExportTick\x12\x16\n" +
+	"\x06tables\x18\x02 \x03(\tR\x06tablesJ\x04\b\x01\x10\x02R\x04hourB=Z;github.com/sentinela-pix/sentinela/shared/event/pixv1;pixv1b\x06proto3"
 
 var (
 	file_pix_v1_decision_proto_rawDescOnce sync.Once
@@ -967,12 +968,11 @@ var file_pix_v1_decision_proto_depIdxs = []int32{
 	10, // 21: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
 	10, // 22: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
 	14, // 23: pix.v1.Label.source:type_name -> pix.v1.LabelSource
-	10, // 24: pix.v1.ExportTick.hour:type_name -> google.protobuf.Timestamp
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_decision_proto_init() }

@@ -21,6 +21,7 @@ type options struct {
 	invalid  int
 	json     bool
 	serve    bool
+	lake     string
 	logs     string
 	models   string
 	profile  string
@@ -35,12 +36,12 @@ func Command() command.Command {
 	}
 }
 
-const synopsis = `[-payments N] [-rate R] [-seed S] [-json] | -serve
+const synopsis = `[-payments N] [-rate R] [-seed S] [-lake DIR] [-json] | -serve [-lake DIR]
 
 Starts Kafka, Pub/Sub, Bigtable, BigQuery and Cloud Storage in this process, the bridge, the functions and the scorer on
 top of them, and sends simulated payments: the first tenth asks the scorer over HTTP at a steady rate (decision_ms is
 measured there, from the moment each request was due), the rest flows through Kafka, one in a hundred of them twice.
-Ends with a summary and three BigQuery investigations. With -json the last line of standard output is one JSON object
+What the warehouse holds then goes to the lake. Ends with a summary and three BigQuery investigations. With -json the last line of standard output is one JSON object
 and everything else goes to standard error. With -serve it sends nothing, prints its endpoints and stays up.
 `
 
@@ -54,6 +55,7 @@ func run(ctx context.Context, std command.IO, args []string) error {
 	flags.IntVar(&o.invalid, "invalid", 3, "invalid Kafka records to send beside the payments")
 	flags.BoolVar(&o.json, "json", false, "print the summary as one JSON object on the last line")
 	flags.BoolVar(&o.serve, "serve", false, "stay up for other clients, print the endpoints")
+	flags.StringVar(&o.lake, "lake", "", "directory for the Delta tables, each in one below it; default none but the Cloud Storage fake's")
 	flags.StringVar(&o.logs, "logs", "", "file for the services' JSON logs; default none")
 	flags.StringVar(&o.models, "models", "", "model store to serve from, a directory; default the shipped models")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of the run; default none")
@@ -92,7 +94,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	s := newShow(out, o)
 	s.line("Sentinela: %d payments, seed %d", o.payments, o.seed)
 	st, err := start(ctx, s.narrator, stack.Options{
-		Logs: logs, Progress: s.line, Models: o.models,
+		Logs: logs, Progress: s.line, Models: o.models, Lake: o.lake,
 		Watch: map[string]http.Handler{
 			stack.DecisionsTopic:  watch(s.decided),
 			stack.DeadLetterTopic: watch(s.buried),
@@ -138,7 +140,7 @@ func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, 
 func serve(ctx context.Context, std command.IO, o options, logs io.Writer) (err error) {
 	defer keepRoom()()
 	n := &narrator{out: std.Err, start: time.Now()}
-	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line, Models: o.models})
+	st, err := start(ctx, n, stack.Options{Logs: logs, Progress: n.line, Models: o.models, Lake: o.lake})
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,31 @@ func (p *performance) count(ctx context.Context) error {
 	return err
 }
 
+// export brings everything to the lake and counts what is there.
+func (p *performance) export(ctx context.Context) error {
+	began := time.Now()
+	step := func(ctx context.Context) error {
+		if err := p.stack.Export(ctx); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		for p.stack.Outstanding() > 0 {
+			if err := wait(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		var err error
+		if p.exported, err = p.stack.Exported(ctx); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		return nil
+	}
+	if err := p.watched(ctx, "the export to the lake", step); err != nil {
+		return err
+	}
+	p.show.line("exported to the lake (%.1f s): %s", time.Since(began).Seconds(), p.stack.LakePlace)
+	return nil
+}
+
 // query asks BigQuery one question.
 func (p *performance) query(ctx context.Context, name, sql string, params map[string]any) (warehouse.Answer, error) {
 	answers := make(chan warehouse.Answer, 1)

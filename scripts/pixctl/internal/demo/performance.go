@@ -49,6 +49,7 @@ type performance struct {
 	auditRows    int
 	auditedTwice int
 	alerts       int
+	exported     map[string]int64 // rows in the lake, by table
 	labels       []pix.Label
 	made         atomic.Int64 // payments that the world has given
 }
@@ -78,6 +79,9 @@ func (p *performance) perform(ctx context.Context) (*summary, error) {
 	}
 	if err := p.count(ctx); err != nil {
 		return nil, fmt.Errorf("count audit rows: %w", err)
+	}
+	if err := p.export(ctx); err != nil {
+		return nil, err
 	}
 	return p.sum(), nil
 }

@@ -19,6 +19,9 @@ type summary struct {
 	Alerts            int     `json:"alerts"`
 	AuditRows         int     `json:"audit_rows"`
 	DeadLettered      int     `json:"dead_lettered"`
+
+	Exported map[string]int64 `json:"exported"` // rows in the lake, by table
+
 	Lost              int     `json:"lost"`
 	Duplicated        int     `json:"duplicated"`
 	PaymentsPerSecond float64 `json:"payments_per_second"`
@@ -34,6 +37,7 @@ func (p *performance) sum() *summary {
 	t := p.show.ledger.tally()
 	ms := func(q float64) float64 { return float64(p.latency.ValueAtQuantile(q)) / 1000 }
 	s := &summary{
+		Exported: p.exported,
 		Payments: t.sent, Decided: t.decided,
 		Approved: t.approved, Held: t.held, Blocked: t.blocked, Rejected: t.rejected,
 		Alerts: p.alerts, AuditRows: p.auditRows, DeadLettered: p.show.deadLetters(),
@@ -52,13 +56,14 @@ func (s *summary) print(out io.Writer) {
 Summary (%d CPUs, %s)
   payments    %6d sent, %d decided: %d approved, %d held, %d blocked, %d rejected
   audit       %6d rows in BigQuery, %d alerts, %d dead letters
+  lake        %6d decisions, %d labels, %d alerts exported to Delta tables
   guarantees  %6d lost, %d duplicated
   throughput  %6.0f payments/s from Kafka to a decision, all parts in this process
   decision    %6.1f ms p50, %.1f ms p99, %.1f ms p99.9 over HTTP, measured from the moment each request was due
   versions    model %s, policy %s
 `, runtime.NumCPU(), runtime.GOOS+"/"+runtime.GOARCH,
 		s.Payments, s.Decided, s.Approved, s.Held, s.Blocked, s.Rejected,
-		s.AuditRows, s.Alerts, s.DeadLettered, s.Lost, s.Duplicated, s.PaymentsPerSecond,
+		s.AuditRows, s.Alerts, s.DeadLettered, s.Exported["decisions"], s.Exported["labels"], s.Exported["alerts"], s.Lost, s.Duplicated, s.PaymentsPerSecond,
 		s.DecisionMsP50, s.DecisionMsP99, s.DecisionMsP999, s.ModelVersion, s.PolicyVersion)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/alert"
 	"github.com/sentinela-pix/sentinela/functions/audit"
+	"github.com/sentinela-pix/sentinela/functions/export"
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/label"
 	"github.com/sentinela-pix/sentinela/functions/row"
@@ -23,6 +24,7 @@ import (
 // Settings that differ from a deployment's defaults.
 const (
 	handleTimeout   = 8 * time.Second // below the dispatcher's acknowledgement deadline of 10 s
+	exportTimeout   = 5 * time.Minute
 	decisionTimeout = 5 * time.Second // a laptop does everything at once
 	storeDeadline   = 4 * time.Second
 	shadowWait      = time.Second
@@ -40,6 +42,9 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	mux := http.NewServeMux()
 	s.mount(mux, score.Name, s.score)
 	if err := s.openWriters(ctx, mux); err != nil {
+		return err
+	}
+	if err := s.openExport(ctx, mux); err != nil {
 		return err
 	}
 	var err error
@@ -104,6 +109,21 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 	return nil
 }
 
+// exportSettled is nearly nothing: here a tick comes when nobody writes, and all clocks are one.
+const exportSettled = time.Microsecond
+
+// openExport opens the export to the lake.
+func (s *Stack) openExport(ctx context.Context, mux *http.ServeMux) error {
+	c := export.Config{Config: s.config(), Dataset: Dataset, Lake: s.LakePlace, ExportTimeout: exportTimeout}
+	f, err := export.Open(ctx, &c, s.env(export.Name), exportSettled)
+	if err != nil {
+		return err
+	}
+	s.onStop(export.Name, f.Close)
+	s.mount(mux, export.Name, f)
+	return nil
+}
+
 // config is what every function is told. How long a message may fail is a deployment's default.
 func (s *Stack) config() host.Config {
 	identity := s.options.Identity
@@ -130,6 +150,8 @@ func (s *Stack) env(name string) host.Env {
 		Bigtable: append(s.Cloud.BigtableOptions(), s.options.Bigtable...),
 		BigQuery: append(s.Cloud.BigQueryStorageOptions(), s.options.BigQuery...),
 		Storage:  s.Cloud.StorageOptions(),
+
+		BigQueryREST: s.Cloud.BigQueryOptions(),
 	}
 }
 

@@ -54,6 +54,8 @@ type Options struct {
 	Faults push.Faults
 	// Bigtable and BigQuery are added to the functions' client options: interceptors that inject failures.
 	Bigtable, BigQuery []option.ClientOption
+	// Lake is a directory for the Delta tables; empty means the Cloud Storage fake.
+	Lake string
 	// Policy is the location of a policy pack; empty means the shipped one.
 	Policy string
 	// Models is the location of a model store; empty means a bucket with the shipped models.
@@ -80,8 +82,9 @@ type Stack struct {
 	Tokenizer *pix.Tokenizer    // gives the tokens that the bridge and the scorer give
 
 	ScorerURL    string // POST <ScorerURL>/v1/decisions
-	FunctionsURL string // <FunctionsURL>/score/push, and so on for alert, audit and label
+	FunctionsURL string // <FunctionsURL>/score/push, and so on for alert, audit, export and label
 	MetricsURL   string
+	LakePlace    string // where the Delta tables are: gs://bucket/prefix or a directory
 
 	options     Options
 	registry    *prometheus.Registry
@@ -114,7 +117,10 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
-	s := &Stack{options: o, registry: obs.NewRegistry(), served: map[string]bool{}}
+	s := &Stack{options: o, registry: obs.NewRegistry(), served: map[string]bool{}, LakePlace: o.Lake}
+	if s.LakePlace == "" {
+		s.LakePlace = "gs://" + modelBucket + "/lake"
+	}
 	service := obs.Service{Name: "sentinela", ProjectID: ProjectID}
 	s.logger = obs.Logger(o.Logs, slog.LevelInfo, service)
 	if err := s.trace(ctx, service); err != nil {
@@ -223,6 +229,6 @@ func (s *Stack) serve(ctx context.Context, name string, handler http.Handler) (s
 // Env returns every endpoint as a NAME=value line, under the names that other clients know.
 func (s *Stack) Env() []string {
 	return append(s.Cloud.Env(),
-		"SCORER_URL="+s.ScorerURL, "FUNCTIONS_URL="+s.FunctionsURL, "METRICS_URL="+s.MetricsURL,
+		"SCORER_URL="+s.ScorerURL, "FUNCTIONS_URL="+s.FunctionsURL, "METRICS_URL="+s.MetricsURL, "LAKE="+s.LakePlace,
 		"PROJECT="+ProjectID, "DATASET="+Dataset, "BIGTABLE_INSTANCE="+Instance)
 }
