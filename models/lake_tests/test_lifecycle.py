@@ -1,13 +1,17 @@
 """The loop's own pieces, and the page that explains refusals, held to the code."""
 
+import collections
 import json
 import pathlib
 import re
+
+import pytest
 
 from sentinela_lake import cli as lake
 from sentinela_loop import cli, cloud
 from sentinela_loop.result import Result
 from sentinela_mlops import cli as mlops
+from sentinela_models.errors import Refused
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mlops-lifecycle.md"
@@ -88,3 +92,13 @@ def test_a_scorer_is_asked_about_our_customers_latest_payments(tmp_path):
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     kept = [json.loads(p) for p in cloud.outgoing(tmp_path / "events.jsonl", 3)]
     assert [k["n"] for k in kept] == [6, 8, 10]
+
+
+def test_no_payment_is_asked_about_twice(monkeypatch):
+    asked = []
+    monkeypatch.setattr(cloud.Scorer, "ask", lambda self, p: asked.append(p) or {"modelVersions": {"payer": "2"}})
+    scorer = cloud.Scorer("", "", collections.deque(bytes([n]) for n in range(2 * cloud.AT_ONCE)))
+    assert scorer.serves("payer", "2") == {"2"} and scorer.versions("payer") == {"2"}
+    assert len(set(asked)) == len(asked) == 2 * cloud.AT_ONCE
+    with pytest.raises(Refused, match="larger"):
+        scorer.versions("payer")

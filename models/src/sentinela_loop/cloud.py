@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import json
@@ -19,6 +20,7 @@ from sentinela_models.errors import Refused
 T = TypeVar("T")
 
 PATIENCE = 120  # seconds until a scorer must serve what is in force, and until it must be up
+AT_ONCE = 5  # payments that are asked about before a look at what the decisions name
 REPLAY = "Pix-Replay"  # the header of a payment that is not of now
 
 
@@ -39,11 +41,17 @@ class Scorer:
 
     url: str
     metrics: str
-    payments: list[bytes]  # of our customers, in JSON, raw as core banking sends them
+    payments: collections.deque[bytes]  # of our customers, in JSON, raw as core banking sends them; each is asked once
 
     def versions(self, role: str) -> set[str]:
-        """Ask it to decide the payments, and return the versions of the role's model that their decisions name."""
-        return {v for p in self.payments for v in [self.ask(p).get("modelVersions", {}).get(role)] if v}
+        """Ask it about the next payments, and return the versions of the role's model that their decisions name.
+
+        A payment that was asked about before would name what decided it then.
+        """
+        if len(self.payments) < AT_ONCE:
+            raise Refused("the simulated world has no payment left to ask about: simulate a larger one")
+        answers = [self.ask(self.payments.popleft()) for _ in range(AT_ONCE)]
+        return {v for a in answers for v in [a.get("modelVersions", {}).get(role)] if v}
 
     def ask(self, payment: bytes) -> dict:
         """Ask about one payment, again while the scorer says that it is too busy."""
@@ -90,7 +98,7 @@ class Scorer:
 
 
 @contextlib.contextmanager
-def scorer(pixctl: pathlib.Path, store: pathlib.Path, payments: list[bytes]) -> Iterator[Scorer]:
+def scorer(pixctl: pathlib.Path, store: pathlib.Path, payments: collections.deque[bytes]) -> Iterator[Scorer]:
     """Keep a cloud up that serves from a model store."""
     process = subprocess.Popen(
         [str(pixctl), "demo", "-serve", "-models", str(store)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -118,11 +126,7 @@ def endpoints(process: subprocess.Popen) -> dict[str, str]:
     raise Refused("the in-process cloud did not come up: run `pixctl demo -serve` and read what it says")
 
 
-def outgoing(events: pathlib.Path, count: int) -> list[bytes]:
+def outgoing(events: pathlib.Path, count: int) -> collections.deque[bytes]:
     """Return the last so many payments of our customers out of a file of simulated ones."""
-    kept: list[bytes] = []
     with events.open("rb") as f:
-        for line in f:
-            if b'"DIRECTION_OUTBOUND"' in line:
-                kept = [*kept[-(count - 1) :], line.strip()]
-    return kept
+        return collections.deque((line.strip() for line in f if b'"DIRECTION_OUTBOUND"' in line), count)

@@ -30,7 +30,7 @@ ROLE, OTHER = "payer", "receiver"
 START = datetime.datetime(2025, 9, 1, 3, tzinfo=datetime.UTC)  # of the replayed world, midnight in Brasília
 SHIPPED = "5"  # version of the other role's model
 POISON = "flipped"
-ASKED = 20  # payments that a running scorer is asked about
+ASKED = 2000  # payments that a running scorer may be asked about, each once
 BY, POLICY = "loop", "loop"
 
 
@@ -209,7 +209,10 @@ class Loop:
         newest = self.registry().versions()[-1]
         given = self.given(model_name=self.model, model_version=newest.number, window=self.cut, policy=POLICY)
         failed = self.runner.run("deploy", given | {"models": str(self.models)}, after=after)
-        report = json.loads((self.files() / self.model / "gate" / newest.number / "gate.json").read_text())
+        path = self.files() / self.model / "gate" / newest.number / "gate.json"
+        if not path.is_file():
+            raise Refused(f"the gate gave no report of {newest.artefact}; what it said is above")
+        report = json.loads(path.read_text(encoding="utf-8"))
         self.result.gate[kind] = {"version": newest.artefact, "verdict": report["verdict"], "failed": report["failed"]}
         if failed and report["verdict"] == "passed":
             raise Refused(f"the gate passed {newest.artefact}, but the task {failed} failed")
