@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Has Spark (delta-spark) and delta-rs read what shared/lake writes, and shared/lake judge what they write: rows, versions
 # and statistics of a table with every type and edge value, through checkpoints and with its first entries removed; and
-# tables with raised protocols, deletion vectors and column mapping. DuckDB reads too where its extension is installed.
+# tables with raised protocols, deletion vectors and column mapping.
 # LAKE_PYTHON names a Python with pyspark, delta-spark, deltalake and pyarrow. Without it, or without Java, it says so and
 # skips.
 set -euo pipefail

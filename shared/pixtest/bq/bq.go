@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"github.com/goccy/bigquery-emulator/server"
 	_ "github.com/ncruces/go-sqlite3/vfs/memdb" // the only in-memory database that all connections of a pool share
@@ -20,7 +21,8 @@ import (
 // instance is one running emulator with its front.
 type instance struct {
 	emulator *server.Server
-	served   chan error // from the emulator's Serve
+	served   chan error       // from the emulator's Serve
+	sql      *bigquery.Client // the front's, for what the emulator's Read API cannot
 	conn     *grpc.ClientConn
 	front    *grpc.Server
 	fronted  chan error // from the front's Serve
@@ -44,11 +46,14 @@ func Start(ctx context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
 	if err != nil {
 		return nil, errors.Join(err, emulator.Close())
 	}
-	address, err := i.serveFront(ctx, storage)
+	c.BigQueryREST = "http://" + rest
+	i.sql, err = bigquery.NewClient(context.WithoutCancel(ctx), c.ProjectID, c.BigQueryOptions()...)
 	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), i.stop(ctx))
+	}
+	if c.BigQueryStorage, err = i.serveFront(ctx, storage); err != nil {
 		return nil, errors.Join(err, i.stop(ctx))
 	}
-	c.BigQueryREST, c.BigQueryStorage = "http://"+rest, address
 	return i.stop, nil
 }
 
@@ -79,7 +84,7 @@ func (i *instance) serveFront(ctx context.Context, storage string) (string, erro
 		return "", errors.Join(fmt.Errorf("connect: %w", err), listener.Close())
 	}
 	i.conn, i.front = conn, grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
-	f := &front{write: storagepb.NewBigQueryWriteClient(conn), read: storagepb.NewBigQueryReadClient(conn)}
+	f := &front{write: storagepb.NewBigQueryWriteClient(conn), read: storagepb.NewBigQueryReadClient(conn), sql: i.sql}
 	storagepb.RegisterBigQueryWriteServer(i.front, f)
 	storagepb.RegisterBigQueryReadServer(i.front, f)
 	go func() { i.fronted <- i.front.Serve(listener) }()
@@ -90,6 +95,9 @@ func (i *instance) serveFront(ctx context.Context, storage string) (string, erro
 // without a deadline.
 func (i *instance) stop(ctx context.Context) error {
 	var failures []error
+	if i.sql != nil {
+		failures = append(failures, i.sql.Close())
+	}
 	if i.front != nil {
 		i.front.Stop()
 		failures = append(failures, <-i.fronted, i.conn.Close())

@@ -49,15 +49,6 @@ func (f *front) FlushRows(ctx context.Context, r *storagepb.FlushRowsRequest) (
 	return forward(ctx, f.write.FlushRows, r)
 }
 
-// CreateReadSession passes the call on, and BigQuery's form of an Arrow schema back.
-func (f *front) CreateReadSession(ctx context.Context, r *storagepb.CreateReadSessionRequest) (
-	*storagepb.ReadSession, error,
-) {
-	session, err := forward(ctx, f.read.CreateReadSession, r)
-	onlySchema(session.GetArrowSchema())
-	return session, err
-}
-
 // SplitReadStream passes the call on.
 func (f *front) SplitReadStream(ctx context.Context, r *storagepb.SplitReadStreamRequest) (
 	*storagepb.SplitReadStreamResponse, error,
@@ -65,8 +56,8 @@ func (f *front) SplitReadStream(ctx context.Context, r *storagepb.SplitReadStrea
 	return forward(ctx, f.read.SplitReadStream, r)
 }
 
-// ReadRows passes the rows on, in BigQuery's form.
-func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRead_ReadRowsServer) error {
+// passRows passes the rows on, in BigQuery's form.
+func (f *front) passRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRead_ReadRowsServer) error {
 	up, err := forward(down.Context(), f.read.ReadRows, r)
 	if err != nil {
 		return err

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
+	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -28,6 +30,9 @@ type front struct {
 	storagepb.UnimplementedBigQueryReadServer
 	write storagepb.BigQueryWriteClient
 	read  storagepb.BigQueryReadClient
+
+	sql      *bigquery.Client
+	sessions sync.Map // *storagepb.ReadSession by the name of its stream
 }
 
 // AppendRows keeps one stream to the emulator for each write stream of the connection.

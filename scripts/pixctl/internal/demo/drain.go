@@ -84,8 +84,15 @@ func (p *performance) export(ctx context.Context) error {
 		if err := p.stack.Export(ctx); err != nil {
 			return fmt.Errorf("export: %w", err)
 		}
-		for p.stack.Outstanding() > 0 {
-			if err := wait(ctx, 20*time.Millisecond); err != nil {
+		for { // a tick is outstanding only once it was pulled
+			var err error
+			if p.exported, err = p.stack.Exported(ctx); err != nil {
+				return fmt.Errorf("export: %w", err)
+			}
+			if p.exported["decisions"] >= int64(p.auditRows) && p.stack.Outstanding() == 0 {
+				break
+			}
+			if err := wait(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		}

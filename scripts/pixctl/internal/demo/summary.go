@@ -10,15 +10,15 @@ import (
 
 // summary is the result of a demo. The names are a contract with other tools.
 type summary struct {
-	Payments          int     `json:"payments"`
-	Decided           int     `json:"decided"`
-	Approved          int     `json:"approved"`
-	Held              int     `json:"held"`
-	Blocked           int     `json:"blocked"`
-	Rejected          int     `json:"rejected"`
-	Alerts            int     `json:"alerts"`
-	AuditRows         int     `json:"audit_rows"`
-	DeadLettered      int     `json:"dead_lettered"`
+	Payments     int `json:"payments"`
+	Decided      int `json:"decided"`
+	Approved     int `json:"approved"`
+	Held         int `json:"held"`
+	Blocked      int `json:"blocked"`
+	Rejected     int `json:"rejected"`
+	Alerts       int `json:"alerts"`
+	AuditRows    int `json:"audit_rows"`
+	DeadLettered int `json:"dead_lettered"`
 
 	Exported map[string]int64 `json:"exported"` // rows in the lake, by table
 
