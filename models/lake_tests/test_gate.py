@@ -4,11 +4,12 @@ import dataclasses
 import json
 import shutil
 
+import lightgbm
 import numpy as np
 import pytest
-from mlops_world import Alike, Made, champion, gathered, honest, judge, pixctl, train, window, world
+from mlops_world import NEWEST, Alike, Made, champion, gathered, honest, judge, pixctl, train, window, world
 
-from sentinela_mlops import evidence, gate, poison
+from sentinela_mlops import artefacts, evidence, gate, poison
 from sentinela_models.errors import Refused
 
 
@@ -126,6 +127,20 @@ def test_wrong_probabilities_are_refused():
     served = np.column_stack([found.candidate.raw, wrong.probability])[-len(found.served) :]
     report = gate.judge(dataclasses.replace(found, candidate=wrong, served=served))
     assert "calibration" in report.failed
+
+
+def test_each_model_is_scored_on_its_own_columns(tmp_path):
+    """The champion's list is older: it lacks a feature that stands in the middle of the candidate's."""
+    old, new = (artefacts.read(made.directory) for made in (champion(), honest()))
+    assert [n for n in new.manifest["features"] if n not in old.manifest["features"]] == [NEWEST]
+    rows = window(tmp_path).rows
+    found = gathered()
+    at = [rows.features.index(n) for n in old.manifest["features"]]
+    alone = lightgbm.Booster(model_str=old.text).predict(rows.x[:, at], raw_score=True)
+    assert np.array_equal(found.champion.raw, alone)
+    assert NEWEST in found.profile.features and len(found.profile.features) < len(rows.features)
+    with pytest.raises(Refused, match=f"reads {NEWEST}, which the rows do not have"):
+        new.score(rows.x[:, at], old.manifest["features"])
 
 
 def test_expectations_are_read_strictly(tmp_path):

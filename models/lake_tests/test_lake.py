@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import CUT, NOON, another, decision, label, payment_id
 
-from sentinela_lake import bronze, cli, gold, silver, tables
+from sentinela_lake import bronze, cli, expectations, gold, silver, tables
 from sentinela_mlops import evidence
 from sentinela_models import vectors
 from sentinela_models.errors import Refused
@@ -219,32 +219,38 @@ def test_an_expectation_stops_the_run_and_names_rows(bench):
     short = [decision(n, vector="[1,2]") for n in (3, 4, 5)]
     bench.export("decisions", short)
     bench.settle()
-    with pytest.raises(Refused) as e:
+    with pytest.raises(expectations.Broken) as e:
         gold.build(bench.lake, CUT, shown=2)
     said = f"expectation vector_length failed for 3 rows: {payment_id(3)}, {payment_id(4)} and 1 more"
-    assert said in str(e.value)
+    assert said in str(e.value) and e.value.failed == [said]
     gold.write_parquet(bench.lake, CUT, bench.root / "after.parquet")
     assert digest(bench.root / "after.parquet") == before
 
 
-def test_gold_tells_the_gate_what_failed(bench):
-    report = bench.root / "expectations.json"
-    words = ["gold", "--lake", bench.lake.root, "--as-of", CUT.isoformat(), "--report", str(report)]
-    args = cli.parser().parse_args([*words, "--out", str(bench.root / "gold.parquet")])
-    report.write_text('{"passed": true, "failed": []}')
-    with pytest.raises(Refused, match="no silver yet"):
-        cli.gold_step(bench.lake, args)
-    assert evidence.read_expectations(report) == ["gold was not written to its end"]  # not what an earlier run said
-    bench.export("decisions", [decision(1)])
-    bench.settle()
-    cli.gold_step(bench.lake, args)
+def test_gold_tells_the_gate_what_failed(tmp_path, monkeypatch):
+    report = tmp_path / "expectations.json"
+    args = cli.parser().parse_args(["gold", "--lake", "x", "--as-of", CUT.isoformat(), "--report", str(report)])
+    said = ["expectation weight_positive failed for 1 rows: E1", "expectation direction_known failed for 1 rows: E2"]
+
+    def build(error: Exception | None = None) -> None:
+        def run(*_: object) -> None:
+            assert evidence.read_expectations(report) == ["gold was not written to its end"]
+            if error:
+                raise error
+
+        monkeypatch.setattr(gold, "build", run)
+
+    build()
+    cli.gold_step(None, args)
     assert evidence.read_expectations(report) == []
-    bench.export("decisions", [decision(2, vector="[1,2]")])
-    bench.settle()
+    build(Refused("no silver yet"))
     with pytest.raises(Refused):
-        cli.gold_step(bench.lake, args)
-    said = f"expectation vector_length failed for 1 rows: {payment_id(2)}"
-    assert evidence.read_expectations(report) == [said]
+        cli.gold_step(None, args)
+    assert evidence.read_expectations(report) == ["gold was not written to its end"]  # not what an earlier run said
+    build(expectations.Broken("gold", said))
+    with pytest.raises(Refused, match="weight_positive failed"):
+        cli.gold_step(None, args)
+    assert evidence.read_expectations(report) == said
 
 
 def test_without_exports_or_silver_the_reason_is_said(bench):

@@ -9,9 +9,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from mlops_world import (
-    CONTRACT, CUT, EARLY, LEAVES, NEWEST, TREES, champion, contract, honest, pixctl, shared, window, world,
-)  # fmt: skip
+    CONTRACT,
+    CUT,
+    EARLY,
+    LEAVES,
+    NEWEST,
+    TREES,
+    champion,
+    contract,
+    honest,
+    pixctl,
+    shared,
+    window,
+    world,
+)
 
 from sentinela_mlops import artefacts, cli, gold, release, watch
 from sentinela_mlops.pixctl import Pixctl
@@ -31,6 +45,11 @@ class Place:
         self.gold = root / "gold.parquet"
         pq.write_table(world(), self.gold)
         (root / "expectations.json").write_text('{"passed": true, "failed": []}')
+        key = ec.generate_private_key(ec.SECP256R1())
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (root / "private.pem").write_bytes(private)
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (root / "keys.pem").write_bytes(public)
 
     def run(self, command: str, *args: str) -> int:
         fixed = ["--store", self.store, "--model", MODEL, "--pixctl", str(pixctl().binary)]
@@ -40,9 +59,11 @@ class Place:
         return Registry(self.store, MODEL)
 
     def train(self, version: str, until: str) -> int:
-        rows = ["--gold", str(self.gold), "--until", until, "--contract", str(contract(self.root, *([NEWEST] if version == "1" else [])))]
+        known = contract(self.root, *([NEWEST] if version == "1" else []))
+        rows = ["--gold", str(self.gold), "--until", until, "--contract", str(known)]
         size = ["--trees", str(TREES), "--leaves", str(LEAVES)]
-        return self.run("train", *rows, "--version", version, *size, "--by", "ana")
+        signed = ["--signing-key", str(self.root / "private.pem")] if version == "2" else []
+        return self.run("train", *rows, "--version", version, *size, *signed, "--by", "ana")
 
     def gate(self, version: str) -> int:
         expectations = ["--expectations", str(self.root / "expectations.json"), "--out", str(self.root / "out")]
@@ -89,6 +110,19 @@ def test_what_mlflow_loads_scores_as_the_artefact(judged):
     raw, probability = artefacts.read(champion().directory).score(w.rows.x[:50], w.rows.features)
     got = model.predict(frame)
     assert np.abs(got["probability"] - probability).max() < 1e-12 and np.abs(got["raw"] - raw).max() < 1e-12
+
+
+def test_only_signed_models_are_released_where_keys_are_given(judged, monkeypatch, capsys):
+    """The key in training signs version 2; version 1 has no signature, and pixctl refuses it."""
+    reg, keys = judged.registry(), judged.root / "keys.pem"
+    asks = Pixctl(pixctl().binary, keys)
+    release.genuine(reg, reg.by_artefact("2"), asks)
+    with pytest.raises(Refused, match="only signed models"):
+        release.genuine(reg, reg.by_artefact("1"), asks)
+    monkeypatch.setenv("MODEL_SIGNING_KEYS", str(keys))  # as the scorers have it
+    assert judged.put("release", "2") == 1 and "only signed models" in capsys.readouterr().err
+    assert not list(judged.models.iterdir())  # the champion is not signed, so nothing was written
+    reg.move(CHALLENGER, None)
 
 
 def test_promotion_and_back(judged, capsys):
@@ -208,3 +242,9 @@ def test_served_scores_against_labels(judged, tmp_path):
     assert frame["recall"].mean() > 0.5 and (frame["psi_one"] < 0.5).all()
     with pytest.raises(Refused, match="no column raw"):
         watch.table(table.drop_columns(["raw"]), threshold, honest().learnt.profile, families)
+    served, out = tmp_path / "served.parquet", tmp_path / "watch.parquet"
+    pq.write_table(table, served)
+    assert judged.run("watch", "--version", "2", "--served", str(served), "--out", str(out)) == 0
+    assert pq.read_table(out).num_rows == len(frame)
+    run = mlflow.search_runs(experiment_names=[judged.registry().experiment], filter_string="tags.step = 'watch'")
+    assert run["metrics.payments"].iloc[0] > 0

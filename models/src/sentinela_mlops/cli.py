@@ -61,7 +61,7 @@ def request(a: argparse.Namespace) -> training.Request:
     """Return what is to be trained on."""
     a.until = gold.moment(a.gold, a.until)
     taken = {f.name: getattr(a, f.name) for f in dataclasses.fields(training.Request) if hasattr(a, f.name)}
-    return training.Request(**{**taken, "tables": tables(a.tables)})
+    return training.Request(**{**taken, "tables": tables(a.tables), "release": CONTRACT})
 
 
 def train(a: argparse.Namespace) -> Done:
@@ -229,6 +229,9 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
             ("--negatives", 600_000, "legitimate payments of a slice to keep at most"),
         ):  # fmt: skip
             p.add_argument(flag, type=int, default=default, help=about)
+        key = os.environ.get("MODEL_SIGNING_KEY")
+        p.add_argument("--signing-key", type=pathlib.Path, default=pathlib.Path(key) if key else None,
+                       help="PEM file of the private key to sign with; MODEL_SIGNING_KEY by default")  # fmt: skip
         p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; that of the rows by default")
     if name == "init":
         p.add_argument("--deployment-job", help="id of the Databricks job that a new version starts")

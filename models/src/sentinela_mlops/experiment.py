@@ -2,8 +2,8 @@
 
 python -m sentinela_mlops.experiment --results FILE WORLD.parquet... takes tables of `pixctl vectors`, one for each
 simulated world. In each the champion learns from the first half, candidates learn from all days before the window, and
-the window is the last days. FILE gets one JSON line for each world and candidate; what it has is not done again. Without
-worlds only its rates are printed, each with its 95 % interval by Wilson, and which check caught what.
+the window is the last days. FILE gets one JSON line for each world and candidate; what it has is not done again.
+Without worlds only its rates are printed, each with its 95 % interval by Wilson, and which check caught what.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sentinela_models.errors import Refused
 
 # More rows than the champion; the champion's rows with another seed; every second feature; half the champion's rows.
 OWN = ("honest", "equal", "fewer_features", "fewer_rows")
-AGAIN = 20  # windows drawn from one by its accounts, in which the gate's interval is held against the difference there
+AGAIN = 10  # windows drawn from one by its accounts, in which the gate's interval is held against the difference there
 
 
 class InPython(Pixctl):
@@ -46,8 +46,8 @@ class InPython(Pixctl):
 
     def score(self, directory: pathlib.Path, table: pathlib.Path, out: pathlib.Path) -> dict:
         """Score with LightGBM; the time is made up, one and the same for every model."""
-        rows = pq.read_table(table)
         a = artefacts.read(directory)
+        rows = pq.read_table(table, filters=[("direction", "in", list(vectors.ROLE_DIRECTIONS[a.manifest["role"]]))])
         raw, probability = a.score(np.column_stack([rows[n] for n in a.manifest["features"]]), a.manifest["features"])
         kept = rows.select(["end_to_end_id", "event_time"])
         pq.write_table(kept.append_column("raw", [raw]).append_column("probability", [probability]), out)
@@ -69,7 +69,11 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     """Read and cut one world."""
     contract = vectors.read_contract(CONTRACT)
     rows = gold.read(path, a.role, contract)
+    if a.unweighted:
+        rows = poison.put(rows, "split_weight", np.ones(rows.num_rows))
     ends = pc.min_max(rows["event_time"]).as_py()
+    ends["min"] += int(a.warmup_days * scores.DAY)
+    rows = rows.filter(pc.greater_equal(rows["event_time"], ends["min"]))
     cut = ends["max"] - int(a.window_days * scores.DAY)
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
     window = gold.window(gold.write(rows, root / "window.parquet", since=vectors.iso(cut)), a.role, contract)
@@ -143,12 +147,12 @@ def again(e: gate.Evidence) -> list[list[float]]:
     """
     levels = tuple(level for level, _ in gate.Bounds().margins)
     told = (e.candidate.raw, e.champion.raw)
-    truth = [d.gain for d in compare.recalls(*told, e.window, levels, 0, 1)]
+    truth = [d.gain for d in compare.recalls(*told, e.window, levels, 1, 1)]
     out: list[list[float]] = [[] for _ in levels]
     for drawn in range(AGAIN):
         rows, account = redrawn(e.window, drawn)
         w = gold.Window(e.window.rows.take(rows), account, e.window.table)
-        found = compare.recalls(told[0][rows], told[1][rows], w, levels, 200, 1)
+        found = compare.recalls(told[0][rows], told[1][rows], w, levels, 100, 1)
         for lower, d, t in zip(out, found, truth, strict=True):
             lower.append(round(d.lower - t, 4))
     return out
@@ -195,15 +199,15 @@ def summary(results: list[dict]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     p = argparse.ArgumentParser(prog="sentinela_mlops.experiment", description=__doc__)
-    p.add_argument(
-        "worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world"
-    )
+    p.add_argument("worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world")
     p.add_argument("--results", type=pathlib.Path, required=True, help="file of JSON lines")
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), default="payer")
     p.add_argument("--pixctl", type=pathlib.Path, help="the pixctl to ask; without it Go is not in question")
     p.add_argument("--window-days", type=float, default=8)
+    p.add_argument("--warmup-days", type=float, default=0, help="first days to leave out: windows fill up in them")
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
+    p.add_argument("--unweighted", action="store_true", help="take boosted fraud as the true share: each row is one")
     p.add_argument("--trees", type=int, default=60)
     p.add_argument("--leaves", type=int, default=15)
     p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])

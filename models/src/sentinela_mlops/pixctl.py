@@ -20,11 +20,19 @@ class Pixctl:
     keys: pathlib.Path | None = None
 
     def run(self, *args: str) -> dict:
-        """Run a subcommand that prints one JSON object, or refuse with its sentence."""
+        """Run a subcommand that prints one JSON object."""
+        said = self.say(*args, "-json")
+        try:
+            return json.loads(said)
+        except ValueError as e:
+            raise Refused(f"pixctl {args[0]} printed no JSON: is {self.binary} an older build?") from e
+
+    def say(self, *args: str) -> str:
+        """Run a subcommand and return what it prints, or refuse with its sentence."""
         name = " ".join(a for a in args[:2] if not a.startswith("-"))
         try:
             done = subprocess.run(
-                [str(self.binary), *args, "-json"], capture_output=True, text=True, timeout=TIMEOUT, check=False
+                [str(self.binary), *args], capture_output=True, text=True, timeout=TIMEOUT, check=False
             )
         except OSError as e:
             raise Refused(f"pixctl cannot be run at {self.binary}: {e.strerror}; build it with make build") from e
@@ -33,10 +41,11 @@ class Pixctl:
         if done.returncode:
             said = [line for line in done.stderr.strip().splitlines() if line]
             raise Refused(f"pixctl {name}: {said[-1] if said else 'failed without a word'}")
-        try:
-            return json.loads(done.stdout)
-        except ValueError as e:
-            raise Refused(f"pixctl {name} printed no JSON: is {self.binary} an older build?") from e
+        return done.stdout
+
+    def sign(self, directory: pathlib.Path, key: pathlib.Path) -> None:
+        """Verify an artefact and write manifest.json.sig beside its manifest."""
+        self.say("model", "sign", str(directory), "-key", str(key))
 
     def signed(self) -> list[str]:
         """Return the flag for keys."""

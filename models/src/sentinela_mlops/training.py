@@ -26,7 +26,8 @@ class Request:
     """What to train on, and who asks."""
 
     gold: pathlib.Path
-    contract: pathlib.Path
+    contract: pathlib.Path  # features.json, whole or a part of it: the features that the model is to read
+    release: pathlib.Path | None = None  # the whole of it, all of which pixctl wants in a table; as contract by default
     until: str = ""  # RFC 3339, rows from then on are left out
     version: str = ""
     tables: dict[str, int] = dataclasses.field(default_factory=dict)  # Delta version of each table that was read
@@ -36,6 +37,7 @@ class Request:
     negatives: int = 600_000
     seed: int = 7
     base_rate: float | None = None
+    signing_key: pathlib.Path | None = None  # PEM file of a private key; without one nothing is signed
 
 
 def run(r: Request, reg: Registry, pixctl: Pixctl) -> Version:
@@ -46,13 +48,16 @@ def run(r: Request, reg: Registry, pixctl: Pixctl) -> Version:
         raise Refused(f"{reg.name} has a version {version} already: choose another name")
     with tempfile.TemporaryDirectory() as tmp:
         work = pathlib.Path(tmp)
-        table = gold.write(gold.read(r.gold, reg.role, contract), work / "vectors.parquet", until=r.until)
+        whole = vectors.read_contract(r.release or r.contract)
+        table = gold.write(gold.read(r.gold, reg.role, whole), work / "vectors.parquet", until=r.until)
         name = f"train {reg.role}/{version}"
         with reg.run(
             name, {"step": "train", "what": f"Trains {reg.role}/{version} and measures it on its last fifth."}
         ):
             options = options_of(r, reg.role, table, work / reg.role / version)
             manifest = trainer.run(options)
+            if r.signing_key:
+                pixctl.sign(options.out, r.signing_key)
             pixctl.verify(options.out)
             learnt = look(options, contract)
             report = measure(options, pixctl, work)
