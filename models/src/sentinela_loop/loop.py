@@ -1,8 +1,10 @@
 """The steps of the loop, in their order.
 
 A replayed world stands beside the served payments: what the in-process cloud carries in minutes holds too few frauds
-for a gate to tell models apart. The first champion learns from that world's first days, so that who learns from more of
-it can be better, and the window by which both are judged is its last days and everything that was served.
+for a gate to tell models apart. The first champion learns from an early slice of that world, so that who learns from
+more of it and from what was served can be better; the window by which both are judged is its last days.
+
+So small a world is taken as it is: with weights that undo its boost, its frauds would weigh too little to be learnt from.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ from deltalake import DeltaTable
 from sentinela_loop import bundle, cloud
 from sentinela_loop.result import Result
 from sentinela_loop.runner import Runner
-from sentinela_mlops import poison
+from sentinela_mlops import gold, poison
+from sentinela_mlops.cli import CONTRACT
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_mlops.registry import Registry
+from sentinela_models import vectors
 from sentinela_models.errors import Refused
 
 ROLE, OTHER = "payer", "receiver"
-START = datetime.datetime(2025, 9, 1, 3, tzinfo=datetime.UTC)  # of the replayed world, midnight in Brasília
 SHIPPED = "5"  # version of the other role's model
 POISON = "flipped"
 ASKED = 2000  # payments that a running scorer may be asked about, each once
@@ -39,10 +42,11 @@ class Sizes:
     """How much is simulated and learnt."""
 
     payments: int = 3000  # through the in-process cloud
-    accounts: int = 8000  # of the replayed world
-    days: int = 30
-    boost: int = 500  # times the true share of fraud; weights put it right
-    first: int = 11  # days that the first champion learns from
+    accounts: int = 4500  # of the replayed world
+    days: int = 60
+    boost: int = 300  # times the true share of fraud
+    warmup: int = 30  # days that are replayed and not learnt from: until then the longest windows fill
+    first: int = 38  # day at which the rows of the first champion end
     window: int = 8  # days by which a challenger is judged
     trees: int = 150
     seed: int = 11
@@ -53,7 +57,8 @@ class Loop:
 
     def __init__(self, out: pathlib.Path, pixctl: pathlib.Path, root: pathlib.Path, target: str, sizes: Sizes) -> None:
         self.began, self.pixctl, self.sizes = time.monotonic(), pixctl.absolute(), sizes
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d%H%M%S")
+        self.today = datetime.datetime.now(datetime.UTC)
+        stamp = self.today.strftime("%Y%m%d%H%M%S")
         self.run_dir = out.absolute() / f"run-{stamp}"
         self.run_dir.mkdir(parents=True)
         self.model = f"loop_{stamp}.models.{ROLE}"
@@ -75,7 +80,13 @@ class Loop:
     @property
     def cut(self) -> str:
         """Return when the window begins: before it one learns, from it on one is judged."""
-        return at(self.sizes.days - self.sizes.window)
+        return self.at(self.sizes.days - self.sizes.window)
+
+    def at(self, days: int) -> str:
+        """Return the moment so many days into the replayed world, whose window begins after the served week."""
+        today = self.today.replace(hour=3, minute=0, second=0, microsecond=0)  # midnight in Brasília
+        begin = today + datetime.timedelta(days=1 + self.sizes.window - self.sizes.days)
+        return (begin + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def files(self, name: str = "files") -> pathlib.Path:
         """Return the directory that stands for the volume."""
@@ -127,18 +138,19 @@ class Loop:
         """Simulate a world and compute its vectors as the scorer would."""
         s, out = self.sizes, self.world
         sized = ["-accounts", s.accounts, "-days", s.days, "-fraud-boost", s.boost, "-seed", s.seed]
-        start = START.strftime("%Y-%m-%d")
-        cloud.run(self.pixctl, "simulate", *(str(a) for a in sized), "-start", start, "-out", str(out), "-json")
+        where = ["-start", self.at(0), "-out", str(out), "-json"]
+        cloud.run(self.pixctl, "simulate", *(str(a) for a in sized), *where)
         files = [f"-{name}={out / f'{name}.jsonl'}" for name in ("events", "labels", "statuses")]
         table = self.files() / self.model / "gold" / "replayed.parquet"
         table.parent.mkdir(parents=True)
-        weights = f"-weights={out / 'truth.jsonl'}"
-        cloud.run(self.pixctl, "vectors", *files, weights, f"-out={table}", "-json")
+        cloud.run(self.pixctl, "vectors", *files, f"-out={out / 'vectors.parquet'}", "-json")
+        rows = gold.read(out / "vectors.parquet", ROLE, vectors.read_contract(CONTRACT))
+        gold.write(rows, table, since=self.at(self.sizes.warmup))
 
     def first(self) -> None:
         """Train the first champion on the first days, put it into the model store beside the other role's model."""
         self.must("learn_payer", self.given(model=self.model), "ready")
-        early = self.given(model=self.model, until=at(self.sizes.first), trees=str(self.sizes.trees), by=BY)
+        early = self.given(model=self.model, until=self.at(self.sizes.first), trees=str(self.sizes.trees), by=BY)
         (self.files() / self.model / "versions.json").write_text("{}")
         self.must("learn_payer", early, "train")
         common = ["--store", f"sqlite:///{self.store}", "--model", self.model, "--pixctl", str(self.pixctl)]
@@ -229,11 +241,6 @@ class Loop:
     def champion(self) -> str:
         """Return ROLE/VERSION of the alias."""
         return f"{ROLE}/{self.registry().champion().artefact}"
-
-
-def at(days: int) -> str:
-    """Return the moment so many days into the replayed world."""
-    return (START + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def column(table: pathlib.Path, name: str) -> list:
