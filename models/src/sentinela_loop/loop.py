@@ -4,7 +4,7 @@ A replayed world stands beside the served payments: what the in-process cloud ca
 for a gate to tell models apart. The first champion learns from an early slice of that world, so that who learns from
 more of it and from what was served can be better; the window by which both are judged is its last days.
 
-So small a world is taken as it is: with weights that undo its boost, its frauds would weigh too little to be learnt from.
+So small a world is taken as it is: with weights that undo its boost, its frauds would weigh too little to learn from.
 """
 
 from __future__ import annotations
