@@ -43,10 +43,10 @@ class Sizes:
 
     payments: int = 3000  # through the in-process cloud
     accounts: int = 4500  # of the replayed world
-    days: int = 60
-    boost: int = 300  # times the true share of fraud
+    days: int = 64
+    boost: int = 500  # times the true share of fraud
     warmup: int = 30  # days that are replayed and not learnt from: until then the longest windows fill
-    first: int = 38  # day at which the rows of the first champion end
+    first: int = 44  # day at which the rows of the first champion end
     window: int = 8  # days by which a challenger is judged
     trees: int = 150
     seed: int = 11
