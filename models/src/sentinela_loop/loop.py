@@ -144,8 +144,8 @@ class Loop:
         table = self.files() / self.model / "gold" / "replayed.parquet"
         table.parent.mkdir(parents=True)
         cloud.run(self.pixctl, "vectors", *files, f"-out={out / 'vectors.parquet'}", "-json")
-        rows = gold.read(out / "vectors.parquet", ROLE, vectors.read_contract(CONTRACT))
-        gold.write(rows, table, since=self.at(self.sizes.warmup))
+        replayed = gold.read(out / "vectors.parquet", ROLE, vectors.read_contract(CONTRACT))
+        gold.write(replayed, table, since=self.at(self.sizes.warmup))
 
     def first(self) -> None:
         """Train the first champion on the first days, put it into the model store beside the other role's model."""
@@ -169,18 +169,19 @@ class Loop:
             self.pixctl, "demo", "-payments", str(self.sizes.payments), "-seed", str(self.sizes.seed),
             "-models", str(self.models), "-lake", str(self.exports), "-json",
         )  # fmt: skip
-        ids = column(self.exports / "decisions", "end_to_end_id")
+        decisions = set(rows(self.exports / "decisions", "end_to_end_id", "decided_at"))
         r = self.result
-        r.decisions, r.exported = told["decided"], len(set(ids))
-        r.labels = len(column(self.exports / "labels", "end_to_end_id"))
-        r.lost, r.doubled = told["lost"] + r.decisions - r.exported, told["duplicated"] + len(ids) - r.exported
+        r.decisions, r.exported = told["decided"], len({d[0] for d in decisions})
+        r.labels = len(set(rows(self.exports / "labels", "end_to_end_id", "arrived_at")))
+        r.lost = told["lost"] + r.decisions - r.exported
+        r.doubled = told["duplicated"] + len(decisions) - r.exported  # a repeated row is no second decision
         r.served_before = next((v for v in told["model_version"].split() if v.startswith(ROLE)), "")
 
     def lake(self) -> None:
         """Run the bundle's job over the exports."""
         root = str(self.run_dir / "lake")
         self.must("lake", {"lake": root, "exports": str(self.exports)})
-        ids = column(self.run_dir / "lake" / "silver" / "decisions", "end_to_end_id")
+        ids = rows(self.run_dir / "lake" / "silver" / "decisions", "end_to_end_id")
         self.result.spark_rows = len(set(ids))
         self.result.lost += self.result.exported - self.result.spark_rows
         self.result.doubled += len(ids) - self.result.spark_rows
@@ -243,9 +244,10 @@ class Loop:
         return f"{ROLE}/{self.registry().champion().artefact}"
 
 
-def column(table: pathlib.Path, name: str) -> list:
-    """Read one column of a Delta table without Spark: another reader counts what Spark wrote."""
+def rows(table: pathlib.Path, *names: str) -> list[tuple]:
+    """Read columns of a Delta table without Spark: another reader counts what Spark wrote."""
     try:
-        return DeltaTable(str(table)).to_pyarrow_table(columns=[name])[name].to_pylist()
+        read = DeltaTable(str(table)).to_pyarrow_table(columns=list(names))
+        return list(zip(*(read[name].to_pylist() for name in names), strict=True))
     except Exception as e:  # delta-rs has no common class for what it refuses
         raise Refused(f"{table} is no Delta table that can be read: {e}") from e
