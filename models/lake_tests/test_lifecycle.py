@@ -11,6 +11,7 @@ from sentinela_lake import cli as lake
 from sentinela_loop import cli, cloud
 from sentinela_loop.result import Result
 from sentinela_mlops import cli as mlops
+from sentinela_mlops import gate
 from sentinela_models.errors import Refused
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -87,11 +88,11 @@ def test_without_java_one_line_says_what_to_install(monkeypatch, capsys):
     assert said.count("\n") == 1 and "openjdk-17-jre-headless" in said
 
 
-def test_a_scorer_is_asked_about_our_customers_latest_payments(tmp_path):
+def test_a_scorer_is_asked_about_our_customers_payments_of_the_past(tmp_path):
     rows = [{"direction": d, "n": n} for n, d in enumerate(["DIRECTION_OUTBOUND", "DIRECTION_INBOUND"] * 6)]
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     kept = [json.loads(p) for p in cloud.outgoing(tmp_path / "events.jsonl", 3)]
-    assert [k["n"] for k in kept] == [6, 8, 10]
+    assert [k["n"] for k in kept] == [0, 2, 4]
 
 
 def test_no_payment_is_asked_about_twice(monkeypatch):
@@ -102,3 +103,9 @@ def test_no_payment_is_asked_about_twice(monkeypatch):
     assert len(set(asked)) == len(asked) == 2 * cloud.AT_ONCE
     with pytest.raises(Refused, match="larger"):
         scorer.versions("payer")
+
+
+def test_no_feature_of_the_date_alone_is_held_to_drift():
+    listed = json.loads((ROOT / "models" / "contract" / "features.json").read_text())["features"]
+    of_the_clock = {"hour", "night"}  # a day has all of them
+    assert {f["name"] for f in listed if f["family"] == "time"} - of_the_clock == gate.CALENDAR

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import itertools
 import json
 import pathlib
 import signal
@@ -127,6 +128,7 @@ def endpoints(process: subprocess.Popen) -> dict[str, str]:
 
 
 def outgoing(events: pathlib.Path, count: int) -> collections.deque[bytes]:
-    """Return the last so many payments of our customers out of a file of simulated ones."""
+    """Return the first so many payments of our customers out of a file of simulated ones: those are of the past."""
     with events.open("rb") as f:
-        return collections.deque((line.strip() for line in f if b'"DIRECTION_OUTBOUND"' in line), count)
+        ours = (line.strip() for line in f if b'"DIRECTION_OUTBOUND"' in line)
+        return collections.deque(itertools.islice(ours, count))

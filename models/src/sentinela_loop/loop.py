@@ -34,6 +34,7 @@ ROLE, OTHER = "payer", "receiver"
 SHIPPED = "5"  # version of the other role's model
 POISON = "flipped"
 ASKED = 2000  # payments that a running scorer may be asked about, each once
+SERVED = 9  # days ago, at most, when a served payment was made
 BY, POLICY = "loop", "loop"
 
 
@@ -83,9 +84,13 @@ class Loop:
         return self.at(self.sizes.days - self.sizes.window)
 
     def at(self, days: int) -> str:
-        """Return the moment so many days into the replayed world, whose window begins after the served week."""
+        """Return the moment so many days into the replayed world.
+
+        The week that is served is its first after the warm-up, so it is learnt from; what a challenger saw last, and
+        the window, are the replayed world's alone.
+        """
         today = self.today.replace(hour=3, minute=0, second=0, microsecond=0)  # midnight in Brasília
-        begin = today + datetime.timedelta(days=1 + self.sizes.window - self.sizes.days)
+        begin = today - datetime.timedelta(days=self.sizes.warmup + SERVED)
         return (begin + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def files(self, name: str = "files") -> pathlib.Path:
