@@ -26,6 +26,15 @@ demo: ## the main job, whole, in one process: Kafka to audited decisions, then a
 	@scripts/build.sh $(PIXCTL) ./scripts/pixctl
 	@$(PIXCTL) demo
 
+.PHONY: loop
+ifneq ($(JAVA17),)
+loop: $(VENV_LAKE)/.ready $(PIXCTL) ## the learning loop, whole: decide, export, Spark, train, judge, promote; poison is refused (Java 17)
+	@PYTHONPATH=models/src $(PY_LAKE) -m sentinela_loop --pixctl $(PIXCTL) $(LOOP)
+else
+loop:
+	@echo "loop: Spark needs Java 17: install openjdk-17-jre-headless (Debian, Ubuntu)"; exit 1
+endif
+
 .PHONY: pixctl
 pixctl: $(PIXCTL) ## build build/pixctl
 

@@ -47,7 +47,7 @@ func LastWeek(seed uint64, payments int, now time.Time) Params {
 		Seed:     seed,
 		Start:    now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -DefaultDays-1),
 		Days:     DefaultDays,
-		Accounts: max(200, int(float64(payments)/(DefaultPayments*DefaultDays*seen)*1.4)),
+		Accounts: max(200, int(float64(payments*7/5)/(DefaultPayments*DefaultDays*seen))),
 	}
 }
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import datetime
 import functools
+import json
 import pathlib
 import sys
 
 from sentinela_lake import bronze, expectations, gold, replay, session, silver, stream, tables
 from sentinela_lake.stream import Lake
+from sentinela_models import vectors
 from sentinela_models.errors import Refused
 
 
@@ -45,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
         "--as-of", type=moment, required=True, help="the cut, RFC 3339: labels that arrived later are not known"
     )
     g.add_argument("--out", type=pathlib.Path, help="also write the rows as one Parquet file, as pixctl vectors does")
+    g.add_argument("--scores", choices=sorted(vectors.ROLE_DIRECTIONS), help="with what this model said, if it scored")
+    g.add_argument("--versions", type=pathlib.Path, help="file for the Delta versions that were read, for the training")
     g.add_argument("--show", type=int, default=10, help="ids to name for an expectation that fails")
     g.add_argument("--report", type=pathlib.Path, help="JSON file for the gate: which expectations failed")
     r = step(steps, "replay", "vectors computed again from silver by pixctl, compared with those that were served")
@@ -84,15 +88,21 @@ def run(args: argparse.Namespace) -> None:
 
 def gold_step(lake: Lake, args: argparse.Namespace) -> None:
     """Build, write, and say what the gate wants to know; a report of an earlier run never stands for this one."""
+    for path in filter(None, (args.out, args.report, args.versions)):
+        path.parent.mkdir(parents=True, exist_ok=True)
     say = functools.partial(expectations.report, args.report) if args.report else lambda failed: None
     say(["gold was not written to its end"])
+    there = [f"silver/{name}" for name in tables.EXPORTS if lake.has(lake.path(f"silver/{name}"))]
+    versions = {name: lake.version(name) for name in there}
     try:
         gold.build(lake, args.as_of, args.show)
-        if args.out:
-            print(f"{args.out}: {gold.write_parquet(lake, args.as_of, args.out)} rows", flush=True)
     except expectations.Broken as e:
         say(e.failed)
         raise
+    if args.out:
+        print(f"{args.out}: {gold.write_parquet(lake, args.as_of, args.out, args.scores)} rows", flush=True)
+    if args.versions:
+        args.versions.write_text(json.dumps(versions) + "\n", encoding="utf-8")
     say([])
 
 

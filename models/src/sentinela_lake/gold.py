@@ -25,6 +25,7 @@ from sentinela_models import vectors
 from sentinela_models.errors import Refused
 
 TABLE = "gold/vectors"
+SCORES = ("raw", "probability")
 GROUPS = {
     f"{side}_{fact}": f"get_json_object(facts, '$.{side}.{fact}')"
     for side in ("payer", "payee")
@@ -152,22 +153,30 @@ def replace(lake: Lake, rows: DataFrame, as_of: datetime.datetime) -> None:
     rows.write.format("delta").mode("overwrite").option("replaceWhere", only).save(lake.path(TABLE))
 
 
-def write_parquet(lake: Lake, as_of: datetime.datetime, out: pathlib.Path) -> int:
+def write_parquet(lake: Lake, as_of: datetime.datetime, out: pathlib.Path, scores: str | None = None) -> int:
     """Write the rows of a cut as one file in the layout of `pixctl vectors`; the same rows give the same bytes.
 
-    The file appears under its name when it is whole.
+    With `scores` they are those that this role's model scored, with what it said beside: raw and probability. The file
+    appears under its name when it is whole.
     """
     with told(TABLE):
         rows = lake.read(TABLE).where(F.unix_micros("as_of") == micros(as_of))
+        rows = rows.join(said(lake, scores), "end_to_end_id") if scores else rows
         table = rows.drop("as_of", "amount_centavos", "model_version").toArrow()
     table = table.sort_by([("event_time", "ascending"), ("end_to_end_id", "ascending")]).combine_chunks()
-    names = [*vectors.FIXED_COLUMNS, *tables.features().features]
+    names = [*vectors.FIXED_COLUMNS, *tables.features().features, *(SCORES if scores else ())]
     fields = [pa.field(n, vectors.FIXED_COLUMNS.get(n, pa.float64()), n in vectors.NULLABLE) for n in names]
     schema = pa.schema(fields, metadata={"feature_set": tables.features().feature_set})
     partial = out.with_name(out.name + ".partial")
     pq.write_table(table.select(names).cast(schema), partial)
     partial.replace(out)
     return table.num_rows
+
+
+def said(lake: Lake, role: str) -> DataFrame:
+    """Return what a role's model said of each payment that it scored."""
+    columns = [F.col(f"{role}_{name}").alias(alias) for name, alias in zip(("raw", "score"), SCORES, strict=True)]
+    return lake.read("silver/decisions").select("end_to_end_id", *columns).where("raw IS NOT NULL")
 
 
 def micros(at: datetime.datetime) -> int:

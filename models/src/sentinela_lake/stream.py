@@ -41,6 +41,10 @@ class Lake:
         """Read a table of the lake."""
         return self.spark.read.format("delta").load(self.path(table))
 
+    def version(self, table: str) -> int:
+        """Return the Delta version of a table as it is now."""
+        return DeltaTable.forPath(self.spark, self.path(table)).history(1).first()["version"]
+
     def ensure(self, name: str, *partitions: str) -> None:
         """Create a table of the lake with its columns and their descriptions, unless it exists."""
         if self.has(self.path(name)):

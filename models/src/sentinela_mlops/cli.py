@@ -1,4 +1,4 @@
-"""The command line: init, train, adopt, gate, approve, reject, release, promote, rollback, reconcile, status, watch.
+"""The command line: what is done to models, from init to watch; --help lists it.
 
 Exit code 0 is done, 1 is refused with one sentence, 2 is a wrong command line. --json prints one JSON object.
 """
@@ -14,7 +14,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from sentinela_mlops import gate, release, training, watch
+from sentinela_mlops import gate, gold, release, training, watch
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_mlops.registry import Registry, Version
 from sentinela_models.errors import Refused
@@ -30,8 +30,8 @@ def registry(a: argparse.Namespace, create: bool = False) -> Registry:
 
 
 def version(a: argparse.Namespace, reg: Registry) -> Version:
-    """Return the version that --version names."""
-    return reg.by_artefact(a.version)
+    """Return the version that --version or --number names."""
+    return reg.version(a.number) if getattr(a, "number", None) else reg.by_artefact(a.version)
 
 
 def pixctl(a: argparse.Namespace) -> Pixctl:
@@ -52,11 +52,14 @@ def tables(path: pathlib.Path | None) -> dict[str, int]:
 def init(a: argparse.Namespace) -> Done:
     """Make store, experiment and registered model."""
     reg = registry(a, create=True)
+    if a.deployment_job:
+        reg.start_on_new_version(a.deployment_job)
     return {"model": reg.name, "experiment": reg.experiment}, f"{reg.name} is there; open it with: mlflow ui", 0
 
 
 def request(a: argparse.Namespace) -> training.Request:
     """Return what is to be trained on."""
+    a.until = gold.moment(a.gold, a.until)
     taken = {f.name: getattr(a, f.name) for f in dataclasses.fields(training.Request) if hasattr(a, f.name)}
     return training.Request(**{**taken, "tables": tables(a.tables), "release": CONTRACT})
 
@@ -80,7 +83,9 @@ def adopt(a: argparse.Namespace) -> Done:
 def judge(a: argparse.Namespace) -> Done:
     """Judge."""
     reg = registry(a)
-    case = release.Case(a.gold, a.contract, a.since, a.until, a.expectations, a.out)
+    case = release.Case(
+        a.gold, a.contract, *(gold.moment(a.gold, t) for t in (a.since, a.until)), a.expectations, a.out
+    )
     report = release.judge(reg, version(a, reg), case, pixctl(a))
     return json.loads(report.json()), report.table(), 0 if report.verdict == gate.PASSED else 1
 
@@ -91,6 +96,17 @@ def approve(a: argparse.Namespace) -> Done:
     v = version(a, reg)
     release.approve(reg, v, a.by, a.policy)
     return told(reg, reg.version(v.number)), f"{reg.name}: {v.artefact} is approved", 0
+
+
+def approval(a: argparse.Namespace) -> Done:
+    """Go on only where somebody has approved; a policy approves first where the target has one."""
+    reg = registry(a)
+    v = version(a, reg)
+    if a.policy:
+        release.approve(reg, v, a.policy, policy=True)
+        v = reg.version(v.number)
+    release.require_approval(reg, v)
+    return told(reg, v), f"{reg.name}: {v.artefact} is approved by {v.tags['approved_by']}", 0
 
 
 def reject(a: argparse.Namespace) -> Done:
@@ -151,6 +167,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], Done], str]] = {
     "adopt": (adopt, "make a version, or an artefact made elsewhere, the first champion; refused where there is one"),
     "gate": (judge, "judge a version against the champion on the latest window; exit code 1 is a refusal"),
     "approve": (approve, "approve what the gate passed; not by who trained it, unless a policy does"),
+    "approval": (approval, "exit code 1 unless the gate passed the version and somebody approved it"),
     "reject": (reject, "reject a version whatever the gate said"),
     "release": (put(release.release), "put a version that the gate passed into the model store, in shadow"),
     "promote": (put(release.promote), "make an approved challenger the champion, and the model store follow"),
@@ -159,7 +176,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], Done], str]] = {
     "status": (status, "list the versions and how far each has come"),
     "watch": (watching, "hold served scores against the labels that have arrived: a table, and metrics in MLflow"),
 }
-NEEDS_VERSION = ("gate", "approve", "reject", "release", "promote", "rollback")
+NEEDS_VERSION = ("gate", "approve", "approval", "reject", "release", "promote", "rollback")
+WHEN = "an RFC 3339 time, or so many days before the newest row, such as 10d"
 NEEDS_MODELS = ("release", "promote", "rollback", "reconcile")
 
 
@@ -178,7 +196,10 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument("--keys", type=pathlib.Path, help="PEM file of the keys of which one must have signed a model")
         p.add_argument("--json", action="store_true", help="print the result as one JSON object")
         if name in NEEDS_VERSION:
-            p.add_argument("--version", required=True, help="version of the artefact, as `status` lists it")
+            which = p.add_mutually_exclusive_group(required=True)
+            which.add_argument("--version", help="version of the artefact, as `status` lists it")
+            if name != "rollback":
+                which.add_argument("--number", help="MLflow's own number of it, which starts a deployment job")
         if name in NEEDS_MODELS:
             p.add_argument(
                 "--models", required=True, help="model store of the scorers: a directory or gs://BUCKET/PREFIX"
@@ -197,7 +218,7 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         p.add_argument(
             "--gold", type=pathlib.Path, required=True, help="gold table: a Parquet file or a directory of them"
         )
-        p.add_argument("--until", default="", help="leave out payments from this RFC 3339 time on")
+        p.add_argument("--until", default="", help=f"leave out payments from here on: {WHEN}")
     if name == "train":
         p.add_argument("--version", default="", help="name of the new version; the next number by default")
         p.add_argument(
@@ -212,12 +233,14 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         p.add_argument("--signing-key", type=pathlib.Path, default=pathlib.Path(key) if key else None,
                        help="PEM file of the private key to sign with; MODEL_SIGNING_KEY by default")  # fmt: skip
         p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; that of the rows by default")
+    if name == "init":
+        p.add_argument("--deployment-job", help="id of the Databricks job that a new version starts")
     if name == "adopt":
         which = p.add_mutually_exclusive_group(required=True)
         which.add_argument("--artefact", type=pathlib.Path, help="directory of an artefact that was made elsewhere")
         which.add_argument("--version", help="a version that is registered")
     if name == "gate":
-        p.add_argument("--from", dest="since", default="", help="RFC 3339 time at which the window begins")
+        p.add_argument("--from", dest="since", default="", help=f"where the window begins: {WHEN}")
         p.add_argument("--expectations", type=pathlib.Path, required=True,
                        help='report of the data expectations: {"passed": bool, "failed": [text, ...]}')  # fmt: skip
         p.add_argument("--out", type=pathlib.Path, help="directory for gate.json and gate.txt")
@@ -225,12 +248,27 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         p.add_argument(
             "--policy", action="store_true", help="--by is the name of a policy that approves what the gate passed"
         )
+    judged(name, p)
+
+
+def judged(name: str, p: argparse.ArgumentParser) -> None:
+    """Add what only commands after the training take."""
+    if name == "approval":
+        p.add_argument(
+            "--policy", default="", help="policy that approves what the gate passed; none: somebody must have"
+        )
     if name == "watch":
         p.add_argument(
             "--served", type=pathlib.Path, required=True, help="gold table with the scores raw and probability"
         )
         p.add_argument("--version", default="", help="version that served; the champion by default")
         p.add_argument("--out", type=pathlib.Path, help="Parquet file for the table")
+
+
+def entry() -> None:
+    """Run as a job of the bundle calls it: a refusal must fail the task."""
+    if code := main():
+        sys.exit(code)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from sentinela_mlops.gold import Window
 from sentinela_mlops.profile import Profile
 
 PASSED, REFUSED, INSUFFICIENT = "passed", "refused", "insufficient"
-CALENDAR = {"day_of_month", "since_pay_day_days", "weekday"}
+CALENDAR = {"day_of_month", "holiday", "pay_day", "since_pay_day_days", "weekday", "weekend"}
 
 
 @dataclasses.dataclass(frozen=True)

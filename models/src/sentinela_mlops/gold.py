@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import pathlib
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -91,6 +92,12 @@ def window(path: pathlib.Path, role: str, contract: Contract) -> Window:
     ids = table["end_to_end_id"].to_numpy(zero_copy_only=False).astype(str)
     order = np.argsort(ids)
     return Window(rows, numbers[order][np.searchsorted(ids[order], rows.ids)], path)
+
+
+def moment(path: pathlib.Path, text: str) -> str:
+    """Return an RFC 3339 time: the text itself, or for 10d ten days before the newest row."""
+    days = re.fullmatch(r"(\d+(?:\.\d+)?)d", text)
+    return days_before(path, float(days[1])) if days else text
 
 
 def days_before(path: pathlib.Path, days: float) -> str:

@@ -10,6 +10,7 @@ mpl.use("agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
+from sentinela_mlops.gate import Report
 from sentinela_models import metrics
 from sentinela_models.scores import Scores
 
@@ -19,6 +20,19 @@ def save(figure: plt.Figure, out: pathlib.Path) -> None:
     figure.tight_layout()
     figure.savefig(out, dpi=110)
     plt.close(figure)
+
+
+def gate(report: Report) -> plt.Figure:
+    """Draw what a judged version finds more or less than the champion, with the lower end that is held to the bound."""
+    found = [c for c in report.checks if c.name.startswith("recall at") and c.figure is not None]
+    figure, axis = plt.subplots(figsize=(7, 0.6 * len(found) + 1.5))
+    axis.barh([c.name for c in found], [c.figure for c in found])
+    for i, c in enumerate(found):
+        axis.plot([float(c.bound.removeprefix(">= "))] * 2, [i - 0.4, i + 0.4], color="black")
+    axis.axvline(0, color="grey", linestyle=":")
+    axis.set(xlabel="recall gained, lower end of 95 %; below the black line is refused", title=report.candidate)
+    figure.tight_layout()
+    return figure
 
 
 def draw(s: Scores, report: dict, out: pathlib.Path) -> None:

@@ -114,6 +114,12 @@ class Registry:
         if not any(m.name == self.name for m in self.client.search_registered_models(f"name='{self.name}'")):
             self.client.create_registered_model(self.name, {"role": self.role}, ABOUT[self.role] + LIFE)
 
+    def start_on_new_version(self, job: str) -> None:
+        """Bind a job of Databricks to the model; a store of another kind has no jobs and keeps no such number."""
+        with telling(f"bind job {job} to {self.name}"):
+            about = self.client.get_registered_model(self.name).description
+            self.client.update_registered_model(self.name, about, deployment_job_id=job)
+
     @contextlib.contextmanager
     def run(self, name: str, tags: dict[str, str]) -> Iterator[mlflow.ActiveRun]:
         """Open a run; one that fails is marked so."""

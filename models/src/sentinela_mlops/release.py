@@ -136,6 +136,13 @@ def approve(reg: Registry, v: Version, by: str, policy: bool) -> None:
     reg.tag(v, {"approved_report_sha256": digest, "approved_by": name, "approved_at": now(), "approval": APPROVED})
 
 
+def require_approval(reg: Registry, v: Version) -> None:
+    """Refuse a version unless the gate passed it and somebody approved exactly that report."""
+    require_gate(reg, v)
+    if v.tags.get("approval") != APPROVED or v.tags.get("approved_report_sha256") != v.tags["gate_report_sha256"]:
+        raise Refused(f"{v.artefact} of {reg.name}: nobody has approved what the gate reported")
+
+
 def reject(reg: Registry, v: Version, by: str) -> None:
     """Reject a version, whatever the gate said."""
     reg.tag(v, {"approval": "Rejected", "approved_by": by, "approved_at": now(), "approved_report_sha256": None})
@@ -158,9 +165,7 @@ def promote(reg: Registry, v: Version, store: str, pixctl: Pixctl) -> dict:
         challenger = reg.at(CHALLENGER)
         if challenger is None or challenger.number != v.number:
             raise Refused(f"{v.artefact} of {reg.name} does not score in shadow: release it first")
-        require_gate(reg, v)
-        if v.tags.get("approval") != APPROVED or v.tags.get("approved_report_sha256") != v.tags["gate_report_sha256"]:
-            raise Refused(f"{v.artefact} of {reg.name}: nobody has approved what the gate reported")
+        require_approval(reg, v)
         genuine(reg, v, pixctl)
         reg.tag(v, {"replaced": champion.artefact, "promoted_at": now()})
         reg.move(CHAMPION, v)

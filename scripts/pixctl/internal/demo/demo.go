@@ -24,6 +24,7 @@ type options struct {
 	serve    bool
 	lake     string
 	logs     string
+	models   string
 	profile  string
 
 	warehouse pixtest.Starter // nil for First
@@ -61,6 +62,7 @@ func run(ctx context.Context, std command.IO, args []string, bigQuery pixtest.St
 	flags.BoolVar(&o.serve, "serve", false, "stay up for other clients, print the endpoints")
 	flags.StringVar(&o.lake, "lake", "", "directory for the Delta tables, each in one below it; default none but the Cloud Storage fake's")
 	flags.StringVar(&o.logs, "logs", "", "file for the services' JSON logs; default none")
+	flags.StringVar(&o.models, "models", "", "model store to serve from, a directory; default the shipped models")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of the run; default none")
 	if _, err := flags.Parse(args); err != nil {
 		return err
@@ -122,7 +124,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 // stack are the options of a stack that this show watches.
 func (s *show) stack(o options, logs io.Writer) stack.Options {
 	return stack.Options{
-		Warehouse: o.warehouse, Logs: logs, Progress: s.line, Lake: o.lake,
+		Warehouse: o.warehouse, Logs: logs, Progress: s.line, Models: o.models, Lake: o.lake,
 		Watch: map[string]http.Handler{
 			stack.DecisionsTopic:  watch(s.decided),
 			stack.DeadLetterTopic: watch(s.buried),
@@ -148,7 +150,7 @@ func start(ctx context.Context, n *narrator, o stack.Options) (st *stack.Stack, 
 func serve(ctx context.Context, std command.IO, o options, logs io.Writer) (err error) {
 	defer keepRoom()()
 	n := &narrator{out: std.Err, start: time.Now()}
-	st, err := start(ctx, n, stack.Options{Warehouse: o.warehouse, Logs: logs, Progress: n.line, Lake: o.lake})
+	st, err := start(ctx, n, stack.Options{Warehouse: o.warehouse, Logs: logs, Progress: n.line, Models: o.models, Lake: o.lake})
 	if err != nil {
 		return err
 	}

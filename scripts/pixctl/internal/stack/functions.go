@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,11 +67,11 @@ func (s *Stack) mount(mux *http.ServeMux, name string, f http.Handler) {
 	s.served[name] = true
 }
 
-// openScore opens the score function, which loads its models from the Cloud Storage fake.
+// openScore opens the score function, which loads its models from the Cloud Storage fake unless another store is named.
 func (s *Stack) openScore(ctx context.Context) error {
 	c := score.Config{
 		Config: s.config(), StoreConfig: storeOf(), DecisionsTopic: DecisionsTopic,
-		Models: "gs://" + modelBucket, Policy: s.options.Policy, ReloadEvery: reloadEvery,
+		Models: cmp.Or(s.options.Models, "gs://"+modelBucket), Policy: s.options.Policy, ReloadEvery: reloadEvery,
 		DecisionTimeout: decisionTimeout, StoreDeadline: storeDeadline, ShadowWait: shadowWait,
 		MaxInFlight: engine.DefaultMaxInFlight, ExplainApprovals: explainApprovals,
 		Callers: s.options.Callers, Keys: demoKeys(),

@@ -61,6 +61,8 @@ type Options struct {
 	Lake string
 	// Policy is the location of a policy pack; empty means the shipped one.
 	Policy string
+	// Models is the location of a model store; empty means a bucket with the shipped models.
+	Models string
 	// Watch receives pushed copies of these topics, in addition to the functions.
 	Watch map[string]http.Handler
 	// Identity and Callers say who may push and ask; without VerifyCallers nobody is verified. PushToken is what the
