@@ -56,7 +56,7 @@ func (s *summary) print(out io.Writer) {
 Summary (%d CPUs, %s)
   payments    %6d sent, %d decided: %d approved, %d held, %d blocked, %d rejected
   audit       %6d rows in BigQuery, %d alerts, %d dead letters
-  lake        %6d decisions, %d labels, %d alerts exported to Delta tables
+  lake        %6d rows of decisions, %d of labels, %d of alerts in Delta tables; a row may stand twice, a payment counts once
   guarantees  %6d lost, %d duplicated
   throughput  %6.0f payments/s from Kafka to a decision, all parts in this process
   decision    %6.1f ms p50, %.1f ms p99, %.1f ms p99.9 over HTTP, measured from the moment each request was due
