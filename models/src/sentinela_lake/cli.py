@@ -92,8 +92,7 @@ def gold_step(lake: Lake, args: argparse.Namespace) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     say = functools.partial(expectations.report, args.report) if args.report else lambda failed: None
     say(["gold was not written to its end"])
-    there = [f"silver/{name}" for name in tables.EXPORTS if lake.has(lake.path(f"silver/{name}"))]
-    versions = {name: lake.version(name) for name in there}
+    read = versions(lake) if args.versions else {}
     try:
         gold.build(lake, args.as_of, args.show)
     except expectations.Broken as e:
@@ -102,8 +101,14 @@ def gold_step(lake: Lake, args: argparse.Namespace) -> None:
     if args.out:
         print(f"{args.out}: {gold.write_parquet(lake, args.as_of, args.out, args.scores)} rows", flush=True)
     if args.versions:
-        args.versions.write_text(json.dumps(versions) + "\n", encoding="utf-8")
+        args.versions.write_text(json.dumps(read) + "\n", encoding="utf-8")
     say([])
+
+
+def versions(lake: Lake) -> dict[str, int]:
+    """Name the version of every table of silver that is there: what gold is about to read."""
+    names = (f"silver/{name}" for name in tables.EXPORTS)
+    return {name: lake.version(name) for name in names if lake.has(lake.path(name))}
 
 
 def replay_step(lake: Lake, args: argparse.Namespace) -> None:
