@@ -27,13 +27,8 @@ demo: ## the main job, whole, in one process: Kafka to audited decisions, then a
 	@$(PIXCTL) demo
 
 .PHONY: loop
-ifneq ($(JAVA17),)
-loop: $(VENV_LAKE)/.ready $(PIXCTL) ## the learning loop, whole: decide, export, Spark, train, judge, promote; poison is refused (Java 17)
-	@PYTHONPATH=models/src $(PY_LAKE) -m sentinela_loop --pixctl $(PIXCTL) $(LOOP)
-else
-loop:
-	@echo "loop: Spark needs Java 17: install openjdk-17-jre-headless (Debian, Ubuntu)"; exit 1
-endif
+loop: $(PIXCTL) ## the learning loop, whole: decide, export, Spark, train, judge, promote; poison is refused (Java 17)
+	@scripts/loop.sh $(VENV_LAKE) $(PIXCTL) $(LOOP)
 
 .PHONY: pixctl
 pixctl: $(PIXCTL) ## build build/pixctl

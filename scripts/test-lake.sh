@@ -18,8 +18,8 @@ fetch() {
   return "$code"
 }
 
-java=$({ java -version 2>&1 || true; } | sed -n 's/.*version "\([0-9]*\).*/\1/p')
-((${java:-0} >= 17)) || skip "Spark needs Java 17 (Debian: openjdk-17-jre-headless)"
+. scripts/jars/java.bash
+(($(java_version) >= 17)) || skip "Spark needs Java 17 (Debian: openjdk-17-jre-headless)"
 if ! make --no-print-directory "$venv/.ready" >"$log" 2>&1; then
   grep -qiE 'retrying|connection|timed out|resolve' "$log" && ! grep -q 'DO NOT MATCH THE HASHES' "$log" &&
     skip "the Python packages of models/requirements-lake.txt cannot be had from PyPI"
