@@ -31,7 +31,6 @@ from sentinela_models import vectors
 from sentinela_models.errors import Refused
 
 ROLE, OTHER = "payer", "receiver"
-SHIPPED = "5"  # version of the other role's model
 POISON = "flipped"
 ASKED = 2000  # payments that a running scorer may be asked about, each once
 SERVED = 9  # days ago, at most, when a served payment was made
@@ -53,6 +52,14 @@ class Sizes:
     seed: int = 11
 
 
+def newest(versions: pathlib.Path) -> pathlib.Path:
+    """Return the directory of the newest shipped model."""
+    there = [p for p in versions.iterdir() if p.name.isdigit()]
+    if not there:
+        raise Refused(f"{versions} holds no model: run the loop from the repository")
+    return max(there, key=lambda p: int(p.name))
+
+
 class Loop:
     """One run, in a directory of its own; the MLflow store is that of all runs, and each has its own catalog there."""
 
@@ -66,7 +73,7 @@ class Loop:
         self.store = out.absolute() / "mlflow.db"
         self.result = Result(store=self.store)
         self.runner = Runner(bundle.read(root.absolute(), target), self.tell)
-        self.shipped = root.absolute() / OTHER / SHIPPED
+        self.shipped = newest(root.absolute() / OTHER)
 
     @property
     def exports(self) -> pathlib.Path:
@@ -165,7 +172,7 @@ class Loop:
                 raise Refused(f"{line[0]} of the first champion failed")
         go = Pixctl(self.pixctl)
         go.add(str(self.models), OTHER, self.shipped)
-        go.promote(str(self.models), OTHER, SHIPPED)
+        go.promote(str(self.models), OTHER, self.shipped.name)
         self.result.champion_before = self.champion()
 
     def decide(self) -> None:
