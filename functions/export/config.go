@@ -52,22 +52,22 @@ type Function struct {
 // Close closes every connection, as far as ctx allows. Stop serving before.
 func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
 
-// Open connects to the bus, the warehouse and the lake. settled is how old a stamp must be that no row with it is on its
-// way: warehouse.Settled, but where nobody writes any more.
-func Open(ctx context.Context, c *Config, env host.Env, settled time.Duration) (*Function, error) {
+// Open connects to the bus, the warehouse and the lake. margin is how old a stamp must be that no row with it is on its
+// way: warehouse.StampMargin, but where nobody writes any more.
+func Open(ctx context.Context, c *Config, env host.Env, margin time.Duration) (*Function, error) {
 	c.Timeout = c.ExportTimeout
 	h, err := host.Open(ctx, Name, c.Config, env)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	handler, err := c.build(ctx, h, settled)
+	handler, err := c.build(ctx, h, margin)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("export: %w", err), h.Close(ctx))
 	}
 	return &Function{Handler: handler, host: h}, nil
 }
 
-func (c *Config) build(ctx context.Context, h *host.Host, settled time.Duration) (http.Handler, error) {
+func (c *Config) build(ctx context.Context, h *host.Host, margin time.Duration) (http.Handler, error) {
 	extract, err := warehouse.OpenExtract(ctx, warehouse.Config{ProjectID: c.ProjectID, Dataset: c.Dataset},
 		append(emulator.REST(c.RESTEmulator), h.BigQueryREST...), append(emulator.GRPC(c.Emulator), h.BigQuery...))
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *Config) build(ctx context.Context, h *host.Host, settled time.Duration)
 		return nil, fmt.Errorf("open lake: %w", err)
 	}
 	h.OnClose(func(context.Context) error { return place.Close() })
-	return New(Deps{Source: extract, Lake: place, Settled: settled, Push: h.Push()})
+	return New(Deps{Source: extract, Lake: place, Margin: margin, Push: h.Push()})
 }
 
 // FromEnv builds the function from the environment, for the root's registration.
@@ -88,5 +88,5 @@ func FromEnv(ctx context.Context) (*Function, error) {
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	return Open(ctx, c, host.Env{}, warehouse.Settled)
+	return Open(ctx, c, host.Env{}, warehouse.StampMargin)
 }

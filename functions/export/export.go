@@ -35,16 +35,16 @@ type Storage interface {
 
 // Deps are the function's ports.
 type Deps struct {
-	Source  Source
-	Lake    Storage
-	Settled time.Duration // how old a stamp must be that no row with it is on its way
-	Push    push.Deps
+	Source Source
+	Lake   Storage
+	Margin time.Duration // how old a stamp must be that no row with it is on its way
+	Push   push.Deps
 }
 
 // New returns the endpoint that takes pushed ticks.
 func New(d Deps) (http.Handler, error) {
-	if d.Source == nil || d.Lake == nil || d.Settled <= 0 {
-		return nil, errors.New("export: a source, a lake and the time that rows take to settle are required")
+	if d.Source == nil || d.Lake == nil || d.Margin <= 0 {
+		return nil, errors.New("export: a source, a lake and the margin of stamps are required")
 	}
 	if d.Push.Clock == nil {
 		d.Push.Clock = time.Now

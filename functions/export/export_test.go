@@ -26,7 +26,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
-const settled = time.Minute
+const margin = time.Minute
 
 // row is what a test writes; its payment happened at its stamp.
 type row struct {
@@ -151,7 +151,7 @@ func (*world) DeadLetter(context.Context, string, bus.Letter) error { return nil
 // tick pushes one tick to an exporter that has just started.
 func (w *world) tick(t *testing.T, body string) int {
 	t.Helper()
-	h, err := export.New(export.Deps{Source: w, Lake: w, Settled: settled, Push: push.Deps{
+	h, err := export.New(export.Deps{Source: w, Lake: w, Margin: margin, Push: push.Deps{
 		Gate: pushtest.OpenGate{}, DeadLetters: w, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler),
 		Clock: func() time.Time { return w.now },
 	}})
@@ -203,7 +203,7 @@ func (w *world) want(t *testing.T, name string, ids ...string) {
 	}
 }
 
-func TestASliceEndsWhereRowsHaveSettled(t *testing.T) {
+func TestASliceEndsBeforeTheMargin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write("labels", 3*time.Hour, "a")

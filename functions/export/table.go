@@ -24,7 +24,7 @@ func (f function) export(ctx context.Context, name string) error {
 		return err
 	}
 	now := f.Push.Clock()
-	end := now.Add(-f.Settled).UnixMicro()
+	end := now.Add(-f.Margin).UnixMicro()
 	since := now.Add(-lookback)
 	last, _, err := table.LastTxn(ctx, AppID)
 	if err != nil {

@@ -123,16 +123,26 @@ func (f *form) generated(op string) (*pixv1.Transaction, error) {
 // DecodeSubmissionJSON reads wire JSON with raw identifiers as Decoder.Transaction does, without validating: the caller
 // has a clock and may want Submission.Validate.
 func DecodeSubmissionJSON(data []byte) (pix.Submission, error) {
-	const op = "decode submission"
+	c, _, err := decodeJSON("decode submission", data, true)
+	return c.Submission, err
+}
+
+// DecodeCarriedJSON reads wire JSON of either form as Decoder.Transaction does, and neither validates nor tokenises it. tokens
+// tells which form it is.
+func DecodeCarriedJSON(data []byte) (c pix.Carried, tokens bool, err error) {
+	return decodeJSON("decode payment", data, false)
+}
+
+func decodeJSON(op string, data []byte, raw bool) (pix.Carried, bool, error) {
 	f := takeForm()
 	defer f.free()
-	if err := f.read(op, Envelope{Data: data}, true); err != nil {
-		return pix.Submission{}, err
+	if err := f.read(op, Envelope{Data: data}, raw); err != nil {
+		return pix.Carried{}, false, err
 	}
 	if err := f.finish(op, f.message, nil); err != nil {
-		return pix.Submission{}, err
+		return pix.Carried{}, false, err
 	}
-	return f.Submission, nil
+	return f.Carried, f.own(), nil
 }
 
 // wrap adds the operation and keeps the kind.

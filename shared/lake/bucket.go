@@ -59,10 +59,8 @@ func (b *bucket) put(ctx context.Context, object *storage.ObjectHandle, data []b
 	ctx, cancel := context.WithTimeout(ctx, b.call)
 	defer cancel()
 	w := object.NewWriter(ctx)
-	w.ChunkSize = 0 // one request
-	if len(data) > 0 {
-		w.ChunkSize = (len(data)/googleapi.MinUploadChunkSize + 1) * googleapi.MinUploadChunkSize // kept, so that it can be sent again
-	}
+	// More than there is: one request, of bytes that are kept so that they can be sent again.
+	w.ChunkSize = (len(data)/googleapi.MinUploadChunkSize + 1) * googleapi.MinUploadChunkSize
 	w.CacheControl = "no-store"
 	_, err := w.Write(data)
 	if err = errors.Join(err, w.Close()); err != nil {

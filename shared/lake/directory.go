@@ -76,6 +76,9 @@ func (d *directory) temp(ctx context.Context, name string) (*directoryWriter, er
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
+	if err := file.Chmod(0o644); err != nil { // a temporary file is its owner's alone; Spark may be somebody else
+		return nil, fmt.Errorf("create: %w", errors.Join(err, file.Close(), os.Remove(file.Name())))
+	}
 	return &directoryWriter{ctx: ctx, file: file, target: d.path(name)}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +50,28 @@ func TestObjects(t *testing.T) {
 			t.Parallel()
 			suite(t, objects)
 		})
+	}
+}
+
+// TestOthersMayReadADirectory: Spark may run as somebody else than who exported.
+func TestOthersMayReadADirectory(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	objects, err := lake.NewDirectory(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := objects.Writer(t.Context(), "part-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), objects.Create(t.Context(), "_delta_log/a", nil), objects.Replace(t.Context(), "_delta_log/b", nil)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"part-a", "_delta_log/a", "_delta_log/b"} {
+		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode() != 0o644 {
+			t.Errorf("%s: mode %v, %v", name, info, err)
+		}
 	}
 }
 

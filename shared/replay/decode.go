@@ -148,13 +148,16 @@ func (b *batch[T]) decode(decode func([]byte) (T, error)) {
 // paymentDecoder reads payments in either form: with raw identifiers, as they were sent, or with tokens, as the lake keeps
 // them. A payment is judged at the moment it became visible, which only the payment itself says.
 func paymentDecoder(tokenizer *pix.Tokenizer) func([]byte) (pix.Transaction, error) {
-	decoder := event.Decoder{Tokenizer: tokenizer}
 	return func(line []byte) (pix.Transaction, error) {
-		tx, err := decoder.Transaction(event.Envelope{Data: line}, farFuture())
+		c, tokens, err := event.DecodeCarriedJSON(line)
 		if err != nil {
 			return pix.Transaction{}, err
 		}
-		return tx, tx.Validate(visibleAt(&tx.Facts))
+		if tokens {
+			tx := c.Transaction()
+			return tx, tx.Validate(visibleAt(&tx.Facts))
+		}
+		return tokenizer.Tokenize(&c.Submission), c.Submission.Validate(visibleAt(&c.Facts))
 	}
 }
 

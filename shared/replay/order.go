@@ -31,8 +31,8 @@ func (e *DisorderError) Error() string {
 
 // PaymentMoment is what lines of payments are sorted by, in milliseconds: when the payment became visible.
 func PaymentMoment(line []byte) (int64, error) {
-	s, err := event.DecodeSubmissionJSON(line)
-	return visibleAt(&s.Facts).UnixMilli(), err
+	c, _, err := event.DecodeCarriedJSON(line)
+	return visibleAt(&c.Facts).UnixMilli(), err
 }
 
 // StatusMoment is what lines of statuses are sorted by, in milliseconds.

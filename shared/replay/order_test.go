@@ -10,7 +10,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/replay"
 	"github.com/sentinela-pix/sentinela/shared/world"
@@ -168,4 +172,48 @@ func TestLabelsInAnyOrder(t *testing.T) {
 	if stats.Unlabelled != 1 || stats.Marks == 0 {
 		t.Errorf("%+v", stats)
 	}
+}
+
+// TestTokenisedLog: a log with tokens, as the lake keeps it, is ordered and replayed as the one with raw identifiers.
+func TestTokenisedLog(t *testing.T) {
+	t.Parallel()
+	log := payments(45)
+	raw := lines(t, log)
+	tokenised := tokensOf(t, log)
+	for i, line := range bytes.Split(bytes.TrimSpace(tokenised), []byte("\n")) {
+		at, err := replay.PaymentMoment(line)
+		want, wantErr := replay.PaymentMoment(bytes.Split(raw, []byte("\n"))[i])
+		if err != nil || wantErr != nil || at != want {
+			t.Fatalf("line %d is of %d, %v; with raw identifiers of %d, %v", i+1, at, err, want, wantErr)
+		}
+	}
+	want, _ := replayed(t, replay.Config{}, raw)
+	got, _ := replayed(t, replay.Config{}, tokenised)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-raw +tokenised):\n%.2000s", diff)
+	}
+}
+
+// tokensOf writes a log with tokens in place of identifiers.
+func tokensOf(t *testing.T, log []pix.Submission) []byte {
+	t.Helper()
+	tokenizer, err := replay.NewTokenizer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	for i := range log {
+		tx := tokenizer.Tokenize(&log[i])
+		e, err := event.EncodeTransaction(&tx)
+		var m pixv1.Transaction
+		line, jsonErr := []byte(nil), proto.Unmarshal(e.Data, &m)
+		if jsonErr == nil {
+			line, jsonErr = protojson.Marshal(&m)
+		}
+		if err := errors.Join(err, jsonErr); err != nil {
+			t.Fatal(err)
+		}
+		out.Write(append(line, '\n'))
+	}
+	return out.Bytes()
 }

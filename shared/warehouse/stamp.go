@@ -17,10 +17,10 @@ const stampColumn = "written_at"
 // maxAppendTimeout is the longest that an append may be given.
 const maxAppendTimeout = 5 * time.Minute
 
-// Settled is how old a stamp must be that no row with it is still on its way: the longest append, and two clocks that are
+// StampMargin is how old a stamp must be that no row with it is still on its way: the longest append, and two clocks that are
 // each as wrong as a clock.Watch lets them be, the writer's slow and the reader's fast. A process whose clock is slower
 // takes no messages and so writes no rows.
-const Settled = maxAppendTimeout + 2*clock.DefaultTolerance
+const StampMargin = maxAppendTimeout + 2*clock.DefaultTolerance
 
 // stamp is the column stampColumn, which the append fills.
 func stamp[T any]() column[T] {

@@ -55,8 +55,8 @@ func TestRowsAreStampedAsTheirAppendBegins(t *testing.T) {
 	}
 }
 
-// TestAnAppendIsShorterThanRowsTakeToSettle: else a row could come after its slice was exported.
-func TestAnAppendIsShorterThanRowsTakeToSettle(t *testing.T) {
+// TestAnAppendIsShorterThanTheMargin: else a row could come after its slice was exported.
+func TestAnAppendIsShorterThanTheMargin(t *testing.T) {
 	t.Parallel()
 	if w, err := warehouse.Open(t.Context(), warehouse.Config{ProjectID: "p", Dataset: "fraud", AppendTimeout: time.Hour}); err == nil {
 		_ = w.Close(t.Context())

@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Wareho
 		cfg.AppendTimeout = defaultAppendTimeout
 	}
 	if cfg.AppendTimeout > maxAppendTimeout {
-		return nil, fmt.Errorf("open warehouse: an append of %s is longer than %s, after which its rows count as settled", cfg.AppendTimeout, maxAppendTimeout)
+		return nil, fmt.Errorf("open warehouse: an append of %s is longer than %s, after which its rows count as written", cfg.AppendTimeout, maxAppendTimeout)
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w := &Warehouse{stop: stop}

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from sentinela_lake import tables
 from sentinela_lake.stream import Lake
-from sentinela_mlops import profile
+from sentinela_mlops import gate, profile
 from sentinela_models import vectors
 
 BRASILIA = "America/Sao_Paulo"
@@ -77,9 +77,7 @@ def plot_drift(psi: pd.Series, shown: int = 15) -> plt.Figure:
     """Draw the features that moved most, with the gate's bound."""
     figure, axis = plt.subplots(figsize=(9, 4.5))
     psi.head(shown).iloc[::-1].plot.barh(ax=axis)
-    axis.axvline(0.5, color="grey", linestyle=":")
-    axis.set(
-        xlabel="PSI, later half against earlier half", title="features that moved most; the gate refuses beyond 0.5"
-    )
+    axis.axvline(gate.Bounds().psi, color="grey", linestyle=":")
+    axis.set(xlabel="PSI, later half against earlier half", title="features that moved most, and the gate's bound")
     figure.tight_layout()
     return figure

@@ -112,7 +112,7 @@ def run_table(lake: Lake, name: str) -> Counts:
 
     def source() -> DataStreamWriter:
         rows = lake.spark.readStream.format("delta").load(lake.path(f"bronze/{name}"))
-        return rows.writeStream.foreachBatch(lambda batch, batch_id: settle(lake, name, batch, batch_id, counts))
+        return rows.writeStream.foreachBatch(lambda batch, batch_id: divide(lake, name, batch, batch_id, counts))
 
     with told(table):
         counts.rows = stream.run(table, source, lake.path(f"checkpoints/{table}"))
@@ -120,7 +120,7 @@ def run_table(lake: Lake, name: str) -> Counts:
     return counts
 
 
-def settle(lake: Lake, name: str, batch: DataFrame, batch_id: int, counts: Counts) -> None:
+def divide(lake: Lake, name: str, batch: DataFrame, batch_id: int, counts: Counts) -> None:
     """Merge the good rows of a batch, put the others aside."""
     judged = batch.withColumn("reason", first_broken(RULES[name].valid)).persist()
     try:

@@ -52,7 +52,7 @@ class Sizes:
     seed: int = 11
 
 
-def newest(versions: pathlib.Path) -> pathlib.Path:
+def newest_model(versions: pathlib.Path) -> pathlib.Path:
     """Return the directory of the newest shipped model."""
     there = [p for p in versions.iterdir() if p.name.isdigit()]
     if not there:
@@ -73,7 +73,7 @@ class Loop:
         self.store = out.absolute() / "mlflow.db"
         self.result = Result(store=self.store)
         self.runner = Runner(bundle.read(root.absolute(), target), self.tell)
-        self.shipped = newest(root.absolute() / OTHER)
+        self.shipped = newest_model(root.absolute() / OTHER)
 
     @property
     def exports(self) -> pathlib.Path:

@@ -154,6 +154,7 @@ def release(reg: Registry, v: Version, store: str, pixctl: Pixctl) -> dict:
     if champion.number == v.number:
         raise Refused(f"{v.artefact} is the champion: it serves already")
     require_gate(reg, v)
+    genuine(reg, v, pixctl)
     reg.move(CHALLENGER, v)
     return reconcile(reg, store, pixctl)
 

@@ -3,24 +3,13 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/demo"
 )
 
 func main() {
-	os.Exit(run())
-}
-
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
-	std := command.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}
 	first := demo.First()
-	return command.Dispatch(ctx, std, []command.Command{first}, []string{first.Name})
+	os.Exit(command.Main([]command.Command{first}, []string{first.Name}))
 }

@@ -6,8 +6,20 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 )
+
+// Main runs the subcommand that args name in this process's environment, until a signal ends it, and returns the exit code.
+func Main(commands []Command, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
+	std := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}
+	return Dispatch(ctx, std, commands, args)
+}
 
 // Dispatch runs the subcommand that args name and returns the exit code.
 func Dispatch(ctx context.Context, std IO, commands []Command, args []string) int {

@@ -109,13 +109,13 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 	return nil
 }
 
-// exportSettled is nearly nothing: here a tick comes when nobody writes, and all clocks are one.
-const exportSettled = time.Microsecond
+// exportMargin is nearly nothing: here a tick comes when nobody writes, and all clocks are one.
+const exportMargin = time.Microsecond
 
 // openExport opens the export to the lake.
 func (s *Stack) openExport(ctx context.Context, mux *http.ServeMux) error {
 	c := export.Config{Config: s.config(), Dataset: Dataset, Lake: s.LakePlace, ExportTimeout: exportTimeout}
-	f, err := export.Open(ctx, &c, s.env(export.Name), exportSettled)
+	f, err := export.Open(ctx, &c, s.env(export.Name), exportMargin)
 	if err != nil {
 		return err
 	}
