@@ -166,6 +166,14 @@ def test_files_that_were_replaced_after_approval_are_not_promoted(shelf):
     assert shelf.aliases[CHAMPION] == "1" and store.serves()[0] == "1"
 
 
+def test_files_that_were_replaced_after_the_gate_are_not_released(shelf):
+    store = Store()
+    shelf.files["2"] = shelf.files["3"]
+    with pytest.raises(Refused, match="not those that were registered"):
+        release.release(shelf, shelf.by_artefact("2"), "store", store)
+    assert CHALLENGER not in shelf.aliases and store.serves() == ("1", [])
+
+
 def test_only_the_challenger_is_promoted(shelf):
     store = Store()
     ready(shelf, store)

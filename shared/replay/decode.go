@@ -157,7 +157,7 @@ func paymentDecoder(tokenizer *pix.Tokenizer) func([]byte) (pix.Transaction, err
 			tx := c.Transaction()
 			return tx, tx.Validate(visibleAt(&tx.Facts))
 		}
-		return tokenizer.Tokenize(&c.Submission), c.Submission.Validate(visibleAt(&c.Facts))
+		return tokenizer.Tokenize(&c.Submission), c.Validate(visibleAt(&c.Facts))
 	}
 }
 
