@@ -59,6 +59,20 @@ test-lake: $(PIXCTL) ## the lake's tests: Spark, Delta and a real Kafka (Java 17
 	@go build -o $(BUILD) ./kafka-bridge ./scripts/pubsub
 	@scripts/test-lake.sh $(VENV_LAKE)
 
+.PHONY: fuzz
+fuzz: ## every fuzz target, FUZZTIME each (20s by default)
+	scripts/fuzz.sh $(or $(FUZZTIME),20s)
+
+.PHONY: faults
+faults: ## the tests of the fault table, five times in another order each
+	scripts/faults.sh 5
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is deployed (needs vuln.go.dev)
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/vuln/go.mod -o $(BUILD)/tools/govulncheck golang.org/x/vuln/cmd/govulncheck
+	$(BUILD)/tools/govulncheck ./...
+
 .PHONY: lint
 lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready proto ## format, vet, house rules, workflows, protos, Python
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -85,6 +99,10 @@ bench-models: $(VENV)/.ready ## of make bench, the part that compares models' sc
 .PHONY: bench-cold
 bench-cold: ## how long a newcomer compiles until the first decision and until the whole demo (an empty compile cache)
 	scripts/bench-cold.sh
+
+.PHONY: bench-compare
+bench-compare: ## the hot path's benchmarks beside those of the commit BASE (main by default), with benchstat
+	scripts/bench-compare.sh $(or $(BASE),main) $(BUILD)
 
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the repository for a while, one after the other; what breaks one stays in its testdata.
+# usage: fuzz.sh TIME, as 20s, or 100x for a number of inputs
+set -euo pipefail
+time=$1 failed=()
+mapfile -t targets < <(git grep -hoE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | cut -d' ' -f2)
+n=0
+while IFS=: read -r file target; do
+  n=$((n + 1)) package=./$(dirname "$file")
+  echo "fuzz $n of ${#targets[@]}: $package $target, $time"
+  go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package" || failed+=("$package $target")
+done < <(git grep -oE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /:/')
+[ ${#failed[@]} -eq 0 ] || { printf 'failed: %s\n' "${failed[@]}"; exit 1; }
