@@ -108,6 +108,31 @@ bench-compare: ## the hot path's benchmarks beside those of the commit BASE (mai
 conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so
 	@for suite in scripts/conformance/*.sh; do "$$suite"; done
 
+.PHONY: plan
+plan: ## what terraform apply would change in ENVIRONMENT, into build/plan
+	scripts/deploy/plan.sh $(ENVIRONMENT) $(BUILD)
+
+.PHONY: deploy
+deploy: $(PIXCTL) ## bring the pushed images into ENVIRONMENT: a canary, watched, and back by itself
+	go build -o $(BUILD)/gate ./scripts/gate
+	scripts/deploy/deploy.sh $(ENVIRONMENT) $(BUILD)
+
+.PHONY: comment
+comment: ## put the file COMMENT into a comment of PULL_REQUEST under TITLE
+	@scripts/deploy/comment.sh $(PULL_REQUEST) "$(TITLE)" $(COMMENT)
+
+.PHONY: release-notes
+release-notes: ## make TAG a release on GitHub, with notes from its pull requests
+	gh release create "$(TAG)" --verify-tag --generate-notes
+
+.PHONY: bundle-validate
+bundle-validate: ## let Databricks check the bundle for TARGET
+	cd models && databricks bundle validate --target $(TARGET)
+
+.PHONY: bundle-deploy
+bundle-deploy: ## deploy the bundle to TARGET
+	cd models && databricks bundle deploy --target $(TARGET)
+
 .PHONY: model
 model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shipped models
 	scripts/model.sh $(PIXCTL) $(PY)
