@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// stub stands for a tool: it writes its arguments to the log, fails where the test says so, and answers what gcloud and
-// terraform are asked.
+// stub stands for a tool: it writes its arguments to the log, fails where the test says so, and answers what gcloud is
+// asked.
 const stub = `#!/bin/bash
 call="$(basename "$0") $*"
 echo "$call" >>"$LOG"
@@ -23,7 +23,6 @@ fi
 case "$call" in
 *"services describe"*Revision*) [ -n "$SERVES" ] || exit 1; echo "$4-00007" ;;
 *"services describe"*image*) [ -n "$SERVES" ] || exit 1; echo "registry/functions@sha256:before" ;;
-*"output -raw cluster_name"*) echo sentinela ;;
 *"apply -input"*) cat "${call##*-var-file=}" >>"$LOG" ;;
 esac
 `

@@ -5,6 +5,8 @@
 # usage: deploy.sh ENVIRONMENT BUILD
 set -euo pipefail
 environment=$1 build=$(realpath -m "$2")
+project=${PROJECT_ID:?set PROJECT_ID to the project of the environment}
+region=${REGION:?set REGION to the region of the environment}
 case $environment in
 dev) steps=(100) watch=0 ;;
 staging) steps=(100) watch=30m ;;
@@ -19,12 +21,10 @@ image() { # the image of that name, by digest, as it was pushed
     { echo "deploy: $build/images/checksums.txt names no image $1: make push-images comes first" >&2; return 1; }
 }
 
-apply() { # IMAGE CANARY: canary is JSON, or null for everything to the newest revision
+apply() { # IMAGE CANARY: canary is JSON, {} for everything to the newest revision
   printf '{"images": {"functions": "%s"}, "canary": %s}\n' "$1" "$2" >"$work/images.tfvars.json"
   terraform -chdir="terraform/envs/$environment" apply -input=false -auto-approve -lock-timeout=10m -var-file="$work/images.tfvars.json"
 }
-
-output() { terraform -chdir="terraform/envs/$environment" output -raw "$1"; }
 
 of_each_service() { # FORMAT: "function value" for every service that there is
   local function service value
@@ -56,31 +56,33 @@ back() {
     done
   fi
   # Terraform's state follows last: traffic is back already.
-  [ -z "$before" ] || apply "$before" null || echo "deploy: terraform apply did not follow; run it with the image before: $before" >&2
+  [ -z "$before" ] || apply "$before" {} || echo "deploy: terraform apply did not follow; run it with the image before: $before" >&2
   exit 1
 }
 trap back EXIT
 trap 'exit 130' INT TERM
 
 new=$(image functions)
-terraform -chdir="terraform/envs/$environment" init -input=false -lockfile=readonly
-project=${PROJECT_ID:?the environment\'s project} region=${REGION:?the environment\'s region}
+terraform -chdir="terraform/envs/$environment" init -input=false -lockfile=readonly -backend-config="bucket=$project-tfstate"
 functions="score audit alert label export"
 stable=$(of_each_service status.latestReadyRevisionName)
 before=$(of_each_service 'spec.template.spec.containers[0].image' | awk '$1 == "score" { print $2 }')
-canary=$(awk 'NF == 2 { printf "%s\"%s\": \"%s\"", separator, $1, $2; separator = ", " }' <<<"$stable")
+canary() { # PERCENT: as the environment's variable wants it
+  awk -v percent="$1" 'NF == 2 { printf "%s\"%s\": {\"stable_revision\": \"%s\", \"percent\": %d}", separator, $1, $2, percent; separator = ", " }' <<<"$stable"
+}
+revisions() { of_each_service status.latestReadyRevisionName | awk '{ printf "%s%s", separator, $2; separator = "|" }'; }
 
 for percent in "${steps[@]}"; do
-  share=null
+  share={}
   # Where nothing serves yet there is nothing to compare with.
-  [ "$percent" = 100 ] || [ -z "$before" ] || share="{\"percent\": $percent, \"stable_revisions\": {$canary}}"
+  [ "$percent" = 100 ] || [ -z "$before" ] || share="{$(canary "$percent")}"
   echo "deploy: $percent % of the traffic to $new"
   [ -z "$before" ] || moved=functions
   apply "$new" "$share"
-  judge -set "REVISIONS=$(of_each_service status.latestReadyRevisionName | awk '{ printf "%s%s", separator, $2; separator = "|" }')"
+  judge -set "REVISIONS=$(revisions)"
 done
 
-gcloud container clusters get-credentials "$(output cluster_name)" --project "$project" --region "$region"
+gcloud container clusters get-credentials sentinela --project "$project" --region "$region"
 cat >"$work/kustomization.yaml" <<KUSTOMIZATION
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -94,7 +96,7 @@ kubectl apply -k "$work"
 for deployment in scorer kafka-bridge; do
   kubectl --namespace sentinela rollout status "deployment/$deployment" --timeout 10m
 done
-judge -set "REVISIONS=$(of_each_service status.latestReadyRevisionName | awk '{ printf "%s%s", separator, $2; separator = "|" }')"
+judge -set "REVISIONS=$(revisions)"
 "$build/pixctl" doctor -project "$project"
 moved=no
 echo "deploy: $environment serves $new"
