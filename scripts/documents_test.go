@@ -73,6 +73,23 @@ func TestEveryLossHasADrill(t *testing.T) {
 	}
 }
 
+// TestCodeOwnersOwnSomething: a line that matches nothing leaves what was meant to those of the line above it.
+func TestCodeOwnersOwnSomething(t *testing.T) {
+	t.Parallel()
+	for line := range strings.Lines(text(t, ".github/CODEOWNERS")) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] == "#" || fields[0] == "*" {
+			continue
+		}
+		if place := strings.Trim(fields[0], "/"); !exists(t, place) {
+			t.Errorf("there is no %s", place)
+		}
+		if len(fields) == 1 {
+			t.Errorf("nobody owns %s", fields[0])
+		}
+	}
+}
+
 // testNames are the names of all tests, as those who run them write them.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
@@ -126,7 +143,7 @@ func isPlace(name string) bool {
 func exists(t *testing.T, place string) bool {
 	t.Helper()
 	top, _, _ := strings.Cut(place, "/")
-	if _, err := os.Stat(filepath.Join(root, top)); os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(root, top)); os.IsNotExist(err) && slices.Contains([]string{"terraform", "k8s"}, top) {
 		t.Logf("%s is not looked up: there is no %s yet", place, top)
 		return true
 	}
