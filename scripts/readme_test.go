@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +31,17 @@ func TestBothREADMEsHaveTheSameCommands(t *testing.T) {
 func TestREADMELinksExist(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, name := range []string{"README.md", "README.pt-BR.md", "CONTRIBUTING.md", "models/README.md", "docs/architecture.md", "docs/domain.md", "docs/changing.md"} {
+	names := []string{"README.md", "README.pt-BR.md", "CONTRIBUTING.md", "SECURITY.md", "models/README.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/adr/*.md"} {
+		found, err := filepath.Glob(root + "/" + pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, name := range found {
+			names = append(names, strings.TrimPrefix(name, root+"/"))
+		}
+	}
+	for _, name := range names {
 		dir := root + "/" + name[:strings.LastIndex("/"+name, "/")]
 		for _, m := range link.FindAllStringSubmatch(string(read(t, name)), -1) {
 			if _, err := os.Stat(dir + "/" + m[1]); err != nil {
