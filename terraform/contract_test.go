@@ -88,9 +88,12 @@ type variableContract struct {
 	Meaning  string `json:"meaning"`
 }
 
+// process is where what the processes of functions have in common stands.
+const process = "functions/process"
+
 // images are the programs that are deployed, by the image that holds each.
 func images() map[string]string {
-	return map[string]string{"functions": ".", "scorer": "functions/score/server", "kafka-bridge": "kafka-bridge"}
+	return map[string]string{"functions": "functions/server", "scorer": "functions/score/server", "kafka-bridge": "kafka-bridge"}
 }
 
 // secrets are the names in Secret Manager, by the variable that takes the value.
@@ -222,19 +225,20 @@ func bridgeFromCode(t *testing.T, p *processContract) {
 
 func scorerFromCode(t *testing.T, p *processContract) {
 	t.Helper()
-	const server = "functions/score/server"
 	p.Image, p.ProbePort = "scorer", "admin"
 	p.Ports["http"], p.Ports["admin"] = port(t, p.Variables["LISTEN_ADDR"].Default), port(t, p.Variables["ADMIN_ADDR"].Default)
-	p.Grace, p.DrainDelay = seconds(t, server, "grace"), seconds(t, server, "drainDelay")
-	addPaths(t, p, server)
+	p.Grace, p.DrainDelay = seconds(t, process, "grace"), seconds(t, "functions/score/server", "drain")
+	addPaths(t, p, process)
 	pushed(t, p, "HANDLE_TIMEOUT")
 	p.Paths["decisions"] = "/v1/decisions"
 }
 
 func functionFromCode(t *testing.T, name string, p *processContract) {
 	t.Helper()
-	p.Ports["http"] = port(t, ":"+p.Variables["PORT"].Default)
-	p.Grace = seconds(t, "functions/lazy", "grace")
+	p.ProbePort = "admin"
+	p.Ports["http"], p.Ports["admin"] = port(t, p.Variables["PORT"].Default), port(t, p.Variables["ADMIN_ADDR"].Default)
+	p.Grace = seconds(t, process, "grace")
+	addPaths(t, p, process)
 	timeout := "HANDLE_TIMEOUT"
 	switch name {
 	case "score":
