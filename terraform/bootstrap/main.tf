@@ -38,10 +38,16 @@ module "project" {
 
   project_id = var.project_id
   services   = local.services
-  agents = [
-    "artifactregistry.googleapis.com", "bigtableadmin.googleapis.com", "cloudscheduler.googleapis.com",
-    "managedkafka.googleapis.com", "pubsub.googleapis.com", "secretmanager.googleapis.com",
-  ]
+  agents = {
+    "artifactregistry.googleapis.com" = "gcp-sa-artifactregistry"
+    "bigtableadmin.googleapis.com"    = "gcp-sa-bigtable"
+    "compute.googleapis.com"          = "compute-system"
+    "container.googleapis.com"        = "container-engine-robot"
+    "managedkafka.googleapis.com"     = "gcp-sa-managedkafka"
+    "pubsub.googleapis.com"           = "gcp-sa-pubsub"
+    "run.googleapis.com"              = "serverless-robot-prod"
+    "secretmanager.googleapis.com"    = "gcp-sa-secretmanager"
+  }
   audited_services = [
     "bigquery.googleapis.com", "bigtable.googleapis.com", "cloudkms.googleapis.com", "iam.googleapis.com",
     "pubsub.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com",
@@ -122,7 +128,7 @@ module "delivery" {
     "roles/artifactregistry.admin", "roles/bigquery.admin", "roles/bigtable.admin", "roles/binaryauthorization.policyViewer",
     "roles/cloudkms.viewer", "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/compute.securityAdmin",
     "roles/container.admin", "roles/datacatalog.admin", "roles/dns.admin", "roles/iam.serviceAccountAdmin",
-    "roles/iam.serviceAccountUser", "roles/managedkafka.admin", "roles/monitoring.editor", "roles/pubsub.admin",
+    "roles/managedkafka.admin", "roles/monitoring.editor", "roles/pubsub.admin",
     "roles/run.admin", "roles/secretmanager.admin", "roles/serviceusage.serviceUsageConsumer", "roles/storage.admin",
   ]
   planner_roles = [

@@ -9,6 +9,8 @@ resource "databricks_storage_credential" "this" {
 }
 
 resource "databricks_external_location" "exports" {
+  count = var.exports_location ? 1 : 0
+
   name            = "${var.catalog}_exports"
   url             = "gs://${var.bucket}/exports"
   credential_name = databricks_storage_credential.this.name
@@ -19,7 +21,9 @@ resource "databricks_external_location" "exports" {
 }
 
 resource "databricks_grants" "exports" {
-  external_location = databricks_external_location.exports.id
+  count = var.exports_location ? 1 : 0
+
+  external_location = databricks_external_location.exports[0].id
 
   grant {
     principal  = var.principal
@@ -27,7 +31,7 @@ resource "databricks_grants" "exports" {
   }
 }
 
-# The bundle makes the location of the lake with it.
+# The bundle makes its locations with it.
 resource "databricks_grants" "credential" {
   storage_credential = databricks_storage_credential.this.id
 

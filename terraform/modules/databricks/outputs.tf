@@ -4,6 +4,6 @@ output "credential_account" {
 }
 
 output "exports_location" {
-  description = "Name of the read-only location of the exports."
-  value       = databricks_external_location.exports.name
+  description = "Name of the read-only location of the exports; null where the bundle makes it."
+  value       = one(databricks_external_location.exports[*].name)
 }

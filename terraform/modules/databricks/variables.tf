@@ -23,3 +23,9 @@ variable "credential" {
   type        = string
   default     = "sentinela"
 }
+
+variable "exports_location" {
+  description = "Whether the read-only location of the exports is made here. The bundle under models/ makes one of the same name: leave its resources/location_exports.yml out where this is true."
+  type        = bool
+  default     = false
+}

@@ -5,7 +5,7 @@ locals {
   # Who a token must be for. A GitHub environment has reviewers and rules of its own; a pull request from a fork gets no token.
   subjects = {
     deployer = "repo:${var.repository}:environment:${var.environment}"
-    planner  = "repo:${var.repository}:pull_request"
+    planner  = "repo:${var.repository}:environment:plan"
   }
   accounts = {
     deployer = { id = "pix-deployer", name = "Deploys ${var.environment} from GitHub" }

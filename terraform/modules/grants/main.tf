@@ -13,6 +13,7 @@ locals {
     subscription    = "name of a subscription"
     bigtable_table  = "instance/table"
     bigquery_table  = "dataset/table"
+    dataset         = "name of a dataset"
     bucket          = "name of a bucket"
     folder          = "bucket/folder"
     secret          = "name of a secret"
@@ -57,6 +58,15 @@ resource "google_bigquery_table_iam_member" "this" {
   project    = var.project_id
   dataset_id = split("/", each.value.resource)[0]
   table_id   = split("/", each.value.resource)[1]
+  role       = each.value.role
+  member     = each.value.member
+}
+
+resource "google_bigquery_dataset_iam_member" "this" {
+  for_each = local.by_kind.dataset
+
+  project    = var.project_id
+  dataset_id = each.value.resource
   role       = each.value.role
   member     = each.value.member
 }

@@ -26,7 +26,7 @@ variable "grants" {
 
   validation {
     condition = alltrue([for row in var.grants : contains([
-      "topic", "subscription", "bigtable_table", "bigquery_table", "bucket", "folder", "secret", "service_account", "registry",
+      "topic", "subscription", "bigtable_table", "bigquery_table", "dataset", "bucket", "folder", "secret", "service_account", "registry",
       "policy_tag", "project",
     ], row.kind)])
     error_message = "A row's kind is none that a role can be bound to here."

@@ -13,17 +13,6 @@ data "google_project" "this" {
   project_id = var.project_id
 }
 
-# Agents that Google makes only when they are asked for. Without them a key cannot be granted before its first use.
-resource "google_project_service_identity" "this" {
-  provider = google-beta
-  for_each = var.agents
-
-  project = var.project_id
-  service = each.key
-
-  depends_on = [google_project_service.this]
-}
-
 data "google_storage_project_service_account" "this" {
   project = var.project_id
 

@@ -9,8 +9,8 @@ variable "services" {
 }
 
 variable "agents" {
-  description = "Services whose agent has to be asked for before it can be granted a key."
-  type        = set(string)
+  description = "Names of services' agents, as gcp-sa-pubsub, by the service. They are there once bootstrap/agents.sh has asked for them."
+  type        = map(string)
 }
 
 variable "audited_services" {

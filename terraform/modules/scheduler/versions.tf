@@ -3,7 +3,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = "~> 7.40"
+      version = "~> 7.45"
     }
   }
 }

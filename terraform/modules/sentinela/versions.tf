@@ -3,11 +3,11 @@ terraform {
   required_providers {
     databricks = {
       source  = "databricks/databricks"
-      version = "~> 1.80"
+      version = "~> 1.128"
     }
     google = {
       source  = "hashicorp/google"
-      version = "~> 7.40"
+      version = "~> 7.45"
     }
   }
 }
