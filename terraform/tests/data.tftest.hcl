@@ -58,6 +58,8 @@ run "secrets" {
 }
 
 run "keys" {
+  command = plan # a key cannot be destroyed after the test, as it should be
+
   module {
     source = "./modules/kms"
   }

@@ -22,6 +22,8 @@ variables {
 }
 
 run "bootstrap" {
+  command = plan # keys and state cannot be destroyed after the test, as it should be
+
   module {
     source = "./bootstrap"
   }
