@@ -18,6 +18,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/identity"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/setting"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -206,8 +207,8 @@ func TestEveryFunctionIsEverywhere(t *testing.T) {
 		if !subscribed[name] {
 			t.Errorf("functions/%s has no subscription in event.Topics: nothing triggers it", name)
 		}
-		if _, listed := roots()[name]; !listed {
-			t.Errorf("functions/%s is not in roots() of configuration_test.go: its variables are on no page", name)
+		if _, listed := setting.Roots()[name]; !listed {
+			t.Errorf("functions/%s is not in Roots of shared/pixtest/setting: its variables are on no page", name)
 		}
 		if !strings.Contains(demo, name+".Open(") {
 			t.Errorf("the demo's stack does not open functions/%s", name)
@@ -245,15 +246,15 @@ func TestTopicsHaveOneName(t *testing.T) {
 		tabled[topic.Name] = true
 	}
 	for _, v := range variables(t) {
-		if !strings.HasSuffix(v.name, "_TOPIC") || ofKafka[v.name] {
+		if !strings.HasSuffix(v.Name, "_TOPIC") || ofKafka[v.Name] {
 			continue
 		}
-		want, known := meant[v.name]
+		want, known := meant[v.Name]
 		if !known || !tabled[want] {
-			t.Errorf("%s: which topic of event.Topics is it? Say so here", v.name)
+			t.Errorf("%s: which topic of event.Topics is it? Say so here", v.Name)
 		}
-		if inCode := v.standard == "" && strings.Contains(v.meaning, want+" by default"); v.standard != want && !inCode {
-			t.Errorf("%s of %v is %q by default, want %q", v.name, v.readers, v.standard, want)
+		if inCode := v.Default == "" && strings.Contains(v.Meaning, want+" by default"); v.Default != want && !inCode {
+			t.Errorf("%s of %v is %q by default, want %q", v.Name, v.Readers, v.Default, want)
 		}
 	}
 }

@@ -1,0 +1,73 @@
+package setting
+
+import (
+	"slices"
+	"strings"
+)
+
+// Variable is one environment variable, as the page of configuration shows it.
+type Variable struct {
+	Name    string
+	Kind    string // to whoever sets it, as "duration, as 10s"
+	Default string // empty where there is none, or where it is in the meaning
+	Meaning string // one sentence or more
+	Readers []string
+}
+
+// Secret says that the variable must come from a secret manager.
+func (v *Variable) Secret() bool {
+	return slices.Contains([]string{"TOKEN_KEY", "PREVIOUS_TOKEN_KEY", "KAFKA_SASL_PASSWORD", "SCORER_TOKEN"}, v.Name)
+}
+
+// Required says that no process in production starts without it.
+func (v *Variable) Required() bool {
+	return strings.HasSuffix(v.Meaning, " Required.") || strings.HasSuffix(v.Meaning, " Required unless VERIFY_CALLERS is off.")
+}
+
+// Root is where a process's configuration stands in the sources: a directory of the repository and a type.
+type Root struct{ Dir, Type string }
+
+// Scorer and Bridge are the processes of Kubernetes; all others are functions, by their FUNCTION_TARGET.
+const (
+	Scorer = "scorer"
+	Bridge = "kafka-bridge"
+)
+
+// Roots are the configurations that each process reads.
+func Roots() map[string]Root {
+	return map[string]Root{
+		Bridge:   {"kafka-bridge/internal/config", "Config"},
+		Scorer:   {"functions/score", "Config"},
+		"score":  {"functions/score", "Config"},
+		"audit":  {"functions/row", "Config"},
+		"alert":  {"functions/alert", "Config"},
+		"label":  {"functions/label", "Config"},
+		"export": {"functions/export", "Config"},
+	}
+}
+
+// beside are the variables that no tag names: read by a call, or by a library on behalf of a process.
+func beside() []Variable {
+	const functions, all = "score audit alert label export", "kafka-bridge scorer score audit alert label export"
+	by := func(name, standard, meaning, readers string) Variable {
+		return Variable{name, "text", standard, meaning, strings.Fields(readers)}
+	}
+	return []Variable{
+		by("ADMIN_ADDR", ":8081", "Where the scorer and the functions' image serve /healthz, /readyz and /metrics.", "scorer "+functions),
+		by("LISTEN_ADDR", ":8080", "Where the scorer takes pushes and payments.", "scorer"),
+		by("GOMEMLIMIT", "", "The Go runtime's own limit. Where it is not set every process sets it from MEMORY_LIMIT.", all),
+		by("FUNCTION_TARGET", "", "Which function the functions' image or a deployment of the functions framework serves: score, audit, alert, label or export. Required.", functions),
+		by("PORT", "8080", "Where the functions' image and the functions framework listen.", functions),
+		by("SECRETS_DIR", "", "A directory in which a secret manager mounts secrets as files, each with a variable's name; what is set in the environment wins. It is read once, at the start.", all),
+		by("GOOGLE_APPLICATION_CREDENTIALS", "", "File of Application Default Credentials, where there is no metadata server. Read by Google's clients.", all+" pixctl"),
+		by("PUBSUB_EMULATOR_HOST", "", "host:port of a Pub/Sub emulator instead of Pub/Sub. Read by Google's client.", all+" pixctl"),
+		by("BIGTABLE_EMULATOR_HOST", "", "host:port of a Bigtable emulator instead of Bigtable. Read by Google's client.", "scorer score label pixctl"),
+		by("STORAGE_EMULATOR_HOST", "", "host:port or URL of a Cloud Storage emulator instead of Cloud Storage; then no credentials are asked for.", "scorer score export pixctl"),
+		by("PROJECT", "", "The project where GOOGLE_CLOUD_PROJECT is not set.", "pixctl"),
+		by("GOOGLE_CLOUD_PROJECT", "", "The project that pixctl explain and publish use by default.", "pixctl"),
+		by("BIGTABLE_INSTANCE", "pix", "The instance that pixctl explain reads by default.", "pixctl"),
+		by("SCORER_TOKEN", "", "The bearer token that pixctl load sends.", "pixctl"),
+		by("MODELS_LOCATION", "", "Where pixctl's model commands find models by default: a directory or gs://bucket/prefix.", "pixctl"),
+		by("MODEL_SIGNING_KEYS", "", "PEM file of the public keys against which pixctl checks models by default.", "pixctl"),
+	}
+}

@@ -1,0 +1,295 @@
+// Package terraform_test holds the deployment to the code: contract.json is written from the sources, and what Terraform
+// would make of this directory is compared with them, without an account and without a provider.
+package terraform_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/setting"
+	"github.com/sentinela-pix/sentinela/shared/store"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
+)
+
+var update = flag.Bool("update", false, "write contract.json")
+
+// root is the repository's directory.
+const root = ".."
+
+// contract is what the code asks of whoever deploys it, as Terraform reads it.
+type contract struct {
+	Store     storeContract              `json:"store"`
+	Warehouse warehouseContract          `json:"warehouse"`
+	Images    map[string]string          `json:"images"`
+	Processes map[string]processContract `json:"processes"`
+	Secrets   map[string]string          `json:"secrets"`
+}
+
+type storeContract struct {
+	Table    string                    `json:"table"`
+	Families map[string]familyContract `json:"families"`
+}
+
+// familyContract is a family's garbage collection; with both bounds a cell leaves when either is passed, which is a UNION.
+type familyContract struct {
+	MaxAge      int    `json:"max_age_seconds,omitempty"`
+	MaxVersions int    `json:"max_versions,omitempty"`
+	Mode        string `json:"mode,omitempty"`
+}
+
+type warehouseContract struct {
+	Tables map[string]tableContract `json:"tables"`
+	Views  map[string]viewContract  `json:"views"`
+}
+
+type tableContract struct {
+	PartitionField         string   `json:"partition_field"`
+	Clustering             []string `json:"clustering"`
+	RequirePartitionFilter bool     `json:"require_partition_filter"`
+}
+
+// viewContract says what a view's query reads: tables, or views, which must be there before it.
+type viewContract struct {
+	Tables []string `json:"tables"`
+	Views  []string `json:"views"`
+}
+
+type processContract struct {
+	Image     string                      `json:"image"`
+	Variables map[string]variableContract `json:"variables"`
+	Ports     map[string]int              `json:"ports"`
+	Paths     map[string]string           `json:"paths"` // of each, by the port that serves it in Probes
+	Publishes []string                    `json:"publishes"`
+
+	ProbePort string `json:"probe_port,omitempty"` // the port of health, ready and metrics, where there are any
+
+	Grace      int `json:"grace_seconds"` // what a stop takes at most
+	Handle     int `json:"handle_seconds,omitempty"`
+	DeadLetter int `json:"dead_letter_seconds,omitempty"` // what the publication of a dead letter may take after it
+	DrainDelay int `json:"drain_delay_seconds,omitempty"` // how long requests are taken after readiness says no
+}
+
+type variableContract struct {
+	Secret   bool   `json:"secret"`
+	Required bool   `json:"required"`
+	Default  string `json:"default"`
+	Meaning  string `json:"meaning"`
+}
+
+// process is where what the processes of functions have in common stands.
+const process = "functions/process"
+
+// images are the programs that are deployed, by the image that holds each.
+func images() map[string]string {
+	return map[string]string{"functions": "functions/server", "scorer": "functions/score/server", "kafka-bridge": "kafka-bridge"}
+}
+
+// secrets are the names in Secret Manager, by the variable that takes the value.
+func secrets() map[string]string {
+	return map[string]string{
+		"TOKEN_KEY": "pix-token-key", "PREVIOUS_TOKEN_KEY": "pix-previous-token-key", "KAFKA_SASL_PASSWORD": "kafka-sasl-password",
+	}
+}
+
+// TestContractFile writes contract.json, which Terraform and Kubernetes read.
+func TestContractFile(t *testing.T) {
+	t.Parallel()
+	var want bytes.Buffer
+	w := json.NewEncoder(&want)
+	w.SetIndent("", "  ")
+	w.SetEscapeHTML(false)
+	if err := w.Encode(fromCode(t)); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("contract.json", want.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("contract.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.String(), string(got)); diff != "" {
+		t.Errorf("contract.json is not what the code says; run go test ./terraform -update (-code +file):\n%s", diff)
+	}
+}
+
+// fromCode is the contract as the sources have it.
+func fromCode(t *testing.T) contract {
+	t.Helper()
+	c := contract{
+		Store:  storeContract{Table: store.DefaultTable, Families: map[string]familyContract{}},
+		Images: images(), Secrets: secrets(), Processes: map[string]processContract{},
+	}
+	for name, kept := range store.Families(store.Retention{}) {
+		family := familyContract{MaxAge: int(kept.Age / time.Second), MaxVersions: kept.Versions}
+		if kept.Age > 0 && kept.Versions > 0 {
+			family.Mode = "UNION"
+		}
+		c.Store.Families[name] = family
+	}
+	c.Warehouse = warehouseFromCode(t)
+	all, err := setting.All(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range setting.Roots() {
+		c.Processes[name] = processFromCode(t, name, all)
+	}
+	return c
+}
+
+func warehouseFromCode(t *testing.T) warehouseContract {
+	t.Helper()
+	w := warehouseContract{Tables: map[string]tableContract{}, Views: map[string]viewContract{}}
+	for name, lies := range warehouse.Layouts() {
+		w.Tables[name] = tableContract{PartitionField: lies.Partition, Clustering: lies.Clustered, RequirePartitionFilter: true}
+	}
+	reads := regexp.MustCompile(`\$\{dataset\}\.(\w+)`)
+	for _, name := range warehouse.Views() {
+		view := viewContract{Tables: []string{}, Views: []string{}}
+		for _, found := range reads.FindAllStringSubmatch(read(t, "shared/warehouse/schema/"+name+".sql"), -1) {
+			if _, isTable := w.Tables[found[1]]; isTable {
+				view.Tables = append(view.Tables, found[1])
+				continue
+			}
+			view.Views = append(view.Views, found[1])
+		}
+		w.Views[name] = view
+	}
+	return w
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// processFromCode is a process as its sources have it.
+func processFromCode(t *testing.T, name string, all []setting.Variable) processContract {
+	t.Helper()
+	p := processContract{
+		Image: "functions", Variables: map[string]variableContract{}, Publishes: []string{},
+		Ports: map[string]int{}, Paths: map[string]string{},
+	}
+	for i := range all {
+		v := &all[i]
+		if slices.Contains(v.Readers, name) {
+			p.Variables[v.Name] = variableContract{Secret: v.Secret(), Required: v.Required(), Default: v.Default, Meaning: v.Meaning}
+		}
+	}
+	publisher := name
+	if name == setting.Scorer { // the score function on a server of its own
+		publisher = "score"
+	}
+	for _, topic := range event.Topics() {
+		if slices.Contains(topic.Publishers, publisher) {
+			p.Publishes = append(p.Publishes, topic.Name)
+		}
+	}
+	switch name {
+	case setting.Bridge:
+		bridgeFromCode(t, &p)
+	case setting.Scorer:
+		scorerFromCode(t, &p)
+	default:
+		functionFromCode(t, name, &p)
+	}
+	return p
+}
+
+func bridgeFromCode(t *testing.T, p *processContract) {
+	t.Helper()
+	p.Image, p.ProbePort = "kafka-bridge", "http"
+	p.Ports["http"] = port(t, p.Variables["LISTEN_ADDR"].Default)
+	p.Grace = seconds(t, "kafka-bridge", "grace")
+	addPaths(t, p, "kafka-bridge/bridge")
+}
+
+func scorerFromCode(t *testing.T, p *processContract) {
+	t.Helper()
+	p.Image, p.ProbePort = "scorer", "admin"
+	p.Ports["http"], p.Ports["admin"] = port(t, p.Variables["LISTEN_ADDR"].Default), port(t, p.Variables["ADMIN_ADDR"].Default)
+	p.Grace, p.DrainDelay = seconds(t, process, "grace"), seconds(t, "functions/score/server", "drain")
+	addPaths(t, p, process)
+	pushed(t, p, "HANDLE_TIMEOUT")
+	p.Paths["decisions"] = "/v1/decisions"
+}
+
+func functionFromCode(t *testing.T, name string, p *processContract) {
+	t.Helper()
+	p.ProbePort = "admin"
+	p.Ports["http"], p.Ports["admin"] = port(t, p.Variables["PORT"].Default), port(t, p.Variables["ADMIN_ADDR"].Default)
+	p.Grace = seconds(t, process, "grace")
+	addPaths(t, p, process)
+	timeout := "HANDLE_TIMEOUT"
+	switch name {
+	case "score":
+		p.Paths["decisions"] = "/v1/decisions"
+	case "export":
+		timeout = "EXPORT_TIMEOUT"
+	}
+	pushed(t, p, timeout)
+}
+
+// pushed adds what a process asks of the subscription that pushes to it.
+func pushed(t *testing.T, p *processContract, timeout string) {
+	t.Helper()
+	handle, err := time.ParseDuration(p.Variables[timeout].Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Paths["push"] = event.PushPath
+	p.Handle, p.DeadLetter = int(handle/time.Second), seconds(t, "functions/internal/push", "deadLetterTimeout")
+}
+
+// addPaths adds the routes of operators: /healthz, /readyz and /metrics.
+func addPaths(t *testing.T, p *processContract, dir string) {
+	t.Helper()
+	paths, err := setting.Paths(root, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"health": "/healthz", "ready": "/readyz", "metrics": "/metrics"} {
+		if !slices.Contains(paths, want) {
+			t.Errorf("%s serves no %s", dir, want)
+		}
+		p.Paths[name] = want
+	}
+}
+
+func seconds(t *testing.T, dir, constant string) int {
+	t.Helper()
+	d, err := setting.Duration(root, dir, constant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(d / time.Second)
+}
+
+// port is the number of an address like :8080.
+func port(t *testing.T, address string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimPrefix(address, ":"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
