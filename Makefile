@@ -11,6 +11,7 @@ export GOFLAGS := -buildvcs=false -tags=disable_grpc_modules -gcflags=github.com
 PIXCTL := $(BUILD)/pixctl
 LINT := $(BUILD)/tools/golangci-lint
 ACTIONLINT := $(BUILD)/tools/actionlint
+CYCLONEDX := $(BUILD)/tools/cyclonedx-gomod
 VENV := $(BUILD)/venv
 PY := $(VENV)/bin/python
 VENV_LAKE := $(BUILD)/venv-lake
@@ -137,6 +138,10 @@ bundle-deploy: ## deploy the bundle to TARGET
 model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shipped models
 	scripts/model.sh $(PIXCTL) $(PY)
 
+.PHONY: images
+images: $(CYCLONEDX) ## the container images as OCI layouts in build/images; IMAGES='-push REGISTRY' pushes, '-again' builds twice
+	go run ./scripts/images $(IMAGES)
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -155,6 +160,10 @@ $(LINT): scripts/tools/lint/go.mod
 	@mkdir -p $(BUILD)/tools
 	@echo "building golangci-lint (minutes the first time)"
 	go build -modfile=scripts/tools/lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(CYCLONEDX): scripts/tools/sbom/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/sbom/go.mod -o $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
 $(ACTIONLINT): scripts/tools/actions/go.mod
 	@mkdir -p $(BUILD)/tools
