@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -75,11 +76,10 @@ func (b basis) estimate(env string, payments float64) (estimate, error) {
 }
 
 func (m *month) lacks() []string {
-	var names []string
-	for name := range m.missing {
-		names = append(names, strconv.Quote(name))
+	names := slices.Sorted(maps.Keys(m.missing))
+	for i, name := range names {
+		names[i] = strconv.Quote(name)
 	}
-	slices.Sort(names)
 	return names
 }
 
@@ -135,17 +135,17 @@ func (m *month) nodes() float64 {
 // stored counts a cell for as long as its family keeps it; what Bigtable's compression saves is left to be saved.
 func (m *month) stored() float64 {
 	kept := 0.0
-	for name, bytes := range m.measured {
+	for _, name := range slices.Sorted(maps.Keys(m.measured)) {
 		family, ok := strings.CutPrefix(name, "Bigtable: bytes stored in family `")
 		if !ok {
 			continue
 		}
 		switch strings.TrimSuffix(family, "`") {
 		case "dec":
-			kept += bytes * 90
+			kept += m.measured[name] * 90
 		case "pend": // gone with the next batch
 		default:
-			kept += bytes * 31
+			kept += m.measured[name] * 31
 		}
 	}
 	size := kept * 86_400 * m.PaymentsPerSecond / gib
@@ -170,7 +170,8 @@ func (m *month) warehouse() float64 {
 // functions pays score for as long as an instance is there, the others for requests and for the instances that wait for them.
 func (m *month) functions() float64 {
 	total := 0.0
-	for name, f := range m.Functions {
+	for _, name := range slices.Sorted(maps.Keys(m.Functions)) { // in one order: sums of floats depend on it
+		f := m.Functions[name]
 		cpu, err := strconv.ParseFloat(f.CPU, 64)
 		if err != nil {
 			m.missing["cpu of "+name] = true
@@ -196,7 +197,8 @@ func (m *month) cluster() float64 {
 		return 0
 	}
 	total := m.at("gke cluster hour") * hours
-	for _, p := range m.Pods {
+	for _, name := range slices.Sorted(maps.Keys(m.Pods)) {
+		p := m.Pods[name]
 		total += p.Replicas * hours * (p.VCPU*m.at("gke pod vcpu hour") + p.GiB*m.at("gke pod gib hour"))
 	}
 	return total
