@@ -43,6 +43,13 @@ run "bootstrap" {
     error_message = "A writer of rows may read or alter them."
   }
   assert {
+    condition = length(setintersection(google_project_iam_custom_role.deployer.permissions, [
+      "bigtable.tables.readRows", "bigtable.tables.mutateRows", "pubsub.subscriptions.consume", "pubsub.topics.publish",
+      "secretmanager.versions.access", "storage.objects.get", "storage.objects.create",
+    ])) == 0
+    error_message = "The deployer may read or forge payments, or read keys."
+  }
+  assert {
     condition     = length(setsubtract(["pubsub", "bigtable", "bigquery", "storage", "secrets", "registry", "run", "gke", "kafka"], keys(output.keys))) == 0
     error_message = "An environment would find no key."
   }

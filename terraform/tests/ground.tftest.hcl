@@ -296,6 +296,22 @@ run "a_fence_that_looks_first" {
   }
 }
 
+run "a_fence_without_a_gate" {
+  command = plan
+
+  module {
+    source = "./modules/guardrails"
+  }
+  variables {
+    project_number      = "123456789012"
+    budget              = { units = 8000 }
+    access_policy       = "1234"
+    restricted_services = ["storage.googleapis.com"]
+  }
+
+  expect_failures = [var.access_policy]
+}
+
 run "a_group_at_the_fence" {
   command = plan
 
@@ -395,7 +411,7 @@ run "audit_logs" {
   variables {
     services         = ["storage.googleapis.com"]
     agents           = { "pubsub.googleapis.com" = "gcp-sa-pubsub" }
-    audited_services = ["storage.googleapis.com"]
+    audited_services = { "storage.googleapis.com" = ["serviceAccount:pix-score@test-project.iam.gserviceaccount.com"], "secretmanager.googleapis.com" = [] }
   }
 
   assert {
