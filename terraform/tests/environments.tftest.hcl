@@ -25,7 +25,7 @@ run "bootstrap" {
   command = plan # keys and state cannot be destroyed after the test, as it should be
 
   module {
-    source = "./bootstrap"
+    source = "../bootstrap"
   }
   variables {
     environment         = "prod"
@@ -57,7 +57,7 @@ run "bootstrap" {
 
 run "dev" {
   module {
-    source = "./envs/dev"
+    source = "../envs/dev"
   }
 
   assert {
@@ -85,7 +85,7 @@ run "dev" {
 
 run "staging" {
   module {
-    source = "./envs/staging"
+    source = "../envs/staging"
   }
 
   assert {
@@ -96,7 +96,7 @@ run "staging" {
 
 run "prod" {
   module {
-    source = "./envs/prod"
+    source = "../envs/prod"
   }
   variables {
     groups     = { desk = "desk@bank.example", analysts = "data@bank.example" }
@@ -120,7 +120,7 @@ run "prod_abroad" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "prod"
@@ -139,7 +139,7 @@ run "a_region_that_is_none" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
@@ -158,7 +158,7 @@ run "an_image_by_its_tag" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
@@ -177,7 +177,7 @@ run "a_size_left_out" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
@@ -195,7 +195,7 @@ run "a_project_by_its_number" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     project_id  = "123456789012"
@@ -214,7 +214,7 @@ run "two_keys_of_one_version" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
