@@ -10,7 +10,7 @@ variables {
 
 run "buckets" {
   module {
-    source = "./modules/storage"
+    source = "../modules/storage"
   }
   variables {
     buckets = { test-lake = { folders = ["exports", "lake"] }, test-models = {} }
@@ -34,7 +34,7 @@ run "versions_that_leave_too_soon" {
   command = plan
 
   module {
-    source = "./modules/storage"
+    source = "../modules/storage"
   }
   variables {
     buckets = { test-lake = { noncurrent_days = 1 } }
@@ -45,7 +45,7 @@ run "versions_that_leave_too_soon" {
 
 run "secrets" {
   module {
-    source = "./modules/secrets"
+    source = "../modules/secrets"
   }
   variables {
     secrets = { pix-token-key = "Makes tokens" }
@@ -61,7 +61,7 @@ run "keys" {
   command = plan # a key cannot be destroyed after the test, as it should be
 
   module {
-    source = "./modules/kms"
+    source = "../modules/kms"
   }
   variables {
     keys = { pubsub = { pubsub = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com" }, storage = { storage = "serviceAccount:s@gs-project-accounts.iam.gserviceaccount.com" } }
@@ -81,7 +81,7 @@ run "a_rotation_that_never_comes" {
   command = plan
 
   module {
-    source = "./modules/kms"
+    source = "../modules/kms"
   }
   variables {
     keys            = {}
@@ -93,7 +93,7 @@ run "a_rotation_that_never_comes" {
 
 run "images" {
   module {
-    source = "./modules/registry"
+    source = "../modules/registry"
   }
 
   assert {
@@ -108,7 +108,7 @@ run "images" {
 
 run "ticks" {
   module {
-    source = "./modules/scheduler"
+    source = "../modules/scheduler"
   }
   variables {
     topic    = "projects/test-project/topics/pix-exports-v1"
@@ -125,7 +125,7 @@ run "a_schedule_of_four_fields" {
   command = plan
 
   module {
-    source = "./modules/scheduler"
+    source = "../modules/scheduler"
   }
   variables {
     topic    = "projects/test-project/topics/pix-exports-v1"
@@ -137,7 +137,7 @@ run "a_schedule_of_four_fields" {
 
 run "a_kafka" {
   module {
-    source = "./modules/kafka"
+    source = "../modules/kafka"
   }
   variables {
     subnet = "projects/test-project/regions/southamerica-east1/subnetworks/nodes"

@@ -30,7 +30,7 @@ variables {
 
 run "behind_iam" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
 
   assert {
@@ -57,7 +57,7 @@ run "behind_iam" {
 
 run "background_runs" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
 
   assert {
@@ -80,7 +80,7 @@ run "background_runs" {
 
 run "everything_to_the_newest" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
 
   assert {
@@ -91,7 +91,7 @@ run "everything_to_the_newest" {
 
 run "a_canary" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -114,7 +114,7 @@ run "a_tag_instead_of_a_digest" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     image = "southamerica-east1-docker.pkg.dev/test-project/sentinela/functions:latest"
@@ -127,7 +127,7 @@ run "a_variable_that_nobody_reads" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -146,7 +146,7 @@ run "a_required_variable_missing" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -166,7 +166,7 @@ run "a_secret_as_text" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -186,7 +186,7 @@ run "score_without_its_processor" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -206,7 +206,7 @@ run "a_secret_that_moves" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -227,7 +227,7 @@ run "a_deadline_below_the_handling" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     ack_deadline_seconds = { score = 60, audit = 30 }

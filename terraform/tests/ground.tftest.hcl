@@ -1,6 +1,10 @@
 # Network, cluster, roles and delivery: nothing public, nobody with more than they need.
 
-mock_provider "google" {}
+mock_provider "google" {
+  mock_data "google_kms_crypto_key_version" {
+    defaults = { public_key = [{ algorithm = "EC_SIGN_P256_SHA256", pem = "pem" }] }
+  }
+}
 
 mock_provider "databricks" {
   mock_resource "databricks_storage_credential" {
@@ -16,7 +20,7 @@ variables {
 
 run "network" {
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
 
   assert {
@@ -43,7 +47,7 @@ run "network" {
 
 run "kafka_outside" {
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
   variables {
     kafka_ranges = ["10.200.0.0/24"]
@@ -59,7 +63,7 @@ run "kafka_everywhere" {
   command = plan
 
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
   variables {
     kafka_ranges = ["0.0.0.0/0"]
@@ -72,7 +76,7 @@ run "a_public_range" {
   command = plan
 
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
   variables {
     ranges = { nodes = "8.8.8.0/24" }
@@ -83,7 +87,7 @@ run "a_public_range" {
 
 run "cluster" {
   module {
-    source = "./modules/gke"
+    source = "../modules/gke"
   }
   variables {
     network              = "projects/test-project/global/networks/sentinela"
@@ -115,7 +119,7 @@ run "cluster" {
 
 run "roles" {
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [
@@ -135,7 +139,7 @@ run "a_role_on_the_whole_project" {
   command = plan
 
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [{ principal = "a", member = "serviceAccount:a@b", role = "roles/pubsub.publisher", kind = "project" }]
@@ -148,7 +152,7 @@ run "everybody" {
   command = plan
 
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [{ principal = "a", member = "allUsers", role = "roles/pubsub.publisher", kind = "topic", resource = "t" }]
@@ -161,7 +165,7 @@ run "a_thing_of_an_unknown_kind" {
   command = plan
 
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [{ principal = "a", member = "serviceAccount:a@b", role = "roles/pubsub.publisher", kind = "queue", resource = "t" }]
@@ -172,7 +176,7 @@ run "a_thing_of_an_unknown_kind" {
 
 run "accounts" {
   module {
-    source = "./modules/identity"
+    source = "../modules/identity"
   }
   variables {
     accounts = { pix-score = "score" }
@@ -186,7 +190,7 @@ run "accounts" {
 
 run "delivery" {
   module {
-    source = "./modules/delivery"
+    source = "../modules/delivery"
   }
   variables {
     environment         = "prod"
@@ -221,7 +225,7 @@ run "a_planner_that_writes" {
   command = plan
 
   module {
-    source = "./modules/delivery"
+    source = "../modules/delivery"
   }
   variables {
     environment         = "prod"
@@ -241,7 +245,7 @@ run "a_deployer_that_owns" {
   command = plan
 
   module {
-    source = "./modules/delivery"
+    source = "../modules/delivery"
   }
   variables {
     environment         = "prod"
@@ -259,7 +263,7 @@ run "a_deployer_that_owns" {
 
 run "no_fence_asked_for" {
   module {
-    source = "./modules/guardrails"
+    source = "../modules/guardrails"
   }
   variables {
     project_number      = "123456789012"
@@ -275,7 +279,7 @@ run "no_fence_asked_for" {
 
 run "a_fence_that_looks_first" {
   module {
-    source = "./modules/guardrails"
+    source = "../modules/guardrails"
   }
   variables {
     project_number      = "123456789012"
@@ -296,11 +300,27 @@ run "a_fence_that_looks_first" {
   }
 }
 
+run "a_fence_without_a_gate" {
+  command = plan
+
+  module {
+    source = "../modules/guardrails"
+  }
+  variables {
+    project_number      = "123456789012"
+    budget              = { units = 8000 }
+    access_policy       = "1234"
+    restricted_services = ["storage.googleapis.com"]
+  }
+
+  expect_failures = [var.access_policy]
+}
+
 run "a_group_at_the_fence" {
   command = plan
 
   module {
-    source = "./modules/guardrails"
+    source = "../modules/guardrails"
   }
   variables {
     project_number      = "123456789012"
@@ -316,7 +336,7 @@ run "a_group_at_the_fence" {
 
 run "alarms" {
   module {
-    source = "./modules/monitoring"
+    source = "../modules/monitoring"
   }
   variables {
     emails = { on-call = "on-call@bank.example" }
@@ -334,7 +354,7 @@ run "alarms" {
 
 run "alarms_where_nobody_pays" {
   module {
-    source = "./modules/monitoring"
+    source = "../modules/monitoring"
   }
   variables {
     cluster           = false
@@ -349,7 +369,7 @@ run "alarms_where_nobody_pays" {
 
 run "databricks" {
   module {
-    source = "./modules/databricks"
+    source = "../modules/databricks"
   }
   variables {
     bucket           = "test-project-lake"
@@ -374,7 +394,7 @@ run "databricks" {
 
 run "databricks_with_its_bundle" {
   module {
-    source = "./modules/databricks"
+    source = "../modules/databricks"
   }
   variables {
     bucket    = "test-project-lake"
@@ -390,12 +410,12 @@ run "databricks_with_its_bundle" {
 
 run "audit_logs" {
   module {
-    source = "./modules/project"
+    source = "../modules/project"
   }
   variables {
     services         = ["storage.googleapis.com"]
     agents           = { "pubsub.googleapis.com" = "gcp-sa-pubsub" }
-    audited_services = ["storage.googleapis.com"]
+    audited_services = { "storage.googleapis.com" = ["serviceAccount:pix-score@test-project.iam.gserviceaccount.com"], "secretmanager.googleapis.com" = [] }
   }
 
   assert {
