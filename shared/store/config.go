@@ -13,7 +13,7 @@ import (
 type Config struct {
 	ProjectID  string
 	InstanceID string
-	// Table is the one table: "pix".
+	// Table is the one table: DefaultTable.
 	Table string
 	// AppProfile must route to a single cluster; empty is the instance's default profile.
 	AppProfile string
@@ -63,8 +63,10 @@ type Retention struct {
 	Pending   time.Duration // 7 days: as long as Pub/Sub retains an undelivered message
 }
 
+// DefaultTable is the table's name in a deployment that says nothing else.
+const DefaultTable = "pix"
+
 const (
-	defaultTable       = "pix"
 	defaultCallTimeout = 2 * time.Second
 	defaultDecisions   = 90 * 24 * time.Hour
 	defaultPending     = 7 * 24 * time.Hour
@@ -87,7 +89,7 @@ func (c *Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	if c.Table == "" {
-		c.Table = defaultTable
+		c.Table = DefaultTable
 	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = defaultCallTimeout

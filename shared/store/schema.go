@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"cloud.google.com/go/bigtable"
 	"google.golang.org/api/option"
@@ -20,14 +21,14 @@ func CreateSchema(ctx context.Context, cfg Config, keep Retention, opts ...optio
 	if err := cfg.Validate(); err != nil {
 		return pix.E(pix.Invalid, op, err)
 	}
-	cfg, keep = cfg.withDefaults(), keep.withDefaults()
+	cfg = cfg.withDefaults()
 	admin, err := bigtable.NewAdminClient(ctx, cfg.ProjectID, cfg.InstanceID, opts...)
 	if err != nil {
 		return storeError(op, err)
 	}
 	families := map[string]bigtable.Family{}
-	for name, policy := range policies(keep) {
-		families[name] = bigtable.Family{GCPolicy: policy}
+	for name, kept := range Families(keep) {
+		families[name] = bigtable.Family{GCPolicy: kept.policy()}
 	}
 	err = admin.CreateTableFromConf(ctx, &bigtable.TableConf{TableID: cfg.Table, ColumnFamilies: families})
 	if status.Code(err) == codes.AlreadyExists {
@@ -39,21 +40,40 @@ func CreateSchema(ctx context.Context, cfg Config, keep Retention, opts ...optio
 	return storeError(op, err)
 }
 
-// policies says how cells of each family leave. Tiles, marks of streams and first-ever facts are superseded by a
-// greater timestamp, so one version is enough.
-func policies(keep Retention) map[string]bigtable.GCPolicy {
-	newest := bigtable.MaxVersionsPolicy(1)
-	return map[string]bigtable.GCPolicy{
-		feature.FamilyOut:   bigtable.MaxAgePolicy(keep.Events),
-		feature.FamilyIn:    bigtable.MaxAgePolicy(keep.Events),
-		feature.FamilyUse:   bigtable.MaxAgePolicy(keep.Events),
-		familyTile:          bigtable.UnionPolicy(newest, bigtable.MaxAgePolicy(keep.Events)),
-		familyLate:          bigtable.UnionPolicy(newest, bigtable.MaxAgePolicy(keep.Events)),
-		familyHot:           bigtable.UnionPolicy(newest, bigtable.MaxAgePolicy(keep.Events+hotRefresh)),
-		familyMeta:          newest,
-		feature.FamilyFirst: newest,
-		feature.FamilyMark:  bigtable.MaxAgePolicy(keep.Marks),
-		familyDecision:      bigtable.MaxAgePolicy(keep.Decisions),
-		familyPending:       bigtable.MaxAgePolicy(keep.Pending),
+// Lifetime says when the cells of a family leave: what is older than Age, and what Versions newer ones supersede. Zero is
+// no such bound.
+type Lifetime struct {
+	Age      time.Duration
+	Versions int
+}
+
+// policy is the lifetime as Bigtable takes it: a cell leaves when either bound is passed.
+func (l Lifetime) policy() bigtable.GCPolicy {
+	switch {
+	case l.Versions == 0:
+		return bigtable.MaxAgePolicy(l.Age)
+	case l.Age == 0:
+		return bigtable.MaxVersionsPolicy(l.Versions)
+	default:
+		return bigtable.UnionPolicy(bigtable.MaxVersionsPolicy(l.Versions), bigtable.MaxAgePolicy(l.Age))
+	}
+}
+
+// Families are the table's families, which Terraform makes too. Tiles, marks of streams and first-ever facts are superseded
+// by a greater timestamp, so one version is enough.
+func Families(keep Retention) map[string]Lifetime {
+	keep = keep.withDefaults()
+	return map[string]Lifetime{
+		feature.FamilyOut:   {Age: keep.Events},
+		feature.FamilyIn:    {Age: keep.Events},
+		feature.FamilyUse:   {Age: keep.Events},
+		familyTile:          {Age: keep.Events, Versions: 1},
+		familyLate:          {Age: keep.Events, Versions: 1},
+		familyHot:           {Age: keep.Events + hotRefresh, Versions: 1},
+		familyMeta:          {Versions: 1},
+		feature.FamilyFirst: {Versions: 1},
+		feature.FamilyMark:  {Age: keep.Marks},
+		familyDecision:      {Age: keep.Decisions},
+		familyPending:       {Age: keep.Pending},
 	}
 }

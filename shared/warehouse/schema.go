@@ -26,12 +26,20 @@ const (
 	labelsTable    = "labels"
 )
 
-// clustering names the columns by which the blocks of a table's day are sorted: what investigations filter on.
-func clustering() map[string][]string {
-	return map[string][]string{
-		decisionsTable: {"outcome", "payee_account", "payer_account", "end_to_end_id"},
-		alertsTable:    {"outcome", "payee_account", "payer_account", "end_to_end_id"},
-		labelsTable:    {"end_to_end_id"},
+// Layout is how the rows of a table lie: in partitions by the day of a column, which every query must name, and within a
+// day sorted by what investigations filter on.
+type Layout struct {
+	Partition string
+	Clustered []string
+}
+
+// Layouts are those of every table. Terraform makes the same.
+func Layouts() map[string]Layout {
+	const day = "event_time"
+	return map[string]Layout{
+		decisionsTable: {Partition: day, Clustered: []string{"outcome", "payee_account", "payer_account", "end_to_end_id"}},
+		alertsTable:    {Partition: day, Clustered: []string{"outcome", "payee_account", "payer_account", "end_to_end_id"}},
+		labelsTable:    {Partition: day, Clustered: []string{"end_to_end_id"}},
 	}
 }
 
@@ -104,11 +112,12 @@ func ensureTable(ctx context.Context, dataset *bigquery.Dataset, name string) er
 	if err != nil {
 		return err
 	}
+	lies := Layouts()[name]
 	err = ensure(ctx, dataset.Table(name), &bigquery.TableMetadata{
 		Schema:                 schema,
-		TimePartitioning:       &bigquery.TimePartitioning{Type: bigquery.DayPartitioningType, Field: "event_time"},
+		TimePartitioning:       &bigquery.TimePartitioning{Type: bigquery.DayPartitioningType, Field: lies.Partition},
 		RequirePartitionFilter: true,
-		Clustering:             &bigquery.Clustering{Fields: clustering()[name]},
+		Clustering:             &bigquery.Clustering{Fields: lies.Clustered},
 	})
 	if err != nil {
 		return fmt.Errorf("ensure table %s: %w", name, err)

@@ -24,6 +24,15 @@ func views() []view {
 	}
 }
 
+// Views returns the views' names, each after those that its query reads.
+func Views() []string {
+	var names []string
+	for _, v := range views() {
+		names = append(names, v.name)
+	}
+	return names
+}
+
 // schema returns the view's columns with their descriptions.
 func (v view) schema() (bigquery.Schema, error) {
 	added, err := Schema(v.name)
