@@ -46,16 +46,24 @@ func (v view) schema() (bigquery.Schema, error) {
 	return append(columns, added...), nil
 }
 
+// query is the view's SQL over the tables of a dataset, "project.dataset".
+func (v view) query(dataset string) (string, error) {
+	text, err := files.ReadFile("schema/" + v.name + ".sql")
+	if err != nil {
+		return "", fmt.Errorf("read query: %w", err)
+	}
+	return strings.ReplaceAll(string(text), "${dataset}", dataset), nil
+}
+
 // ensure creates the view where it is missing and says what its columns are: BigQuery derives a view's columns from its
 // query and takes their descriptions in a second step only.
 func (v view) ensure(ctx context.Context, dataset *bigquery.Dataset) error {
-	query, err := files.ReadFile("schema/" + v.name + ".sql")
+	query, err := v.query(dataset.ProjectID + "." + dataset.DatasetID)
 	if err != nil {
 		return fmt.Errorf("ensure view %s: %w", v.name, err)
 	}
-	full := dataset.ProjectID + "." + dataset.DatasetID
 	table := dataset.Table(v.name)
-	if err := ensure(ctx, table, &bigquery.TableMetadata{ViewQuery: strings.ReplaceAll(string(query), "${dataset}", full)}); err != nil {
+	if err := ensure(ctx, table, &bigquery.TableMetadata{ViewQuery: query}); err != nil {
 		return fmt.Errorf("ensure view %s: %w", v.name, err)
 	}
 	if err := v.describe(ctx, table); err != nil {

@@ -29,7 +29,7 @@ func policies(ctx context.Context, m *machine) []finding {
 	defer cancel()
 	pack, from, err := loadPolicy(ctx, m)
 	if err != nil {
-		return []finding{fail("policy", "mend the pack, or unset POLICY_LOCATION for the shipped one", "%s: %v", from, err)}
+		return []finding{wrong("policy", "mend the pack, or unset POLICY_LOCATION for the shipped one", "%s: %v", from, err)}
 	}
 	return []finding{ok("policy", "%s: version %s", from, pack.Version())}
 }
@@ -60,13 +60,13 @@ func readPolicy(ctx context.Context, location string, m *machine) (data []byte, 
 func models(ctx context.Context, m *machine) (list []finding) {
 	keys, err := verify.Keys(m.getenv("MODEL_SIGNING_KEYS"))
 	if err != nil {
-		return []finding{fail("models", "set MODEL_SIGNING_KEYS to a PEM file of public keys, or unset it", "%v", err)}
+		return []finding{wrong("models", "set MODEL_SIGNING_KEYS to a PEM file of public keys, or unset it", "%v", err)}
 	}
 	store, from := modelstore.FromFS(shipped.Shipped()), "shipped"
 	if location := m.getenv("MODELS_LOCATION"); location != "" {
 		from = location
 		if store, err = modelstore.Open(ctx, location, emulator.Storage(m.getenv)...); err != nil {
-			return []finding{fail("models", "set MODELS_LOCATION to a directory or gs://bucket/prefix, or unset it", "%s: %v", from, err)}
+			return []finding{wrong("models", "set MODELS_LOCATION to a directory or gs://bucket/prefix, or unset it", "%s: %v", from, err)}
 		}
 	}
 	defer func() { _ = store.Close() }()
@@ -74,7 +74,7 @@ func models(ctx context.Context, m *machine) (list []finding) {
 		check := "model " + string(role)
 		model, err := loadModel(ctx, store, role, keys)
 		if err != nil {
-			list = append(list, fail(check, "pixctl model verify DIR says what is wrong; pixctl model rollback "+string(role), "%s: %v", from, err))
+			list = append(list, wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s; pixctl model verify DIR says what is wrong", from, role), "%s: %v", from, err))
 			continue
 		}
 		list = append(list, ok(check, "%s: version %s would be served", from, model.Version()))
@@ -112,14 +112,14 @@ func example(_ context.Context, m *machine) []finding {
 	mend := "git checkout -- " + name
 	data, err := os.ReadFile(filepath.Join(m.root, name))
 	if err != nil {
-		return []finding{fail("example payment", mend, "%v", err)}
+		return []finding{wrong("example payment", mend, "%v", err)}
 	}
 	tokenizer, err := replay.NewTokenizer()
 	if err != nil {
-		return []finding{fail("example payment", mend, "%v", err)}
+		return []finding{wrong("example payment", mend, "%v", err)}
 	}
 	if _, err := (event.Decoder{Tokenizer: tokenizer}).Transaction(event.Envelope{Data: data}, m.now()); err != nil {
-		return []finding{fail("example payment", mend, "%v", err)}
+		return []finding{wrong("example payment", mend, "%v", err)}
 	}
 	return []finding{ok("example payment", "%s is a payment", name)}
 }
@@ -133,10 +133,10 @@ func keys(ctx context.Context, m *machine) []finding {
 	var c keyring.Config
 	lookup := envconfig.LookuperFunc(func(name string) (string, bool) { v := m.getenv(name); return v, v != "" })
 	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c, Lookuper: lookup}); err != nil {
-		return []finding{fail(check, mend, "%v", err)}
+		return []finding{wrong(check, mend, "%v", err)}
 	}
 	if _, err := c.Tokenizer(); err != nil {
-		return []finding{fail(check, mend, "%v", err)}
+		return []finding{wrong(check, mend, "%v", err)}
 	}
 	if warning := c.Warning(); warning != "" {
 		return []finding{warn(check, mend+"; unset ALLOW_DEMO_TOKEN_KEY", "%s", warning)}

@@ -25,16 +25,18 @@ import (
 const patience = 30 * time.Second
 
 func healthy(env map[string]string) *machine {
-	return &machine{getenv: func(k string) string { return env[k] }, root: repository("."), timeout: patience, now: time.Now}
+	m := newMachine(func(k string) string { return env[k] })
+	m.timeout = patience
+	return m
 }
 
-// levels are the findings of one probe, by check.
-func levels(t *testing.T, p probe, m *machine) map[string]finding {
+// verdicts are the findings of one probe, by check.
+func verdicts(t *testing.T, p probe, m *machine) map[string]finding {
 	t.Helper()
 	found := map[string]finding{}
 	for _, f := range p(t.Context(), m) {
 		found[f.Check] = f
-		if (f.Level == levelFail || f.Level == levelWarn) && f.Mend == "" {
+		if (f.Verdict == verdictWrong || f.Verdict == verdictWarn) && f.Mend == "" {
 			t.Errorf("%s does not say what mends it", f.Check)
 		}
 	}
@@ -48,13 +50,13 @@ func TestWhatIsWhole(t *testing.T) {
 	for name, p := range map[string]probe{
 		"clock": clock, "policies": policies, "models": models, "example": example, "keys": keys, "environment": environment,
 	} {
-		for check, f := range levels(t, p, m) {
-			if f.Level != levelOK {
+		for check, f := range verdicts(t, p, m) {
+			if f.Verdict != verdictOK {
 				t.Errorf("%s: %s: %+v", name, check, f)
 			}
 		}
 	}
-	if f := levels(t, cloud, m)["Google Cloud"]; f.Level != levelSkip || !strings.Contains(f.Detail, "not checked here") {
+	if f := verdicts(t, caller, m)["project"]; f.Verdict != verdictUnknown || !strings.Contains(f.Detail, "-project") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -80,22 +82,22 @@ func TestWhatIsBroken(t *testing.T) {
 		level string
 		says  string
 	}{
-		"policy":          {policies, healthy(map[string]string{"POLICY_LOCATION": pack}), "policy", levelFail, pack},
-		"no policy":       {policies, healthy(map[string]string{"POLICY_LOCATION": dir + "/none"}), "policy", levelFail, "none"},
-		"models":          {models, healthy(map[string]string{"MODELS_LOCATION": dir}), "model payer", levelFail, dir},
-		"signers":         {models, healthy(map[string]string{"MODEL_SIGNING_KEYS": pack}), "models", levelFail, "keys"},
-		"weak key":        {keys, healthy(map[string]string{"TOKEN_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32))}), "TOKEN_KEY", levelFail, "guessable"},
-		"no key":          {keys, healthy(map[string]string{"TOKEN_KEY": "hunter2"}), "TOKEN_KEY", levelFail, "base64"},
-		"demo key":        {keys, healthy(map[string]string{"TOKEN_KEY": demo}), "TOKEN_KEY", levelFail, "public"},
-		"demo key, taken": {keys, healthy(map[string]string{"TOKEN_KEY": demo, "ALLOW_DEMO_TOKEN_KEY": "true"}), "TOKEN_KEY", levelWarn, "protect nobody"},
-		"clock":           {clock, old, "clock", levelFail, "before the shipped models"},
-		"no clone":        {disk, elsewhere, "repository", levelWarn, "not a clone"},
-		"build":           {disk, full, "build directory", levelFail, "cannot be made"},
+		"policy":          {policies, healthy(map[string]string{"POLICY_LOCATION": pack}), "policy", verdictWrong, pack},
+		"no policy":       {policies, healthy(map[string]string{"POLICY_LOCATION": dir + "/none"}), "policy", verdictWrong, "none"},
+		"models":          {models, healthy(map[string]string{"MODELS_LOCATION": dir}), "model payer", verdictWrong, dir},
+		"signers":         {models, healthy(map[string]string{"MODEL_SIGNING_KEYS": pack}), "models", verdictWrong, "keys"},
+		"weak key":        {keys, healthy(map[string]string{"TOKEN_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32))}), "TOKEN_KEY", verdictWrong, "guessable"},
+		"no key":          {keys, healthy(map[string]string{"TOKEN_KEY": "hunter2"}), "TOKEN_KEY", verdictWrong, "base64"},
+		"demo key":        {keys, healthy(map[string]string{"TOKEN_KEY": demo}), "TOKEN_KEY", verdictWrong, "public"},
+		"demo key, taken": {keys, healthy(map[string]string{"TOKEN_KEY": demo, "ALLOW_DEMO_TOKEN_KEY": "true"}), "TOKEN_KEY", verdictWarn, "protect nobody"},
+		"clock":           {clock, old, "clock", verdictWrong, "before the shipped models"},
+		"no clone":        {disk, elsewhere, "repository", verdictWarn, "not a clone"},
+		"build":           {disk, full, "build directory", verdictWrong, "cannot be made"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := levels(t, c.probe, c.m)[c.check]
-			if f.Level != c.level || !strings.Contains(f.Detail, c.says) {
+			f := verdicts(t, c.probe, c.m)[c.check]
+			if f.Verdict != c.level || !strings.Contains(f.Detail, c.says) {
 				t.Errorf("%+v, want %s with %q", f, c.level, c.says)
 			}
 			if strings.Contains(f.Detail, "hunter2") || strings.Contains(f.Detail, demo) {
@@ -128,12 +130,12 @@ func TestWhatIsNamedMustAnswer(t *testing.T) {
 	for _, e := range endpoints() {
 		t.Run(e.variable, func(t *testing.T) {
 			t.Parallel()
-			if f := e.look(t.Context(), healthy(there)); f.Level != levelOK {
+			if f := e.look(t.Context(), healthy(there)); f.Verdict != verdictOK {
 				t.Errorf("with something: %+v", f)
 			}
 			m := healthy(map[string]string{e.variable: away})
 			m.timeout = time.Second
-			if f := e.look(t.Context(), m); f.Level != levelFail || !strings.Contains(f.Detail, "does not answer") {
+			if f := e.look(t.Context(), m); f.Verdict != verdictWrong || !strings.Contains(f.Detail, "does not answer") {
 				t.Errorf("with nothing: %+v", f)
 			}
 		})
@@ -150,8 +152,8 @@ func TestAScorerThatIsNotReady(t *testing.T) {
 		_, _ = w.Write([]byte("models: none\n"))
 	}))
 	defer scorer.Close()
-	f := levels(t, environment, healthy(map[string]string{"SCORER_URL": scorer.URL + "/"}))["SCORER_URL"]
-	if f.Level != levelFail || !strings.Contains(f.Detail, "is not ready: models: none") {
+	f := verdicts(t, environment, healthy(map[string]string{"SCORER_URL": scorer.URL + "/"}))["SCORER_URL"]
+	if f.Verdict != verdictWrong || !strings.Contains(f.Detail, "is not ready: models: none") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -161,11 +163,11 @@ func TestHalfOfTheEmulators(t *testing.T) {
 	t.Parallel()
 	pubsub := pstest.NewServer()
 	defer pubsub.Close()
-	found := levels(t, environment, healthy(map[string]string{"PUBSUB_EMULATOR_HOST": pubsub.Addr}))
+	found := verdicts(t, environment, healthy(map[string]string{"PUBSUB_EMULATOR_HOST": pubsub.Addr}))
 	for check, level := range map[string]string{
-		"PUBSUB_EMULATOR_HOST": levelOK, "BIGTABLE_EMULATOR_HOST": levelWarn, "STORAGE_EMULATOR_HOST": levelWarn, "SCORER_URL": levelOK,
+		"PUBSUB_EMULATOR_HOST": verdictOK, "BIGTABLE_EMULATOR_HOST": verdictWarn, "STORAGE_EMULATOR_HOST": verdictWarn, "SCORER_URL": verdictOK,
 	} {
-		if f := found[check]; f.Level != level {
+		if f := found[check]; f.Verdict != level {
 			t.Errorf("%+v, want %s", f, level)
 		}
 	}
@@ -177,12 +179,12 @@ func TestTools(t *testing.T) {
 		tool  tool
 		level string
 	}{
-		{tool{name: "go", args: []string{"version"}, least: [2]int{1, 20}, needed: true}, levelOK},
-		{tool{name: "go", args: []string{"version"}, least: [2]int{99, 0}, needed: true}, levelFail},
-		{tool{name: "no-such-tool", needed: true}, levelFail},
-		{tool{name: "no-such-tool"}, levelWarn},
+		{tool{name: "go", args: []string{"version"}, least: [2]int{1, 20}, needed: true}, verdictOK},
+		{tool{name: "go", args: []string{"version"}, least: [2]int{99, 0}, needed: true}, verdictWrong},
+		{tool{name: "no-such-tool", needed: true}, verdictWrong},
+		{tool{name: "no-such-tool"}, verdictWarn},
 	} {
-		if f := c.tool.look(t.Context(), patience); f.Level != c.level {
+		if f := c.tool.look(t.Context(), patience); f.Verdict != c.level {
 			t.Errorf("%+v, want %s", f, c.level)
 		}
 	}
@@ -204,9 +206,9 @@ func TestExitCode(t *testing.T) {
 	code, out := doctor(t.Context(), map[string]string{"TOKEN_KEY": "hunter2"}, "-json")
 	var told struct {
 		Findings []finding
-		Failed   int
+		Wrong    int
 	}
-	if err := json.Unmarshal([]byte(out), &told); err != nil || code != command.ExitRefused || told.Failed < 1 || len(told.Findings) < 15 {
+	if err := json.Unmarshal([]byte(out), &told); err != nil || code != command.ExitRefused || told.Wrong < 1 || len(told.Findings) < 15 {
 		t.Errorf("exit code %d, %v: %s", code, err, out)
 	}
 	if _, out := doctor(t.Context(), map[string]string{"TOKEN_KEY": "hunter2"}); !strings.Contains(out, "mend: export TOKEN_KEY=") {

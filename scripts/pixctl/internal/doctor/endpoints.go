@@ -72,7 +72,7 @@ func (e endpoint) look(ctx context.Context, m *machine) finding {
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
 	if err := e.ask(ctx, value); err != nil {
-		return fail(e.variable, restart+e.variable, "%s: %v", value, err)
+		return wrong(e.variable, restart+e.variable, "%s: %v", value, err)
 	}
 	return ok(e.variable, "%s answers", value)
 }

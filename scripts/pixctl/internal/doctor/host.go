@@ -66,7 +66,7 @@ func tools(ctx context.Context, m *machine) (list []finding) {
 func (t tool) look(ctx context.Context, timeout time.Duration) finding {
 	complain := warn
 	if t.needed {
-		complain = fail
+		complain = wrong
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -104,11 +104,11 @@ func disk(_ context.Context, m *machine) []finding {
 	}
 	dir := filepath.Join(m.root, "build")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return []finding{fail("build directory", "chown or remove "+dir, "cannot be made: %v", err)}
+		return []finding{wrong("build directory", "chown or remove "+dir, "cannot be made: %v", err)}
 	}
 	f, err := os.CreateTemp(dir, "doctor")
 	if err != nil {
-		return []finding{fail("build directory", "chown or remove "+dir, "cannot be written: %v", err)}
+		return []finding{wrong("build directory", "chown or remove "+dir, "cannot be written: %v", err)}
 	}
 	_ = f.Close()
 	_ = os.Remove(f.Name())
@@ -125,7 +125,7 @@ func space(dir string) finding {
 	gib := float64(free) / (1 << 30)
 	switch {
 	case free < leastDisk:
-		return fail("disk", mend, "%.1f GiB free", gib)
+		return wrong("disk", mend, "%.1f GiB free", gib)
 	case free < enoughDisk:
 		return warn("disk", mend, "%.1f GiB free; a first build with its modules takes up to 6", gib)
 	default:
@@ -144,7 +144,7 @@ func ports(ctx context.Context, _ *machine) []finding {
 		return nil
 	}
 	if err := listen("127.0.0.1:0"); err != nil {
-		return []finding{fail("ports", "ip link set lo up", "no port of the loopback interface can be taken: %v", err)}
+		return []finding{wrong("ports", "ip link set lo up", "no port of the loopback interface can be taken: %v", err)}
 	}
 	if err := listen(":8080"); err != nil {
 		return []finding{warn("ports", "LISTEN_ADDR=:8081 for a service", "8080, where services listen by default, is taken; the demo does not need it")}
@@ -155,11 +155,11 @@ func ports(ctx context.Context, _ *machine) []finding {
 // clock finds a clock that is years off and a machine without time zones. Seconds cannot be seen from inside.
 func clock(_ context.Context, m *machine) []finding {
 	if _, err := time.LoadLocation(feature.Zone); err != nil {
-		return []finding{fail("clock", "apt-get install tzdata", "the time zone %s is unknown", feature.Zone)}
+		return []finding{wrong("clock", "apt-get install tzdata", "the time zone %s is unknown", feature.Zone)}
 	}
 	now := m.now()
 	if trained := newestModel(); now.Before(trained) {
-		return []finding{fail("clock", "timedatectl set-ntp true", "it says %s, before the shipped models were trained (%s)",
+		return []finding{wrong("clock", "timedatectl set-ntp true", "it says %s, before the shipped models were trained (%s)",
 			now.UTC().Format(time.RFC3339), trained.UTC().Format(time.DateOnly))}
 	}
 	return []finding{ok("clock", "%s; how exact it is cannot be seen here", now.UTC().Format(time.RFC3339))}

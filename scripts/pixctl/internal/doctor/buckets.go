@@ -1,0 +1,140 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+
+	"google.golang.org/api/option"
+	"google.golang.org/grpc/codes"
+
+	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/verify"
+	"github.com/sentinela-pix/sentinela/shared/emulator"
+	"github.com/sentinela-pix/sentinela/shared/modelstore"
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+const storageAPI = "storage.googleapis.com"
+
+// buckets looks at where models and the lake are, and at the models that are in force there.
+func buckets(ctx context.Context, m *machine) []finding {
+	if m.project == "" {
+		return nil
+	}
+	at, err := m.site(ctx, storageSite)
+	if err != nil {
+		return []finding{m.failed("buckets", "", storageAPI, err)}
+	}
+	list := []question{{"bucket of models", func(ctx context.Context) []finding { return m.lookBucket(ctx, at, "models", m.models) }}}
+	if lake := m.getenv("LAKE"); lake == "" || bucketOf(lake) != "" {
+		list = append(list, question{"bucket of lake", func(ctx context.Context) []finding { return m.lookBucket(ctx, at, "lake", m.lake) }})
+	}
+	list = append(list, question{"models in force", m.lookModels})
+	return m.ask(ctx, list)
+}
+
+// bucketState is what Cloud Storage says of a bucket.
+type bucketState struct {
+	Location   string `json:"location"`
+	Versioning struct {
+		Enabled bool `json:"enabled"`
+	} `json:"versioning"`
+	IAM struct {
+		PublicAccessPrevention string `json:"publicAccessPrevention"`
+		Uniform                struct {
+			Enabled bool `json:"enabled"`
+		} `json:"uniformBucketLevelAccess"`
+	} `json:"iamConfiguration"`
+}
+
+func (m *machine) lookBucket(ctx context.Context, at site, what, name string) []finding {
+	check := "bucket of " + what
+	var found bucketState
+	if err := at.get(ctx, "/storage/v1/b/"+url.PathEscape(name), &found); err != nil {
+		return []finding{m.failed(check, m.terraform(storageModule), storageAPI, err)}
+	}
+	if m.emulated(storageEmulator) {
+		return []finding{ok(check, "%s exists", name), unknown(check+" protection", "the emulator's buckets keep no versions and have no access to prevent")}
+	}
+	mend := "gcloud storage buckets update gs://" + name + " "
+	var list []finding
+	if !strings.EqualFold(found.Location, m.region) {
+		list = append(list, wrong(check+" location", "give the region that is meant with -region; else make another bucket and gcloud storage cp -r",
+			"%s lies in %s, not in %s", name, found.Location, m.region))
+	}
+	if !found.Versioning.Enabled {
+		list = append(list, wrong(check+" versioning", mend+"--versioning", "%s keeps no versions: what is overwritten is lost", name))
+	}
+	if found.IAM.PublicAccessPrevention != "enforced" {
+		list = append(list, wrong(check+" public access", mend+"--public-access-prevention", "%s may be opened to everybody", name))
+	}
+	if !found.IAM.Uniform.Enabled {
+		list = append(list, wrong(check+" uniform access", mend+"--uniform-bucket-level-access", "objects of %s may have rights of their own", name))
+	}
+	if list == nil {
+		list = []finding{ok(check, "%s keeps versions and cannot be opened to everybody", name)}
+	}
+	return list
+}
+
+// lookModels loads what is in force in the bucket as a scorer would.
+func (m *machine) lookModels(ctx context.Context) (list []finding) {
+	const check = "models in force"
+	keys, err := verify.Keys(m.getenv("MODEL_SIGNING_KEYS"))
+	if err != nil {
+		return []finding{wrong(check, "set MODEL_SIGNING_KEYS to a PEM file of public keys, or unset it", "%s", brief(err))}
+	}
+	location := m.getenv("MODELS_LOCATION")
+	if bucketOf(location) != m.models {
+		location = "gs://" + m.models
+	}
+	store, err := modelstore.Open(ctx, location, m.storageOptions()...)
+	if err != nil {
+		return []finding{m.failed(check, "", storageAPI, err)}
+	}
+	defer func() { _ = store.Close() }()
+	for _, role := range []pix.Role{pix.PayerRole, pix.ReceiverRole} {
+		list = append(list, m.inForce(ctx, location, role, func(ctx context.Context) (string, error) {
+			model, err := loadModel(ctx, store, role, keys)
+			if err != nil {
+				return "", err
+			}
+			return model.Version(), nil
+		}))
+	}
+	if len(keys) == 0 {
+		list = append(list, unknown("model signatures", "MODEL_SIGNING_KEYS names no keys to check them with"))
+	}
+	return list
+}
+
+// inForce says of one role's model whether it would be served.
+func (m *machine) inForce(ctx context.Context, location string, role pix.Role, load func(context.Context) (string, error)) finding {
+	check := fmt.Sprintf("%s model in force", role)
+	version, err := load(ctx)
+	var network *url.Error
+	switch {
+	case err == nil:
+		return ok(check, "%s: version %s", location, version)
+	case errors.Is(err, fs.ErrNotExist):
+		return missing(check, fmt.Sprintf("pixctl model add -store %s %s DIR, then pixctl model promote -store %s %s VERSION", location, role, location, role),
+			"%s names none", location)
+	case codeOf(err) != codes.Unknown, errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
+		return m.failed(check, m.terraform(storageModule), storageAPI, err)
+	default:
+		return wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s", location, role), "%s: would be refused: %s", location, brief(err))
+	}
+}
+
+func (m *machine) storageOptions() []option.ClientOption {
+	if at := m.places[storageSite]; at != "" {
+		return []option.ClientOption{option.WithEndpoint(at + "/storage/v1/"), option.WithoutAuthentication()}
+	}
+	if m.emulated(storageEmulator) {
+		return emulator.Storage(m.getenv)
+	}
+	return m.google
+}
