@@ -167,11 +167,16 @@ func (w *world) tick(t *testing.T, body string) int {
 // exported returns the ids of a table of the lake, sorted.
 func (w *world) exported(t *testing.T, name string) []string {
 	t.Helper()
-	columns, err := warehouse.LakeSchema(name)
+	objects, err := lake.NewDirectory(filepath.Join(w.root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := lake.NewDirectory(filepath.Join(w.root, name))
+	return idsOf(t, objects, name)
+}
+
+func idsOf(t *testing.T, objects lake.Objects, name string) []string {
+	t.Helper()
+	columns, err := warehouse.LakeSchema(name)
 	if err != nil {
 		t.Fatal(err)
 	}

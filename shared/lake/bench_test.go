@@ -153,45 +153,53 @@ func heap() uint64 {
 
 // BenchmarkSnapshot prints how much longer the newest version takes to read after 10,000 commits than after 100.
 func BenchmarkSnapshot(b *testing.B) {
-	young, old := aged(b, 100), aged(b, 10_000)
+	young, _ := aged(b, 100)
+	old, _ := aged(b, 10_000)
 	var took [2]time.Duration
 	for b.Loop() {
 		for i, table := range []*lake.Table{young, old} {
-			start := processor()
-			for range 20 {
-				if _, _, err := table.LastTxn(b.Context(), app); err != nil {
-					b.Fatal(err)
-				}
-			}
-			took[i] += processor() - start
+			took[i] += snapshots(b, table, 20)
 		}
 	}
 	b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
 	b.ReportMetric(float64(took[1].Microseconds())/float64(20*b.N), "µs/read")
 }
 
-// aged returns a table of so many commits of one file each.
-func aged(b *testing.B, commits int64) *lake.Table {
-	b.Helper()
+// snapshots returns the processor time of reading the newest version so often.
+func snapshots(tb testing.TB, table *lake.Table, n int) time.Duration {
+	tb.Helper()
+	start := processor()
+	for range n {
+		if _, _, err := table.LastTxn(tb.Context(), app); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return processor() - start
+}
+
+// aged returns a table of so many commits of one file each, and its storage.
+func aged(tb testing.TB, commits int64) (*lake.Table, *memory) {
+	tb.Helper()
 	schema, err := lake.ParseSchema([]byte(smallSchema))
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	table, err := lake.Open(b.Context(), newMemory(), "aged", schema, lake.Config{CheckpointEvery: 100})
+	objects := newMemory()
+	table, err := lake.Open(tb.Context(), objects, "aged", schema, lake.Config{CheckpointEvery: 100})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	for i := range commits {
-		files, err := writeSlice(b.Context(), table, i, i+1)
+		files, err := writeSlice(tb.Context(), table, i, i+1)
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
-		if _, err := table.Commit(b.Context(), files, lake.Txn{AppID: app, From: i, Version: i + 1}); err != nil {
-			b.Fatal(err)
+		if _, err := table.Commit(tb.Context(), files, lake.Txn{AppID: app, From: i, Version: i + 1}); err != nil {
+			tb.Fatal(err)
 		}
-		if _, err := table.Tend(b.Context()); err != nil {
-			b.Fatal(err)
+		if _, err := table.Tend(tb.Context()); err != nil {
+			tb.Fatal(err)
 		}
 	}
-	return table
+	return table, objects
 }

@@ -50,9 +50,9 @@ func encodeCheckpoint(w io.Writer, heads []action, files iter.Seq2[action, error
 }
 
 // openParquet opens a file for reading what is asked for and nothing else. The decoder panics on some damaged files.
-func openParquet(r io.ReaderAt, size int64) (file *parquet.File, err error) {
+func openParquet(r io.ReaderAt, size int64, more ...parquet.FileOption) (file *parquet.File, err error) {
 	defer recovered(&err)
-	file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	file, err = parquet.OpenFile(r, size, append([]parquet.FileOption{parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)}, more...)...)
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -127,11 +127,11 @@ func unreadable(err error) error {
 	if kind := pix.KindOf(err); kind != pix.Unexpected {
 		return err
 	}
-	return pix.E(pix.Invalid, "decode checkpoint", err)
+	return pix.E(pix.Invalid, "decode Parquet", err)
 }
 
 func recovered(err *error) {
 	if r := recover(); r != nil {
-		*err = pix.E(pix.Invalid, "decode checkpoint", errors.New("the file is damaged: the decoder gave up"))
+		*err = pix.E(pix.Invalid, "decode Parquet", errors.New("the file is damaged: the decoder gave up"))
 	}
 }

@@ -3,7 +3,6 @@ package lake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"net/url"
@@ -22,10 +21,9 @@ func (t *Table) readColumns(ctx context.Context, f tallied, names ...string) ite
 			yield(nil, pix.E(pix.Invalid, "read data file", err))
 			return
 		}
-		file, err := parquet.OpenFile(&ranged{ctx: ctx, objects: t.objects, name: path, size: f.size}, f.size,
-			parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(1<<20))
+		file, err := openParquet(&ranged{ctx: ctx, objects: t.objects, name: path, size: f.size}, f.size, parquet.ReadBufferSize(1<<20))
 		if err != nil {
-			yield(nil, pix.E(kindOfRead(err), "open "+path, err))
+			yield(nil, pix.E(pix.KindOf(err), "open "+path, err))
 			return
 		}
 		for _, group := range file.RowGroups() {
@@ -38,26 +36,18 @@ func (t *Table) readColumns(ctx context.Context, f tallied, names ...string) ite
 	}
 }
 
-// kindOfRead tells a damaged file from a store that is away.
-func kindOfRead(err error) pix.Kind {
-	var known *pix.Error
-	if errors.As(err, &known) {
-		return known.Kind
-	}
-	return pix.Invalid
-}
-
 // readGroup yields the columns of a row group side by side.
 func (t *Table) readGroup(file *parquet.File, group parquet.RowGroup, names []string) iter.Seq2[[]Value, error] {
 	return func(yield func([]Value, error) bool) {
 		cursors := make([]*cursor, len(names))
 		for i, name := range names {
 			leaf, ok := file.Schema().Lookup(name)
-			if !ok || !leaf.Node.Leaf() || leaf.Node.Repeated() {
+			f, ours := t.plainColumn(name)
+			if !ok || !ours || !sameForm(f, leaf) {
 				yield(nil, errColumn("a data file", name))
 				return
 			}
-			cursors[i] = &cursor{pages: group.ColumnChunks()[leaf.ColumnIndex].Pages(), kind: t.kindOf(name)}
+			cursors[i] = &cursor{pages: group.ColumnChunks()[leaf.ColumnIndex].Pages(), timestamp: f.Type == TypeTimestamp}
 			defer func(c *cursor) { _ = c.pages.Close() }(cursors[i])
 		}
 		row := make([]Value, len(names))
@@ -65,7 +55,7 @@ func (t *Table) readGroup(file *parquet.File, group parquet.RowGroup, names []st
 			for i, c := range cursors {
 				v, err := c.next()
 				if err != nil {
-					yield(nil, pix.E(kindOfRead(err), "read column "+names[i], err))
+					yield(nil, pix.E(pix.KindOf(err), "read column "+names[i], err))
 					return
 				}
 				row[i] = v
@@ -77,46 +67,64 @@ func (t *Table) readGroup(file *parquet.File, group parquet.RowGroup, names []st
 	}
 }
 
-// kindOf returns the type of a column.
-func (t *Table) kindOf(name string) Type {
+// plainColumn finds a column that is neither record nor list.
+func (t *Table) plainColumn(name string) (Field, bool) {
 	for _, f := range t.schema {
 		if f.Name == name {
-			return f.Type
+			return f, f.Type != TypeRecord && !f.repeated()
 		}
 	}
-	return ""
+	return Field{}, false
+}
+
+// sameForm tells whether a column of a data file is written as ours are. A timestamp of another unit would be another time.
+func sameForm(f Field, leaf parquet.LeafColumn) bool {
+	if !leaf.Node.Leaf() || leaf.MaxRepetitionLevel > 0 {
+		return false
+	}
+	ours, theirs := single(f).Type(), leaf.Node.Type()
+	return ours.Kind() == theirs.Kind() && (f.Type != TypeTimestamp || ours.String() == theirs.String())
 }
 
 // cursor walks a column's values.
 type cursor struct {
-	pages  parquet.Pages
-	kind   Type
-	values parquet.ValueReader
-	buffer [256]parquet.Value
-	ready  []parquet.Value
+	pages     parquet.Pages
+	timestamp bool
+	values    parquet.ValueReader
+	buffer    [256]parquet.Value
+	ready     []parquet.Value
 }
 
 func (c *cursor) next() (Value, error) {
 	for len(c.ready) == 0 {
-		if c.values == nil {
-			page, err := c.pages.ReadPage()
-			if err != nil {
-				return Value{}, fmt.Errorf("read page: %w", err)
-			}
-			c.values = page.Values()
+		if err := c.fill(); err != nil {
+			return Value{}, err
 		}
-		n, err := c.values.ReadValues(c.buffer[:])
-		if err != nil && !errors.Is(err, io.EOF) {
-			return Value{}, fmt.Errorf("read values: %w", err)
-		}
-		if err != nil {
-			c.values = nil
-		}
-		c.ready = c.buffer[:n]
 	}
 	v := c.ready[0]
 	c.ready = c.ready[1:]
 	return c.value(v), nil
+}
+
+// fill decodes some values more. The decoder panics on some damaged files.
+func (c *cursor) fill() (err error) {
+	defer recovered(&err)
+	if c.values == nil {
+		page, err := c.pages.ReadPage()
+		if err != nil {
+			return unreadable(err)
+		}
+		c.values = page.Values()
+	}
+	n, err := c.values.ReadValues(c.buffer[:])
+	if err != nil && !errors.Is(err, io.EOF) {
+		return unreadable(err)
+	}
+	if err != nil {
+		c.values = nil
+	}
+	c.ready = c.buffer[:n]
+	return nil
 }
 
 func (c *cursor) value(v parquet.Value) Value {
@@ -129,7 +137,7 @@ func (c *cursor) value(v parquet.Value) Value {
 		return Boolean(v.Boolean())
 	case v.Kind() == parquet.Double:
 		return Float(v.Double())
-	case c.kind == TypeTimestamp:
+	case c.timestamp:
 		return Micros(v.Int64())
 	default:
 		return Integer(v.Int64())

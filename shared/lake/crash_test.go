@@ -1,6 +1,7 @@
 package lake_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -146,6 +147,45 @@ func TestOwnSuccessIsNoConflict(t *testing.T) {
 		if _, version, err := table.Files(t.Context()); version != 1 || err != nil {
 			t.Errorf("%s: version %d, want 1: committed twice (%v)", name, version, err)
 		}
+	}
+}
+
+// leaving is a store whose caller gives up as an entry is written. What it reads after that it reads for itself.
+type leaving struct {
+	*memory
+	leave context.CancelFunc
+}
+
+func (l leaving) Create(ctx context.Context, name string, data []byte) error {
+	err := l.memory.Create(ctx, name, data)
+	if name == lake.EntryName(1) {
+		l.leave()
+		return errors.Join(err, context.Canceled)
+	}
+	return err
+}
+
+func (l leaving) Read(ctx context.Context, name string, off, n int64) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return l.memory.Read(ctx, name, off, n)
+}
+
+// TestCallerWhoGivesUpIsToldOfItsCommit: what was written is no failure because the caller's time is over.
+func TestCallerWhoGivesUpIsToldOfItsCommit(t *testing.T) {
+	t.Parallel()
+	ctx, leave := context.WithCancel(t.Context())
+	table, err := openSmall(ctx, leaving{newMemory(), leave})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := writeSlice(ctx, table, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result, err := table.Commit(ctx, files, lake.Txn{AppID: app, Version: 1}); err != nil || result != (lake.Result{Version: 1}) {
+		t.Errorf("%+v, %v; want version 1", result, err)
 	}
 }
 

@@ -43,13 +43,17 @@ func writeSlice(ctx context.Context, table *lake.Table, from, to int64) ([]lake.
 
 // export is an exporter as it should be: it goes on where the log ends, until the last slice.
 func export(ctx context.Context, objects lake.Objects) (commits int, err error) {
+	return exportTo(ctx, objects, sliceCount)
+}
+
+func exportTo(ctx context.Context, objects lake.Objects, end int64) (commits int, err error) {
 	table, err := openSmall(ctx, objects)
 	if err != nil {
 		return 0, err
 	}
 	for {
 		last, _, err := table.LastTxn(ctx, app)
-		if err != nil || last >= sliceCount {
+		if err != nil || last >= end {
 			return commits, err
 		}
 		files, err := writeSlice(ctx, table, last, last+1)

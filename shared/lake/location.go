@@ -30,12 +30,12 @@ func OpenLocation(ctx context.Context, place string, opts ...option.ClientOption
 	if place == "" {
 		return nil, pix.E(pix.Invalid, op, errors.New("no place is named"))
 	}
-	if !strings.HasPrefix(place, "gs://") {
+	if !strings.Contains(place, "://") {
 		return &Location{root: place}, nil
 	}
 	u, err := url.Parse(place)
-	if err != nil {
-		return nil, pix.E(pix.Invalid, op, errors.New("the place is no gs://bucket/prefix"))
+	if err != nil || u.Scheme != "gs" || u.Host == "" || u.Host != u.Hostname() || place != "gs://"+u.Host+u.Path {
+		return nil, pix.E(pix.Invalid, op, errors.New("the place is neither gs://bucket/prefix nor a directory"))
 	}
 	client, err := storage.NewClient(ctx, opts...)
 	if err != nil {

@@ -19,30 +19,10 @@ const (
 // errRequired says that a row has no value where one must be.
 var errRequired = errors.New("a value is required")
 
-// orderedGroup is a group whose columns keep their order; parquet.Group alone sorts them by name.
-type orderedGroup struct {
-	parquet.Group
-	names []string
-}
-
-// Fields implements parquet.Node.
-func (g *orderedGroup) Fields() []parquet.Field {
-	byName := map[string]parquet.Field{}
-	for _, f := range g.Group.Fields() {
-		byName[f.Name()] = f
-	}
-	fields := make([]parquet.Field, len(g.names))
-	for i, name := range g.names {
-		fields[i] = byName[name]
-	}
-	return fields
-}
-
 // node returns the Parquet form of columns.
 func node(fields []Field) parquet.Node {
-	g := &orderedGroup{Group: parquet.Group{}}
+	g := NewGroup()
 	for _, f := range fields {
-		g.names = append(g.names, f.Name)
 		n := single(f)
 		switch {
 		case f.repeated():
@@ -50,7 +30,7 @@ func node(fields []Field) parquet.Node {
 		case !f.required():
 			n = parquet.Optional(n)
 		}
-		g.Group[f.Name] = n
+		g.Add(f.Name, n)
 	}
 	return g
 }

@@ -1,8 +1,14 @@
 package lake_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -44,4 +50,72 @@ func TestCutMaximum(t *testing.T) {
 	if got, ok := lake.CutAbove(strings.Repeat("\U0010FFFF", 33)); ok {
 		t.Errorf("a maximum above everything: %q", got)
 	}
+}
+
+// TestStatsBoundEveryRow is the law of a file's statistics: no value is outside the bounds that the log gives, byte by byte for
+// texts and in time for timestamps; nulls are counted; floats have no bounds.
+func TestStatsBoundEveryRow(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(5, 8))
+	stems := []string{"", "a", "b", strings.Repeat("m", 31), strings.Repeat("m", 33), strings.Repeat("m", 32) + "z", strings.Repeat("ç", 40)}
+	for round := range 30 {
+		objects := newMemory()
+		table := openPlain(t, objects)
+		rows := make([][]lake.Value, 1+rng.IntN(6))
+		low, high, texts := int64(math.MaxInt64), int64(math.MinInt64), []string{}
+		for i := range rows {
+			at, text := rng.Int64N(9_000)-3_000, stems[rng.IntN(len(stems))]+fmt.Sprint(rng.IntN(20))
+			low, high, texts = min(low, at), max(high, at), append(texts, text)
+			rows[i] = []lake.Value{lake.Micros(at), lake.Text(text), lake.Integer(-at), lake.Float(float64(at)), {}, {}, {}}
+		}
+		commitFile(t, table, rows...)
+		s := statsOf(t, objects)
+		slices.Sort(texts)
+		switch {
+		case s.NumRecords != int64(len(rows)), s.Nulls["b"] != float64(len(rows)), s.Nulls["s"] != 0.0:
+			t.Errorf("round %d: counts %+v", round, s)
+		case s.Min["f"] != nil || s.Max["f"] != nil:
+			t.Errorf("round %d: a float has bounds", round)
+		case s.Min["n"] != float64(-high) || s.Max["n"] != float64(-low):
+			t.Errorf("round %d: numbers of %d to %d: %+v", round, -high, -low, s)
+		case s.Min["s"].(string) > texts[0] || s.Max["s"].(string) < texts[len(texts)-1]:
+			t.Errorf("round %d: texts %q: %+v", round, texts, s)
+		case micros(t, s.Min["at"]) > low || micros(t, s.Max["at"]) < high || micros(t, s.Max["at"])-micros(t, s.Min["at"]) > high-low+1998:
+			t.Errorf("round %d: times %d to %d: %+v", round, low, high, s)
+		}
+	}
+}
+
+// fileStats is what the log says of a file.
+type fileStats struct {
+	NumRecords int64          `json:"numRecords"`
+	Min        map[string]any `json:"minValues"`
+	Max        map[string]any `json:"maxValues"`
+	Nulls      map[string]any `json:"nullCount"`
+}
+
+func statsOf(t *testing.T, objects *memory) (s fileStats) {
+	t.Helper()
+	entry, err := objects.get(lake.EntryName(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a struct{ Add struct{ Stats string } }
+	lines := strings.Split(strings.TrimSpace(string(entry.bytes)), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &a); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(a.Add.Stats), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func micros(t *testing.T, v any) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(v))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UnixMicro()
 }

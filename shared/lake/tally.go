@@ -49,7 +49,7 @@ func (t *Table) Tally(ctx context.Context, appID, column string, since time.Time
 			continue
 		}
 		out.files = append(out.files, f)
-		if f.known() && hour(f.low) == hour(max(f.low, f.high-1)) { // a maximum is rounded up
+		if f.known() && hour(f.low) == hour(f.high) { // a maximum that was rounded up to the next hour costs a reading
 			if at := hour(f.low); at >= from {
 				out.Rows[at] += f.rows
 			}

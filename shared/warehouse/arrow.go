@@ -42,11 +42,11 @@ func newArrowRows(schema []byte, columns lake.Schema) (*arrowRows, error) {
 	return a, nil
 }
 
-// each calls yield with every row of a batch, until it says no.
-func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (more bool, err error) {
+// each calls yield with every row of a batch, until it says no, and returns how many it took.
+func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (rows int64, more bool, err error) {
 	r, err := ipc.NewReader(io.MultiReader(bytes.NewReader(a.schema), bytes.NewReader(batch)))
 	if err != nil {
-		return false, fmt.Errorf("read Arrow schema: %w", err)
+		return rows, false, fmt.Errorf("read Arrow schema: %w", err)
 	}
 	defer r.Release()
 	for r.Next() {
@@ -54,7 +54,7 @@ func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (more bool
 		getters := make([]getter, len(a.columns))
 		for i, f := range a.columns {
 			if getters[i], err = get(f, record.Column(a.places[i])); err != nil {
-				return false, fmt.Errorf("column %s: %w", f.Name, err)
+				return rows, false, fmt.Errorf("column %s: %w", f.Name, err)
 			}
 		}
 		for i := range int(record.NumRows()) {
@@ -62,14 +62,15 @@ func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (more bool
 				a.row[c] = get(i)
 			}
 			if !yield(a.row) {
-				return false, nil
+				return rows, false, nil
 			}
+			rows++
 		}
 	}
 	if err := r.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return false, fmt.Errorf("read Arrow batch: %w", err)
+		return rows, false, fmt.Errorf("read Arrow batch: %w", err)
 	}
-	return true, nil
+	return rows, true, nil
 }
 
 // errArrowType says that BigQuery sent another type than the schema file names.

@@ -14,6 +14,8 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sentinela-pix/sentinela/shared/lake"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -191,24 +193,67 @@ func (e *Extract) rows(ctx context.Context, table string, s Slice, yield func([]
 	return nil
 }
 
-// stream reads one stream of a session. It tells whether more rows are wanted.
+// Bounds of the breaks of one stream that bring no row. Breaks are usual in a stream of minutes, so those that bring some are
+// not counted.
+const (
+	maxIdleBreaks = 5
+	firstPause    = 50 * time.Millisecond
+	longestPause  = 5 * time.Second
+)
+
+// stream reads one stream of a session. One that breaks is read on at the row where it broke: read from its start, a
+// slice that takes longer than streams last would never end. It tells whether more rows are wanted.
 func (e *Extract) stream(ctx context.Context, name string, decoder *arrowRows, yield func([]lake.Value, error) bool) (bool, error) {
-	rows, err := e.read.ReadRows(ctx, &storagepb.ReadRowsRequest{ReadStream: name}, gax.WithGRPCOptions(grpc.MaxCallRecvMsgSize(maxResponseBytes)))
+	pause := gax.Backoff{Initial: firstPause, Max: longestPause}
+	for read, idle := int64(0), 0; ; {
+		n, more, err := e.readFrom(ctx, name, read, func(batch []byte) (int64, bool, error) {
+			return decoder.each(batch, func(row []lake.Value) bool { return yield(row, nil) })
+		})
+		if !broken(err) || ctx.Err() != nil {
+			return more, err
+		}
+		if read += n; n > 0 {
+			idle = 0
+			continue
+		}
+		if idle++; idle > maxIdleBreaks {
+			return false, fmt.Errorf("broke %d times at row %d: %w", idle, read, err)
+		}
+		if err := gax.Sleep(ctx, pause.Pause()); err != nil {
+			return false, fmt.Errorf("wait: %w", err)
+		}
+	}
+}
+
+// readFrom reads a stream from a row on, to its end or until it breaks. It returns how many rows it has handed on.
+func (e *Extract) readFrom(ctx context.Context, name string, offset int64, each func(batch []byte) (int64, bool, error)) (rows int64, more bool, err error) {
+	answers, err := e.read.ReadRows(ctx, &storagepb.ReadRowsRequest{ReadStream: name, Offset: offset},
+		gax.WithGRPCOptions(grpc.MaxCallRecvMsgSize(maxResponseBytes)))
 	if err != nil {
-		return false, fmt.Errorf("read rows: %w", err)
+		return 0, false, fmt.Errorf("read rows: %w", err)
 	}
 	for {
-		answer, err := rows.Recv()
+		answer, err := answers.Recv()
 		if errors.Is(err, io.EOF) {
-			return true, nil
+			return rows, true, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("read rows: %w", err)
+			return rows, false, fmt.Errorf("read rows: %w", err)
 		}
-		more, err := decoder.each(answer.GetArrowRecordBatch().GetSerializedRecordBatch(), func(row []lake.Value) bool { return yield(row, nil) })
-		if err != nil || !more {
-			return false, err
+		n, more, err := each(answer.GetArrowRecordBatch().GetSerializedRecordBatch())
+		if rows += n; err != nil || !more {
+			return rows, false, err
 		}
+	}
+}
+
+// broken tells whether a stream ended for a reason that passes.
+func broken(err error) bool {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Internal, codes.Aborted, codes.ResourceExhausted:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,10 +1,11 @@
-"""Check that Spark and delta-rs read the tables of shared/lake, and make the tables that shared/lake must refuse.
+"""Check that Spark, delta-rs and Delta Kernel read the tables of shared/lake, and make those that it must refuse.
 
     delta_check.py read DIR      compare rows, versions and statistics of DIR/types with DIR/types.json
+    delta_check.py aged DIR      compare rows and version of DIR/aged, of many commits, with DIR/aged.json
     delta_check.py foreign DIR   write tables by both engines, plain ones and some with a raised protocol
     delta_check.py appended DIR  read back the row that shared/lake appended to the plain ones
 
-Exit code 1 names every difference.
+Exit code 1 names every difference. SENTINELA_JARS is the directory of the lake's jars.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from delta_readers import Row, deltars_rows, differences, floats, spark_rows, spark_session
+from delta_readers import Row, deltars_rows, differences, floats, kernel_rows, spark_rows, spark_session
 
 VERSIONS = 13  # entry 0 and one commit per row
 
@@ -69,7 +70,7 @@ def encoded(value: str | int) -> bytes | int:
 
 
 def read(work: Path) -> list[str]:
-    """Compare what both engines read with what was written."""
+    """Compare what the engines read with what was written."""
     from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
 
     table = work / "types"
@@ -77,6 +78,10 @@ def read(work: Path) -> list[str]:
     session = spark_session(work)
     problems = [f"Spark: {d}" for d in differences(want, spark_rows(session, table))]
     problems += [f"delta-rs: {d}" for d in differences(want, deltars_rows(table))]
+    head, rows = kernel_rows(table)
+    problems += [f"Delta Kernel: {d}" for d in differences(want, floats(rows))]
+    if head != {"version": VERSIONS - 1, "txn": len(want)}:
+        problems.append(f"Delta Kernel: {head}")
     problems += missing_by_skipping(session, table, want)
     problems += statistics(table, want)
     history = [row.version for row in session.sql(f"DESCRIBE HISTORY delta.`{table}`").collect()]
@@ -89,6 +94,40 @@ def read(work: Path) -> list[str]:
         problems.append(f"Spark: {at_nine} rows at version 9")
     session.stop()
     return problems
+
+
+def aged(work: Path) -> list[str]:
+    """Compare what the engines read of many commits: each id from 0 once, the version, the exporter's transaction."""
+    from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
+
+    table, want = work / "aged", json.loads((work / "aged.json").read_text())
+    session = spark_session(work)
+    found = (
+        session.read.format("delta").load(str(table)).selectExpr("count(*)", "count(DISTINCT id)", "min(id)", "max(id)")
+    )
+    version = session.sql(f"DESCRIBE HISTORY delta.`{table}` LIMIT 1").first().version
+    seen = {"Spark": (*found.first(), version)}
+    session.stop()
+    other = DeltaTable(str(table))
+    seen["delta-rs"] = (*spread(other.to_pyarrow_table(columns=["id"])["id"].to_pylist()), other.version())
+    txns = {"delta-rs": other.transaction_version("export")}
+    head, rows = kernel_rows(table)
+    seen["Delta Kernel"] = (*spread([row["id"] for row in rows]), head["version"])
+    txns["Delta Kernel"] = head["txn"]
+    right = (want["rows"], want["rows"], 0, want["rows"] - 1, want["version"])
+    problems = [
+        f"{engine}: rows, ids, least, greatest, version {got}, want {right}"
+        for engine, got in seen.items()
+        if got != right
+    ]
+    return problems + [
+        f"{engine}: transaction {got}, want {want['txn']}" for engine, got in txns.items() if got != want["txn"]
+    ]
+
+
+def spread(ids: list[int]) -> tuple[int, int, int, int]:
+    """Return how many ids there are, how many different ones, the least and the greatest."""
+    return len(ids), len(set(ids)), min(ids), max(ids)
 
 
 def spark_table(session: Any, path: Path, properties: str, layout: str = "") -> None:
@@ -104,7 +143,8 @@ def foreign(work: Path) -> list[str]:
     from deltalake import write_deltalake  # noqa: PLC0415 - only where the engine is wanted
 
     write_deltalake(
-        str(work / "plain-deltars"), pa.table({"id": pa.array([1, 2], pa.int64()), "s": ["a", "b"]}),
+        str(work / "plain-deltars"),
+        pa.table({"id": pa.array([1, 2], pa.int64()), "s": ["a", "b"]}),
         configuration={"delta.appendOnly": "true"},
     )
     session = spark_session(work)
@@ -126,7 +166,7 @@ def foreign(work: Path) -> list[str]:
 
 
 def appended(work: Path) -> list[str]:
-    """Read back, with both engines, the plain tables that the writer appended a row (99, 'ours') to."""
+    """Read back, with every engine, the plain tables that the writer appended a row (99, 'ours') to."""
     from deltalake import DeltaTable  # noqa: PLC0415 - only where the engine is wanted
 
     session = spark_session(work)
@@ -135,6 +175,7 @@ def appended(work: Path) -> list[str]:
         counts = {
             "Spark": session.read.format("delta").load(str(table)).where("id = 99 AND s = 'ours'").count(),
             "delta-rs": DeltaTable(str(table)).to_pyarrow_table()["id"].to_pylist().count(99),
+            "Delta Kernel": sum(row["id"] == 99 for row in kernel_rows(table)[1]),
         }
         problems += [f"{engine} sees our row {n} times in {table.name}" for engine, n in counts.items() if n != 1]
     session.stop()
@@ -143,7 +184,7 @@ def appended(work: Path) -> list[str]:
 
 def main() -> int:
     """Run one of the checks and say what is wrong."""
-    problems = {"read": read, "foreign": foreign, "appended": appended}[sys.argv[1]](Path(sys.argv[2]))
+    problems = {"read": read, "aged": aged, "foreign": foreign, "appended": appended}[sys.argv[1]](Path(sys.argv[2]))
     for problem in problems:
         print(f"delta: {problem}")
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""Two second implementations of Delta that read what shared/lake wrote: Spark with delta-spark, and delta-rs.
+"""Three second implementations of Delta that read what shared/lake wrote: Spark, delta-rs and Delta Kernel for Java.
 
 Each reader returns the rows in the form of `types.json`, which the writer's test wrote beside the table: timestamps in
 microseconds since 1970, bytes in hexadecimal, floats as Python floats.
@@ -6,6 +6,9 @@ microseconds since 1970, bytes in hexadecimal, floats as Python floats.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,34 +16,56 @@ from typing import Any
 Row = dict[str, Any]
 
 
-def spark_session(work: Path) -> Any:
-    """Start Spark with Delta, one core, UTC, everything it writes below `work`."""
-    from delta import configure_spark_with_delta_pip  # noqa: PLC0415 - only where the engine is wanted
-    from pyspark.sql import SparkSession  # noqa: PLC0415 - only where the engine is wanted
+# Tables of these checks are small: what prepares a query for millions of rows takes longer than the query.
+SMALL = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
 
-    builder = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.warehouse.dir", str(work / "warehouse"))
-        .config("spark.driver.memory", "1g")
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.databricks.delta.snapshotPartitions", "1")
-    )
-    session = configure_spark_with_delta_pip(builder).getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+
+def spark_session(work: Path) -> Any:
+    """Start Spark as the lake does, one core, everything it writes below `work`."""
+    from sentinela_lake import session  # noqa: PLC0415 - only where the engine is wanted
+
+    return session.start(1, SMALL | {"spark.sql.warehouse.dir": str(work / "warehouse")})
+
+
+def kernel_rows(table: Path) -> tuple[dict[str, Any], list[Row]]:
+    """Read a table with Delta Kernel; return {version, txn of the exporter} and the rows in order of id."""
+    import pyspark  # noqa: PLC0415 - only where the engine is wanted
+
+    jars = [os.environ["SENTINELA_JARS"], str(Path(pyspark.__file__).parent / "jars")]
+    program = str(Path(__file__).with_name("KernelRows.java"))
+    command = ["java", "-Xmx1g", "-cp", os.pathsep.join(f"{d}/*" for d in jars), program, str(table), "export"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"Delta Kernel does not read {table}: {done.stderr.strip()[-2000:]}")
+    head, *rows = (json.loads(line) for line in done.stdout.splitlines())
+    return head, sorted(rows, key=lambda row: row["id"])
 
 
 def spark_rows(session: Any, table: Path) -> list[Row]:
     """Read the table of types with Spark."""
-    frame = session.read.format("delta").load(str(table)).selectExpr(
-        "id", "s", "j", "lower(hex(b)) AS b", "n", "f", "t", "unix_micros(at) AS at",
-        "if(r IS NULL, NULL, named_struct('x', r.x, 'at', unix_micros(r.at), 'inner', r.inner)) AS r",
-        "ls", "lr", "late",
+    frame = (
+        session.read.format("delta")
+        .load(str(table))
+        .selectExpr(
+            "id",
+            "s",
+            "j",
+            "lower(hex(b)) AS b",
+            "n",
+            "f",
+            "t",
+            "unix_micros(at) AS at",
+            "if(r IS NULL, NULL, named_struct('x', r.x, 'at', unix_micros(r.at), 'inner', r.inner)) AS r",
+            "ls",
+            "lr",
+            "late",
+        )
     )
     return sorted((row.asDict(recursive=True) for row in frame.collect()), key=lambda row: row["id"])
 
@@ -73,7 +98,7 @@ def deltars_rows(table: Path) -> list[Row]:
 
 
 def floats(rows: list[Row]) -> list[Row]:
-    """Turn the floats of `types.json`, which are text there, into floats."""
+    """Turn floats that are text, as in `types.json`, into floats."""
     for row in rows:
         row["f"] = None if row["f"] is None else float(row["f"])
         for element in row["lr"] or []:

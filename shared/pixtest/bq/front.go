@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
@@ -32,7 +31,7 @@ type front struct {
 	read  storagepb.BigQueryReadClient
 
 	sql      *bigquery.Client
-	sessions sync.Map // *storagepb.ReadSession by the name of its stream
+	sessions sessions
 }
 
 // AppendRows keeps one stream to the emulator for each write stream of the connection.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/bigquery"
@@ -22,12 +24,43 @@ import (
 // batchRows is how many rows an answer of ReadRows carries at most.
 const batchRows = 500
 
+// maxSessions is how many streams of sessions can be read at a time: those begun last. BigQuery ends a session after six
+// hours; who asks for one that ended is told so by both.
+const maxSessions = 256
+
+// sessions are the sessions begun last, by the names of their streams.
+type sessions struct {
+	mu     sync.Mutex
+	byName map[string]*storagepb.ReadSession
+	names  []string // oldest first
+}
+
+func (s *sessions) keep(name string, session *storagepb.ReadSession) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byName == nil {
+		s.byName = map[string]*storagepb.ReadSession{}
+	}
+	s.byName[name], s.names = session, append(s.names, name)
+	if len(s.names) > maxSessions {
+		delete(s.byName, s.names[0])
+		s.names = slices.Delete(s.names, 0, 1)
+	}
+}
+
+func (s *sessions) find(name string) (*storagepb.ReadSession, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session, ok := s.byName[name]
+	return session, ok
+}
+
 // CreateReadSession passes the call on, and BigQuery's form of an Arrow schema back. What the session reads is kept.
 func (f *front) CreateReadSession(ctx context.Context, r *storagepb.CreateReadSessionRequest) (*storagepb.ReadSession, error) {
 	session, err := forward(ctx, f.read.CreateReadSession, r)
 	onlySchema(session.GetArrowSchema())
 	for _, s := range session.GetStreams() {
-		f.sessions.Store(s.GetName(), session)
+		f.sessions.keep(s.GetName(), session)
 	}
 	return session, err
 }
@@ -35,9 +68,11 @@ func (f *front) CreateReadSession(ctx context.Context, r *storagepb.CreateReadSe
 // ReadRows answers Arrow by a query: of a column with lists the emulator makes batches of unequal length, and the process
 // ends. Other forms are passed on.
 func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRead_ReadRowsServer) error {
-	kept, ok := f.sessions.Load(r.GetReadStream())
-	session, _ := kept.(*storagepb.ReadSession)
-	if !ok || session.GetDataFormat() != storagepb.DataFormat_ARROW {
+	session, ok := f.sessions.find(r.GetReadStream())
+	if !ok {
+		return status.Error(codes.NotFound, "there is no such read stream, or its session has ended")
+	}
+	if session.GetDataFormat() != storagepb.DataFormat_ARROW {
 		return f.passRows(r, down)
 	}
 	schema, err := ipc.NewReader(bytes.NewReader(session.GetArrowSchema().GetSerializedSchema()))
@@ -48,6 +83,9 @@ func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRe
 	rows, err := f.sql.Query(statement(session, schema.Schema())).Read(down.Context())
 	if err != nil {
 		return status.Errorf(codes.InvalidArgument, "read: %v", err)
+	}
+	if err := skip(rows, r.GetOffset()); err != nil {
+		return status.Errorf(codes.Internal, "rows: %v", err)
 	}
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema.Schema())
 	defer builder.Release()
@@ -75,6 +113,19 @@ func statement(session *storagepb.ReadSession, schema *arrow.Schema) string {
 		sql += " WHERE " + where
 	}
 	return sql
+}
+
+// skip passes over the rows that the reader has already.
+func skip(rows *bigquery.RowIterator, n int64) error {
+	for range n {
+		var row []bigquery.Value
+		if err := rows.Next(&row); errors.Is(err, iterator.Done) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("next: %w", err)
+		}
+	}
+	return nil
 }
 
 func fill(b *array.RecordBuilder, rows *bigquery.RowIterator) (n int64, more bool, err error) {

@@ -12,9 +12,13 @@ import (
 	"time"
 
 	"cloud.google.com/go/bigquery"
+	reader "cloud.google.com/go/bigquery/storage/apiv1"
+	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/iterator"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/bq"
@@ -203,4 +207,46 @@ func TestStorageRead(t *testing.T) {
 	if n != rows || !it.IsAccelerated() {
 		t.Errorf("%d rows, want %d; over the Storage API: %t", n, rows, it.IsAccelerated())
 	}
+}
+
+// TestReadGoesOnAtAnOffset, as after a break, and a stream that nobody began is not found.
+func TestReadGoesOnAtAnOffset(t *testing.T) {
+	t.Parallel()
+	c, _ := openEmulator(t)
+	appendRows(t, c)
+	client, err := reader.NewBigQueryReadClient(t.Context(), c.BigQueryStorageOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	session, err := client.CreateReadSession(t.Context(), &storagepb.CreateReadSessionRequest{
+		Parent: "projects/" + c.ProjectID, MaxStreamCount: 1, ReadSession: &storagepb.ReadSession{
+			Table: "projects/" + c.ProjectID + "/datasets/fraud/tables/decisions", DataFormat: storagepb.DataFormat_ARROW,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := session.GetStreams()[0].GetName()
+	for _, offset := range []int64{0, 1, rows - 1, rows} {
+		if n, err := countRows(t.Context(), client, name, offset); n != rows-offset || err != nil {
+			t.Errorf("from %d: %d rows, %v", offset, n, err)
+		}
+	}
+	if _, err := countRows(t.Context(), client, name+"x", 0); status.Code(err) != codes.NotFound {
+		t.Errorf("a stream that nobody began: %v", err)
+	}
+}
+
+func countRows(ctx context.Context, client *reader.BigQueryReadClient, stream string, offset int64) (n int64, err error) {
+	answers, err := client.ReadRows(ctx, &storagepb.ReadRowsRequest{ReadStream: stream, Offset: offset})
+	for err == nil {
+		var answer *storagepb.ReadRowsResponse
+		answer, err = answers.Recv()
+		n += answer.GetRowCount()
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
+	"github.com/sentinela-pix/sentinela/shared/lake"
 )
 
 const (
@@ -13,34 +14,14 @@ const (
 	rowsPerWrite = 256
 )
 
-// orderedGroup is a group whose columns keep their order; parquet.Group alone sorts them by name.
-type orderedGroup struct {
-	parquet.Group
-	names []string
-}
-
-// Fields implements parquet.Node.
-func (g *orderedGroup) Fields() []parquet.Field {
-	byName := map[string]parquet.Field{}
-	for _, f := range g.Group.Fields() {
-		byName[f.Name()] = f
-	}
-	fields := make([]parquet.Field, len(g.names))
-	for i, name := range g.names {
-		fields[i] = byName[name]
-	}
-	return fields
-}
-
 func schema(name string, columns []Column) *parquet.Schema {
-	g := &orderedGroup{Group: parquet.Group{}}
+	g := lake.NewGroup()
 	for _, c := range columns {
 		node := c.node
 		if node.Leaf() {
 			node = parquet.Compressed(node, &parquet.Snappy)
 		}
-		g.Group[c.Name] = node
-		g.names = append(g.names, c.Name)
+		g.Add(c.Name, node)
 	}
 	return parquet.NewSchema(name, g)
 }
