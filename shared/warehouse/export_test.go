@@ -3,6 +3,7 @@ package warehouse
 import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/sentinela-pix/sentinela/shared/lake"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -34,4 +35,13 @@ func CheckDecisions(rename func(i int, name string) string) error {
 		f.Name = rename(i, f.Name)
 	}
 	return check(decisionsTable, schema, decisionColumns())
+}
+
+// ReadArrow gives tests the reader of one batch.
+func ReadArrow(columns lake.Schema, schema, batch []byte, yield func([]lake.Value) bool) (more bool, err error) {
+	rows, err := newArrowRows(schema, columns)
+	if err != nil {
+		return false, err
+	}
+	return rows.each(batch, yield)
 }

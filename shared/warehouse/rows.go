@@ -35,7 +35,7 @@ func headColumns() []column[pix.Decision] {
 		text("payee_key", func(v *d) pix.Token { return v.Transaction.Payee.Key.Current }),
 		text("payee_ispb", func(v *d) pix.ISPB { return v.Transaction.PayeeFacts.ISPB }),
 		text("device", func(v *d) pix.Token { return v.Transaction.DeviceToken.Current }),
-		document("facts", factColumns(pix.Contract()), func(v *d) *pix.Facts { return &v.Transaction.Facts }),
+		document("facts", facts(pix.Contract()), func(v *d) *pix.Facts { return &v.Transaction.Facts }),
 		record("previous_tokens", previousColumns(), func(v *d) *pix.Transaction { return &v.Transaction }),
 	}
 }
