@@ -45,3 +45,6 @@ func ReadArrow(columns lake.Schema, schema, batch []byte, yield func([]lake.Valu
 	}
 	return rows.each(batch, yield)
 }
+
+// Sending tells tests how many appends of decisions and alerts are under way. Each group holds room for one more.
+func (w *Warehouse) Sending() int { return len(w.decisions.group.inFlight) + len(w.alerts.group.inFlight) - 2 }
