@@ -90,7 +90,7 @@ func record[T, S any](name string, columns []column[S], get func(*T) *S) column[
 	return column[T]{name: name, kind: bigquery.RecordFieldType, nested: checker(name, columns),
 		put: func(b []byte, n protowire.Number, v *T) []byte {
 			before := len(b)
-			if b = appendRecord(b, n, columns, get(v)); b[len(b)-1] == 0 && len(b) == before+protowire.SizeTag(n)+1 {
+			if b = appendRecord(b, n, columns, get(v)); len(b) == before+protowire.SizeTag(n)+1 { // only a length, of 0
 				return b[:before]
 			}
 			return b
@@ -124,7 +124,6 @@ func check[T any](name string, schema bigquery.Schema, columns []column[T]) erro
 		if f.Name != c.name || f.Type != c.kind || f.Repeated != c.repeated || f.Required != c.required {
 			problems = append(problems, fmt.Errorf("%s: column %d is %s %s in the schema file and %s %s in the encoder, or their modes differ",
 				name, i+1, f.Name, f.Type, c.name, c.kind))
-			continue
 		}
 		if c.nested != nil {
 			problems = append(problems, c.nested(f.Schema))

@@ -181,21 +181,29 @@ func TestRowsThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	_, endpoint := startFake(t, accept)
 	w := openFake(t, endpoint, patience)
-	noID, noTime, large := sampleDecision(1), sampleDecision(1), sampleDecision(1)
+	noID, noTime := sampleDecision(1), sampleDecision(1)
 	noID.Transaction.ID = ""
 	noTime.Transaction.EventTime = time.Time{}
-	large.PolicyVersion = filler(9 << 20)
+	largest, larger := sized(8<<20), sized(8<<20+1)
 	for name, c := range map[string]struct {
 		d    *pix.Decision
 		want pix.Kind
-	}{"no id": {noID, pix.Invalid}, "no event time": {noTime, pix.Invalid}, "too large": {large, pix.TooLarge}} {
+	}{"no id": {noID, pix.Invalid}, "no event time": {noTime, pix.Invalid}, "too large": {larger, pix.TooLarge}} {
 		if err := w.AppendDecision(t.Context(), c.d); err == nil || pix.KindOf(err) != c.want {
 			t.Errorf("%s: %v, want kind %v", name, err, c.want)
 		}
 	}
-	if err := w.AppendDecision(t.Context(), sampleDecision(1)); err != nil {
-		t.Errorf("an ordinary row after the refused ones: %v", err)
+	if err := w.AppendDecision(t.Context(), largest); err != nil {
+		t.Errorf("the largest row, after the refused ones: %v", err)
 	}
+}
+
+// sized is a decision whose row has so many bytes.
+func sized(n int) *pix.Decision {
+	d := sampleDecision(1)
+	d.PolicyVersion = filler(n / 2) // its length takes as many bytes as that of the final text
+	d.PolicyVersion = filler(n/2 + n - warehouse.DecisionRowBytes(d))
+	return d
 }
 
 // Large rows are split over appends so that none exceeds BigQuery's limit.

@@ -128,3 +128,24 @@ func TestAnswerIsWhole(t *testing.T) {
 		t.Errorf("without BigQuery: %v", err)
 	}
 }
+
+// TestQueriesNameTheDataset: a table without a dataset is the warehouse's, on BigQuery too, which would not look for it.
+func TestQueriesNameTheDataset(t *testing.T) {
+	t.Parallel()
+	var asked struct {
+		DefaultDataset struct{ ProjectID, DatasetID string }
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	defer server.Close()
+	if _, err := openReader(t, server.URL).Query(t.Context(), "SELECT 1", nil); err == nil {
+		t.Error("an error became an answer")
+	}
+	if got := asked.DefaultDataset; got.ProjectID != "p" || got.DatasetID != "d" {
+		t.Errorf("the default dataset is %+v", got)
+	}
+}

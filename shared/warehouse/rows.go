@@ -145,11 +145,7 @@ type contribution struct {
 }
 
 func contributions(d *pix.Decision) []contribution {
-	n := 0
-	for _, s := range d.Scores {
-		n += len(s.Top)
-	}
-	list := make([]contribution, 0, n)
+	var list []contribution
 	for _, s := range d.Scores {
 		for _, c := range s.Top {
 			list = append(list, contribution{role: s.Role, Contribution: c})
