@@ -24,7 +24,7 @@ type arrowRows struct {
 	row     []lake.Value
 }
 
-// newArrowRows checks that BigQuery has the columns, with the types that they should have.
+// newArrowRows finds the columns among BigQuery's. Their types are checked with each batch.
 func newArrowRows(schema []byte, columns lake.Schema) (*arrowRows, error) {
 	r, err := ipc.NewReader(bytes.NewReader(schema))
 	if err != nil {

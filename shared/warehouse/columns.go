@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"cloud.google.com/go/bigquery"
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 // column is one column of a table and how a value of T fills it. Its protobuf field number is its place in the list,
@@ -25,7 +22,6 @@ type column[T any] struct {
 	required bool
 	nested   func(bigquery.Schema) error // checks the columns of a RECORD
 	put      func(b []byte, n protowire.Number, v *T) []byte
-	json     func(b []byte, v *T) []byte // the value as a member of a JSON column; appends nothing when it is absent
 }
 
 // require marks a column as REQUIRED.
@@ -39,36 +35,14 @@ func text[T any, S ~string](name string, get func(*T) S) column[T] {
 	return column[T]{
 		name: name, kind: bigquery.StringFieldType,
 		put: func(b []byte, n protowire.Number, v *T) []byte { return appendText(b, n, string(get(v))) },
-		json: func(b []byte, v *T) []byte {
-			if s := get(v); s != "" {
-				return appendJSONText(b, string(s))
-			}
-			return b
-		},
 	}
 }
 
 // integer is an INTEGER column.
 func integer[T any, I ~int64](name string, get func(*T) I) column[T] {
-	return optionalInteger(name, func(v *T) pix.Optional[I] { return pix.Some(get(v)) })
-}
-
-// optionalInteger is an INTEGER column whose absent value is NULL.
-func optionalInteger[T any, I ~int64](name string, get func(*T) pix.Optional[I]) column[T] {
 	return column[T]{
 		name: name, kind: bigquery.IntegerFieldType,
-		put: func(b []byte, n protowire.Number, v *T) []byte {
-			if i, ok := get(v).Get(); ok {
-				return appendInt(b, n, int64(i))
-			}
-			return b
-		},
-		json: func(b []byte, v *T) []byte {
-			if i, ok := get(v).Get(); ok {
-				return strconv.AppendInt(b, int64(i), 10)
-			}
-			return b
-		},
+		put: func(b []byte, n protowire.Number, v *T) []byte { return appendInt(b, n, int64(get(v))) },
 	}
 }
 
@@ -85,35 +59,15 @@ func float[T any](name string, get func(*T) float64) column[T] {
 			b = protowire.AppendTag(b, n, protowire.Fixed64Type)
 			return protowire.AppendFixed64(b, math.Float64bits(f))
 		},
-		json: func(b []byte, v *T) []byte {
-			if f := get(v); !math.IsNaN(f) && !math.IsInf(f, 0) {
-				return strconv.AppendFloat(b, f, 'g', -1, 64)
-			}
-			return b
-		},
 	}
 }
 
 // boolean is a BOOLEAN column.
 func boolean[T any](name string, get func(*T) bool) column[T] {
-	return optionalBoolean(name, func(v *T) pix.Optional[bool] { return pix.Some(get(v)) })
-}
-
-// optionalBoolean is a BOOLEAN column whose absent value is NULL.
-func optionalBoolean[T any](name string, get func(*T) pix.Optional[bool]) column[T] {
 	return column[T]{
 		name: name, kind: bigquery.BooleanFieldType,
 		put: func(b []byte, n protowire.Number, v *T) []byte {
-			if x, ok := get(v).Get(); ok {
-				return appendInt(b, n, int64(protowire.EncodeBool(x)))
-			}
-			return b
-		},
-		json: func(b []byte, v *T) []byte {
-			if x, ok := get(v).Get(); ok {
-				return strconv.AppendBool(b, x)
-			}
-			return b
+			return appendInt(b, n, int64(protowire.EncodeBool(get(v))))
 		},
 	}
 }
@@ -128,18 +82,7 @@ func moment[T any](name string, get func(*T) time.Time) column[T] {
 			}
 			return b
 		},
-		json: func(b []byte, v *T) []byte {
-			if t := get(v); !t.IsZero() {
-				return append(t.UTC().AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
-			}
-			return b
-		},
 	}
-}
-
-// optionalMoment is a TIMESTAMP column whose absent value is NULL.
-func optionalMoment[T any](name string, get func(*T) pix.Optional[time.Time]) column[T] {
-	return moment(name, func(v *T) time.Time { return get(v).Or(time.Time{}) })
 }
 
 // record is a RECORD column; it is NULL when all of its columns are.
@@ -147,7 +90,7 @@ func record[T, S any](name string, columns []column[S], get func(*T) *S) column[
 	return column[T]{name: name, kind: bigquery.RecordFieldType, nested: checker(name, columns),
 		put: func(b []byte, n protowire.Number, v *T) []byte {
 			before := len(b)
-			if b = appendRecord(b, n, columns, get(v)); b[len(b)-1] == 0 && len(b) == before+protowire.SizeTag(n)+1 {
+			if b = appendRecord(b, n, columns, get(v)); len(b) == before+protowire.SizeTag(n)+1 { // only a length, of 0
 				return b[:before]
 			}
 			return b
@@ -181,7 +124,6 @@ func check[T any](name string, schema bigquery.Schema, columns []column[T]) erro
 		if f.Name != c.name || f.Type != c.kind || f.Repeated != c.repeated || f.Required != c.required {
 			problems = append(problems, fmt.Errorf("%s: column %d is %s %s in the schema file and %s %s in the encoder, or their modes differ",
 				name, i+1, f.Name, f.Type, c.name, c.kind))
-			continue
 		}
 		if c.nested != nil {
 			problems = append(problems, c.nested(f.Schema))

@@ -13,22 +13,27 @@ import (
 // vector. A typed column for each fact would make a row a hundred columns wide, and an array of FLOAT cannot say that a
 // value is missing.
 
-// document is a JSON column that holds one object with the columns as members. Absent ones are left out.
-func document[T, S any](name string, columns []column[S], get func(*T) *S) column[T] {
-	inner := object(name, columns, get)
+// member is one member of the object in a JSON column.
+type member[S any] struct {
+	name string
+	put  func(b []byte, v *S) []byte // appends nothing when the value is absent
+}
+
+// document is a JSON column that holds one object. Absent members are left out.
+func document[T, S any](name string, members []member[S], get func(*T) *S) column[T] {
 	return column[T]{
-		name: name, kind: bigquery.JSONFieldType, json: inner.json,
+		name: name, kind: bigquery.JSONFieldType,
 		put: func(b []byte, n protowire.Number, v *T) []byte {
-			return appendBody(b, n, func(b []byte) []byte { return appendObject(b, columns, get(v)) })
+			return appendBody(b, n, func(b []byte) []byte { return appendObject(b, members, get(v)) })
 		},
 	}
 }
 
-// object is a member of a document that holds an object of its own; it is absent when it would be empty.
-func object[T, S any](name string, columns []column[S], get func(*T) *S) column[T] {
-	return column[T]{name: name, json: func(b []byte, v *T) []byte {
+// object is a member that holds an object of its own; it is absent when it would be empty.
+func object[S any](name string, members []member[S]) member[S] {
+	return member[S]{name: name, put: func(b []byte, v *S) []byte {
 		before := len(b)
-		if b = appendObject(b, columns, get(v)); len(b) == before+len("{}") {
+		if b = appendObject(b, members, v); len(b) == before+len("{}") {
 			return b[:before]
 		}
 		return b
@@ -62,17 +67,17 @@ func appendNumbers(b []byte, list []float64) []byte {
 	return append(b, ']')
 }
 
-func appendObject[S any](b []byte, columns []column[S], v *S) []byte {
+func appendObject[S any](b []byte, members []member[S], v *S) []byte {
 	b = append(b, '{')
 	first := true
-	for i := range columns {
+	for _, m := range members {
 		before := len(b)
 		if !first {
 			b = append(b, ',')
 		}
-		b = append(append(append(b, '"'), columns[i].name...), '"', ':')
+		b = append(append(append(b, '"'), m.name...), '"', ':')
 		value := len(b)
-		if b = columns[i].json(b, v); len(b) == value {
+		if b = m.put(b, v); len(b) == value {
 			b = b[:before]
 			continue
 		}

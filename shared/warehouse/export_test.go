@@ -1,8 +1,10 @@
 package warehouse
 
 import (
+	"cloud.google.com/go/bigquery"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/sentinela-pix/sentinela/shared/lake"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -24,14 +26,25 @@ func DecisionDescriptor() (*descriptorpb.DescriptorProto, error) {
 	return describe(decisionsTable, schema)
 }
 
-// CheckDecisions gives tests the comparison of schema file and encoder with one column of the file renamed.
-func CheckDecisions(rename func(i int, name string) string) error {
+// CheckDecisions gives tests the comparison of schema file and encoder, once the file's columns were changed.
+func CheckDecisions(change func(bigquery.Schema) bigquery.Schema) error {
 	schema, err := Schema(decisionsTable)
 	if err != nil {
 		return err
 	}
-	for i, f := range schema {
-		f.Name = rename(i, f.Name)
+	return check(decisionsTable, change(schema), decisionColumns())
+}
+
+// ReadArrow gives tests the reader of one batch.
+func ReadArrow(columns lake.Schema, schema, batch []byte, yield func([]lake.Value) bool) (more bool, err error) {
+	rows, err := newArrowRows(schema, columns)
+	if err != nil {
+		return false, err
 	}
-	return check(decisionsTable, schema, decisionColumns())
+	return rows.each(batch, yield)
+}
+
+// Sending tells tests how many appends of decisions and alerts are under way. Each group holds room for one more.
+func (w *Warehouse) Sending() int {
+	return len(w.decisions.group.inFlight) + len(w.alerts.group.inFlight) - 2
 }

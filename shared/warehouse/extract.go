@@ -146,16 +146,9 @@ func (e *Extract) Rows(ctx context.Context, table string, s Slice) iter.Seq2[[]l
 		ctx, cancel := context.WithCancel(ctx) // ends the stream when the rest is not wanted
 		defer cancel()
 		if err := e.rows(ctx, table, s, yield); err != nil {
-			yield(nil, pix.E(readKind(err), "read "+table, err))
+			yield(nil, pix.E(kindOf(err), "read "+table, err))
 		}
 	}
-}
-
-func readKind(err error) pix.Kind {
-	if kind := pix.KindOf(err); kind == pix.Invalid {
-		return kind
-	}
-	return kindOf(err)
 }
 
 func (e *Extract) rows(ctx context.Context, table string, s Slice, yield func([]lake.Value, error) bool) error {

@@ -1,51 +1,61 @@
 package warehouse
 
 import (
-	"math"
+	"strconv"
+	"time"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// factColumns are the facts of a payment that identify nobody and that no query filters by, as the contract lists them.
+// facts are the facts of a payment that identify nobody and that no query filters by, as the contract lists them.
 // They are stored whole, so that a payment can be replayed from its row.
-func factColumns(contract []pix.Field) []column[pix.Facts] {
-	var columns []column[pix.Facts]
+func facts(contract []pix.Field) []member[pix.Facts] {
+	var members []member[pix.Facts]
 	for i := range contract {
 		f := &contract[i]
 		switch {
 		case f.Own || f.Column == "":
 		case f.Fields != nil:
-			columns = append(columns, object(f.Column, factColumns(f.Fields), func(v *pix.Facts) *pix.Facts { return v }))
+			members = append(members, object(f.Column, facts(f.Fields)))
 		default:
-			columns = append(columns, factColumn(f))
+			members = append(members, member[pix.Facts]{f.Column, fact(f)})
 		}
 	}
-	return columns
+	return members
 }
 
-func factColumn(f *pix.Field) column[pix.Facts] {
+// fact appends one fact. A real one is finite: no payment is valid with another.
+func fact(f *pix.Field) func(b []byte, v *pix.Facts) []byte {
 	switch {
 	case f.Text != nil:
-		return text(f.Column, f.Text)
+		return present(func(v *pix.Facts) (string, bool) { s := f.Text(v); return s, s != "" }, appendJSONText)
 	case f.Whole != nil:
-		return optionalInteger(f.Column, f.Whole)
+		return present(func(v *pix.Facts) (int64, bool) { return f.Whole(v).Get() }, appendWhole)
 	case f.Flag != nil:
-		return optionalBoolean(f.Column, f.Flag)
+		return present(func(v *pix.Facts) (bool, bool) { return f.Flag(v).Get() }, strconv.AppendBool)
 	case f.Time != nil:
-		return optionalMoment(f.Column, f.Time)
+		return present(func(v *pix.Facts) (time.Time, bool) { return f.Time(v).Get() }, appendTime)
 	case f.Span != nil:
-		return optionalInteger(f.Column, func(v *pix.Facts) pix.Optional[int64] {
-			if d, ok := f.Span(v).Get(); ok {
-				return pix.Some(d.Milliseconds())
-			}
-			return pix.Optional[int64]{}
-		})
+		return present(func(v *pix.Facts) (time.Duration, bool) { return f.Span(v).Get() }, appendSpan)
 	default:
-		return float(f.Column, func(v *pix.Facts) float64 {
-			if x := f.Real(v); x != 0 {
-				return x
-			}
-			return math.NaN() // absent
-		})
+		return present(func(v *pix.Facts) (float64, bool) { x := f.Real(v); return x, x != 0 }, appendReal)
 	}
+}
+
+// present appends a value where there is one.
+func present[V any](get func(*pix.Facts) (V, bool), put func([]byte, V) []byte) func([]byte, *pix.Facts) []byte {
+	return func(b []byte, v *pix.Facts) []byte {
+		if x, ok := get(v); ok {
+			return put(b, x)
+		}
+		return b
+	}
+}
+
+func appendWhole(b []byte, n int64) []byte        { return strconv.AppendInt(b, n, 10) }
+func appendSpan(b []byte, d time.Duration) []byte { return appendWhole(b, d.Milliseconds()) }
+func appendReal(b []byte, x float64) []byte       { return strconv.AppendFloat(b, x, 'g', -1, 64) }
+
+func appendTime(b []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
 }

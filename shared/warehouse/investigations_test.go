@@ -1,9 +1,8 @@
+//go:build !race
+
 package warehouse_test
 
 import (
-	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/dashboards"
 	"github.com/sentinela-pix/sentinela/shared/pix"
@@ -137,31 +135,4 @@ func documented(t *testing.T, cloud *pixtest.Cloud, cfg warehouse.Config) (out s
 		t.Fatalf("%v: %s", err, answer)
 	}
 	return string(answer), true
-}
-
-// TestQueriesNameTheDataset: a table without a dataset is the warehouse's, on BigQuery too, which would not look for it.
-func TestQueriesNameTheDataset(t *testing.T) {
-	t.Parallel()
-	var asked struct {
-		DefaultDataset struct{ ProjectID, DatasetID string }
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-			t.Error(err)
-		}
-		w.WriteHeader(http.StatusBadRequest)
-	}))
-	defer server.Close()
-	cfg := warehouse.Config{ProjectID: "p", Dataset: "d"}
-	reader, err := warehouse.OpenReader(t.Context(), cfg, option.WithEndpoint(server.URL), option.WithoutAuthentication())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
-	if _, err := reader.Query(t.Context(), "SELECT 1", nil); err == nil {
-		t.Error("an error became an answer")
-	}
-	if got := asked.DefaultDataset; got.ProjectID != "p" || got.DatasetID != "d" {
-		t.Errorf("the default dataset is %+v", got)
-	}
 }

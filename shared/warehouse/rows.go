@@ -35,7 +35,7 @@ func headColumns() []column[pix.Decision] {
 		text("payee_key", func(v *d) pix.Token { return v.Transaction.Payee.Key.Current }),
 		text("payee_ispb", func(v *d) pix.ISPB { return v.Transaction.PayeeFacts.ISPB }),
 		text("device", func(v *d) pix.Token { return v.Transaction.DeviceToken.Current }),
-		document("facts", factColumns(pix.Contract()), func(v *d) *pix.Facts { return &v.Transaction.Facts }),
+		document("facts", facts(pix.Contract()), func(v *d) *pix.Facts { return &v.Transaction.Facts }),
 		record("previous_tokens", previousColumns(), func(v *d) *pix.Transaction { return &v.Transaction }),
 	}
 }
@@ -145,11 +145,7 @@ type contribution struct {
 }
 
 func contributions(d *pix.Decision) []contribution {
-	n := 0
-	for _, s := range d.Scores {
-		n += len(s.Top)
-	}
-	list := make([]contribution, 0, n)
+	var list []contribution
 	for _, s := range d.Scores {
 		for _, c := range s.Top {
 			list = append(list, contribution{role: s.Role, Contribution: c})

@@ -6,9 +6,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"cloud.google.com/go/bigquery"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -127,7 +130,7 @@ func TestMissingValuesAreNull(t *testing.T) {
 // Text in the facts is quoted whatever it holds.
 func TestFactsAreValidJSON(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "abc", `a"b\c`, "á\n\x00", "\xff"} {
+	for _, text := range []string{"", "abc", `a"b`, `b\c`, "a\nb", "\x00", "á", "\xff", "~ ", "\x7f"} {
 		d := sampleDecision(1)
 		d.Transaction.PayerFacts.AgeBand = text
 		m := rowMessage(t, warehouse.EncodeDecision(nil, d))
@@ -136,8 +139,9 @@ func TestFactsAreValidJSON(t *testing.T) {
 				AgeBand string `json:"age_band"`
 			} `json:"payer"`
 		}
-		if err := json.Unmarshal([]byte(m.Get(m.Descriptor().Fields().ByName("facts")).String()), &facts); err != nil {
-			t.Errorf("%q: %v", text, err)
+		column := m.Get(m.Descriptor().Fields().ByName("facts")).String()
+		if err := json.Unmarshal([]byte(column), &facts); err != nil || !utf8.ValidString(column) {
+			t.Errorf("%q: %v, or no UTF-8", text, err)
 		}
 		if want := strings.ToValidUTF8(text, "\uFFFD"); facts.Payer.AgeBand != want {
 			t.Errorf("age_band is %q, want %q", facts.Payer.AgeBand, want)
@@ -178,12 +182,28 @@ func requireDescriptions(t *testing.T, path string, columns []described) {
 
 func TestSchemaAndEncoderAreCompared(t *testing.T) {
 	t.Parallel()
-	if err := warehouse.CheckDecisions(func(_ int, name string) string { return name }); err != nil {
-		t.Fatalf("the shipped schema is refused: %v", err)
+	for name, c := range map[string]struct {
+		change func(bigquery.Schema) bigquery.Schema
+		want   string // in the error; empty for none
+	}{
+		"as shipped":         {func(s bigquery.Schema) bigquery.Schema { return s }, ""},
+		"one column fewer":   {func(s bigquery.Schema) bigquery.Schema { return s[1:] }, "columns, the encoder"},
+		"another name":       {func(s bigquery.Schema) bigquery.Schema { s[5].Name = "x"; return s }, "column 6 is x"},
+		"another type":       {func(s bigquery.Schema) bigquery.Schema { s[5].Type = bigquery.JSONFieldType; return s }, "column 6"},
+		"repeated":           {func(s bigquery.Schema) bigquery.Schema { s[5].Repeated = true; return s }, "column 6"},
+		"not required":       {func(s bigquery.Schema) bigquery.Schema { s[0].Required = false; return s }, "column 1"},
+		"another inside one": {func(s bigquery.Schema) bigquery.Schema { nested(s, "reasons")[1].Name = "x"; return s }, "reasons: column 2 is x"},
+	} {
+		err := warehouse.CheckDecisions(c.change)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
-	if err := warehouse.CheckDecisions(func(i int, name string) string { return name + map[bool]string{true: "x"}[i == 5] }); err == nil {
-		t.Error("a renamed column was not noticed")
-	}
+}
+
+// nested is the columns of a record.
+func nested(s bigquery.Schema, name string) bigquery.Schema {
+	return s[slices.IndexFunc(s, func(f *bigquery.FieldSchema) bool { return f.Name == name })].Schema
 }
 
 func BenchmarkEncodeDecision(b *testing.B) {

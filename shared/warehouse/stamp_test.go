@@ -26,7 +26,7 @@ func TestRowsAreStampedAsTheirAppendBegins(t *testing.T) {
 				}
 				return reply{}
 			})
-			w := openFake(t, endpoint, 2*time.Second)
+			w := openFake(t, endpoint, patience)
 			began := time.Now().Truncate(time.Microsecond)
 			for _, err := range appendAll(t.Context(), w, seedsTo(20)...) {
 				if err != nil && first.code == codes.InvalidArgument {
