@@ -11,9 +11,9 @@ import tempfile
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from sentinela_mlops import artefacts, evidence, gate, gold, training
-from sentinela_mlops.experiment import InPython
 from sentinela_mlops.pixctl import Pixctl
 from sentinela_models import train as trainer
 from sentinela_models import vectors
@@ -136,8 +136,11 @@ def window(root: pathlib.Path, since: str = CUT) -> gold.Window:
     return gold.window(gold.write(world(), root / "window.parquet", since=since), "payer", CONTRACT)
 
 
-class Alike(InPython):
-    """A Go side that verifies by the hashes and scores as LightGBM does."""
+class Alike(Pixctl):
+    """A Go side that verifies by the hashes and scores as LightGBM does, in a time that is made up."""
+
+    def __init__(self) -> None:
+        super().__init__(pathlib.Path("/none"))
 
     def verify(self, directory: pathlib.Path) -> dict:
         """Compare the hashes."""
@@ -146,6 +149,15 @@ class Alike(InPython):
             if artefacts.digest((directory / name).read_bytes()) != stated:
                 raise artefacts.Refused(f"pixctl model verify: refused: {name} has another hash")
         return {}
+
+    def score(self, directory: pathlib.Path, table: pathlib.Path, out: pathlib.Path) -> dict:
+        """Score with LightGBM."""
+        a = artefacts.read(directory)
+        rows = pq.read_table(table, filters=[("direction", "in", list(vectors.ROLE_DIRECTIONS[a.manifest["role"]]))])
+        raw, probability = a.score(np.column_stack([rows[n] for n in a.manifest["features"]]), a.manifest["features"])
+        kept = rows.select(["end_to_end_id", "event_time"])
+        pq.write_table(kept.append_column("raw", [raw]).append_column("probability", [probability]), out)
+        return {"seconds": 1.0}
 
 
 def judge(candidate: Made, root: pathlib.Path, go: Pixctl | None = None, **change: object) -> gate.Report:

@@ -84,7 +84,7 @@ def publish(reg: Registry, v: Version, report: Report, here: pathlib.Path, out: 
     about = {"step": "gate", "what": f"Judges {report.candidate} against {report.champion}.", "verdict": report.verdict}
     with reg.run(f"gate {report.candidate}", about) as run:
         figures = {f"gate/{slug(c.name)}": c.figure for c in report.checks if c.figure is not None}
-        figures |= {f"passed/{slug(c.name)}": float(c.verdict == gate.PASSED) for c in report.checks}
+        figures |= {f"passed/{slug(c.name)}": float(c.name not in report.failed) for c in report.checks}
         registries.log({"candidate": report.candidate, "champion": report.champion, **report.window}, figures)
         registries.keep(here, "gate")
     why = f" by {', '.join(report.failed)}" if report.failed else ""
