@@ -128,6 +128,8 @@ def tried(w: World, kind: str, champion: gate.Side, a: argparse.Namespace, root:
         overlap=int(np.isin(profile.marks(rows.ids), learnt.marks).sum()),
         served=np.column_stack([candidate.raw, candidate.probability]),
         expectations=[],
+        gold_sha256="",
+        expected_sha256="",
         size_refusal="",
         covered=True,
     )

@@ -88,6 +88,8 @@ class Evidence:
     overlap: int  # rows of the window that the candidate was fitted to
     served: np.ndarray  # (raw, probability) of the Go side for the latest rows of the window, in their order
     expectations: list[str] | None  # those that failed; None where nobody says that they were checked
+    gold_sha256: str  # of the files that the window was cut from
+    expected_sha256: str  # and of those that the report of the expectations is of
     size_refusal: str
     covered: bool  # golden vectors meet every split and leaf
 
@@ -101,6 +103,8 @@ class Report:
     champion: str
     champion_sha256: str
     window: dict
+    gold_sha256: str  # of what was read
+    expected_sha256: str  # of what the expectations were held to
     checks: list[Check]
 
     @property
@@ -147,7 +151,7 @@ def judge(e: Evidence, b: Bounds = Bounds()) -> Report:
         "accounts": int(e.window.account.max()) + 1,
     }
     names = (e.candidate.name, e.candidate.sha256, e.champion.name, e.champion.sha256)
-    return Report(*names, window, checks)
+    return Report(*names, window, e.gold_sha256, e.expected_sha256, checks)
 
 
 def line(name: str, figure: float | None, bound: str, ok: bool, detail: str = "") -> Check:
@@ -282,6 +286,8 @@ def drift(e: Evidence, b: Bounds) -> list[Check]:
 def expectations(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse data whose expectations failed, and data of which nobody says that they were checked."""
     failed = ["nobody says that they were checked"] if e.expectations is None else e.expectations
+    if e.expectations is not None and e.expected_sha256 != e.gold_sha256:
+        failed = [*failed, "the report is of other files than the gold table that is read"]
     return [line("data expectations", float(len(failed)), "0", not failed, "; ".join(failed[:3]))]
 
 
