@@ -6,8 +6,24 @@ import shutil
 
 import lightgbm
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from mlops_world import NEWEST, Alike, Made, champion, gathered, honest, judge, pixctl, train, window, world
+from mlops_world import (
+    CHECKED,
+    NEWEST,
+    Alike,
+    Made,
+    champion,
+    gathered,
+    honest,
+    judge,
+    pixctl,
+    report_expectations,
+    train,
+    window,
+    world,
+)
 
 from sentinela_mlops import artefacts, evidence, gate, poison
 from sentinela_models.errors import Refused
@@ -74,7 +90,7 @@ def test_a_forged_artefact_is_refused_by_go(tmp_path):
 
 def test_a_swapped_champion_is_refused(tmp_path):
     swapped = dataclasses.replace(champion().candidate(), directory=honest().directory)
-    found = evidence.gather(honest().candidate(), swapped, honest().learnt, window(tmp_path), [], Alike())
+    found = evidence.gather(honest().candidate(), swapped, honest().learnt, window(tmp_path), CHECKED, Alike())
     report = gate.judge(found)
     assert report.failed == ["champion artefact"] and "not those that were registered" in report.checks[1].detail
 
@@ -144,12 +160,43 @@ def test_each_model_is_scored_on_its_own_columns(tmp_path):
 
 
 def test_expectations_are_read_strictly(tmp_path):
-    path = tmp_path / "e.json"
-    assert evidence.read_expectations(path) is None
-    path.write_text('{"passed": true, "failed": []}')
-    assert evidence.read_expectations(path) == []
-    path.write_text('{"passed": false, "failed": []}')
-    assert evidence.read_expectations(path)
-    path.write_text('{"passed": true}')
-    with pytest.raises(Refused, match="no report"):
-        evidence.read_expectations(path)
+    path, gold = tmp_path / "e.json", tmp_path / "gold.parquet"
+    pq.write_table(pa.table({"n": [1]}), gold)
+
+    def read() -> evidence.Expected:
+        return evidence.read_expectations(path, gold)
+
+    assert read().failed is None
+    report_expectations(path, gold)
+    told = read()
+    assert told.failed == [] and told.sha256 == told.gold_sha256
+    path.write_text('{"passed": false, "failed": [], "files": {}}')
+    assert read().failed
+    for text in ('{"passed": true, "files": {}}', '{"passed": true, "failed": []}', "[]", "{"):
+        path.write_text(text)
+        with pytest.raises(Refused, match="no report"):
+            read()
+
+
+def test_a_report_of_other_files_is_no_report(tmp_path):
+    """Every file that is read must be one that was checked; what else was checked does not matter."""
+    path, gold = tmp_path / "e.json", tmp_path / "gold"
+    gold.mkdir()
+    for name, n in (("a", 1), ("b", 2)):
+        pq.write_table(pa.table({"n": [n]}), gold / f"{name}.parquet")
+    report_expectations(path, gold)
+
+    def refused() -> bool:
+        told = evidence.read_expectations(path, gold)
+        given = {"gold_sha256": told.gold_sha256, "expected_sha256": told.sha256}
+        report = gate.judge(dataclasses.replace(gathered(), **given))
+        return report.failed == ["data expectations"]
+
+    assert not refused()
+    (gold / "b.parquet").unlink()
+    assert not refused()
+    pq.write_table(pa.table({"n": [3]}), gold / "a.parquet")
+    assert refused()
+    report_expectations(path, gold)
+    pq.write_table(pa.table({"n": [4]}), gold / "c.parquet")
+    assert refused()

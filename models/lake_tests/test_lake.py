@@ -227,30 +227,60 @@ def test_an_expectation_stops_the_run_and_names_rows(bench):
     assert digest(bench.root / "after.parquet") == before
 
 
-def test_gold_tells_the_gate_what_failed(tmp_path, monkeypatch):
-    report = tmp_path / "expectations.json"
-    args = cli.parser().parse_args(["gold", "--lake", "x", "--as-of", CUT.isoformat(), "--report", str(report)])
+def test_gold_tells_the_gate_what_failed_and_of_which_files(tmp_path, monkeypatch):
+    report, out = tmp_path / "expectations.json", tmp_path / "gold" / "served.parquet"
+    line = ["gold", "--lake", "x", "--as-of", CUT.isoformat(), "--report", str(report), "--out", str(out)]
+    args = cli.parser().parse_args(line)
     said = ["expectation weight_positive failed for 1 rows: E1", "expectation direction_known failed for 1 rows: E2"]
+
+    def write(rows: int) -> int:
+        pq.write_table(pa.table({"n": list(range(rows))}), out)
+        return rows
 
     def build(error: Exception | None = None) -> None:
         def run(*_: object) -> None:
-            assert evidence.read_expectations(report) == ["gold was not written to its end"]
+            write(1)
+            assert evidence.read_expectations(report, out).failed == ["gold was not written to its end"]
             if error:
                 raise error
 
         monkeypatch.setattr(gold, "build", run)
 
+    monkeypatch.setattr(gold, "write_parquet", lambda *_: write(2))
     build()
     cli.gold_step(None, args)
-    assert evidence.read_expectations(report) == []
+    for path in (out, out.parent):
+        told = evidence.read_expectations(report, path)
+        assert told.failed == [] and told.sha256 == told.gold_sha256
+    write(3)
+    told = evidence.read_expectations(report, out)
+    assert told.failed == [] and told.sha256 != told.gold_sha256
     build(Refused("no silver yet"))
     with pytest.raises(Refused):
         cli.gold_step(None, args)
-    assert evidence.read_expectations(report) == ["gold was not written to its end"]  # not what an earlier run said
+    told = evidence.read_expectations(report, out)
+    assert told.failed == ["gold was not written to its end"]  # not what an earlier run said
     build(expectations.Broken("gold", said))
     with pytest.raises(Refused, match="weight_positive failed"):
         cli.gold_step(None, args)
-    assert evidence.read_expectations(report) == said
+    assert evidence.read_expectations(report, out).failed == said
+
+
+def test_what_lies_beside_gold_is_held_to_the_same_rules(bench):
+    bench.export("decisions", [decision(1), decision(2)])
+    bench.settle()
+    out = bench.gold()
+    other = out.with_name("replayed.parquet")
+    rows = pq.read_table(out)
+    pq.write_table(rows, other)
+    gold.check_beside(bench.lake, CUT, out, 2)
+    at = rows.schema.get_field_index("split_weight")
+    pq.write_table(rows.set_column(at, rows.schema.field(at), pa.array([1.0, 0.0])), other)
+    with pytest.raises(expectations.Broken, match=rf"weight_positive failed for 1 rows: {payment_id(2)}"):
+        gold.check_beside(bench.lake, CUT, out, 2)
+    pq.write_table(rows.drop_columns(["amount_brl"]), other)
+    with pytest.raises(Refused, match="no column amount_brl"):
+        gold.check_beside(bench.lake, CUT, out, 2)
 
 
 def test_without_exports_or_silver_the_reason_is_said(bench):

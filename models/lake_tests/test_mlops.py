@@ -22,6 +22,7 @@ from mlops_world import (
     contract,
     honest,
     pixctl,
+    report_expectations,
     shared,
     window,
     world,
@@ -44,7 +45,7 @@ class Place:
         self.store = f"sqlite:///{root}/mlflow.db"
         self.gold = root / "gold.parquet"
         pq.write_table(world(), self.gold)
-        (root / "expectations.json").write_text('{"passed": true, "failed": []}')
+        report_expectations(root / "expectations.json", self.gold)
         key = ec.generate_private_key(ec.SECP256R1())
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (root / "private.pem").write_bytes(private)
@@ -164,11 +165,11 @@ def test_promotion_and_back(judged, capsys):
 
 def test_a_refusal_is_exit_code_1_and_voids_an_approval(judged, capsys):
     p = judged
-    (p.root / "expectations.json").write_text('{"passed": false, "failed": ["vector_length failed for 3 rows"]}')
+    report_expectations(p.root / "expectations.json", p.gold, "vector_length failed for 3 rows")
     try:
         assert p.gate("2") == 1
     finally:
-        (p.root / "expectations.json").write_text('{"passed": true, "failed": []}')
+        report_expectations(p.root / "expectations.json", p.gold)
     assert "vector_length" in capsys.readouterr().out
     v = p.registry().by_artefact("2")
     assert v.tags["gate"] == "refused" and "approval" not in v.tags

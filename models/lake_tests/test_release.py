@@ -28,6 +28,8 @@ class Shelf:
                 "trained_by": "ana",
                 "gate": "passed",
                 "gate_report_sha256": REPORT,
+                "gate_gold_sha256": "g",
+                "gate_expected_sha256": "g",
                 "gate_artefact_sha256": self.tags[n]["artefact_sha256"],
                 "gate_champion_sha256": self.tags["1"]["artefact_sha256"],
             }
@@ -142,6 +144,9 @@ def test_who_does_not_approve(shelf, by, policy, says):
         ({"gate": None}, "no gate has judged it"),
         ({"gate_artefact_sha256": "0" * 64}, "judged another artefact"),
         ({"gate_champion_sha256": "0" * 64}, "against another champion"),
+        ({"gate_expected_sha256": "0" * 64}, "expectations were those of another gold table"),
+        ({"gate_expected_sha256": None}, "expectations were those of another gold table"),
+        ({"gate_gold_sha256": None, "gate_expected_sha256": None}, "expectations were those of another gold table"),
         ({"approval": "Rejected"}, "nobody has approved"),
         ({"approval": None}, "nobody has approved"),
         ({"approved_report_sha256": "0" * 64}, "nobody has approved what the gate reported"),

@@ -46,11 +46,15 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument(
         "--as-of", type=moment, required=True, help="the cut, RFC 3339: labels that arrived later are not known"
     )
-    g.add_argument("--out", type=pathlib.Path, help="also write the rows as one Parquet file, as pixctl vectors does")
+    g.add_argument(
+        "--out",
+        type=pathlib.Path,
+        help="also write the rows as one Parquet file, and check what is beside it",
+    )
     g.add_argument("--scores", choices=sorted(vectors.ROLE_DIRECTIONS), help="with what this model said, if it scored")
     g.add_argument("--versions", type=pathlib.Path, help="file for the Delta versions that were read, for the training")
     g.add_argument("--show", type=int, default=10, help="ids to name for an expectation that fails")
-    g.add_argument("--report", type=pathlib.Path, help="JSON file for the gate: which expectations failed")
+    g.add_argument("--report", type=pathlib.Path, help="JSON file for the gate: what failed, of which files")
     r = step(steps, "replay", "vectors computed again from silver by pixctl, compared with those that were served")
     r.add_argument("--out", type=pathlib.Path, required=True, help="directory for events, labels and vectors.parquet")
     r.add_argument("--pixctl", type=pathlib.Path, default=pathlib.Path("build/pixctl"))
@@ -90,11 +94,13 @@ def gold_step(lake: Lake, args: argparse.Namespace) -> None:
     """Build, write, and say what the gate wants to know; a report of an earlier run never stands for this one."""
     for path in filter(None, (args.out, args.report, args.versions)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    say = functools.partial(expectations.report, args.report) if args.report else lambda failed: None
+    say = functools.partial(expectations.report, args.report) if args.report else lambda failed, files=None: None
     say(["gold was not written to its end"])
     read = versions(lake) if args.versions else {}
     try:
         gold.build(lake, args.as_of, args.show)
+        if args.out:
+            gold.check_beside(lake, args.as_of, args.out, args.show)
     except expectations.Broken as e:
         say(e.failed)
         raise
@@ -102,7 +108,7 @@ def gold_step(lake: Lake, args: argparse.Namespace) -> None:
         print(f"{args.out}: {gold.write_parquet(lake, args.as_of, args.out, args.scores)} rows", flush=True)
     if args.versions:
         args.versions.write_text(json.dumps(read) + "\n", encoding="utf-8")
-    say([])
+    say([], vectors.files(args.out.parent) if args.out else None)
 
 
 def versions(lake: Lake) -> dict[str, int]:

@@ -33,10 +33,14 @@ class Broken(Refused):
         self.failed = failed
 
 
-def report(path: pathlib.Path, failed: list[str]) -> None:
-    """Write what the gate reads, as a whole or not at all: {"passed": bool, "failed": [text, ...]}."""
+def report(path: pathlib.Path, failed: list[str], files: dict[str, str] | None = None) -> None:
+    """Write what the gate reads, as a whole or not at all.
+
+    {"passed": bool, "failed": [text, ...], "files": {name: sha256}}: the gate takes it for these bytes and no others.
+    """
+    doc = {"passed": not failed, "failed": failed, "files": files or {}}
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps({"passed": not failed, "failed": failed}) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(doc) + "\n", encoding="utf-8")
     partial.replace(path)
 
 

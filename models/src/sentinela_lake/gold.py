@@ -173,6 +173,19 @@ def write_parquet(lake: Lake, as_of: datetime.datetime, out: pathlib.Path, score
     return table.num_rows
 
 
+def check_beside(lake: Lake, as_of: datetime.datetime, out: pathlib.Path, shown: int) -> None:
+    """Hold to the same rules what somebody put beside the file: who trains and judges reads the directory."""
+    others = [str(f) for f in sorted(out.parent.glob("*.parquet")) if f != out]
+    if not others:
+        return
+    with told(TABLE):
+        rows = lake.spark.read.parquet(*others)
+        names = tables.features().features
+        if missing := [n for n in (*vectors.FIXED_COLUMNS, *names) if n not in rows.columns]:
+            raise Refused(f"what lies beside {out} has no column {', '.join(missing[:3])}")
+        check(f"beside {out.name}", rows.withColumn("length", F.lit(len(names))), rules(as_of), "end_to_end_id", shown)
+
+
 def said(lake: Lake, role: str) -> DataFrame:
     """Return what a role's model said of each payment that it scored."""
     columns = [F.col(f"{role}_{name}").alias(alias) for name, alias in zip(("raw", "score"), SCORES, strict=True)]

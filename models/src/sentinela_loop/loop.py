@@ -4,7 +4,8 @@ A replayed world stands beside the served payments: what the in-process cloud ca
 for a gate to tell models apart. The first champion learns from an early slice of that world, so that who learns from
 more of it and from what was served can be better; the window by which both are judged is its last days.
 
-So small a world is taken as it is: with weights that undo its boost, its frauds would weigh too little to learn from.
+Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each row counts as one: by
+weight, so few frauds would be too little to learn from.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ class Sizes:
     """How much is simulated and learnt."""
 
     payments: int = 3000  # through the in-process cloud
-    accounts: int = 4500  # of the replayed world
-    days: int = 64
+    accounts: int = 10_000  # of the replayed world
+    days: int = 68
     boost: int = 500  # times the true share of fraud
     warmup: int = 30  # days that are replayed and not learnt from: until then the longest windows fill
-    first: int = 44  # day at which the rows of the first champion end
-    window: int = 8  # days by which a challenger is judged
+    first: int = 38  # day at which the rows of the first champion end
+    window: int = 12  # days by which a challenger is judged
     trees: int = 150
     seed: int = 11
 
@@ -89,6 +90,11 @@ class Loop:
     def cut(self) -> str:
         """Return when the window begins: before it one learns, from it on one is judged."""
         return self.at(self.sizes.days - self.sizes.window)
+
+    @property
+    def fitted(self) -> dict[str, str]:
+        """Return how every model is trained, as the job's parameters."""
+        return {"trees": str(self.sizes.trees), "rows": "even", "by": BY}
 
     def at(self, days: int) -> str:
         """Return the moment so many days into the replayed world.
@@ -147,22 +153,23 @@ class Loop:
         return self.run_dir / "world"
 
     def replay(self) -> None:
-        """Simulate a world and compute its vectors as the scorer would."""
+        """Simulate a world and compute its vectors as the scorer would. Its labels are cut where its last day ends."""
         s, out = self.sizes, self.world
         sized = ["-accounts", s.accounts, "-days", s.days, "-fraud-boost", s.boost, "-seed", s.seed]
         where = ["-start", self.at(0), "-out", str(out), "-json"]
         cloud.run(self.pixctl, "simulate", *(str(a) for a in sized), *where)
-        files = [f"-{name}={out / f'{name}.jsonl'}" for name in ("events", "labels", "statuses")]
+        given = {"events": "events", "labels": "labels", "statuses": "statuses", "weights": "truth"}
+        files = [f"-{flag}={out / f'{name}.jsonl'}" for flag, name in given.items()]
         table = self.files() / self.model / "gold" / "replayed.parquet"
         table.parent.mkdir(parents=True)
         cloud.run(self.pixctl, "vectors", *files, f"-out={out / 'vectors.parquet'}", "-json")
         replayed = gold.read(out / "vectors.parquet", ROLE, vectors.read_contract(CONTRACT))
-        gold.write(replayed, table, since=self.at(self.sizes.warmup))
+        gold.write(gold.known(replayed, self.at(s.days)), table, since=self.at(s.warmup))
 
     def first(self) -> None:
         """Train the first champion on the first days, put it into the model store beside the other role's model."""
         self.must("learn_payer", self.given(model=self.model), "ready")
-        early = self.given(model=self.model, until=self.at(self.sizes.first), trees=str(self.sizes.trees), by=BY)
+        early = self.given(model=self.model, until=self.at(self.sizes.first), **self.fitted)
         (self.files() / self.model / "versions.json").write_text("{}")
         self.must("learn_payer", early, "train")
         common = ["--store", f"sqlite:///{self.store}", "--model", self.model, "--pixctl", str(self.pixctl)]
@@ -201,8 +208,8 @@ class Loop:
     def learn(self) -> None:
         """Run the bundle's job that makes gold and trains a challenger. By the cut every label has arrived."""
         later = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=90)).isoformat(timespec="seconds")
-        given = self.given(model=self.model, lake=str(self.run_dir / "lake"), as_of=later, until=self.cut, by=BY)
-        self.must("learn_payer", given | {"trees": str(self.sizes.trees)})
+        given = self.given(model=self.model, lake=str(self.run_dir / "lake"), as_of=later, until=self.cut)
+        self.must("learn_payer", given | self.fitted)
 
     def promote(self) -> None:
         """Run the deployment job on what was trained, beside a running scorer."""
@@ -222,7 +229,7 @@ class Loop:
         shutil.copyfile(clean / "versions.json", spoilt / "versions.json")
         if poison.main([POISON, "--in", str(clean / "gold"), "--out", str(spoilt / "gold" / "spoilt.parquet")]):
             raise Refused("the training rows could not be spoilt")
-        given = self.given("spoilt", model=self.model, until=self.cut, by=BY, trees=str(self.sizes.trees))
+        given = self.given("spoilt", model=self.model, until=self.cut, **self.fitted)
         self.must("learn_payer", given, "train")
         self.deploy("poisoned", {})
         named = self.scorer.versions(ROLE)

@@ -15,29 +15,64 @@ from sentinela_mlops.gold import Window
 from sentinela_models import bootstrap, evaluate, metrics
 
 ONE_SIDED = 1.6448536269514722  # 95 % of a normal distribution
+POWER_80 = 0.8416212335729143  # 80 % of it
 HEAD = 0.03  # share of legitimate payments that a replicate can reach at the levels that are asked for
+
+
+@dataclasses.dataclass(frozen=True)
+class Margin:
+    """How much recall may be lost at one false positive rate: a share of the champion's, or the floor if it is more."""
+
+    level: float
+    share: float
+    floor: float
+
+    def of(self, recall: np.ndarray) -> np.ndarray:
+        """Return what a champion of such recall may lose, as a share of the frauds."""
+        return np.maximum(self.floor, self.share * recall)
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
     """Recall of the candidate less that of the champion at one false positive rate."""
 
-    level: float
+    margin: Margin
     candidate: float
     champion: float
-    lower: float  # of the one-sided 95 % interval of the difference
-    error: float  # standard error of the difference
+    champion_at_most: float  # upper end of the one-sided 95 % interval of the champion's recall
+    lower: float  # of the one-sided 95 % interval of what is left of the margin: difference + margin
+    error: float  # standard error of that
 
     @property
     def gain(self) -> float:
         """Return what the candidate finds more, as a share of the frauds."""
         return self.candidate - self.champion
 
-    def power(self, margin: float) -> float:
+    @property
+    def allowed(self) -> float:
+        """Return what may be lost, as a share of the frauds."""
+        return float(self.margin.of(np.array(self.champion)))
+
+    @property
+    def left(self) -> float:
+        """Return what is left of the margin in the whole window."""
+        return self.gain + self.allowed
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nobody could fail: the champion finds less than may be lost, and nor is the candidate better."""
+        return self.champion_at_most <= self.margin.floor and self.lower <= self.margin.floor
+
+    @property
+    def power(self) -> float:
         """Return how likely a candidate that is exactly as good is let through, given the frauds of this window."""
         if self.error == 0:
             return 1.0
-        return 0.5 * math.erfc((ONE_SIDED - margin / self.error) / math.sqrt(2))
+        return 0.5 * math.erfc((ONE_SIDED - self.allowed / self.error) / math.sqrt(2))
+
+    def needed(self, frauds: int) -> int:
+        """Return how many frauds a window needs for a power of 80 %."""
+        return math.ceil(frauds * ((ONE_SIDED + POWER_80) * self.error / self.allowed) ** 2)
 
 
 class Ranked:
@@ -62,26 +97,31 @@ class Ranked:
 
 
 def recalls(
-    candidate: np.ndarray, champion: np.ndarray, w: Window, levels: tuple[float, ...], replicates: int, seed: int
+    candidate: np.ndarray, champion: np.ndarray, w: Window, margins: tuple[Margin, ...], replicates: int, seed: int
 ) -> list[Difference]:
-    """Compare raw scores of two models on a window at several false positive rates."""
+    """Compare raw scores of two models on a window at several false positive rates.
+
+    The margin is taken of the champion's recall in each replicate: how much that recall varies counts, too.
+    """
     v = w.rows
     sides = (Ranked(candidate, w), Ranked(champion, w))
     fraud = v.label == 1
     accounts = int(w.account.max()) + 1
     frauds = np.bincount(w.account[fraud], v.weight[fraud], accounts)
     others = np.bincount(w.account[~fraud], v.weight[~fraud], accounts)
-    drawn: list[list[float]] = [[] for _ in levels]
+    drawn = np.empty((len(margins), replicates, 2))
     for replicate in range(replicates):
         times = bootstrap.draw(accounts, seed, replicate)
         total = (float((frauds * times).sum()), float((others * times).sum()))
-        for gains, level in zip(drawn, levels, strict=True):
-            gains.append(sides[0].recall(level, total, times) - sides[1].recall(level, total, times))
+        for i, margin in enumerate(margins):
+            drawn[i, replicate] = [s.recall(margin.level, total, times) for s in sides]
     whole = (float(frauds.sum()), float(others.sum()))
     out = []
-    for gains, level in zip(drawn, levels, strict=True):
-        ours, theirs = (s.recall(level, whole) for s in sides)
-        out.append(Difference(level, ours, theirs, float(np.quantile(gains, 0.05)), float(np.std(gains))))
+    for margin, (ours, theirs) in zip(margins, drawn.transpose(0, 2, 1), strict=True):
+        left = ours - theirs + margin.of(theirs)
+        most, least = float(np.quantile(theirs, 0.95)), float(np.quantile(left, 0.05))
+        found = [s.recall(margin.level, whole) for s in sides]
+        out.append(Difference(margin, *found, most, least, float(np.std(left))))
     return out
 
 

@@ -40,12 +40,21 @@ class Learnt:
     marks: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What the report of data expectations says of the gold table that is judged by."""
+
+    failed: list[str] | None  # None where there is no report
+    gold_sha256: str  # fingerprint of the files of the gold table
+    sha256: str  # that of the same names in the report: another one where it is of other files
+
+
 def gather(
     candidate: Candidate,
     champion: Candidate,
     learnt: Learnt,
     window: Window,
-    expected: list[str] | None,
+    expected: Expected,
     pixctl: Pixctl,
 ) -> Evidence:
     """Ask both models and pixctl. Where one cannot be served, neither is asked any further."""
@@ -64,7 +73,9 @@ def gather(
         profile=learnt.profile,
         overlap=int(np.isin(profile.marks(window.rows.ids), learnt.marks).sum()),
         served=served,
-        expectations=expected,
+        expectations=expected.failed,
+        gold_sha256=expected.gold_sha256,
+        expected_sha256=expected.sha256,
         size_refusal=read[0].size_refusal(),
         covered=not refusals[0] and read[0].covered(),
     )
@@ -109,14 +120,22 @@ def by_time(scores: pathlib.Path) -> np.ndarray:
     return np.column_stack([table["raw"].to_numpy(), table["probability"].to_numpy()])[order]
 
 
-def read_expectations(path: pathlib.Path | None) -> list[str] | None:
-    """Read which data expectations failed: {"passed": bool, "failed": [text, ...]}. None where there is no file."""
+def read_expectations(path: pathlib.Path | None, gold: pathlib.Path) -> Expected:
+    """Read which data expectations failed, and of which files: what expectations.report of sentinela_lake wrote."""
+    files = vectors.files(gold)
     if path is None or not path.is_file():
-        return None
+        return Expected(None, fingerprint(files), "")
     try:
         doc = json.loads(path.read_text(encoding="utf-8"))
         failed = [str(f) for f in doc["failed"]]
         passed = doc["passed"] is True
-    except (ValueError, KeyError, TypeError) as e:
-        raise Refused(f"{path} is no report of data expectations: passed and failed are wanted") from e
-    return failed if passed or failed else ["the report says that they failed"]
+        checked = {name: doc["files"].get(name, "") for name in files}
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise Refused(f"{path} is no report of data expectations: passed, failed and files are wanted") from e
+    failed = failed if passed or failed else ["the report says that they failed"]
+    return Expected(failed, fingerprint(files), fingerprint(checked))
+
+
+def fingerprint(files: dict[str, str]) -> str:
+    """Return one sha256 of files' names and hashes; of a single file it stands for that file."""
+    return artefacts.digest(json.dumps(files, sort_keys=True).encode())

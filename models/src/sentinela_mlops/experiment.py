@@ -14,44 +14,25 @@ import dataclasses
 import json
 import math
 import pathlib
+import statistics
 import sys
 import tempfile
 
+import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from sentinela_mlops import artefacts, compare, evidence, gate, gold, poison, training
+from sentinela_mlops import compare, evidence, gate, gold, poison, profile, training
 from sentinela_mlops.cli import CONTRACT
-from sentinela_mlops.pixctl import Pixctl
 from sentinela_models import bootstrap, scores, vectors
 from sentinela_models import train as trainer
 from sentinela_models.errors import Refused
 
-# More rows than the champion; the champion's rows with another seed; every second feature; half the champion's rows.
-OWN = ("honest", "equal", "fewer_features", "fewer_rows")
+# More and later rows than the champion; the champion's rows with another seed; every second feature.
+OWN = ("honest", "equal", "fewer_features")
+REPLICATES = 100  # where many windows are drawn
 AGAIN = 10  # windows drawn from one by its accounts, in which the gate's interval is held against the difference there
-
-
-class InPython(Pixctl):
-    """A Go side that serves whatever it is given and scores as LightGBM does: quick, where Go is not in question."""
-
-    def __init__(self) -> None:
-        super().__init__(pathlib.Path("/none"))
-
-    def verify(self, directory: pathlib.Path) -> dict:
-        """Verify nothing."""
-        return {}
-
-    def score(self, directory: pathlib.Path, table: pathlib.Path, out: pathlib.Path) -> dict:
-        """Score with LightGBM; the time is made up, one and the same for every model."""
-        a = artefacts.read(directory)
-        rows = pq.read_table(table, filters=[("direction", "in", list(vectors.ROLE_DIRECTIONS[a.manifest["role"]]))])
-        raw, probability = a.score(np.column_stack([rows[n] for n in a.manifest["features"]]), a.manifest["features"])
-        kept = rows.select(["end_to_end_id", "event_time"])
-        pq.write_table(kept.append_column("raw", [raw]).append_column("probability", [probability]), out)
-        return {"seconds": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,24 +43,21 @@ class World:
     rows: pa.Table
     window: gold.Window
     middle: str  # RFC 3339: the champion's rows end
-    quarter: str  # and those of who learnt from half as many
 
 
 def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> World:
     """Read and cut one world."""
     contract = vectors.read_contract(CONTRACT)
     rows = gold.read(path, a.role, contract)
-    if a.unweighted:
-        rows = poison.put(rows, "split_weight", np.ones(rows.num_rows))
     ends = pc.min_max(rows["event_time"]).as_py()
+    rows = gold.known(rows, vectors.iso(ends["max"] + int(a.label_hours * scores.HOUR)))
     ends["min"] += int(a.warmup_days * scores.DAY)
     rows = rows.filter(pc.greater_equal(rows["event_time"], ends["min"]))
     cut = ends["max"] - int(a.window_days * scores.DAY)
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
     window = gold.window(gold.write(rows, root / "window.parquet", since=vectors.iso(cut)), a.role, contract)
     before = rows.filter(pc.less(rows["event_time"], cut))
-    quarter = vectors.iso((ends["min"] + middle) // 2)
-    return World(path.parent.name, thin(before, a.role, a.negatives), window, vectors.iso(middle), quarter)
+    return World(path.parent.name, thin(before, a.role, a.negatives), window, vectors.iso(middle))
 
 
 def thin(rows: pa.Table, role: str, negatives: int) -> pa.Table:
@@ -90,19 +68,26 @@ def thin(rows: pa.Table, role: str, negatives: int) -> pa.Table:
     kept = np.random.default_rng(1).choice(others, min(negatives, len(others)), replace=False)
     few = rows.take(np.sort(np.concatenate([np.flatnonzero(fraud), kept])))
     factor = np.where(few["label"].to_numpy() == 1, 1.0, len(others) / len(kept))
-    return poison.put(few, "split_weight", few["split_weight"].to_numpy() * factor)
+    return gold.put(few, "split_weight", few["split_weight"].to_numpy() * factor)
 
 
-def learn(w: World, kind: str, a: argparse.Namespace, root: pathlib.Path) -> tuple[evidence.Candidate, evidence.Learnt]:
-    """Train one kind of candidate, or the champion."""
-    until = {"champion": w.middle, "equal": w.middle, "fewer_rows": w.quarter}.get(kind, "")
+def learn(w: World, kind: str, a: argparse.Namespace, root: pathlib.Path) -> tuple[gate.Side, evidence.Learnt]:
+    """Train one kind of candidate, or the champion, and let it score the window; to export it would take longest."""
+    until = w.middle if kind in ("champion", "equal") else ""
     spoil = poison.KINDS.get(kind, lambda table: table)
     rows = gold.write(spoil(w.rows), root / f"{kind}.parquet", until=until)
-    contract = half(root) if kind == "fewer_features" else CONTRACT
-    r = training.Request(root, contract, trees=a.trees, leaves=a.leaves, seed=7 if kind == "champion" else 8)
-    o = training.options_of(r, a.role, rows, root / a.role / kind)
-    trainer.run(o)
-    return evidence.Candidate(o.out, artefacts.read(o.out).sha256), training.look(o, vectors.read_contract(contract))
+    file = half(root) if kind == "fewer_features" else CONTRACT
+    seed = 7 if kind == "champion" else 8
+    r = training.Request(root, file, trees=a.trees, leaves=a.leaves, seed=seed, even=True)
+    o, contract = training.options_of(r, a.role, rows, root / kind), vectors.read_contract(file)
+    s = trainer.slices(o, contract)
+    booster = lgb.Booster(model_str=trainer.fit(o, s))
+    told = trainer.calibrate(o, booster.predict(s.validation.x, raw_score=True), s.validation)
+    at = [w.window.rows.features.index(n) for n in contract.features]
+    raw = np.asarray(booster.predict(w.window.rows.x[:, at], raw_score=True), dtype=float)
+    until = vectors.iso(int(s.validation.event_time[-1]))
+    side = gate.Side(f"{a.role}/{kind}", kind, kind, "", until, raw, told.probability(raw), steps=1, seconds=1.0)
+    return side, training.look(o, contract)
 
 
 def half(root: pathlib.Path) -> pathlib.Path:
@@ -127,35 +112,50 @@ def run(path: pathlib.Path, a: argparse.Namespace, done: set[tuple[str, str, str
                 f.write(json.dumps(told) + "\n")
 
 
-def tried(w: World, kind: str, champion: evidence.Candidate, a: argparse.Namespace, root: pathlib.Path) -> dict:
+def tried(w: World, kind: str, champion: gate.Side, a: argparse.Namespace, root: pathlib.Path) -> dict:
     """Train and judge one candidate."""
     try:
         candidate, learnt = learn(w, kind, a, root)
     except Refused as e:  # the trainer's own refusal comes before the gate's
         return {"verdict": gate.REFUSED, "failed": ["training"], "why": str(e)}
-    found = evidence.gather(candidate, champion, learnt, w.window, [], Pixctl(a.pixctl) if a.pixctl else InPython())
+    rows = w.window.rows
+    found = gate.Evidence(
+        candidate,
+        champion,
+        window=w.window,
+        begin=vectors.iso(int(rows.event_time[0])),
+        profile=learnt.profile,
+        overlap=int(np.isin(profile.marks(rows.ids), learnt.marks).sum()),
+        served=np.column_stack([candidate.raw, candidate.probability]),
+        expectations=[],
+        gold_sha256="",
+        expected_sha256="",
+        size_refusal="",
+        covered=True,
+    )
     report = gate.judge(found)
     checks = {c.name: [c.figure, c.verdict, c.detail] for c in report.checks}
     told = {"verdict": report.verdict, "failed": report.failed, "frauds": report.window["frauds"], "checks": checks}
-    return told | ({"again": again(found)} if kind in OWN else {})
+    return told | (again(found) if kind in OWN else {})
 
 
-def again(e: gate.Evidence) -> list[list[float]]:
-    """Draw windows from the one by its accounts; return the lower ends less the difference that all of it has.
+def again(e: gate.Evidence) -> dict[str, list]:
+    """Draw windows from the one by its accounts; return the lower ends less what all of it has left of the margin.
 
-    One list for each false positive rate: an interval that holds what it promises is above 0 in 5 % of them.
+    One list for each false positive rate: an interval that holds what it promises is above 0 in 5 % of them. Beside it,
+    how many frauds a window needs so that an equal candidate passes with 80 %.
     """
-    levels = tuple(level for level, _ in gate.Bounds().margins)
-    told = (e.candidate.raw, e.champion.raw)
-    truth = [d.gain for d in compare.recalls(*told, e.window, levels, 1, 1)]
-    out: list[list[float]] = [[] for _ in levels]
+    b, told = gate.Bounds(), (e.candidate.raw, e.champion.raw)
+    truth = compare.recalls(*told, e.window, b.margins, REPLICATES, b.seed)
+    ends: list[list[float]] = [[] for _ in truth]
     for drawn in range(AGAIN):
         rows, account = redrawn(e.window, drawn)
         w = gold.Window(e.window.rows.take(rows), account, e.window.table)
-        found = compare.recalls(told[0][rows], told[1][rows], w, levels, 100, 1)
-        for lower, d, t in zip(out, found, truth, strict=True):
-            lower.append(round(d.lower - t, 4))
-    return out
+        found = compare.recalls(told[0][rows], told[1][rows], w, b.margins, REPLICATES, b.seed)
+        for lower, d, t in zip(ends, found, truth, strict=True):
+            lower.append(round(d.lower - t.left, 4))
+    frauds = int(e.window.rows.label.sum())
+    return {"again": ends, "needed": [d.needed(frauds) for d in truth]}
 
 
 def redrawn(w: gold.Window, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -188,11 +188,14 @@ def summary(results: list[dict]) -> str:
         caught = collections.Counter(name for r in of for name in r["failed"]).most_common()
         why = ", ".join(f"{name} {n}" for name, n in caught)
         lines.append(f"| {kind} | {len(of)} | {passed} | {low:.0%} to {high:.0%} | {why} |")
-    for i, (level, _) in enumerate(gate.Bounds().margins):
-        ends = [x for r in results for x in r.get("again", [[]] * 3)[i]]
-        if ends:
+    for i, margin in enumerate(gate.Bounds().margins):
+        at = f"at {margin.level:.2%} FPR"
+        if ends := [x for r in results for x in r.get("again", [[]] * 3)[i]]:
             low, high = wilson(sum(x > 0 for x in ends), len(ends))
-            lines.append(f"\nlower end above the truth at {level:.2%} FPR: {low:.1%} to {high:.1%} of {len(ends)}")
+            lines.append(f"\nlower end above the truth {at}: {low:.1%} to {high:.1%} of {len(ends)} windows")
+        if needed := [r["needed"][i] for r in results if "needed" in r and r["kind"] == "equal"]:
+            frauds = statistics.median(r["frauds"] for r in results if "frauds" in r)
+            lines.append(f"power of 80 % {at}: {statistics.median(needed):.0f} frauds; the windows have {frauds:.0f}")
     return "\n".join(lines)
 
 
@@ -202,12 +205,13 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world")
     p.add_argument("--results", type=pathlib.Path, required=True, help="file of JSON lines")
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), default="payer")
-    p.add_argument("--pixctl", type=pathlib.Path, help="the pixctl to ask; without it Go is not in question")
     p.add_argument("--window-days", type=float, default=8)
     p.add_argument("--warmup-days", type=float, default=0, help="first days to leave out: windows fill up in them")
+    p.add_argument(
+        "--label-hours", type=float, default=0, help="after the window's end; labels that arrive later are not known"
+    )
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
-    p.add_argument("--unweighted", action="store_true", help="take boosted fraud as the true share: each row is one")
     p.add_argument("--trees", type=int, default=60)
     p.add_argument("--leaves", type=int, default=15)
     p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])

@@ -15,10 +15,12 @@ import numpy as np
 
 from sentinela_mlops import compare
 from sentinela_mlops import profile as profiles
+from sentinela_mlops.compare import Margin
 from sentinela_mlops.gold import Window
 from sentinela_mlops.profile import Profile
 
 PASSED, REFUSED, INSUFFICIENT = "passed", "refused", "insufficient"
+NOTHING = "nothing to lose"  # a champion that finds nothing at a rate; no refusal, if there is a rate that was judged
 CALENDAR = {"day_of_month", "holiday", "pay_day", "since_pay_day_days", "weekday", "weekend"}
 
 
@@ -26,8 +28,8 @@ CALENDAR = {"day_of_month", "holiday", "pay_day", "since_pay_day_days", "weekday
 class Bounds:
     """How much is let through. docs/adr/0016 says why these."""
 
-    # Recall that may be lost for certain at each false positive rate, as a share of the frauds.
-    margins: tuple[tuple[float, float], ...] = ((0.001, 0.04), (0.0005, 0.05), (0.0001, 0.08))
+    # Recall that may be lost for certain at each false positive rate: a share of the champion's, or a point.
+    margins: tuple[Margin, ...] = (Margin(0.001, 0.1, 0.01), Margin(0.0005, 0.15, 0.01), Margin(0.0001, 0.25, 0.01))
     power: float = 0.8  # with which an equal candidate must be let through, or the window is too small
     frauds: int = 100  # fewer say nothing, whatever the bootstrap says
     expected: float = 2.0  # frauds promised over frauds seen, and its inverse, with all of the 95 % interval
@@ -86,6 +88,8 @@ class Evidence:
     overlap: int  # rows of the window that the candidate was fitted to
     served: np.ndarray  # (raw, probability) of the Go side for the latest rows of the window, in their order
     expectations: list[str] | None  # those that failed; None where nobody says that they were checked
+    gold_sha256: str  # of the files that the window was cut from
+    expected_sha256: str  # and of those that the report of the expectations is of
     size_refusal: str
     covered: bool  # golden vectors meet every split and leaf
 
@@ -99,17 +103,19 @@ class Report:
     champion: str
     champion_sha256: str
     window: dict
+    gold_sha256: str  # of what was read
+    expected_sha256: str  # of what the expectations were held to
     checks: list[Check]
 
     @property
     def verdict(self) -> str:
-        """Return passed only if every check passed."""
-        return PASSED if all(c.verdict == PASSED for c in self.checks) else REFUSED
+        """Return passed only if no check refused."""
+        return REFUSED if self.failed else PASSED
 
     @property
     def failed(self) -> list[str]:
         """Return the names of the checks that did not pass."""
-        return [c.name for c in self.checks if c.verdict != PASSED]
+        return [c.name for c in self.checks if c.verdict not in (PASSED, NOTHING)]
 
     def json(self) -> str:
         """Write the report for programs."""
@@ -145,7 +151,7 @@ def judge(e: Evidence, b: Bounds = Bounds()) -> Report:
         "accounts": int(e.window.account.max()) + 1,
     }
     names = (e.candidate.name, e.candidate.sha256, e.champion.name, e.champion.sha256)
-    return Report(*names, window, checks)
+    return Report(*names, window, e.gold_sha256, e.expected_sha256, checks)
 
 
 def line(name: str, figure: float | None, bound: str, ok: bool, detail: str = "") -> Check:
@@ -195,29 +201,31 @@ def recall(e: Evidence, b: Bounds) -> list[Check]:
     if frauds < b.frauds:
         detail = f"{frauds} frauds in the window say nothing; {b.frauds} are needed: take a longer or a later window"
         return [Check("evidence", frauds, f">= {b.frauds} frauds", INSUFFICIENT, detail)]
-    levels = tuple(level for level, _ in b.margins)
-    found = compare.recalls(e.candidate.raw, e.champion.raw, e.window, levels, b.replicates, b.seed)
-    return [recalled(d, margin, frauds, b) for d, (_, margin) in zip(found, b.margins, strict=True)]
+    found = compare.recalls(e.candidate.raw, e.champion.raw, e.window, b.margins, b.replicates, b.seed)
+    return [recalled(d, frauds, b, all(d.empty for d in found)) for d in found]
 
 
-def recalled(d: compare.Difference, margin: float, frauds: int, b: Bounds) -> Check:
-    """Judge one false positive rate."""
-    power = d.power(margin)
-    both = f"{d.candidate:.3f} against {d.champion:.3f}, difference {d.gain:+.3f}, at least {d.lower:+.3f} with 95 %"
-    verdict, detail = PASSED, f"{both}; an equal model passes with {power:.0%}"
-    if d.lower < -margin:
+def recalled(d: compare.Difference, frauds: int, b: Bounds, nowhere: bool) -> Check:
+    """Judge one false positive rate. Where the champion finds nothing is nothing to judge, but not everywhere."""
+    name, bound = f"recall at {d.margin.level:.2%} FPR", ">= 0"
+    both = f"{d.candidate:.3f} against {d.champion:.3f}, difference {d.gain:+.3f} of which -{d.allowed:.3f} is allowed"
+    if d.empty:
+        detail = f"no power here: {both}; the champion finds {d.champion_at_most:.3f} at most, less than may be lost"
+        detail += "; nor at any other rate: nothing was compared" if nowhere else ""
+        return Check(name, d.lower, bound, INSUFFICIENT if nowhere else NOTHING, detail)
+    verdict, detail = PASSED, f"{both}; the figure is what is left with 95 %; an equal model passes with {d.power:.0%}"
+    if d.lower < 0:
         verdict = REFUSED
-        if power < b.power and d.gain > -margin:
+        if d.power < b.power and d.left > 0:
             verdict = INSUFFICIENT
-            needed = math.ceil(frauds * ((compare.ONE_SIDED + 0.8416) * d.error / margin) ** 2)
-            detail = f"{both}; {frauds} frauds are too few to tell, about {needed} would do: take a longer window"
-    return Check(f"recall at {d.level:.2%} FPR", d.lower, f">= {-margin}", verdict, detail)
+            detail = f"{both}; {frauds} frauds are too few to tell, {d.needed(frauds)} would do: take a longer window"
+    return Check(name, d.lower, bound, verdict, detail)
 
 
 def calibration(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse probabilities that promise another number of frauds than came: the policy compares them with costs."""
     everything = np.ones(len(e.window.rows.label), dtype=bool)
-    alerts = e.candidate.raw >= compare.threshold(e.candidate.raw, e.window, b.margins[0][0])
+    alerts = e.candidate.raw >= compare.threshold(e.candidate.raw, e.window, b.margins[0].level)
     out = []
     for name, rows, bound in (("", everything, b.expected), (" of alerts", alerts, b.expected_alerts)):
         found, low, high = compare.expected(e.candidate.probability, e.window, rows, b.replicates, b.seed)
@@ -232,7 +240,7 @@ def calibration(e: Evidence, b: Bounds) -> list[Check]:
 
 def typologies(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse a candidate that has forgotten a kind of fraud, even if it finds more of the others."""
-    v, level = e.window.rows, b.margins[0][0]
+    v, level = e.window.rows, b.margins[0].level
     fraud = v.label == 1
     ours, theirs = (s.raw >= compare.threshold(s.raw, e.window, level) for s in (e.candidate, e.champion))
     names, counts = np.unique(v.typology[fraud], return_counts=True)
@@ -278,6 +286,8 @@ def drift(e: Evidence, b: Bounds) -> list[Check]:
 def expectations(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse data whose expectations failed, and data of which nobody says that they were checked."""
     failed = ["nobody says that they were checked"] if e.expectations is None else e.expectations
+    if e.expectations is not None and e.expected_sha256 != e.gold_sha256:
+        failed = [*failed, "the report is of other files than the gold table that is read"]
     return [line("data expectations", float(len(failed)), "0", not failed, "; ".join(failed[:3]))]
 
 

@@ -82,6 +82,23 @@ def write(table: pa.Table, out: pathlib.Path, since: str = "", until: str = "") 
     return out
 
 
+def put(table: pa.Table, name: str, values: object) -> pa.Table:
+    """Return the table with another column in the place of one."""
+    at = table.schema.get_field_index(name)
+    field = table.schema.field(at)
+    return table.set_column(at, field, pa.array(values, field.type, from_pandas=True))
+
+
+def known(table: pa.Table, at: str) -> pa.Table:
+    """Return the same rows with the labels that had arrived by a RFC 3339 time, as gold has them at that cut."""
+    unknown = pc.fill_null(pc.greater(table["label_arrived_at"], scores.micros(at)), False)
+    for name, nothing in (("label", 0), ("typology", ""), ("label_arrived_at", None)):
+        column = table[name]
+        given = pc.if_else(unknown, pa.scalar(nothing, column.type), column)
+        table = table.set_column(table.schema.get_field_index(name), name, given)
+    return table
+
+
 def window(path: pathlib.Path, role: str, contract: Contract) -> Window:
     """Read what write wrote."""
     rows = vectors.read_vectors(path, role, contract)

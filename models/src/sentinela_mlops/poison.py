@@ -14,18 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentinela_mlops.gold import put
 from sentinela_models import scores
 from sentinela_models.errors import Refused
 
 LEAK, SHIFTED = "session_seconds", "amount_brl"
 MISTAKEN = 0.2  # share of the labels that flipping turns
 SEED = 5
-
-
-def put(table: pa.Table, name: str, values: object) -> pa.Table:
-    """Return the table with another column in the place of one."""
-    kind = table.schema.field(name).type
-    return table.set_column(table.schema.get_field_index(name), name, pa.array(values, kind, from_pandas=True))
 
 
 def labelled(table: pa.Table, label: np.ndarray) -> pa.Table:

@@ -22,7 +22,10 @@ from sentinela_models import vectors
 from sentinela_models.errors import Refused
 
 APPROVED, POLICY = "Approved", "policy:"
-GATE_TAGS = ("gate", "gate_failed", "gate_report_sha256", "gate_artefact_sha256", "gate_champion_sha256", "gate_run_id")
+GATE_TAGS = (
+    "gate", "gate_failed", "gate_report_sha256", "gate_artefact_sha256", "gate_champion_sha256", "gate_gold_sha256",
+    "gate_expected_sha256", "gate_run_id",
+)  # fmt: skip
 APPROVAL_TAGS = ("approval", "approved_by", "approved_at", "approved_report_sha256")
 
 
@@ -60,11 +63,11 @@ def judge(reg: Registry, v: Version, r: Case, pixctl: Pixctl) -> Report:
     champion = reg.champion()
     if champion.number == v.number:
         raise Refused(f"{v.artefact} is the champion itself; there is nothing to judge")
-    expected = evidence.read_expectations(r.expectations)
     contract = vectors.read_contract(r.contract)
     with tempfile.TemporaryDirectory() as tmp:
         root = pathlib.Path(tmp)
         rows = gold.read(r.gold, reg.role, contract)
+        expected = evidence.read_expectations(r.expectations, r.gold)
         window = gold.window(gold.write(rows, root / "window.parquet", r.since, r.until), reg.role, contract)
         pair = [reg.fetch(x, root / side) for x, side in ((v, "candidate"), (champion, "champion"))]
         learnt = reg.learnt(v, root / "learnt")
@@ -84,7 +87,7 @@ def publish(reg: Registry, v: Version, report: Report, here: pathlib.Path, out: 
     about = {"step": "gate", "what": f"Judges {report.candidate} against {report.champion}.", "verdict": report.verdict}
     with reg.run(f"gate {report.candidate}", about) as run:
         figures = {f"gate/{slug(c.name)}": c.figure for c in report.checks if c.figure is not None}
-        figures |= {f"passed/{slug(c.name)}": float(c.verdict == gate.PASSED) for c in report.checks}
+        figures |= {f"passed/{slug(c.name)}": float(c.name not in report.failed) for c in report.checks}
         registries.log({"candidate": report.candidate, "champion": report.champion, **report.window}, figures)
         registries.keep(here, "gate")
     why = f" by {', '.join(report.failed)}" if report.failed else ""
@@ -95,6 +98,8 @@ def publish(reg: Registry, v: Version, report: Report, here: pathlib.Path, out: 
             "gate_report_sha256": digest,
             "gate_artefact_sha256": report.candidate_sha256,
             "gate_champion_sha256": report.champion_sha256,
+            "gate_gold_sha256": report.gold_sha256,
+            "gate_expected_sha256": report.expected_sha256,
             "gate_run_id": run.info.run_id,
             "gate_failed": ", ".join(report.failed) or "none",
             "gate": report.verdict,
@@ -116,6 +121,8 @@ def require_gate(reg: Registry, v: Version) -> None:
         raise Refused(f"{v.artefact} of {reg.name}: {why}")
     if t.get("gate_artefact_sha256") != t.get("artefact_sha256"):
         raise Refused(f"{v.artefact} of {reg.name}: the gate judged another artefact; judge it again")
+    if not t.get("gate_gold_sha256") or t["gate_gold_sha256"] != t.get("gate_expected_sha256"):
+        raise Refused(f"{v.artefact} of {reg.name}: its expectations were those of another gold table; judge it again")
     if t.get("gate_champion_sha256") != reg.champion().tags.get("artefact_sha256"):
         raise Refused(
             f"{v.artefact} of {reg.name} was judged against another champion than that of now; judge it again"

@@ -37,6 +37,7 @@ class Request:
     negatives: int = 600_000
     seed: int = 7
     base_rate: float | None = None
+    even: bool = False  # fit each row as one, where boosted frauds are few and weigh little
     signing_key: pathlib.Path | None = None  # PEM file of a private key; without one nothing is signed
 
 
@@ -81,6 +82,7 @@ def options_of(r: Request, role: str, table: pathlib.Path, out: pathlib.Path) ->
         leaves=r.leaves,
         negatives=r.negatives,
         base_rate=r.base_rate,
+        even=r.even,
     )
 
 
@@ -159,7 +161,7 @@ def figures(at: str, point: dict, names: tuple[str, ...]) -> dict[str, float]:
 def parameters(manifest: dict, r: Request) -> dict[str, object]:
     """Return what a person would change in the next run, and what the rows were."""
     out = {name: v for name, v in manifest["params"].items() if name != "monotone_constraints"}
-    out |= {"negatives": r.negatives, "base_rate": r.base_rate, "feature_set": manifest["feature_set"]}
+    out |= {"negatives": r.negatives, "base_rate": r.base_rate, "even": r.even, "feature_set": manifest["feature_set"]}
     for part in ("training", "validation", "evaluation"):
         out |= {f"{part}_{name}": manifest[part][name] for name in ("from", "to", "rows", "positives")}
     return out

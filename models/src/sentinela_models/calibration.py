@@ -30,10 +30,12 @@ def fit_platt(raw: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Calibra
     """Fit by Newton's method with Platt's smoothed targets; fall back to the model's own sigmoid when no fit is sane.
 
     Weights are how many payments a row stands for: a file sampled from legitimate payments gives the probability that
-    the whole would.
+    the whole would. Platt's targets pretend one more fraud among the others. It weighs as a fraud does, or where frauds
+    are boosted it would outweigh all of them.
     """
     positives, negatives = (label == 1).sum(), (label == 0).sum()
-    target = np.where(label == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    relative = min(1.0, weight[label == 1].mean() / weight[label == 0].mean())
+    target = np.where(label == 1, (positives + 1) / (positives + 2), relative / (negatives + 2))
     theta = np.array([1.0, 0.0])
     design = np.column_stack([raw, np.ones_like(raw)])
     for _ in range(100):

@@ -41,6 +41,7 @@ class Options:
     negatives: int = 600_000
     warmup_days: float = 7.0
     base_rate: float | None = None
+    even: bool = False  # every row counts as one in the fit, and as its weight in whatever is measured
 
 
 def params(o: Options) -> dict:
@@ -77,8 +78,13 @@ def progress(role: str):
 
 
 def fit(o: Options, s: split.Split) -> str:
-    """Train with early stopping on the later slice and return the model as text."""
-    training, validation = s.training.thin(o.negatives, o.seed), s.validation.thin(o.negatives, o.seed)
+    """Train with early stopping on the later slice and return the model as text.
+
+    Where frauds are boosted and few, their weights are below LightGBM's penalty, which is absolute, and little would
+    be learnt of them: there `even` fits each row as one. The measure that stops, and the calibration, take the weights.
+    """
+    training = s.training.evened() if o.even else s.training
+    training, validation = training.thin(o.negatives, o.seed), s.validation.thin(o.negatives, o.seed)
     train = lgb.Dataset(training.x, training.label, weight=training.weight, feature_name=training.features)
     valid = train.create_valid(validation.x, validation.label, weight=validation.weight)
     stop = lgb.early_stopping(EARLY_STOPPING_ROUNDS, verbose=False)
@@ -217,6 +223,9 @@ def parse(argv: list[str]) -> Options:
         help="first days of --evaluation to leave out: their windows are empty",
     )
     p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; the file's own by default")
+    p.add_argument(
+        "--even", action="store_true", help="fit each row as one, where boosted frauds are few and weigh little"
+    )
     args = vars(p.parse_args(argv))
     if (args["contract"] is None) == (args["feature_set"] == ""):
         p.error("give either --contract or --feature-set")

@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from sentinela_models.errors import Refused
@@ -75,6 +76,10 @@ class Vectors:
             return self
         cap = np.quantile(self.weight[fraud], 0.99)
         return dataclasses.replace(self, weight=np.where(fraud, np.minimum(self.weight, cap), self.weight))
+
+    def evened(self) -> Vectors:
+        """Return the same rows, each counting as one."""
+        return dataclasses.replace(self, weight=np.ones(len(self.weight)))
 
     def thin(self, negatives: int, seed: int) -> Vectors:
         """Keep every reported fraud and at most so many other rows, drawn by chance; their weights make up for it."""
@@ -199,6 +204,16 @@ def sha256(path: pathlib.Path) -> str:
     """Hash a file in pieces."""
     with path.open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def files(path: pathlib.Path) -> dict[str, str]:
+    """Return name and sha256 of each Parquet file that is read where a file or a directory is named."""
+    try:
+        found = ds.dataset(path, format="parquet").files
+    except (pa.ArrowInvalid, OSError) as e:
+        raise Refused(f"{path} is not Parquet, or a file of it is damaged") from e
+    root = path if path.is_dir() else path.parent
+    return {str(pathlib.Path(f).relative_to(root)): sha256(pathlib.Path(f)) for f in sorted(found)}
 
 
 def iso(micros: int) -> str:
