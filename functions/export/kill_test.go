@@ -40,7 +40,7 @@ func TestExportProcess(t *testing.T) {
 	if os.Getenv(killedProcess) == "" {
 		t.Skip("a part of TestKilledProcesses")
 	}
-	f, err := export.FromEnv(t.Context())
+	f, err := export.FromEnv(t.Context(), host.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,8 @@ func ReadArrow(columns lake.Schema, schema, batch []byte, yield func([]lake.Valu
 	if err != nil {
 		return false, err
 	}
-	return rows.each(batch, yield)
+	_, more, err = rows.each(batch, yield)
+	return more, err
 }
 
 // Sending tells tests how many appends of decisions and alerts are under way. Each group holds room for one more.
