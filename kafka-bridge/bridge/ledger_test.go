@@ -3,7 +3,9 @@ package bridge
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 )
@@ -91,6 +93,50 @@ func TestLedgerLaws(t *testing.T) {
 			t.Fatalf("the ledger holds %d records of %d bytes, want %d of %d", r, b, records, bytes)
 		}
 	})
+}
+
+// Where reading begins, the lag begins: at the group's offset, or where nobody told it at the first record.
+func TestLagBeginsWhereReadingDoes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		assigned []int64 // offsets, in order
+		begins   int64   // of the first record that came; none when negative
+		skipped  int64   // behind what cannot be read; not when zero
+		want     []int64 // lag; none while the position is unknown
+	}{
+		"nobody told":           {nil, 40, 0, []int64{60}},
+		"the group's offset":    {[]int64{30}, 40, 0, []int64{70}},
+		"the start of the log":  {[]int64{-2}, -1, 0, []int64{100}},
+		"never back":            {[]int64{30, 20}, -1, 0, []int64{70}},
+		"behind the unreadable": {[]int64{30}, -1, 50, []int64{50}},
+	} {
+		l, key := newLedger(), partitionKey{"t", 0}
+		for _, at := range c.assigned {
+			l.assign(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(at)}})
+		}
+		if c.begins >= 0 {
+			l.enter(key, []*kgo.Record{{Offset: c.begins}}, 100)
+		}
+		if c.skipped > 0 {
+			l.skipTo(key, kgo.EpochOffset{Offset: c.skipped})
+		}
+		l.observe(key, offsets{high: 100, stable: 100}, time.Now())
+		var got []int64
+		for _, s := range l.states(time.Now()) {
+			got = append(got, s.lag)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: lag (-want +got):\n%s", name, diff)
+		}
+	}
+	l := newLedger() // nobody told and nothing came
+	l.observe(partitionKey{"t", 0}, offsets{high: 100, stable: 100}, time.Now())
+	l.skipTo(partitionKey{"t", 0}, kgo.EpochOffset{Offset: 5})
+	l.assigned(partitionKey{"t", 1})
+	l.observe(partitionKey{"t", 1}, offsets{high: 100, stable: 100}, time.Now())
+	if got := l.states(time.Now()); len(got) != 0 {
+		t.Errorf("a lag of what is not known: %v", got)
+	}
 }
 
 func TestAwaitRoomEnds(t *testing.T) {

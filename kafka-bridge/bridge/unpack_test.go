@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"runtime"
 	"slices"
@@ -87,4 +89,43 @@ func TestNoRoomIsNoVerdict(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	runtime.KeepAlive(held)
+}
+
+// What one batch unpacks to is bounded, in bytes and in records, and what does not unpack says so.
+func TestDecompressIsBounded(t *testing.T) {
+	t.Parallel()
+	cfg := Config{MemoryLimit: minMemory}
+	u, err := newUnpacker(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := append([]byte{254, 1}, make([]byte, 127)...) // of 129 bytes: more would fit maxBytes than may be
+	record[2] = 1
+	packed := func(data []byte) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write(data)
+		_ = w.Close()
+		return b.Bytes()
+	}
+	fits := slices.Repeat(record, cfg.maxBatchBytes()/len(record))
+	tiny := []byte{2, 1}
+	for name, c := range map[string]struct {
+		src   []byte
+		codec kgo.CompressionCodecType
+		want  pix.Kind
+		size  int
+	}{
+		"as much as fits":            {packed(fits), kgo.CodecGzip, pix.Unexpected, len(fits)},
+		"as many as fit":             {packed(slices.Repeat(tiny, cfg.maxBatchRecords())), kgo.CodecGzip, pix.Unexpected, 2 * cfg.maxBatchRecords()},
+		"one record too many":        {packed(slices.Repeat(tiny, cfg.maxBatchRecords()+1)), kgo.CodecGzip, pix.TooLarge, 0},
+		"too many bytes":             {packed(make([]byte, cfg.maxBatchBytes()+1)), kgo.CodecGzip, pix.TooLarge, 0},
+		"no gzip":                    {[]byte("no gzip"), kgo.CodecGzip, pix.Invalid, 0},
+		"what was not packed at all": {[]byte("as it is"), kgo.CodecNone, pix.Unexpected, 8},
+	} {
+		out, err := u.Decompress(c.src, c.codec)
+		if (err != nil) != (c.want != pix.Unexpected) || err != nil && pix.KindOf(err) != c.want || len(out) != c.size {
+			t.Errorf("%s: %d bytes and %v, want %d and kind %v", name, len(out), err, c.size, c.want)
+		}
+	}
 }

@@ -66,7 +66,7 @@ func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (more bool
 			}
 		}
 	}
-	if err := r.Err(); err != nil && !errors.Is(err, io.EOF) {
+	if err := r.Err(); err != nil {
 		return false, fmt.Errorf("read Arrow batch: %w", err)
 	}
 	return true, nil

@@ -50,10 +50,7 @@ func OpenExtract(ctx context.Context, cfg Config, rest, storage []option.ClientO
 	if err != nil {
 		return nil, err
 	}
-	storage = append([]option.ClientOption{
-		option.WithGRPCConnectionPool(1), option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponseBytes))),
-	}, storage...)
-	c, err := reader.NewBigQueryReadClient(ctx, storage...)
+	c, err := reader.NewBigQueryReadClient(ctx, append([]option.ClientOption{option.WithGRPCConnectionPool(1)}, storage...)...)
 	if err != nil {
 		return nil, errors.Join(pix.E(pix.Unavailable, "open warehouse extract", err), r.Close())
 	}

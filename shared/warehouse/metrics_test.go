@@ -60,6 +60,15 @@ func TestWithoutCredentialsNothingOpens(t *testing.T) {
 	if w, err := warehouse.Open(t.Context(), cfg, option.WithCredentialsFile("none")); err == nil {
 		t.Errorf("it opened: %v", w.Close(t.Context()))
 	}
+	if r, err := warehouse.OpenReader(t.Context(), cfg, option.WithCredentialsFile("none")); pix.KindOf(err) != pix.Unavailable {
+		t.Errorf("a reader: %v, %v", r, err)
+	}
+	bad, none := []option.ClientOption{option.WithCredentialsFile("none")}, []option.ClientOption{option.WithoutAuthentication()}
+	for name, options := range map[string][2][]option.ClientOption{"to count": {bad, none}, "to read": {none, bad}} {
+		if e, err := warehouse.OpenExtract(t.Context(), cfg, options[0], options[1]); pix.KindOf(err) != pix.Unavailable {
+			t.Errorf("an extract without credentials %s: %v, %v", name, e, err)
+		}
+	}
 	for name, cfg := range map[string]warehouse.Config{"no project": {Dataset: "fraud"}, "no dataset": {ProjectID: "p"}} {
 		if w, err := warehouse.Open(t.Context(), cfg, option.WithoutAuthentication()); err == nil {
 			t.Errorf("%s: it opened: %v", name, w.Close(t.Context()))
