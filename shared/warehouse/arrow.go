@@ -42,7 +42,7 @@ func newArrowRows(schema []byte, columns lake.Schema) (*arrowRows, error) {
 	return a, nil
 }
 
-// each calls yield with every row of a batch, until it says no.
+// each calls yield with every row of a batch, until it says no. It tells whether it never did; after an error it is no.
 func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (more bool, err error) {
 	r, err := ipc.NewReader(io.MultiReader(bytes.NewReader(a.schema), bytes.NewReader(batch)))
 	if err != nil {

@@ -173,15 +173,14 @@ func (e *Extract) rows(ctx context.Context, table string, s Slice, yield func([]
 		return pix.E(pix.Invalid, "understand columns", err)
 	}
 	for _, stream := range session.GetStreams() {
-		more, err := e.stream(ctx, stream.GetName(), decoder, yield)
-		if err != nil || !more {
+		if more, err := e.stream(ctx, stream.GetName(), decoder, yield); !more {
 			return err
 		}
 	}
 	return nil
 }
 
-// stream reads one stream of a session. It tells whether more rows are wanted.
+// stream reads one stream of a session. It tells whether more rows are wanted, which they are not after an error.
 func (e *Extract) stream(ctx context.Context, name string, decoder *arrowRows, yield func([]lake.Value, error) bool) (bool, error) {
 	rows, err := e.read.ReadRows(ctx, &storagepb.ReadRowsRequest{ReadStream: name}, gax.WithGRPCOptions(grpc.MaxCallRecvMsgSize(maxResponseBytes)))
 	if err != nil {
@@ -196,7 +195,7 @@ func (e *Extract) stream(ctx context.Context, name string, decoder *arrowRows, y
 			return false, fmt.Errorf("read rows: %w", err)
 		}
 		more, err := decoder.each(answer.GetArrowRecordBatch().GetSerializedRecordBatch(), func(row []lake.Value) bool { return yield(row, nil) })
-		if err != nil || !more {
+		if !more {
 			return false, err
 		}
 	}

@@ -3,10 +3,16 @@ package warehouse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -115,4 +121,36 @@ func TestCallerOfAFullQueueMayLeave(t *testing.T) {
 		all.Wait()
 		_ = g.close(ctx)
 	})
+}
+
+// What an append can end in, and what its caller may do about it.
+func TestKindsOfFailure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want pix.Kind
+	}{
+		"a refused row":       {fmt.Errorf("a: %w", pix.E(pix.Invalid, "write row", errRejected)), pix.Invalid},
+		"our deadline":        {fmt.Errorf("a: %w", context.DeadlineExceeded), pix.Timeout},
+		"BigQuery's deadline": {status.Error(codes.DeadlineExceeded, "late"), pix.Timeout},
+		"the caller left":     {fmt.Errorf("a: %w", context.Canceled), pix.Cancelled},
+		"no such table":       {status.Error(codes.NotFound, "none"), pix.Unavailable},
+		"replaced":            {errReplaced, pix.Unavailable},
+	} {
+		if got := kindOf(c.err); got != c.want {
+			t.Errorf("%s: kind %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// Only rows that are in the batch can be named as malformed.
+func TestMalformedRowsAreOfTheBatch(t *testing.T) {
+	t.Parallel()
+	response := &storagepb.AppendRowsResponse{}
+	for _, i := range []int64{-1, 0, 2, 3} {
+		response.RowErrors = append(response.RowErrors, &storagepb.RowError{Index: i})
+	}
+	if diff := cmp.Diff([]int{0, 2}, malformed(response, 3)); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
 }
