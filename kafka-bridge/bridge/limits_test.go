@@ -43,6 +43,22 @@ func TestSharesOfTheLimits(t *testing.T) {
 	}
 }
 
+// The defaults are those that the comments and docs/configuration.md tell.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	want := Config{
+		Topic: "pix.transactions", Group: "kafka-bridge", PublishTopic: "pix-transactions-v1", DeadLetterTopic: "pix-dead-letter-v1",
+		MemoryLimit: 256 << 20, MaxInFlightBytes: 24 << 20, MaxInFlightRecords: 50_000, MaxPollRecords: 5_000, FetchMaxBytes: 2 << 20,
+		SessionTimeout: 10 * time.Second, CommitInterval: time.Second, DrainTimeout: 5 * time.Second, RevokeTimeout: 5 * time.Second,
+	}
+	if diff := cmp.Diff(want, Config{}.withDefaults()); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, want.withDefaults()); diff != "" {
+		t.Errorf("what is set is changed (-want +got):\n%s", diff)
+	}
+}
+
 // A bound itself is allowed, and what is beyond it is refused by the name of its variable.
 func TestBoundsOfTheConfiguration(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -88,17 +90,34 @@ func TestNoRoomIsNoVerdict(t *testing.T) {
 	if !errors.Is(err, errNoRoom) || pix.KindOf(err).Disposition().DeadLetter || suspicious(err) {
 		t.Errorf("got %v", err)
 	}
+	if out, err := u.Decompress([]byte{1}, kgo.CodecNone); err != nil || len(out) != 1 {
+		t.Errorf("what is not packed needs no room: %v", err)
+	}
 	runtime.KeepAlive(held)
+}
+
+// The client's records count against the room as well, which it can be held up for and not be refused.
+func TestRecordsWaitForRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := &unpacker{room: &room{limit: 4 * recordSize}}
+		began := time.Now()
+		first := u.GetRecords(4)
+		if took := time.Since(began); took != 0 || u.room.held.Load() < 4*int64(unsafe.Sizeof(first[0])) {
+			t.Errorf("what fits waited %v and holds %d bytes", took, u.room.held.Load())
+		}
+		second := u.GetRecords(1)
+		if took := time.Since(began); len(second) != 1 || took < recordPatience || took > 2*recordPatience {
+			t.Errorf("%d records after %v, want 1 after %v", len(second), took, recordPatience)
+		}
+		runtime.KeepAlive(first)
+	})
 }
 
 // What one batch unpacks to is bounded, in bytes and in records, and what does not unpack says so.
 func TestDecompressIsBounded(t *testing.T) {
 	t.Parallel()
 	cfg := Config{MemoryLimit: minMemory}
-	u, err := newUnpacker(&cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
 	record := append([]byte{254, 1}, make([]byte, 127)...) // of 129 bytes: more would fit maxBytes than may be
 	record[2] = 1
 	packed := func(data []byte) []byte {
@@ -123,7 +142,15 @@ func TestDecompressIsBounded(t *testing.T) {
 		"no gzip":                    {[]byte("no gzip"), kgo.CodecGzip, pix.Invalid, 0},
 		"what was not packed at all": {[]byte("as it is"), kgo.CodecNone, pix.Unexpected, 8},
 	} {
+		u, err := newUnpacker(&cfg) // with all of its room
+		if err != nil {
+			t.Fatal(err)
+		}
 		out, err := u.Decompress(c.src, c.codec)
+		if held := u.room.held.Load(); c.codec != kgo.CodecNone && held < int64(len(out)) {
+			t.Errorf("%s: %d bytes count as %d", name, len(out), held)
+		}
+		runtime.KeepAlive(out)
 		if (err != nil) != (c.want != pix.Unexpected) || err != nil && pix.KindOf(err) != c.want || len(out) != c.size {
 			t.Errorf("%s: %d bytes and %v, want %d and kind %v", name, len(out), err, c.size, c.want)
 		}
