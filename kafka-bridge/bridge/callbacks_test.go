@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -181,9 +182,50 @@ func TestClientsWordsInTheLog(t *testing.T) {
 	l := kafkaLog{slog.New(slog.NewTextHandler(&out, nil))}
 	l.Log(kgo.LogLevelWarn, "slow", "broker id", 1, 2, "x y")
 	l.Log(kgo.LogLevelError, "gone")
-	for _, want := range []string{`level=WARN msg="kafka client: slow" broker_id=1`, `level=ERROR msg="kafka client: gone"`} {
+	for _, want := range []string{`level=WARN msg="kafka client: slow" broker_id=1`, `!BADKEY=2`, `level=ERROR msg="kafka client: gone"`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the log lacks %s:\n%s", want, &out)
+		}
+	}
+}
+
+// A decoder's panic is a dead letter like another refusal: without the panic's words, which may quote the payload, with the
+// trace, and with the payload where that can be tokenised.
+func TestADecoderThatPanicsRefuses(t *testing.T) {
+	t.Parallel()
+	const secret, trace = "52998224725", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	value, err := event.EncodeSubmissionJSON(&pix.Submission{Facts: pix.Facts{Amount: 7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	panics := func() time.Time { panic(secret) }
+	for name, c := range map[string]struct {
+		value  []byte
+		trace  string
+		spoil  func(*converter)
+		kept   bool // the payload
+		reason pix.Kind
+	}{
+		"while it decodes":    {value, trace, func(c *converter) { c.now = panics }, true, pix.Unexpected},
+		"a trace of its own":  {value, secret, func(c *converter) { c.now = panics }, true, pix.Unexpected},
+		"while it tokenises":  {value, trace, func(c *converter) { c.tokenizer = nil }, false, pix.Invalid},
+		"nothing to tokenise": {[]byte("{"), trace, func(*converter) {}, false, pix.Invalid},
+	} {
+		b := idle(t, "kafka:9092")
+		c.spoil(b.converter)
+		m := b.converter.convert(&kgo.Record{Value: c.value, Headers: []kgo.RecordHeader{{Key: event.AttrTraceparent, Value: []byte(c.trace)}}})
+		if m.letter == nil {
+			t.Errorf("%s: no dead letter", name)
+			continue
+		}
+		if (len(m.letter.Envelope.Data) > 0) != c.kept || strings.Contains(m.letter.Detail, secret) {
+			t.Errorf("%s: %d bytes are kept, %s", name, len(m.letter.Envelope.Data), m.letter.Detail)
+		}
+		if got := m.letter.Envelope.Attributes[event.AttrTraceparent]; (got == trace) != (c.trace == trace) || strings.Contains(got, secret) {
+			t.Errorf("%s: the trace is %q", name, got)
+		}
+		if m.letter.Reason != c.reason.String() {
+			t.Errorf("%s: the reason is %s", name, m.letter.Reason)
 		}
 	}
 }

@@ -70,6 +70,8 @@ func TestBoundsOfAnUnreadableBatch(t *testing.T) {
 		"another follows at once":    {next(good, 11), 10, bound{10, 10, 3, 80}},
 		"what follows is no batch":   {next(good, 10), 10, bound{10, 14, 3, 80}},
 		"what follows is too far":    {next(good, 100), 10, bound{10, 14, 3, 80}},
+		"both are too far":           {next(with(func(h *head) { h.delta = 120 }), 150), 10, bound{10, 10, 3, 80}},
+		"what follows is the end":    {next(with(func(h *head) { h.delta = 120 }), 100), 10, bound{10, 10, 3, 80}},
 		"a cut offset follows":       {append(good.batch(80), 0, 0, 0, 0, 0, 0, 0), 10, bound{10, 14, 3, 80}},
 		"just an offset follows":     {append(good.batch(80), 0, 0, 0, 0, 0, 0, 0, 12), 10, bound{10, 11, 3, 80}},
 	} {

@@ -35,6 +35,7 @@ func TestCountRecords(t *testing.T) {
 		"old messages":         {slices.Repeat(message, 4), 4},
 		"many old messages":    {slices.Repeat(message, 100), 6},
 		"old message, cut off": {message[:14], 0},
+		"old, a head alone":    {make([]byte, messageHead), 0},
 		"old, negative length": {[]byte{0, 0, 0, 0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 1}, 0},
 	} {
 		if got := countRecords(tc.data, 5); got != tc.want {
@@ -60,6 +61,7 @@ func TestRoom(t *testing.T) {
 	r := &room{limit: 3000}
 	held := make([]byte, 2000)
 	hold(r, held)
+	hold(r, []byte{}) // which is nothing to hold
 	if !r.await(1000, 20*time.Millisecond) {
 		t.Error("no room for what fits")
 	}

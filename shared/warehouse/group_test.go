@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -121,6 +122,50 @@ func TestCallerOfAFullQueueMayLeave(t *testing.T) {
 		all.Wait()
 		_ = g.close(ctx)
 	})
+}
+
+// Appends are as large as they may be and no larger, in rows and in bytes, and no row is left between two of them.
+func TestAppendsAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rows []int // bytes of each, which come at once
+		want []int // rows of each append, the smallest first
+	}{
+		"one":                 {[]int{1}, []int{1}},
+		"as many as may be":   {slices.Repeat([]int{1}, maxBatchRows), []int{maxBatchRows}},
+		"one more":            {slices.Repeat([]int{1}, maxBatchRows+1), []int{1, maxBatchRows}},
+		"as large as may be":  {[]int{maxBatchBytes / 2, maxBatchBytes / 2}, []int{2}},
+		"a byte more":         {[]int{maxBatchBytes/2 + 1, maxBatchBytes/2 + 1}, []int{1, 1}},
+		"the largest rows":    {slices.Repeat([]int{maxRowBytes}, 3), []int{1, 1, 1}},
+		"three of four large": {slices.Repeat([]int{maxBatchBytes / 3}, 4), []int{1, 3}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			var got []int
+			g := newGroup(t.Context(), 100*time.Millisecond, func(_ context.Context, rows []pendingRow) {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, len(rows))
+				answer(rows, nil)
+			})
+			var all sync.WaitGroup
+			for _, size := range c.rows {
+				all.Go(func() {
+					if err := g.append(t.Context(), make([]byte, size)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if err := g.close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s: appends (-want +got):\n%s", name, diff)
+			}
+		})
+	}
 }
 
 // What an append can end in, and what its caller may do about it.
