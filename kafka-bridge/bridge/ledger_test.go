@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -116,6 +117,9 @@ func TestLagBeginsWhereReadingDoes(t *testing.T) {
 		}
 		if c.begins >= 0 {
 			l.enter(key, []*kgo.Record{{Offset: c.begins}}, 100)
+			if s := l.states(time.Now()); s[0].lag != c.want[0] || l.idle(key) {
+				t.Errorf("%s: once a record came, a lag of %d, idle: %v", name, s[0].lag, l.idle(key))
+			}
 		}
 		if c.skipped > 0 {
 			l.skipTo(key, kgo.EpochOffset{Offset: c.skipped})
@@ -141,19 +145,38 @@ func TestLagBeginsWhereReadingDoes(t *testing.T) {
 
 func TestAwaitRoomEnds(t *testing.T) {
 	t.Parallel()
-	l := newLedger()
-	p, first := l.enter(partitionKey{"t", 0}, []*kgo.Record{{}}, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	if !l.awaitRoom(ctx, 2, 1<<20) || l.awaitRoom(cancelled(t), 2, 1<<20) {
-		t.Error("room for one more is not seen, or an ended context is not")
-	}
-	done := make(chan bool)
-	go func() { done <- l.awaitRoom(ctx, 1, 1<<20) }()
-	l.advance([]advance{{partition: p, first: first, records: 1, bytes: weight(&kgo.Record{})}}, func(heads) {})
-	if !<-done {
-		t.Error("advancing did not make room")
-	}
-	cancel()
+	synctest.Test(t, func(t *testing.T) {
+		l, record := newLedger(), &kgo.Record{Key: []byte("key"), Value: []byte("value")}
+		p, first := l.enter(partitionKey{"t", 0}, []*kgo.Record{record}, 1)
+		if _, held := l.inFlight(); held != 8+recordOverhead {
+			t.Errorf("a record counts as %d bytes", held)
+		}
+		if !l.awaitRoom(t.Context(), 2, 1<<20) || l.awaitRoom(cancelled(t), 2, 1<<20) {
+			t.Error("room for one more is not seen, or an ended context is not")
+		}
+		ends := []func(context.Context) bool{
+			func(ctx context.Context) bool { return l.awaitRoom(ctx, 1, 1<<20) },
+			func(ctx context.Context) bool { return l.awaitRoom(ctx, 2, 8+recordOverhead) },
+			func(ctx context.Context) bool { return l.awaitIdle(ctx, map[string][]int32{"t": {0}}) },
+		}
+		done := make(chan bool, len(ends))
+		for _, await := range ends {
+			go func() { done <- await(t.Context()) }()
+		}
+		synctest.Wait()
+		if len(done) > 0 || l.idle(p.key) {
+			t.Error("there is room, or nothing in flight, too soon")
+		}
+		l.advance([]advance{{partition: p, first: first, records: 1, bytes: weight(record)}}, func(heads) {})
+		for range ends {
+			if !<-done {
+				t.Error("advancing did not make room")
+			}
+		}
+		if !l.idle(p.key) {
+			t.Error("something is in flight when all is passed")
+		}
+	})
 }
 
 func cancelled(t *testing.T) context.Context {
