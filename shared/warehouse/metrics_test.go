@@ -59,13 +59,13 @@ func TestMetricsTellOfAppends(t *testing.T) {
 func TestWithoutCredentialsNothingOpens(t *testing.T) {
 	t.Parallel()
 	cfg := warehouse.Config{ProjectID: "p", Dataset: "fraud"}
-	if w, err := warehouse.Open(t.Context(), cfg, option.WithCredentialsFile("none")); err == nil {
+	if w, err := warehouse.Open(t.Context(), cfg, option.WithAuthCredentialsFile(option.ServiceAccount, "none")); err == nil {
 		t.Errorf("it opened: %v", w.Close(t.Context()))
 	}
-	if r, err := warehouse.OpenReader(t.Context(), cfg, option.WithCredentialsFile("none")); pix.KindOf(err) != pix.Unavailable {
+	if r, err := warehouse.OpenReader(t.Context(), cfg, option.WithAuthCredentialsFile(option.ServiceAccount, "none")); pix.KindOf(err) != pix.Unavailable {
 		t.Errorf("a reader: %v, %v", r, err)
 	}
-	bad, none := []option.ClientOption{option.WithCredentialsFile("none")}, []option.ClientOption{option.WithoutAuthentication()}
+	bad, none := []option.ClientOption{option.WithAuthCredentialsFile(option.ServiceAccount, "none")}, []option.ClientOption{option.WithoutAuthentication()}
 	for name, options := range map[string][2][]option.ClientOption{"to count": {bad, none}, "to read": {none, bad}} {
 		if e, err := warehouse.OpenExtract(t.Context(), cfg, options[0], options[1]); pix.KindOf(err) != pix.Unavailable {
 			t.Errorf("an extract without credentials %s: %v, %v", name, e, err)
