@@ -52,6 +52,11 @@ func TestCloseHonoursItsContextWhileCallersBlock(t *testing.T) {
 				if took := time.Since(began); took != 100*time.Millisecond {
 					t.Errorf("close took %v, want 100ms", took)
 				}
+				select {
+				case <-g.done:
+				default:
+					t.Error("close returned before what it had begun")
+				}
 				all.Wait()
 				for i, err := range errs {
 					if err == nil {
@@ -88,6 +93,9 @@ func TestCloseAnswersEveryRowOnce(t *testing.T) {
 		time.Sleep(callers / 2 * time.Microsecond)
 		if err := g.close(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if g.life.Err() == nil {
+			t.Error("the context of the appends is not released")
 		}
 		all.Wait()
 		acknowledged := 0
