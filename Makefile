@@ -47,7 +47,13 @@ test-go: ## the Go tests only
 	go test -timeout 20m ./...
 
 # Every package that starts a goroutine, also in its tests, and does not link the SQL engine; a test of shared/ holds it to that.
-RACE := ./shared/pix/... ./shared/engine/... ./shared/store/... ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... ./shared/reload/... ./kafka-bridge/... ./functions/...
+RACE := ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... \
+  ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... \
+  ./shared/reload/... ./shared/conn ./shared/lake ./shared/obs ./shared/warehouse ./shared/pixtest \
+  ./shared/pixtest/fault ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
+  ./scripts/pixctl/internal/demo ./scripts/pixctl/internal/doctor ./scripts/pixctl/internal/file \
+  ./scripts/pixctl/internal/load ./scripts/pixctl/internal/openloop ./scripts/pixctl/internal/release \
+  ./scripts/pixctl/internal/score
 
 .PHONY: test-race
 test-race: ## the packages that start goroutines under the race detector

@@ -79,7 +79,7 @@ var owners = map[string][]string{
 	"github.com/goccy/bigquery-emulator":                    {"shared/pixtest"},
 	"github.com/fsouza/fake-gcs-server":                     {"shared/pixtest"},
 	"github.com/google/go-containerregistry":                {"scripts/images"},
-	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/conn", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack"},
+	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/conn", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack", "scripts/gate"},
 	"cel.dev/cel-go":                                        {"shared/policy"},
 	"github.com/parquet-go/parquet-go":                      {"shared/lake", "scripts/pixctl", "shared/replay"},
 }

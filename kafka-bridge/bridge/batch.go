@@ -118,19 +118,16 @@ func (b *Bridge) publish(ctx context.Context, m *message) *bus.Result {
 }
 
 // finish waits until every record of the batch is acknowledged, publishing again what failed, for as long as it takes.
-// It returns false when ctx ended first; what was acknowledged by then leaves the ledger all the same.
-func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) bool {
+// When ctx ends first, what was acknowledged by then leaves the ledger all the same.
+func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) {
 	pause := backoffInitial
 	for round := 0; ; round++ {
 		started := time.Now()
 		failed := b.await(ctx, batch, round == 0)
 		undelivered, cause := b.awaitDeliveries(ctx, batch)
 		b.ledger.advance(batch.progress(), mark)
-		if failed+undelivered == 0 {
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
+		if failed+undelivered == 0 || ctx.Err() != nil {
+			return
 		}
 		b.metrics.retries.Add(float64(failed))
 		if failed > 0 {
@@ -142,7 +139,7 @@ func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) boo
 			b.log.WarnContext(ctx, "the tokenised topic does not acknowledge, trying again", "records", undelivered, "error", cause)
 		}
 		if !sleep(ctx, pause) {
-			return false
+			return
 		}
 		pause = min(2*pause, backoffMax)
 		b.resend(ctx, batch)

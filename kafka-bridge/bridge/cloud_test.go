@@ -63,7 +63,7 @@ func (g *gate) React(req any) (bool, any, error) {
 	time.Sleep(time.Duration(g.pause.Load()))
 	if id := g.poison.Load(); id != nil && slices.ContainsFunc(req.(*pubsubpb.PublishRequest).GetMessages(),
 		func(m *pubsubpb.PubsubMessage) bool { return m.GetAttributes()[event.AttrEventID] == string(*id) }) {
-		return true, &pubsubpb.PublishResponse{}, status.Error(codes.Unavailable, "away")
+		return true, &pubsubpb.PublishResponse{}, status.Error(codes.PermissionDenied, "not this one") // at once: the client tries nothing again
 	}
 	if c := codes.Code(g.code.Load()); c != codes.OK {
 		return true, &pubsubpb.PublishResponse{}, status.Error(c, "away")

@@ -136,7 +136,7 @@ func (c *Config) Validate() error {
 	default:
 		refuse(true, "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or empty")
 	}
-	refuse(c.TokenisedTopic != "" && c.TokenisedTopic == orDefault(c.Topic, event.KafkaTransactions),
+	refuse(c.TokenisedTopic == orDefault(c.Topic, event.KafkaTransactions),
 		"TOKENISED_TOPIC: must not be KAFKA_TOPIC, or the bridge would read what it writes")
 	refuse(c.MemoryLimit != 0 && c.MemoryLimit < minMemory, "MEMORY_LIMIT: must be at least %d", minMemory)
 	refuse(c.MaxInFlightBytes < 0, "MAX_IN_FLIGHT_BYTES: must not be negative")

@@ -119,9 +119,6 @@ func (c *converter) salvage(in event.Envelope) (out event.Envelope) {
 			out = event.Envelope{Attributes: kept}
 		}
 	}()
-	if in.Attributes[event.AttrEncoding] == event.EncodingProto {
-		return out
-	}
 	submission, err := event.DecodeSubmissionJSON(in.Data)
 	if err != nil {
 		return out

@@ -59,6 +59,10 @@ func TestAProducersHeadersDecideNothing(t *testing.T) {
 	if _, dead := bridge.Convert(tok, last); !dead {
 		t.Error("not the last of two headers counts")
 	}
+	other := &kgo.Record{Value: asProto, Headers: []kgo.RecordHeader{{Key: "format", Value: []byte("proto")}}}
+	if _, dead := bridge.Convert(tok, other); !dead {
+		t.Error("another header tells the encoding")
+	}
 	tokens := &kgo.Record{Value: tokenised.Data, Headers: []kgo.RecordHeader{{Key: "encoding", Value: []byte("proto")}}}
 	if e, dead := bridge.Convert(tok, tokens); !dead || len(e.Data) > 0 {
 		t.Errorf("a producer's tokens: dead letter %v with %d bytes", dead, len(e.Data))

@@ -256,10 +256,7 @@ func TestStopWithAGap(t *testing.T) {
 	list := submissions(t, 17, 101)
 	c.gate.poison.Store(&list[0].ID)
 	c.produce(t, list[:1])
-	m := c.join(t, options{
-		bridge: bridge.Config{DrainTimeout: 300 * time.Millisecond},
-		bus:    bus.Config{PublishTimeout: 100 * time.Millisecond},
-	})
+	m := c.join(t, options{bridge: bridge.Config{DrainTimeout: 300 * time.Millisecond}})
 	eventually(t, "the first one failed", func() bool { return gauge(t, m, "pix_bridge_publish_retries_total") > 0 })
 	c.produce(t, list[1:])
 	eventually(t, "the others published", func() bool { return len(c.published()) == 100 })

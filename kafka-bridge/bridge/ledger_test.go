@@ -3,7 +3,10 @@ package bridge
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 )
@@ -93,21 +96,87 @@ func TestLedgerLaws(t *testing.T) {
 	})
 }
 
+// Where reading begins, the lag begins: at the group's offset, or where nobody told it at the first record.
+func TestLagBeginsWhereReadingDoes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		assigned []int64 // offsets, in order
+		begins   int64   // of the first record that came; none when negative
+		skipped  int64   // behind what cannot be read; not when zero
+		want     []int64 // lag; none while the position is unknown
+	}{
+		"nobody told":           {nil, 40, 0, []int64{60}},
+		"the group's offset":    {[]int64{30}, 40, 0, []int64{70}},
+		"the start of the log":  {[]int64{-2}, -1, 0, []int64{100}},
+		"never back":            {[]int64{30, 20}, -1, 0, []int64{70}},
+		"behind the unreadable": {[]int64{30}, -1, 50, []int64{50}},
+	} {
+		l, key := newLedger(), partitionKey{"t", 0}
+		for _, at := range c.assigned {
+			l.assign(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().At(at)}})
+		}
+		if c.begins >= 0 {
+			l.enter(key, []*kgo.Record{{Offset: c.begins}}, 100)
+			if s := l.states(time.Now()); s[0].lag != c.want[0] || l.idle(key) {
+				t.Errorf("%s: once a record came, a lag of %d, idle: %v", name, s[0].lag, l.idle(key))
+			}
+		}
+		if c.skipped > 0 {
+			l.skipTo(key, kgo.EpochOffset{Offset: c.skipped})
+		}
+		l.observe(key, offsets{high: 100, stable: 100}, time.Now())
+		var got []int64
+		for _, s := range l.states(time.Now()) {
+			got = append(got, s.lag)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: lag (-want +got):\n%s", name, diff)
+		}
+	}
+	l := newLedger() // nobody told and nothing came
+	l.observe(partitionKey{"t", 0}, offsets{high: 100, stable: 100}, time.Now())
+	l.skipTo(partitionKey{"t", 0}, kgo.EpochOffset{Offset: 5})
+	l.assigned(partitionKey{"t", 1})
+	l.observe(partitionKey{"t", 1}, offsets{high: 100, stable: 100}, time.Now())
+	if got := l.states(time.Now()); len(got) != 0 {
+		t.Errorf("a lag of what is not known: %v", got)
+	}
+}
+
 func TestAwaitRoomEnds(t *testing.T) {
 	t.Parallel()
-	l := newLedger()
-	p, first := l.enter(partitionKey{"t", 0}, []*kgo.Record{{}}, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	if !l.awaitRoom(ctx, 2, 1<<20) || l.awaitRoom(cancelled(t), 2, 1<<20) {
-		t.Error("room for one more is not seen, or an ended context is not")
-	}
-	done := make(chan bool)
-	go func() { done <- l.awaitRoom(ctx, 1, 1<<20) }()
-	l.advance([]advance{{partition: p, first: first, records: 1, bytes: weight(&kgo.Record{})}}, func(heads) {})
-	if !<-done {
-		t.Error("advancing did not make room")
-	}
-	cancel()
+	synctest.Test(t, func(t *testing.T) {
+		l, record := newLedger(), &kgo.Record{Key: []byte("key"), Value: []byte("value")}
+		p, first := l.enter(partitionKey{"t", 0}, []*kgo.Record{record}, 1)
+		if _, held := l.inFlight(); held != 8+recordOverhead {
+			t.Errorf("a record counts as %d bytes", held)
+		}
+		if !l.awaitRoom(t.Context(), 2, 1<<20) || l.awaitRoom(cancelled(t), 2, 1<<20) {
+			t.Error("room for one more is not seen, or an ended context is not")
+		}
+		ends := []func(context.Context) bool{
+			func(ctx context.Context) bool { return l.awaitRoom(ctx, 1, 1<<20) },
+			func(ctx context.Context) bool { return l.awaitRoom(ctx, 2, 8+recordOverhead) },
+			func(ctx context.Context) bool { return l.awaitIdle(ctx, map[string][]int32{"t": {0}}) },
+		}
+		done := make(chan bool, len(ends))
+		for _, await := range ends {
+			go func() { done <- await(t.Context()) }()
+		}
+		synctest.Wait()
+		if len(done) > 0 || l.idle(p.key) {
+			t.Error("there is room, or nothing in flight, too soon")
+		}
+		l.advance([]advance{{partition: p, first: first, records: 1, bytes: weight(record)}}, func(heads) {})
+		for range ends {
+			if !<-done {
+				t.Error("advancing did not make room")
+			}
+		}
+		if !l.idle(p.key) {
+			t.Error("something is in flight when all is passed")
+		}
+	})
 }
 
 func cancelled(t *testing.T) context.Context {

@@ -219,7 +219,7 @@ func TestTokenisedTopicAway(t *testing.T) {
 				t.Fatalf("%v records are not acknowledged, want all", n)
 			}
 		}
-		if ready, body := r.ready(); !ready || !strings.Contains(body, event.KafkaTokenised+" acknowledges nothing for ") {
+		if ready, body := r.ready(); !ready || !strings.Contains(body, event.KafkaTokenised+" acknowledges nothing for ") || strings.Contains(body, "every publish fails") {
 			t.Errorf("readiness tells %v: %s", ready, body)
 		}
 		if d := r.sum(t, "pix_bridge_publish_failing_seconds"); d < 200 {

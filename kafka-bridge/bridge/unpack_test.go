@@ -1,11 +1,15 @@
 package bridge
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -31,6 +35,7 @@ func TestCountRecords(t *testing.T) {
 		"old messages":         {slices.Repeat(message, 4), 4},
 		"many old messages":    {slices.Repeat(message, 100), 6},
 		"old message, cut off": {message[:14], 0},
+		"old, a head alone":    {make([]byte, messageHead), 0},
 		"old, negative length": {[]byte{0, 0, 0, 0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 1}, 0},
 	} {
 		if got := countRecords(tc.data, 5); got != tc.want {
@@ -56,6 +61,7 @@ func TestRoom(t *testing.T) {
 	r := &room{limit: 3000}
 	held := make([]byte, 2000)
 	hold(r, held)
+	hold(r, []byte{}) // which is nothing to hold
 	if !r.await(1000, 20*time.Millisecond) {
 		t.Error("no room for what fits")
 	}
@@ -86,5 +92,69 @@ func TestNoRoomIsNoVerdict(t *testing.T) {
 	if !errors.Is(err, errNoRoom) || pix.KindOf(err).Disposition().DeadLetter || suspicious(err) {
 		t.Errorf("got %v", err)
 	}
+	if out, err := u.Decompress([]byte{1}, kgo.CodecNone); err != nil || len(out) != 1 {
+		t.Errorf("what is not packed needs no room: %v", err)
+	}
 	runtime.KeepAlive(held)
+}
+
+// The client's records count against the room as well, which it can be held up for and not be refused.
+func TestRecordsWaitForRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := &unpacker{room: &room{limit: 4 * recordSize}}
+		began := time.Now()
+		first := u.GetRecords(4)
+		if took := time.Since(began); took != 0 || u.room.held.Load() < 4*int64(unsafe.Sizeof(first[0])) {
+			t.Errorf("what fits waited %v and holds %d bytes", took, u.room.held.Load())
+		}
+		second := u.GetRecords(1)
+		if took := time.Since(began); len(second) != 1 || took < recordPatience || took > 2*recordPatience {
+			t.Errorf("%d records after %v, want 1 after %v", len(second), took, recordPatience)
+		}
+		runtime.KeepAlive(first)
+	})
+}
+
+// What one batch unpacks to is bounded, in bytes and in records, and what does not unpack says so.
+func TestDecompressIsBounded(t *testing.T) {
+	t.Parallel()
+	cfg := Config{MemoryLimit: minMemory}
+	record := append([]byte{254, 1}, make([]byte, 127)...) // of 129 bytes: more would fit maxBytes than may be
+	record[2] = 1
+	packed := func(data []byte) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write(data)
+		_ = w.Close()
+		return b.Bytes()
+	}
+	fits := slices.Repeat(record, cfg.maxBatchBytes()/len(record))
+	tiny := []byte{2, 1}
+	for name, c := range map[string]struct {
+		src   []byte
+		codec kgo.CompressionCodecType
+		want  pix.Kind
+		size  int
+	}{
+		"as much as fits":            {packed(fits), kgo.CodecGzip, pix.Unexpected, len(fits)},
+		"as many as fit":             {packed(slices.Repeat(tiny, cfg.maxBatchRecords())), kgo.CodecGzip, pix.Unexpected, 2 * cfg.maxBatchRecords()},
+		"one record too many":        {packed(slices.Repeat(tiny, cfg.maxBatchRecords()+1)), kgo.CodecGzip, pix.TooLarge, 0},
+		"too many bytes":             {packed(make([]byte, cfg.maxBatchBytes()+1)), kgo.CodecGzip, pix.TooLarge, 0},
+		"no gzip":                    {[]byte("no gzip"), kgo.CodecGzip, pix.Invalid, 0},
+		"what was not packed at all": {[]byte("as it is"), kgo.CodecNone, pix.Unexpected, 8},
+	} {
+		u, err := newUnpacker(&cfg) // with all of its room
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := u.Decompress(c.src, c.codec)
+		if held := u.room.held.Load(); c.codec != kgo.CodecNone && held < int64(len(out)) {
+			t.Errorf("%s: %d bytes count as %d", name, len(out), held)
+		}
+		runtime.KeepAlive(out)
+		if (err != nil) != (c.want != pix.Unexpected) || err != nil && pix.KindOf(err) != c.want || len(out) != c.size {
+			t.Errorf("%s: %d bytes and %v, want %d and kind %v", name, len(out), err, c.size, c.want)
+		}
+	}
 }

@@ -42,7 +42,8 @@ func newArrowRows(schema []byte, columns lake.Schema) (*arrowRows, error) {
 	return a, nil
 }
 
-// each calls yield with every row of a batch, until it says no, and returns how many it took.
+// each calls yield with every row of a batch, until it says no. It returns how many it took, and whether yield never said
+// no; after an error it is no.
 func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (rows int64, more bool, err error) {
 	r, err := ipc.NewReader(io.MultiReader(bytes.NewReader(a.schema), bytes.NewReader(batch)))
 	if err != nil {
@@ -67,7 +68,7 @@ func (a *arrowRows) each(batch []byte, yield func([]lake.Value) bool) (rows int6
 			rows++
 		}
 	}
-	if err := r.Err(); err != nil && !errors.Is(err, io.EOF) {
+	if err := r.Err(); err != nil {
 		return rows, false, fmt.Errorf("read Arrow batch: %w", err)
 	}
 	return rows, true, nil

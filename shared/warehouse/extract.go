@@ -52,10 +52,7 @@ func OpenExtract(ctx context.Context, cfg Config, rest, storage []option.ClientO
 	if err != nil {
 		return nil, err
 	}
-	storage = append([]option.ClientOption{
-		option.WithGRPCConnectionPool(1), option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxResponseBytes))),
-	}, storage...)
-	c, err := reader.NewBigQueryReadClient(ctx, storage...)
+	c, err := reader.NewBigQueryReadClient(ctx, append([]option.ClientOption{option.WithGRPCConnectionPool(1)}, storage...)...)
 	if err != nil {
 		return nil, errors.Join(pix.E(pix.Unavailable, "open warehouse extract", err), r.Close())
 	}
@@ -178,8 +175,7 @@ func (e *Extract) rows(ctx context.Context, table string, s Slice, yield func([]
 		return pix.E(pix.Invalid, "understand columns", err)
 	}
 	for _, stream := range session.GetStreams() {
-		more, err := e.stream(ctx, stream.GetName(), decoder, yield)
-		if err != nil || !more {
+		if more, err := e.stream(ctx, stream.GetName(), decoder, yield); !more {
 			return err
 		}
 	}
@@ -195,7 +191,8 @@ const (
 )
 
 // stream reads one stream of a session. One that breaks is read on at the row where it broke: read from its start, a
-// slice that takes longer than streams last would never end. It tells whether more rows are wanted.
+// slice that takes longer than streams last would never end. It tells whether more rows are wanted, which
+// they are not after an error.
 func (e *Extract) stream(ctx context.Context, name string, decoder *arrowRows, yield func([]lake.Value, error) bool) (bool, error) {
 	pause := gax.Backoff{Initial: firstPause, Max: longestPause}
 	for read, idle := int64(0), 0; ; {
@@ -234,6 +231,9 @@ func (e *Extract) readFrom(ctx context.Context, name string, offset int64, each 
 			return rows, false, fmt.Errorf("read rows: %w", err)
 		}
 		n, more, err := each(answer.GetArrowRecordBatch().GetSerializedRecordBatch())
+		if err == nil && more && n < answer.GetRowCount() {
+			err = fmt.Errorf("a batch of %d rows came with %d", answer.GetRowCount(), n)
+		}
 		if rows += n; err != nil || !more {
 			return rows, false, err
 		}

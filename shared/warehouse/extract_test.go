@@ -28,6 +28,7 @@ type readServer struct {
 	streams [][][]byte // the batches of each
 	refused error      // instead of a session
 	cut     error      // at the end of each stream; with hangs never
+	says    int64      // how many rows each batch is said to have; 0 says nothing
 
 	hangs bool
 	asked atomic.Pointer[storagepb.CreateReadSessionRequest]
@@ -51,7 +52,7 @@ func (s *readServer) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQu
 		return err
 	}
 	for _, batch := range s.streams[i] {
-		if err := down.Send(&storagepb.ReadRowsResponse{Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{
+		if err := down.Send(&storagepb.ReadRowsResponse{RowCount: s.says, Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{
 			ArrowRecordBatch: &storagepb.ArrowRecordBatch{SerializedRecordBatch: batch},
 		}}); err != nil {
 			return err
@@ -158,7 +159,10 @@ func TestExtractThatFails(t *testing.T) {
 		"another table":        {"labels", &readServer{schema: alerts}, pix.Invalid, 0},
 		"a broken batch":       {"labels", &readServer{schema: schema, streams: [][][]byte{{batch, batch[:40]}, {batch}}}, pix.Unavailable, 3},
 		"a cut stream": {"labels", &readServer{
-			schema: schema, streams: [][][]byte{{batch}, {batch}}, cut: status.Error(codes.Internal, "cut"),
+			schema: schema, streams: [][][]byte{{batch}, {batch}}, cut: status.Error(codes.DataLoss, "cut"),
+		}, pix.Unavailable, 3},
+		"a batch cut behind its prefix": {"labels", &readServer{
+			schema: schema, streams: [][][]byte{{batch, batch[:8]}}, says: 3,
 		}, pix.Unavailable, 3},
 	} {
 		rows, failures := 0, 0

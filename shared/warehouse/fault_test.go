@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
 
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
@@ -138,17 +140,25 @@ func TestRefusalReachesEveryCallerAndNothingIsLostOnRetry(t *testing.T) {
 	}
 }
 
+// That the client connects anew by itself, in its own time, is not enough.
 func TestStuckConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
-	f, endpoint := startFake(t, func(n int, _ [][]byte) reply { return reply{hang: n == 0} })
-	w := openFake(t, endpoint, 300*time.Millisecond)
-	err := w.AppendDecision(t.Context(), sampleDecision(1))
-	if pix.KindOf(err) != pix.Timeout {
+	_, endpoint := startFake(t, func(n int, _ [][]byte) reply { return reply{hang: n == 0} })
+	registry := prometheus.NewRegistry()
+	w, err := warehouse.Open(t.Context(), warehouse.Config{ProjectID: "p", Dataset: "fraud", AppendTimeout: 300 * time.Millisecond, Metrics: registry},
+		emulator.GRPC(endpoint)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AppendDecision(t.Context(), sampleDecision(1)); pix.KindOf(err) != pix.Timeout {
 		t.Fatalf("kind %v (%v), want timeout", pix.KindOf(err), err)
 	}
 	appended(t, w)
-	if _, streams, _ := f.counts(); streams < 2 {
-		t.Error("the stuck connection was not replaced")
+	if n := counted(t, registry)["pix_warehouse_streams_total decisions"]; n < 2 || replaced(t, registry) < 1 {
+		t.Errorf("%v streams were opened, want another", n)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

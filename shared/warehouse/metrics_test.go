@@ -45,8 +45,10 @@ func TestMetricsTellOfAppends(t *testing.T) {
 	if diff := cmp.Diff(want, counted(t, registry)); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
+	cfg.Metrics = prometheus.NewRegistry()
+	cfg.Metrics.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "pix_warehouse_streams_total"}))
 	if second, err := warehouse.Open(t.Context(), cfg, emulator.GRPC(endpoint)...); err == nil {
-		t.Errorf("a second one counts in the same metrics: %v", second.Close(t.Context()))
+		t.Errorf("it opened without its metrics: %v", second.Close(t.Context()))
 	}
 	if err := w.Close(t.Context()); err != nil {
 		t.Error(err)
@@ -57,8 +59,17 @@ func TestMetricsTellOfAppends(t *testing.T) {
 func TestWithoutCredentialsNothingOpens(t *testing.T) {
 	t.Parallel()
 	cfg := warehouse.Config{ProjectID: "p", Dataset: "fraud"}
-	if w, err := warehouse.Open(t.Context(), cfg, option.WithCredentialsFile("none")); err == nil {
+	if w, err := warehouse.Open(t.Context(), cfg, option.WithAuthCredentialsFile(option.ServiceAccount, "none")); err == nil {
 		t.Errorf("it opened: %v", w.Close(t.Context()))
+	}
+	if r, err := warehouse.OpenReader(t.Context(), cfg, option.WithAuthCredentialsFile(option.ServiceAccount, "none")); pix.KindOf(err) != pix.Unavailable {
+		t.Errorf("a reader: %v, %v", r, err)
+	}
+	bad, none := []option.ClientOption{option.WithAuthCredentialsFile(option.ServiceAccount, "none")}, []option.ClientOption{option.WithoutAuthentication()}
+	for name, options := range map[string][2][]option.ClientOption{"to count": {bad, none}, "to read": {none, bad}} {
+		if e, err := warehouse.OpenExtract(t.Context(), cfg, options[0], options[1]); pix.KindOf(err) != pix.Unavailable {
+			t.Errorf("an extract without credentials %s: %v, %v", name, e, err)
+		}
 	}
 	for name, cfg := range map[string]warehouse.Config{"no project": {Dataset: "fraud"}, "no dataset": {ProjectID: "p"}} {
 		if w, err := warehouse.Open(t.Context(), cfg, option.WithoutAuthentication()); err == nil {

@@ -133,7 +133,11 @@ func TestAnswerIsWhole(t *testing.T) {
 func TestQueriesNameTheDataset(t *testing.T) {
 	t.Parallel()
 	var asked struct {
-		DefaultDataset struct{ ProjectID, DatasetID string }
+		DefaultDataset  struct{ ProjectID, DatasetID string }
+		QueryParameters []struct {
+			Name           string
+			ParameterValue struct{ Value string }
+		}
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
@@ -142,10 +146,13 @@ func TestQueriesNameTheDataset(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 	}))
 	defer server.Close()
-	if _, err := openReader(t, server.URL).Query(t.Context(), "SELECT 1", nil); err == nil {
+	if _, err := openReader(t, server.URL).Query(t.Context(), "SELECT 1", map[string]any{"b": "2", "a": "1"}); err == nil {
 		t.Error("an error became an answer")
 	}
 	if got := asked.DefaultDataset; got.ProjectID != "p" || got.DatasetID != "d" {
 		t.Errorf("the default dataset is %+v", got)
+	}
+	if p := asked.QueryParameters; len(p) != 2 || p[0].Name != "a" || p[0].ParameterValue.Value != "1" || p[1].Name != "b" {
+		t.Errorf("the parameters are %+v", p)
 	}
 }

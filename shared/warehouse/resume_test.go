@@ -39,10 +39,7 @@ func newBreakingServer(t *testing.T, rows, batch, breakAfter int64, with codes.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	var fields []arrow.Field
-	for _, f := range columns {
-		fields = append(fields, arrowField(f))
-	}
+	fields := arrowFields(columns)
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	for n := range rows {
 		for i := range columns {
