@@ -4,8 +4,8 @@ A replayed world stands beside the served payments: what the in-process cloud ca
 for a gate to tell models apart. The first champion learns from an early slice of that world, so that who learns from
 more of it and from what was served can be better; the window by which both are judged is its last days.
 
-Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each row counts as one: by
-weight, so few frauds would be too little to learn from.
+Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each row counts as one:
+by weight, so few frauds would be too little to learn from.
 """
 
 from __future__ import annotations
