@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from mlops_world import CONTRACT, gathered
 
-from sentinela_mlops import compare, gate, gold
+from sentinela_mlops import cli, compare, gate, gold
+from sentinela_models.errors import Refused
 from sentinela_models.vectors import Vectors
 
 OTHERS, FRAUDS = 60_000, 2000
@@ -103,8 +104,29 @@ def test_a_window_that_cannot_tell_says_how_many_frauds_would():
     assert worse.verdict == gate.REFUSED
 
 
+def test_a_rate_that_too_few_payments_place_is_refused_unless_it_is_left_out():
+    """Of 60,000 legitimate payments six may be above the threshold of 0.01 %, of as many that weigh a half fewer."""
+    e, w = gathered(), window()
+    half = np.where(w.rows.label == 1, 1.0, np.where(np.arange(len(w.account)) % 4 == 0, 1.0, 1e-3))
+    w = dataclasses.replace(w, rows=dataclasses.replace(w.rows, weight=half))
+    side = dataclasses.replace(e.candidate, raw=scores(STRONG))
+    e = dataclasses.replace(e, window=w, candidate=side, champion=side)
+    last = gate.recall(e, gate.Bounds(replicates=50))[-1]
+    assert last.verdict == gate.INSUFFICIENT and "50000 legitimate payments place it" in last.detail
+    checks = gate.recall(e, gate.Bounds(replicates=50, left_out=(0.0001,)))
+    assert [c.verdict for c in checks] == [gate.PASSED, gate.PASSED, gate.LEFT_OUT]
+    assert gate.Report("a", "", "b", "", {}, "", "", checks).verdict == gate.PASSED
+
+
+def test_the_first_rate_is_never_left_out():
+    assert cli.bounds("").left_out == () and cli.bounds("0.0001,0.0005").left_out == (0.0001, 0.0005)
+    for text in ("0.001", "0.0001,0.001", "x"):
+        with pytest.raises(Refused, match=r"0\.001 is always judged"):
+            cli.bounds(text)
+
+
 def test_frauds_that_a_power_needs_give_it():
-    d = compare.Difference(compare.Margin(0.001, 0.1, 0.01), 0.4, 0.4, 0.5, -0.04, 0.05)
+    d = compare.Difference(compare.Margin(0.001, 0.1, 0.01), 0.4, 0.4, 0.5, 60, -0.04, 0.05)
     needed = d.needed(300)
     bigger = dataclasses.replace(d, error=d.error * (300 / needed) ** 0.5)
     assert d.allowed == pytest.approx(0.04) and d.power < 0.3 and bigger.power == pytest.approx(0.8, abs=0.001)
