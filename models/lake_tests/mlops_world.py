@@ -31,7 +31,7 @@ SIGNS = {
 }
 TREES, LEAVES = 15, 5
 LEFT_OUT = "0.0005,0.0001"  # rates that take more rows than a test wants
-BOUNDS = gate.Bounds(left_out=cli.bounds(LEFT_OUT).left_out)
+BOUNDS = gate.Bounds(left_out=cli.bounds(LEFT_OUT).left_out, replicates=100)
 CHECKED = evidence.Expected([], "g", "g")
 # Few of the features, so that a model is trained in a second; the champion knows one less than the others.
 NEWEST = "payee_burst_24h"
@@ -174,7 +174,7 @@ def judge(candidate: Made, root: pathlib.Path, go: Pixctl | None = None, **chang
     root.mkdir(parents=True, exist_ok=True)
     w = window(root, str(change.pop("since", CUT)))
     found = evidence.gather(candidate.candidate(), champion().candidate(), candidate.learnt, w, CHECKED, go or Alike())
-    return gate.judge(dataclasses.replace(found, **change), dataclasses.replace(BOUNDS, replicates=100))
+    return gate.judge(dataclasses.replace(found, **change), BOUNDS)
 
 
 @functools.cache

@@ -46,7 +46,7 @@ def judged(candidate: np.ndarray, champion: np.ndarray, frauds: int = FRAUDS) ->
     sides = {
         n: dataclasses.replace(getattr(e, n), raw=raw) for n, raw in (("candidate", candidate), ("champion", champion))
     }
-    return gate.recall(dataclasses.replace(e, window=window(frauds), **sides), gate.Bounds(replicates=100))
+    return gate.recall(dataclasses.replace(e, window=window(frauds), **sides), gate.Bounds(replicates=60))
 
 
 @pytest.mark.parametrize(

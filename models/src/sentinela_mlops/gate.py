@@ -288,6 +288,8 @@ def drift(e: Evidence, b: Bounds) -> list[Check]:
         return [line("drift", None, f"<= {b.psi}", False, f"the window has no {', '.join(missing[:3])}")]
     moved = {n: profiles.psi(f, v.x[:, v.features.index(n)], v.weight) for n, f in e.profile.features.items()}
     judged = {n: p for n, p in moved.items() if not follows_clock(n)}
+    if not judged:
+        return [line("drift", None, f"<= {b.psi}", False, "nobody knows the rows that it learnt from")]
     most = sorted(judged, key=lambda n: -judged[n])[:3]
     many = sum(p > b.psi_many for p in judged.values()) / len(judged)
     told = ", ".join(f"{n} {judged[n]:.2f}" for n in most)
