@@ -93,6 +93,7 @@ def test_a_champion_that_may_find_something_is_not_taken_for_one_that_does_not()
     few = dict.fromkeys(RATES, 0.01)
     checks = judged(scores(few, 300), scores(few, 300, first=3), 300)
     assert {c.verdict for c in checks} == {gate.INSUFFICIENT}
+    assert not any("no power here" in c.detail for c in checks)
 
 
 def test_a_window_that_cannot_tell_says_how_many_frauds_would():
