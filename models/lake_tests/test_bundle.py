@@ -186,12 +186,12 @@ def test_only_production_runs_by_itself_and_by_the_clock_of_brasilia(target):
             assert job.schedule.pause_status.value == wanted
 
 
-@pytest.mark.parametrize("target", TARGETS)
 def test_no_deployment_leaves_out_a_false_positive_rate_by_itself():
     for target in TARGETS:
-        assert bundle.defaults(bundle.read(ROOT, target).job("deploy"))["leave_out"] == ""
+        assert bundle.defaults(read(target).job("deploy"))["leave_out"] == ""
 
 
+@pytest.mark.parametrize("target", TARGETS)
 def test_deployment_is_evaluation_then_shadow_then_approval(target):
     b = read(target)
     job = b.job("deploy")

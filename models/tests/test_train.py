@@ -1,5 +1,6 @@
 """Training end to end on made-up vectors: repeatable, honest split, artefact as the scorer wants it."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import FEATURES, table
+from conftest import DAY, FEATURES, table
 
 from sentinela_models import artefact, calibration, coverage, golden, limits, split, train, vectors
 from sentinela_models.errors import Refused
@@ -102,10 +103,13 @@ def test_split_keeps_time_and_hides_late_labels(trained):
     assert s.training.event_time[-1] <= s.validation.event_time[0]
     assert s.validation.event_time[-1] <= s.evaluation.event_time[0]
     assert s.training.event_time[0] == rows.event_time[0]
-    fitted = s.validation
-    assert (fitted.arrived_at[fitted.label == 1] <= s.evaluation.event_time[0]).all()
-    late = (fitted.label == 0) & ~np.isnan(fitted.arrived_at)
-    assert late.any()
+    slow = split.by_time(dataclasses.replace(rows, arrived_at=rows.arrived_at + 8 * DAY))
+    until = {"training": s.evaluation.event_time[0], "validation": rows.event_time[-1]}
+    for name, cut in until.items():
+        part = getattr(slow, name)
+        arrived = part.arrived_at <= cut
+        assert (part.label[arrived] == 1).all() and (part.label[~arrived] == 0).all()
+        assert arrived.any() and (~arrived & ~np.isnan(part.arrived_at)).any()
 
 
 def test_even_rows_learn_frauds_that_weigh_little_and_promise_by_weight(trained):
