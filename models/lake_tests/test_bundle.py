@@ -186,6 +186,11 @@ def test_only_production_runs_by_itself_and_by_the_clock_of_brasilia(target):
             assert job.schedule.pause_status.value == wanted
 
 
+def test_no_deployment_leaves_out_a_false_positive_rate_by_itself():
+    for target in TARGETS:
+        assert bundle.defaults(read(target).job("deploy"))["leave_out"] == ""
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_deployment_is_evaluation_then_shadow_then_approval(target):
     b = read(target)

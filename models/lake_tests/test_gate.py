@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from mlops_world import (
+    BOUNDS,
     CHECKED,
     NEWEST,
     Alike,
@@ -91,19 +92,19 @@ def test_a_forged_artefact_is_refused_by_go(tmp_path):
 def test_a_swapped_champion_is_refused(tmp_path):
     swapped = dataclasses.replace(champion().candidate(), directory=honest().directory)
     found = evidence.gather(honest().candidate(), swapped, honest().learnt, window(tmp_path), CHECKED, Alike())
-    report = gate.judge(found)
+    report = gate.judge(found, BOUNDS)
     assert report.failed == ["champion artefact"] and "not those that were registered" in report.checks[1].detail
 
 
 def test_scores_that_differ_between_go_and_python_are_refused():
     found = gathered()
-    assert verdicts(gate.judge(found))["parity of Go and Python"] == gate.PASSED
+    assert verdicts(gate.judge(found, BOUNDS))["parity of Go and Python"] == gate.PASSED
     off = found.served.copy()
     off[3, 0] += 1e-8
-    assert gate.judge(dataclasses.replace(found, served=off)).failed == ["parity of Go and Python"]
+    assert gate.judge(dataclasses.replace(found, served=off), BOUNDS).failed == ["parity of Go and Python"]
     off[3, 0] = np.nan
-    assert gate.judge(dataclasses.replace(found, served=off)).failed == ["parity of Go and Python"]
-    few = gate.judge(dataclasses.replace(found, served=found.served[:999]))
+    assert gate.judge(dataclasses.replace(found, served=off), BOUNDS).failed == ["parity of Go and Python"]
+    few = gate.judge(dataclasses.replace(found, served=found.served[:999]), BOUNDS)
     assert verdicts(few)["parity of Go and Python"] == gate.INSUFFICIENT and few.verdict == gate.REFUSED
 
 
@@ -117,17 +118,17 @@ def test_scores_that_differ_between_go_and_python_are_refused():
     ],
 )
 def test_what_was_found_elsewhere_is_refused(change, check):
-    assert gate.judge(dataclasses.replace(gathered(), **change)).failed == [check]
+    assert gate.judge(dataclasses.replace(gathered(), **change), BOUNDS).failed == [check]
 
 
 def test_slower_is_refused_only_beyond_what_the_scorer_affords():
     found = gathered()
     slow = dataclasses.replace(found.candidate, seconds=2.1, steps=100)
-    assert gate.judge(dataclasses.replace(found, candidate=slow)).verdict == gate.PASSED
+    assert gate.judge(dataclasses.replace(found, candidate=slow), BOUNDS).verdict == gate.PASSED
     heavy = dataclasses.replace(slow, steps=6001)
-    assert gate.judge(dataclasses.replace(found, candidate=heavy)).failed == ["latency"]
+    assert gate.judge(dataclasses.replace(found, candidate=heavy), BOUNDS).failed == ["latency"]
     quick = dataclasses.replace(heavy, seconds=1.9)
-    assert gate.judge(dataclasses.replace(found, candidate=quick)).verdict == gate.PASSED
+    assert gate.judge(dataclasses.replace(found, candidate=quick), BOUNDS).verdict == gate.PASSED
 
 
 def test_too_little_evidence_is_a_refusal_that_says_what_is_missing(tmp_path):
@@ -141,7 +142,7 @@ def test_wrong_probabilities_are_refused():
     found = gathered()
     wrong = dataclasses.replace(found.candidate, probability=found.candidate.probability / 4)
     served = np.column_stack([found.candidate.raw, wrong.probability])[-len(found.served) :]
-    report = gate.judge(dataclasses.replace(found, candidate=wrong, served=served))
+    report = gate.judge(dataclasses.replace(found, candidate=wrong, served=served), BOUNDS)
     assert "calibration" in report.failed
 
 
@@ -189,7 +190,7 @@ def test_a_report_of_other_files_is_no_report(tmp_path):
     def refused() -> bool:
         told = evidence.read_expectations(path, gold)
         given = {"gold_sha256": told.gold_sha256, "expected_sha256": told.sha256}
-        report = gate.judge(dataclasses.replace(gathered(), **given))
+        report = gate.judge(dataclasses.replace(gathered(), **given), BOUNDS)
         return report.failed == ["data expectations"]
 
     assert not refused()

@@ -68,6 +68,16 @@ def test_platt_undoes_sampling():
     assert (c.a, c.b) == pytest.approx((1.0, -np.log(10)), abs=0.05)
 
 
+def test_platt_pretends_no_fraud_that_outweighs_those_that_are_there():
+    """Frauds boosted ten-thousandfold among few rows: one more of full weight would be most of what is promised."""
+    rng = np.random.default_rng(3)
+    raw = rng.normal(-3, 2, 5000)
+    label = (rng.random(len(raw)) < 1 / (1 + np.exp(-raw))).astype(int)
+    weight = np.where(label == 1, 1e-4, 1.0)
+    promised = calibration.fit_platt(raw, label, weight).probability(raw)
+    assert (weight * promised).sum() == pytest.approx((weight * label).sum(), rel=0.05)
+
+
 def test_platt_falls_back_when_scores_say_nothing():
     raw = np.linspace(-1, 1, 1000)
     label = (raw < 0).astype(int)  # upside down

@@ -1,5 +1,6 @@
 """Training end to end on made-up vectors: repeatable, honest split, artefact as the scorer wants it."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -7,11 +8,12 @@ import pathlib
 
 import lightgbm as lgb
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import FEATURES, table
+from conftest import DAY, FEATURES, table
 
-from sentinela_models import artefact, coverage, golden, limits, split, train, vectors
+from sentinela_models import artefact, calibration, coverage, golden, limits, split, train, vectors
 from sentinela_models.errors import Refused
 
 ARGS = ["--role", "payer", "--feature-set", "1-abc", "--trained-at", "2026-02-01T00:00:00Z", "--trees", "30"]
@@ -101,10 +103,30 @@ def test_split_keeps_time_and_hides_late_labels(trained):
     assert s.training.event_time[-1] <= s.validation.event_time[0]
     assert s.validation.event_time[-1] <= s.evaluation.event_time[0]
     assert s.training.event_time[0] == rows.event_time[0]
-    fitted = s.validation
-    assert (fitted.arrived_at[fitted.label == 1] <= s.evaluation.event_time[0]).all()
-    late = (fitted.label == 0) & ~np.isnan(fitted.arrived_at)
-    assert late.any()
+    slow = split.by_time(dataclasses.replace(rows, arrived_at=rows.arrived_at + 8 * DAY))
+    until = {"training": s.evaluation.event_time[0], "validation": rows.event_time[-1]}
+    for name, cut in until.items():
+        part = getattr(slow, name)
+        arrived = part.arrived_at <= cut
+        assert (part.label[arrived] == 1).all() and (part.label[~arrived] == 0).all()
+        assert arrived.any() and (~arrived & ~np.isnan(part.arrived_at)).any()
+
+
+def test_even_rows_learn_frauds_that_weigh_little_and_promise_by_weight(trained):
+    """By weight these frauds are below the penalty: the trees say nothing, and what is promised is far off."""
+    rows = table()
+    at = rows.schema.get_field_index("split_weight")
+    light = np.where(rows["label"].to_numpy() == 1, 1e-4, 1.0)
+    source = trained / "light.parquet"
+    pq.write_table(rows.set_column(at, rows.schema.field(at), pa.array(light)), source)
+    assert run(source, trained / "weighted" / "3") == 0 and run(source, trained / "even" / "3", "--even") == 0
+    by_weight, even = (json.loads((trained / n / "3" / "manifest.json").read_text()) for n in ("weighted", "even"))
+    assert even["evaluation"]["auc"] > by_weight["evaluation"]["auc"] + 0.02
+    text = (trained / "even" / "3" / "model.txt").read_text()
+    v = vectors.read_vectors(source, "payer", None)
+    c = calibration.Calibration(**even["calibration"])
+    promised = c.probability(lgb.Booster(model_str=text).predict(v.x, raw_score=True))
+    assert (v.weight * promised).sum() == pytest.approx((v.weight * v.label).sum(), rel=0.6)
 
 
 def test_too_few_frauds_are_refused(trained):

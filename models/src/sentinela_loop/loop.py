@@ -4,8 +4,8 @@ A replayed world stands beside the served payments: what the in-process cloud ca
 for a gate to tell models apart. The first champion learns from an early slice of that world, so that who learns from
 more of it and from what was served can be better; the window by which both are judged is its last days.
 
-Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each row counts as one: by
-weight, so few frauds would be too little to learn from.
+Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each row counts as one:
+by weight, so few frauds would be too little to learn from.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from sentinela_models.errors import Refused
 
 ROLE, OTHER = "payer", "receiver"
 POISON = "flipped"
+LEFT_OUT = "0.0001"  # false positive rate that takes a larger window than a laptop replays
 ASKED = 2000  # payments that a running scorer may be asked about, each once
 SERVED = 9  # days ago, at most, when a served payment was made
 BY, POLICY = "loop", "loop"
@@ -239,7 +240,9 @@ class Loop:
     def deploy(self, kind: str, after: dict[str, Callable[[], None]]) -> None:
         """Run the deployment job on the newest version, as its registration does on Databricks; note the verdict."""
         newest = self.registry().versions()[-1]
-        given = self.given(model_name=self.model, model_version=newest.number, window=self.cut, policy=POLICY)
+        given = self.given(
+            model_name=self.model, model_version=newest.number, window=self.cut, policy=POLICY, leave_out=LEFT_OUT
+        )
         failed = self.runner.run("deploy", given | {"models": str(self.models)}, after=after)
         path = self.files() / self.model / "gate" / newest.number / "gate.json"
         if not path.is_file():

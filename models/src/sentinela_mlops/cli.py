@@ -81,11 +81,25 @@ def adopt(a: argparse.Namespace) -> Done:
     return told(reg, reg.version(v.number)), f"{reg.name}: {v.artefact} is the first champion", 0
 
 
+def bounds(leave_out: str) -> gate.Bounds:
+    """Return the bounds, without the false positive rates that a target's windows are too small for."""
+    known = [f"{m.level:g}" for m in gate.Bounds().margins]
+    named = [text for text in leave_out.split(",") if text]
+    if strange := [text for text in named if text not in known[1:]]:
+        raise Refused(f"--leave-out takes {' or '.join(known[1:])}, not {strange[0]}: {known[0]} is always judged")
+    return gate.Bounds(left_out=tuple(float(text) for text in named))
+
+
 def judge(a: argparse.Namespace) -> Done:
     """Judge."""
     reg = registry(a)
     case = release.Case(
-        a.gold, a.contract, *(gold.moment(a.gold, t) for t in (a.since, a.until)), a.expectations, a.out
+        a.gold,
+        a.contract,
+        *(gold.moment(a.gold, t) for t in (a.since, a.until)),
+        a.expectations,
+        a.out,
+        bounds(a.leave_out),
     )
     report = release.judge(reg, version(a, reg), case, pixctl(a))
     return json.loads(report.json()), report.table(), 0 if report.verdict == gate.PASSED else 1
@@ -247,6 +261,7 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         p.add_argument("--expectations", type=pathlib.Path, required=True,
                        help="report of the data expectations that `sentinela-lake gold` wrote")  # fmt: skip
         p.add_argument("--out", type=pathlib.Path, help="directory for gate.json and gate.txt")
+        p.add_argument("--leave-out", default="", help="false positive rates not to judge recall at, such as 0.0001")
     if name == "approve":
         p.add_argument(
             "--policy", action="store_true", help="--by is the name of a policy that approves what the gate passed"

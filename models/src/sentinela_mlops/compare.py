@@ -40,6 +40,7 @@ class Difference:
     candidate: float
     champion: float
     champion_at_most: float  # upper end of the one-sided 95 % interval of the champion's recall
+    flagged: float  # legitimate payments that may be above the threshold, those of small weight counting less
     lower: float  # of the one-sided 95 % interval of what is left of the margin: difference + margin
     error: float  # standard error of that
 
@@ -121,7 +122,8 @@ def recalls(
         left = ours - theirs + margin.of(theirs)
         most, least = float(np.quantile(theirs, 0.95)), float(np.quantile(left, 0.05))
         found = [s.recall(margin.level, whole) for s in sides]
-        out.append(Difference(margin, *found, most, least, float(np.std(left))))
+        flagged = margin.level * others.sum() ** 2 / float((v.weight[~fraud] ** 2).sum())
+        out.append(Difference(margin, *found, most, flagged, least, float(np.std(left))))
     return out
 
 

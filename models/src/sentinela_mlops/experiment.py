@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentinela_mlops import compare, evidence, gate, gold, poison, profile, training
-from sentinela_mlops.cli import CONTRACT
+from sentinela_mlops.cli import CONTRACT, bounds
 from sentinela_models import bootstrap, scores, vectors
 from sentinela_models import train as trainer
 from sentinela_models.errors import Refused
@@ -133,7 +133,7 @@ def tried(w: World, kind: str, champion: gate.Side, a: argparse.Namespace, root:
         size_refusal="",
         covered=True,
     )
-    report = gate.judge(found)
+    report = gate.judge(found, bounds(a.leave_out))
     checks = {c.name: [c.figure, c.verdict, c.detail] for c in report.checks}
     told = {"verdict": report.verdict, "failed": report.failed, "frauds": report.window["frauds"], "checks": checks}
     return told | (again(found) if kind in OWN else {})
@@ -209,6 +209,9 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--warmup-days", type=float, default=0, help="first days to leave out: windows fill up in them")
     p.add_argument(
         "--label-hours", type=float, default=0, help="after the window's end; labels that arrive later are not known"
+    )
+    p.add_argument(
+        "--leave-out", default="", help="false positive rates not to judge recall at, as the gate takes them"
     )
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")

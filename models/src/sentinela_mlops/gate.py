@@ -21,6 +21,7 @@ from sentinela_mlops.profile import Profile
 
 PASSED, REFUSED, INSUFFICIENT = "passed", "refused", "insufficient"
 NOTHING = "nothing to lose"  # a champion that finds nothing at a rate; no refusal, if there is a rate that was judged
+LEFT_OUT = "left out"  # a rate that a target says its windows are too small for; told, and no refusal
 CALENDAR = {"day_of_month", "holiday", "pay_day", "since_pay_day_days", "weekday", "weekend"}
 
 
@@ -30,6 +31,8 @@ class Bounds:
 
     # Recall that may be lost for certain at each false positive rate: a share of the champion's, or a point.
     margins: tuple[Margin, ...] = (Margin(0.001, 0.1, 0.01), Margin(0.0005, 0.15, 0.01), Margin(0.0001, 0.25, 0.01))
+    left_out: tuple[float, ...] = ()  # rates that are not judged
+    flagged: float = 5  # legitimate payments above a threshold; fewer do not place it, and the bootstrap is too sure
     power: float = 0.8  # with which an equal candidate must be let through, or the window is too small
     frauds: int = 100  # fewer say nothing, whatever the bootstrap says
     expected: float = 2.0  # frauds promised over frauds seen, and its inverse, with all of the 95 % interval
@@ -115,7 +118,7 @@ class Report:
     @property
     def failed(self) -> list[str]:
         """Return the names of the checks that did not pass."""
-        return [c.name for c in self.checks if c.verdict not in (PASSED, NOTHING)]
+        return [c.name for c in self.checks if c.verdict not in (PASSED, NOTHING, LEFT_OUT)]
 
     def json(self) -> str:
         """Write the report for programs."""
@@ -201,14 +204,25 @@ def recall(e: Evidence, b: Bounds) -> list[Check]:
     if frauds < b.frauds:
         detail = f"{frauds} frauds in the window say nothing; {b.frauds} are needed: take a longer or a later window"
         return [Check("evidence", frauds, f">= {b.frauds} frauds", INSUFFICIENT, detail)]
-    found = compare.recalls(e.candidate.raw, e.champion.raw, e.window, b.margins, b.replicates, b.seed)
-    return [recalled(d, frauds, b, all(d.empty for d in found)) for d in found]
+    asked = tuple(m for m in b.margins if m.level not in b.left_out)
+    found = compare.recalls(e.candidate.raw, e.champion.raw, e.window, asked, b.replicates, b.seed)
+    left = [Check(called(m), None, "-", LEFT_OUT, "by --leave-out") for m in b.margins if m not in asked]
+    return [recalled(d, frauds, b, all(d.empty for d in found)) for d in found] + left
+
+
+def called(m: Margin) -> str:
+    """Return the name of the check at one false positive rate."""
+    return f"recall at {m.level:.2%} FPR"
 
 
 def recalled(d: compare.Difference, frauds: int, b: Bounds, nowhere: bool) -> Check:
     """Judge one false positive rate. Where the champion finds nothing is nothing to judge, but not everywhere."""
-    name, bound = f"recall at {d.margin.level:.2%} FPR", ">= 0"
+    name, bound = called(d.margin), ">= 0"
     both = f"{d.candidate:.3f} against {d.champion:.3f}, difference {d.gain:+.3f} of which -{d.allowed:.3f} is allowed"
+    if d.flagged < b.flagged:
+        more = f"{b.flagged / d.margin.level:.0f} legitimate payments place it: take a longer window"
+        detail = f"{both}; of so few payments {d.flagged:.1f} may be above the threshold, {more}"
+        return Check(name, d.lower, bound, INSUFFICIENT, detail)
     if d.empty:
         detail = f"no power here: {both}; the champion finds {d.champion_at_most:.3f} at most, less than may be lost"
         detail += "; nor at any other rate: nothing was compared" if nowhere else ""
@@ -274,6 +288,8 @@ def drift(e: Evidence, b: Bounds) -> list[Check]:
         return [line("drift", None, f"<= {b.psi}", False, f"the window has no {', '.join(missing[:3])}")]
     moved = {n: profiles.psi(f, v.x[:, v.features.index(n)], v.weight) for n, f in e.profile.features.items()}
     judged = {n: p for n, p in moved.items() if not follows_clock(n)}
+    if not judged:
+        return [line("drift", None, f"<= {b.psi}", False, "nobody knows the rows that it learnt from")]
     most = sorted(judged, key=lambda n: -judged[n])[:3]
     many = sum(p > b.psi_many for p in judged.values()) / len(judged)
     told = ", ".join(f"{n} {judged[n]:.2f}" for n in most)
