@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strings"
 
@@ -119,9 +118,9 @@ func (m *machine) inForce(ctx context.Context, location string, role pix.Role, l
 	switch {
 	case err == nil:
 		return ok(check, "%s: version %s", location, version)
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, modelstore.ErrNone):
 		return missing(check, fmt.Sprintf("pixctl model add -store %s %s DIR, then pixctl model promote -store %s %s VERSION", location, role, location, role),
-			"%s names none", location)
+			"%s holds none", location)
 	case codeOf(err) != codes.Unknown, errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
 		return m.failed(check, m.terraform(storageModule), storageAPI, err)
 	default:
