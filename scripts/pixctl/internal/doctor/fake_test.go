@@ -276,7 +276,7 @@ func (g *cloud) start(t *testing.T) *machine {
 	m := healthy(nil)
 	m.project, m.environment, m.region, m.instance, m.profile, m.dataset = project, "dev", "southamerica-east1", "pix", "pix-single", "fraud"
 	m.reach = map[string][]option.ClientOption{pubsubEmulator: rpc, bigtableEmulator: rpc, bigqueryEmulator: emulator.REST(web.URL)}
-	m.places = map[string]string{storageSite: web.URL, secretsSite: web.URL, projectSite: web.URL}
+	m.places = map[string]string{storageSite: web.URL, secretsSite: web.URL, projectSite: web.URL, accountSite: web.URL}
 	if err := m.check(); err != nil {
 		t.Fatal(err)
 	}

@@ -152,14 +152,11 @@ func brokenRest() map[string]broken {
 		return broken{func(g *cloud) { breaks(g.objects["/storage/v1/b/"+project+"-models"]) }, "buckets", "bucket of models" + check, verdictWrong, mend}
 	}
 	return map[string]broken{
-		"right": {func(g *cloud) { g.lacking = "pubsub.topics.publish" }, "rights", "desk on topic pix-labels-v1", verdictMissing, "module.grants"},
-		"right on a subscription": {func(g *cloud) { g.lacking = "pubsub.subscriptions.consume" },
-			"rights", "desk on subscription pix-dead-letter-v1-desk", verdictMissing, "module.grants"},
-		"right on a table":    {func(g *cloud) { g.lacking = "bigtable.tables.readRows" }, "rights", "desk on table pix", verdictMissing, "module.grants"},
-		"right on a relation": {func(g *cloud) { g.lacking = "bigquery.tables.getData" }, "rights", "desk on relation labels", verdictMissing, "module.grants"},
-		"right on a bucket":   {func(g *cloud) { g.lacking = "storage.objects.get" }, "rights", "desk on bucket " + project + "-models", verdictMissing, "module.grants"},
-		"right on a project":  {func(g *cloud) { g.lacking = "bigquery.jobs.create" }, "rights", "desk on project " + project, verdictMissing, "module.grants"},
-		"secret":              {func(g *cloud) { delete(g.objects, secret) }, "keys", "secret pix-token-key", verdictMissing, "module.secrets"},
+		"right to query":     {func(g *cloud) { g.lacking = "bigquery.tables.getData" }, "rights", "caller on relation labels", verdictMissing, "module.grants_of_data"},
+		"right on a project": {func(g *cloud) { g.lacking = "bigquery.jobs.create" }, "rights", "caller on project " + project, verdictMissing, "module.grants_of_data"},
+		"right to act as the desk": {func(g *cloud) { g.lacking = "iam.serviceAccounts.getAccessToken" },
+			"rights", "caller on account pix-desk@" + project + ".iam.gserviceaccount.com", verdictMissing, "module.grants_of_accounts"},
+		"secret": {func(g *cloud) { delete(g.objects, secret) }, "keys", "secret pix-token-key", verdictMissing, "module.secrets"},
 		"secret without a version": {func(g *cloud) { g.objects[secret] = map[string]any{} },
 			"keys", "secret pix-token-key", verdictMissing, "openssl rand -base64 32 | gcloud secrets versions add pix-token-key"},
 		"bucket":           {func(g *cloud) { delete(g.objects, "/storage/v1/b/"+project+"-lake") }, "buckets", "bucket of lake", verdictMissing, "module.storage"},
@@ -342,6 +339,34 @@ func TestNeedsNameWhatExists(t *testing.T) {
 		for _, n := range list {
 			if n.name == "" || len(n.permissions) == 0 {
 				t.Errorf("%s: %+v", w, n)
+			}
+		}
+	}
+}
+
+// TestRightsOfAWorkload: each right that a workload lacks is named on its own resource, and nowhere else.
+func TestRightsOfAWorkload(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ workload, lacking, check string }{
+		{"score", "pubsub.topics.publish", "score on topic pix-decisions-v1"},
+		{"score", "bigtable.tables.mutateRows", "score on table pix"},
+		{"scorer", "storage.objects.get", "scorer on bucket " + project + "-models"},
+		{"bridge", "pubsub.topics.publish", "bridge on topic pix-transactions-v1"},
+		{"audit", "bigquery.tables.updateData", "audit on relation decisions"},
+		{"export", "storage.objects.create", "export on folder " + project + "-lake/exports"},
+		{"export", "bigquery.readsessions.create", "export on project " + project},
+		{"desk", "pubsub.subscriptions.consume", "desk on subscription pix-dead-letter-v1-desk"},
+		{"desk", "pubsub.topics.publish", "desk on topic pix-labels-v1"},
+		{"desk", "pubsub.topics.publish", "desk on topic pix-exports-v1"},
+	} {
+		g := whole(t)
+		g.lacking = c.lacking
+		m := g.start(t)
+		m.workload = c.workload
+		for check, f := range look(t, m, "rights") {
+			lacks := strings.Contains(f.Detail, "without "+c.lacking)
+			if (check == c.check) && !lacks || lacks != (f.Verdict == verdictMissing) {
+				t.Errorf("%s without %s: %+v", c.workload, c.lacking, f)
 			}
 		}
 	}
