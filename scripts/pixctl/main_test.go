@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,6 +97,42 @@ func TestFromAWorldToAReport(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(dir + "/*.partial"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestDoctorOfTheDemo: with the endpoints that the demo prints nothing is wrong or missing, and what is there is called
+// right.
+func TestDoctorOfTheDemo(t *testing.T) {
+	t.Parallel()
+	demo := pixctl(t, t.TempDir(), "demo", "-serve")
+	if err := demo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the demo is ready", func() bool { return strings.Contains(demo.out.String(), "\nready\n") })
+	var d *process
+	code := 1
+	until(t, "the doctor finds nothing wrong", func() bool { // the bridge joins its group in its own time
+		d = pixctl(t, t.TempDir(), "doctor", "-only", "project,environment,topics,store,warehouse,buckets,rights,clocks,kafka")
+		d.Env = append(d.Env, strings.Split(strings.TrimSuffix(demo.out.String(), "ready\n"), "\n")...)
+		if err := d.Start(); err != nil {
+			t.Fatal(err)
+		}
+		code = d.code(t)
+		return code == 0 || !strings.Contains(d.out.String(), "nobody reads as kafka-bridge")
+	})
+	if code != 0 {
+		t.Errorf("exit code %d:\n%s%s", code, d.out.String(), d.errs.String())
+	}
+	for _, line := range []string{"relation model_divergence", "relation decisions", "subscription alert", "family hot", "receiver model in force"} {
+		if !regexp.MustCompile(`(?m)^  ok +` + line + ` `).MatchString(d.out.String()) {
+			t.Errorf("%s is not called right:\n%s", line, d.out.String())
+		}
+	}
+	if err := demo.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code := demo.code(t); code != 0 && code != 130 {
+		t.Errorf("the demo ends with %d: %s", code, demo.errs.String())
 	}
 }
 

@@ -64,6 +64,9 @@ func (s *Store) Challengers(ctx context.Context, role pix.Role) (Pointer, error)
 	return p, nil
 }
 
+// ErrNone is the cause where a role has no version at all.
+var ErrNone = errors.New("there is no version")
+
 func (s *Store) current(ctx context.Context, role pix.Role) (Pointer, error) {
 	p, err := s.pointer(ctx, role, currentFile)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +77,7 @@ func (s *Store) current(ctx context.Context, role pix.Role) (Pointer, error) {
 		return Pointer{}, err
 	}
 	if len(names) == 0 {
-		return Pointer{}, errors.New("there is no version")
+		return Pointer{}, ErrNone
 	}
 	sort.Slice(names, func(i, j int) bool { return higher(names[i], names[j]) })
 	return Pointer{Versions: names[:min(len(names), maxHistory)]}, nil

@@ -87,8 +87,13 @@ func loadModel(ctx context.Context, store *modelstore.Store, role pix.Role, keys
 	if err != nil {
 		return nil, err
 	}
+	return verified(artefact, keys)
+}
+
+// verified loads an artefact that was read, as a scorer would.
+func verified(artefact modelstore.Artefact, keys scoring.Keys) (*scoring.Model, error) {
 	return scoring.Load(artefact, scoring.DefaultLimits(), scoring.Contract{
-		Role: role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: artefact.Version, Keys: keys,
+		Role: artefact.Role, FeatureNames: feature.Names(), FeatureSet: feature.SetVersion(), Version: artefact.Version, Keys: keys,
 	})
 }
 

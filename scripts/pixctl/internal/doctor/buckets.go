@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/modelstore"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
 const storageAPI = "storage.googleapis.com"
@@ -32,7 +32,6 @@ func buckets(ctx context.Context, m *machine) []finding {
 	if lake := m.getenv("LAKE"); lake == "" || bucketOf(lake) != "" {
 		list = append(list, question{"bucket of lake", func(ctx context.Context) []finding { return m.lookBucket(ctx, at, "lake", m.lake) }})
 	}
-	list = append(list, question{"models in force", m.lookModels})
 	return m.ask(ctx, list)
 }
 
@@ -80,12 +79,18 @@ func (m *machine) lookBucket(ctx context.Context, at site, what, name string) []
 	return list
 }
 
-// lookModels loads what is in force in the bucket as a scorer would.
-func (m *machine) lookModels(ctx context.Context) (list []finding) {
+// modelsInForce loads what is in force in the bucket as a scorer would.
+func modelsInForce(ctx context.Context, m *machine) (list []finding) {
+	if m.project == "" {
+		return nil
+	}
 	const check = "models in force"
 	keys, err := verify.Keys(m.getenv("MODEL_SIGNING_KEYS"))
 	if err != nil {
 		return []finding{wrong(check, "set MODEL_SIGNING_KEYS to a PEM file of public keys, or unset it", "%s", brief(err))}
+	}
+	if m.denied != nil && !m.emulated(storageEmulator) {
+		return []finding{m.failed(check, "", storageAPI, m.denied)}
 	}
 	location := m.getenv("MODELS_LOCATION")
 	if bucketOf(location) != m.models {
@@ -97,13 +102,7 @@ func (m *machine) lookModels(ctx context.Context) (list []finding) {
 	}
 	defer func() { _ = store.Close() }()
 	for _, role := range []pix.Role{pix.PayerRole, pix.ReceiverRole} {
-		list = append(list, m.inForce(ctx, location, role, func(ctx context.Context) (string, error) {
-			model, err := loadModel(ctx, store, role, keys)
-			if err != nil {
-				return "", err
-			}
-			return model.Version(), nil
-		}))
+		list = append(list, m.inForce(ctx, placed{store, location, role}, keys)...)
 	}
 	if len(keys) == 0 {
 		list = append(list, unknown("model signatures", "MODEL_SIGNING_KEYS names no keys to check them with"))
@@ -111,21 +110,46 @@ func (m *machine) lookModels(ctx context.Context) (list []finding) {
 	return list
 }
 
-// inForce says of one role's model whether it would be served.
-func (m *machine) inForce(ctx context.Context, location string, role pix.Role, load func(context.Context) (string, error)) finding {
-	check := fmt.Sprintf("%s model in force", role)
-	version, err := load(ctx)
+// placed is where a role's model is.
+type placed struct {
+	store    *modelstore.Store
+	location string
+	role     pix.Role
+}
+
+// inForce says of one role's model whether it would be served. What is measured against the time is the reading alone: to
+// verify a model takes a busy machine as long as it takes.
+func (m *machine) inForce(ctx context.Context, p placed, keys scoring.Keys) []finding {
+	check := fmt.Sprintf("%s model in force", p.role)
+	var artefact modelstore.Artefact
+	unread := m.ask(ctx, []question{{check, func(ctx context.Context) (list []finding) {
+		var err error
+		if artefact, err = p.store.Load(ctx, p.role); err != nil {
+			list = []finding{m.unread(check, p, err)}
+		}
+		return list
+	}}})
+	if unread != nil || ctx.Err() != nil {
+		return unread
+	}
+	model, err := verified(artefact, keys)
+	if err != nil {
+		return []finding{wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s", p.location, p.role), "%s: would be refused: %s", p.location, brief(err))}
+	}
+	return []finding{ok(check, "%s: version %s", p.location, model.Version())}
+}
+
+// unread says why there is no model to verify.
+func (m *machine) unread(check string, p placed, err error) finding {
 	var network *url.Error
 	switch {
-	case err == nil:
-		return ok(check, "%s: version %s", location, version)
-	case errors.Is(err, fs.ErrNotExist):
-		return missing(check, fmt.Sprintf("pixctl model add -store %s %s DIR, then pixctl model promote -store %s %s VERSION", location, role, location, role),
-			"%s names none", location)
+	case errors.Is(err, modelstore.ErrNone):
+		return missing(check, fmt.Sprintf("pixctl model add -store %s %s DIR, then pixctl model promote -store %s %s VERSION", p.location, p.role, p.location, p.role),
+			"%s holds none", p.location)
 	case codeOf(err) != codes.Unknown, errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
 		return m.failed(check, m.terraform(storageModule), storageAPI, err)
 	default:
-		return wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s", location, role), "%s: would be refused: %s", location, brief(err))
+		return wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s", p.location, p.role), "%s: cannot be read: %s", p.location, brief(err))
 	}
 }
 

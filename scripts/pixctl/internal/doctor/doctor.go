@@ -81,7 +81,7 @@ func groups() []group {
 		{"topics", []probe{topics}},
 		{"store", []probe{tables}},
 		{"warehouse", []probe{relations}},
-		{"buckets", []probe{buckets}},
+		{"buckets", []probe{buckets, modelsInForce}},
 		{"rights", []probe{rights}},
 		{"clocks", []probe{serverTime}},
 		{"kafka", []probe{kafka}},

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,15 +61,20 @@ func (k *cluster) lookTopic(ctx context.Context) []finding {
 	if err != nil {
 		return k.silent(check, err)
 	}
-	for _, t := range answer.Topics {
-		if err := kerr.ErrorForCode(t.ErrorCode); err == nil {
-			return []finding{ok(check, "%s has %d partitions", k.topic, len(t.Partitions))}
-		} else if err == kerr.TopicAuthorizationFailed { //nolint:errorlint // codes are values
-			return []finding{unknown(check, "no right to look")}
-		}
+	create := fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --config message.timestamp.type=LogAppendTime", k.brokers, k.topic)
+	if len(answer.Topics) != 1 {
+		return []finding{missing(check, create, "%s does not exist", k.topic)}
 	}
-	return []finding{missing(check, fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --config message.timestamp.type=LogAppendTime", k.brokers, k.topic),
-		"%s does not exist", k.topic)}
+	switch err := kerr.ErrorForCode(answer.Topics[0].ErrorCode); {
+	case err == nil:
+		return []finding{ok(check, "%s has %d partitions", k.topic, len(answer.Topics[0].Partitions))}
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return []finding{missing(check, create, "%s does not exist", k.topic)}
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return []finding{unknown(check, "no right to look")}
+	default:
+		return k.silent(check, err)
+	}
 }
 
 // stamp is the setting that says whose clock dates a record.

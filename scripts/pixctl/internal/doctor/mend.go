@@ -9,7 +9,8 @@ const (
 	bigqueryModule = "bigquery"
 	storageModule  = "storage"
 	secretsModule  = "secrets"
-	grantsModule   = "grants"
+	dataGrants     = "grants_of_data"
+	accountGrants  = "grants_of_accounts"
 )
 
 // terraform is the command that makes what a module declares where it is not there, and changes back what is otherwise.

@@ -302,3 +302,12 @@ func brief(err error) string {
 	}
 	return text
 }
+
+// span is a duration as a person says it.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}

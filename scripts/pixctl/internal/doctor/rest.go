@@ -18,6 +18,7 @@ const (
 	storageSite = "https://storage.googleapis.com"
 	secretsSite = "https://secretmanager.googleapis.com"
 	projectSite = "https://cloudresourcemanager.googleapis.com"
+	accountSite = "https://iam.googleapis.com"
 )
 
 // site is the address of a service and a client that may ask it.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
@@ -16,7 +15,7 @@ import (
 
 // need is what somebody must be allowed on one resource.
 type need struct {
-	kind        string // topic, subscription, table, relation, bucket or project
+	kind        string // topic, subscription, table, relation, bucket, folder, account or project
 	name        string
 	permissions []string
 }
@@ -64,21 +63,33 @@ func (m *machine) needs(workload string) (list []need) {
 		for _, name := range warehouse.Tables() {
 			list = append(list, need{"relation", name, querying()})
 		}
-		list = append(list, need{"bucket", m.lake, delivering()}, need{"project", m.project, []string{"bigquery.readsessions.create"}})
+		list = append(list, need{"folder", m.lake + "/exports", delivering()}, need{"project", m.project, []string{"bigquery.readsessions.create"}})
 	case "desk":
-		list = append(list, m.deskNeeds()...)
+		list = append(list, deskNeeds()...)
 	}
 	return list
 }
 
-// deskNeeds is what people's tools do: explain reads a decision, dlq reads letters and publishes them again, model reads
-// what is in force, and investigations query.
-func (m *machine) deskNeeds() []need {
+// deskNeeds is what pixctl does with the desk's account: explain reads a decision, dlq reads letters and publishes what they
+// carried again.
+func deskNeeds() []need {
 	list := []need{
-		{"topic", event.TopicTransactions, publishing()},
 		{"subscription", event.SubscriptionDesk, consuming()},
 		{"table", store.DefaultTable, []string{"bigtable.tables.readRows"}},
-		{"bucket", m.models, reading()},
+	}
+	for _, t := range event.Topics() {
+		feeds := func(s event.Subscription) bool { return s.DeadLetters != "" }
+		if slices.ContainsFunc(t.Subscriptions, feeds) && !slices.Contains(t.Publishers, "fraud desk") {
+			list = append(list, need{"topic", t.Name, publishing()})
+		}
+	}
+	return list
+}
+
+// personNeeds is what a person of the desk is allowed: to act as the desk's account, and to query.
+func (m *machine) personNeeds() []need {
+	list := []need{
+		{"account", fmt.Sprintf("pix-desk@%s.iam.gserviceaccount.com", m.project), []string{"iam.serviceAccounts.getAccessToken"}},
 		{"project", m.project, []string{"bigquery.jobs.create"}},
 	}
 	for _, name := range append(warehouse.Tables(), warehouse.Views()...) {
@@ -87,12 +98,11 @@ func (m *machine) deskNeeds() []need {
 	return list
 }
 
-const projectAPI = "cloudresourcemanager.googleapis.com"
-
 // tester asks which of some permissions the caller has on one kind of resource.
 type tester struct {
 	emulator string // its variable
 	api      string
+	module   string // of Terraform, that grants it
 	test     func(ctx context.Context, name string, permissions []string) ([]string, error)
 }
 
@@ -101,7 +111,10 @@ func rights(ctx context.Context, m *machine) []finding {
 	if m.project == "" {
 		return nil
 	}
-	who := command.First(m.workload, "desk")
+	who, needs := m.workload, m.needs(m.workload)
+	if who == "" {
+		who, needs = "caller", m.personNeeds()
+	}
 	testers, stop, err := m.testers(ctx)
 	if err != nil {
 		return []finding{m.failed("rights", "", pubsubAPI, err)}
@@ -109,7 +122,7 @@ func rights(ctx context.Context, m *machine) []finding {
 	defer stop()
 	var list []question
 	blind := map[string]bool{}
-	for _, n := range m.needs(who) {
+	for _, n := range needs {
 		t := testers[n.kind]
 		if m.emulated(t.emulator) {
 			blind[n.kind] = true
@@ -139,7 +152,7 @@ func (m *machine) lookRights(ctx context.Context, check string, n need, t tester
 		}
 	}
 	if lacking != nil {
-		return missing(check, m.terraform(grantsModule), "without %s", strings.Join(lacking, ", "))
+		return missing(check, m.terraform(t.module), "without %s", strings.Join(lacking, ", "))
 	}
 	return ok(check, "%s", strings.Join(n.permissions, ", "))
 }
@@ -161,11 +174,7 @@ func (m *machine) testers(ctx context.Context) (all map[string]tester, stop func
 		_ = inspector.Close()
 		return nil, nil, err
 	}
-	objects, err := m.site(ctx, storageSite)
-	var projects site
-	if err == nil && !m.emulated(bigqueryEmulator) {
-		projects, err = m.site(ctx, projectSite)
-	}
+	sites, err := m.sites(ctx)
 	stop = func() {
 		stopBus()
 		_ = inspector.Close()
@@ -179,30 +188,66 @@ func (m *machine) testers(ctx context.Context) (all map[string]tester, stop func
 		return inspector.Rights(ctx, permissions)
 	}
 	return map[string]tester{
-		"topic":        {pubsubEmulator, pubsubAPI, b.TopicRights},
-		"subscription": {pubsubEmulator, pubsubAPI, b.SubscriptionRights},
-		"table":        {bigtableEmulator, bigtableAPI, table},
-		"relation":     {bigqueryEmulator, bigqueryAPI, reader.Rights},
-		"bucket":       {storageEmulator, storageAPI, objects.bucketRights},
-		"project":      {bigqueryEmulator, projectAPI, projects.projectRights},
+		"topic":        {pubsubEmulator, pubsubAPI, dataGrants, b.TopicRights},
+		"subscription": {pubsubEmulator, pubsubAPI, dataGrants, b.SubscriptionRights},
+		"table":        {bigtableEmulator, bigtableAPI, dataGrants, table},
+		"relation":     {bigqueryEmulator, bigqueryAPI, dataGrants, reader.Rights},
+		"bucket":       {storageEmulator, storageAPI, dataGrants, sites[storageSite].bucketRights},
+		"folder":       {storageEmulator, storageAPI, dataGrants, sites[storageSite].folderRights},
+		"project":      {bigqueryEmulator, "cloudresourcemanager.googleapis.com", dataGrants, sites[projectSite].projectRights},
+		"account":      {bigqueryEmulator, "iam.googleapis.com", accountGrants, sites[accountSite].accountRights},
 	}, stop, nil
+}
+
+// sites are those whose rights are asked for over HTTP. What no emulator stands in for is left out with BigQuery's.
+func (m *machine) sites(ctx context.Context) (all map[string]site, err error) {
+	all = map[string]site{}
+	for _, google := range []string{storageSite, projectSite, accountSite} {
+		if google != storageSite && m.emulated(bigqueryEmulator) {
+			continue
+		}
+		if all[google], err = m.site(ctx, google); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// granted is how Google answers a question for rights.
+type granted struct {
+	Permissions []string `json:"permissions"`
 }
 
 // bucketRights returns those of the permissions that the caller has on a bucket.
 func (s site) bucketRights(ctx context.Context, name string, permissions []string) ([]string, error) {
-	var answer struct {
-		Permissions []string `json:"permissions"`
-	}
+	return s.storageRights(ctx, url.PathEscape(name), permissions)
+}
+
+// folderRights returns those of the permissions that the caller has on a managed folder, bucket/folder.
+func (s site) folderRights(ctx context.Context, name string, permissions []string) ([]string, error) {
+	bucket, folder, _ := strings.Cut(name, "/")
+	return s.storageRights(ctx, url.PathEscape(bucket)+"/managedFolders/"+url.PathEscape(folder+"/"), permissions)
+}
+
+func (s site) storageRights(ctx context.Context, at string, permissions []string) ([]string, error) {
+	var answer granted
 	query := url.Values{"permissions": permissions}
-	err := s.get(ctx, "/storage/v1/b/"+url.PathEscape(name)+"/iam/testPermissions?"+query.Encode(), &answer)
+	err := s.get(ctx, "/storage/v1/b/"+at+"/iam/testPermissions?"+query.Encode(), &answer)
 	return answer.Permissions, err
 }
 
 // projectRights returns those of the permissions that the caller has on a project.
 func (s site) projectRights(ctx context.Context, name string, permissions []string) ([]string, error) {
-	var answer struct {
-		Permissions []string `json:"permissions"`
-	}
-	err := s.post(ctx, "/v1/projects/"+url.PathEscape(name)+":testIamPermissions", map[string][]string{"permissions": permissions}, &answer)
+	return s.postedRights(ctx, "/v1/projects/"+url.PathEscape(name), permissions)
+}
+
+// accountRights returns those of the permissions that the caller has on a service account.
+func (s site) accountRights(ctx context.Context, name string, permissions []string) ([]string, error) {
+	return s.postedRights(ctx, "/v1/projects/-/serviceAccounts/"+url.PathEscape(name), permissions)
+}
+
+func (s site) postedRights(ctx context.Context, at string, permissions []string) ([]string, error) {
+	var answer granted
+	err := s.post(ctx, at+":testIamPermissions", map[string][]string{"permissions": permissions}, &answer)
 	return answer.Permissions, err
 }

@@ -68,7 +68,7 @@ func (m *machine) lookTable(ctx context.Context, inspector *store.Inspector) []f
 func told(l store.Lifetime) string {
 	var parts []string
 	if l.Age > 0 {
-		parts = append(parts, fmt.Sprintf("age above %s", l.Age))
+		parts = append(parts, fmt.Sprintf("age above %s", span(l.Age)))
 	}
 	if l.Versions > 0 {
 		parts = append(parts, fmt.Sprintf("versions above %d", l.Versions))

@@ -81,7 +81,7 @@ func (m *machine) lookSubscription(ctx context.Context, b *bus.Bus, t event.Topi
 			return list
 		}
 	}
-	return append([]finding{ok(check, "is as declared: %s to acknowledge, kept for %s", found.AckDeadline, found.Retention)}, list...)
+	return append([]finding{ok(check, "is as declared: %s to acknowledge, kept for %s", span(found.AckDeadline), span(found.Retention))}, list...)
 }
 
 // timeouts are the processes' own bounds that a subscription must leave room for, as far as the environment sets them: what
@@ -143,15 +143,15 @@ func (c *comparison) delivery() (list []finding) {
 func (c *comparison) times() (list []finding) {
 	if least := max(c.want.AckDeadline, c.timeouts.handle); c.found.AckDeadline < least {
 		list = append(list, wrong(c.check+" deadline", fmt.Sprintf("%s--ack-deadline=%d", c.mend.gcloud, int(least.Seconds())),
-			"a message comes again after %s, while its reader may still be at it until %s", c.found.AckDeadline, least))
+			"a message comes again after %s, while its reader may still be at it until %s", span(c.found.AckDeadline), span(least)))
 	}
 	if c.found.Retention < c.want.Retention || c.found.Retention <= c.timeouts.age {
 		list = append(list, wrong(c.check+" retention", fmt.Sprintf("%s--message-retention-duration=%ds", c.mend.gcloud, int(c.want.Retention.Seconds())),
-			"a message is dropped after %s, not %s: before its reader gives up on it", c.found.Retention, c.want.Retention))
+			"a message is dropped after %s, not %s: before its reader gives up on it", span(c.found.Retention), span(c.want.Retention)))
 	}
 	if c.found.Expiration > 0 {
 		list = append(list, wrong(c.check+" expiration", c.mend.gcloud+"--expiration-period=never",
-			"it is deleted, with what waits in it, once nobody has read for %s", c.found.Expiration))
+			"it is deleted, with what waits in it, once nobody has read for %s", span(c.found.Expiration)))
 	}
 	return list
 }
