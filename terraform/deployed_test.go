@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
@@ -49,18 +50,30 @@ func environments(t *testing.T, files fs.FS) []string {
 	return names
 }
 
-// standIns are values of what an environment's owner alone knows.
-func standIns(environment string) map[string]cty.Value {
-	text := func(name string) cty.Value { return cty.StringVal(name) }
-	return map[string]cty.Value{
-		"project_id": text("sentinela-" + environment), "project_number": text("123456789012"), "org_id": text("210987654321"),
-		"billing_account": text("000000-AAAAAA-BBBBBB"),
+// code and providers are read once for all tests.
+var (
+	code      = sync.OnceValues(fromCode)
+	providers = sync.OnceValues(func() (*plan.Schema, error) {
+		data, err := os.ReadFile("schema/providers.json")
+		if err != nil {
+			return nil, fmt.Errorf("read schema: %w", err)
+		}
+		return plan.ParseSchema(data)
+	})
+)
+
+func contractOf(t *testing.T) contract {
+	t.Helper()
+	c, err := code()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return c
 }
 
 func providersSchema(t *testing.T) *plan.Schema {
 	t.Helper()
-	s, err := plan.ParseSchema([]byte(read(t, "terraform/schema/providers.json")))
+	s, err := providers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +87,7 @@ type deployment struct {
 	topics      []event.Topic
 	plan        *plan.Plan
 	pods        []pod
+	project     string // the example's
 
 	problems []string
 	covered  map[string]bool
@@ -83,11 +97,14 @@ type deployment struct {
 func deploy(t *testing.T, files fs.FS, environment string) *deployment {
 	t.Helper()
 	made, err := plan.Work(plan.Request{
-		Files: files, Dir: path.Join("terraform/envs", environment), Schema: providersSchema(t), Variables: standIns(environment),
+		Files: files, Dir: path.Join("terraform/envs", environment), Schema: providersSchema(t), Inputs: "terraform.tfvars.example",
 	})
-	d := &deployment{environment: environment, contract: fromCode(t), topics: event.Topics(), plan: made, covered: map[string]bool{}}
+	d := &deployment{environment: environment, contract: contractOf(t), topics: event.Topics(), plan: made, covered: map[string]bool{}}
 	if err != nil {
 		d.wrong("%v", err)
+	}
+	for _, dataset := range d.of("google_bigquery_dataset") {
+		d.project = text(dataset.Value, "project")
 	}
 	return d
 }

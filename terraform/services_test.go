@@ -104,7 +104,7 @@ func (d *deployment) value(process, where, name, value string) {
 	var want []string
 	switch name {
 	case "PROJECT_ID":
-		want = []string{"sentinela-" + d.environment}
+		want = []string{d.project}
 	case "FUNCTION_TARGET":
 		want = []string{process}
 	case "DATASET":
@@ -310,16 +310,6 @@ func bytesOf(limit string) string {
 		}
 	}
 	return limit
-}
-
-// isWorkload tells the accounts of processes from those of people and of delivery.
-func isWorkload(c contract, principal string) bool {
-	for process := range c.Processes {
-		if principal == principalOf(process) {
-			return true
-		}
-	}
-	return false
 }
 
 // principalOf is the service account of a process.
