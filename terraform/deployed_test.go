@@ -171,10 +171,11 @@ func at(v cty.Value, steps ...any) cty.Value {
 				return cty.NilVal
 			}
 		case int:
-			if !(v.Type().IsTupleType() || v.Type().IsListType()) || v.LengthInt() <= s {
+			list := items(v)
+			if len(list) <= s {
 				return cty.NilVal
 			}
-			v = v.Index(cty.NumberIntVal(int64(s)))
+			v = list[s]
 		}
 	}
 	return v
