@@ -86,11 +86,8 @@ func TestBrokenDeployments(t *testing.T) {
 			if err != nil || !strings.Contains(string(text), b.old) {
 				t.Fatalf("%s has no %q to break: %v", b.file, b.old, err)
 			}
-			d := deploy(t, overlay{repository(), map[string]string{b.file: strings.Replace(string(text), b.old, b.broken, 1)}}, "dev")
-			d.pods = podsOf(t, "dev")
-			for _, check := range checks() {
-				check(d)
-			}
+			files := overlay{repository(), map[string]string{b.file: strings.Replace(string(text), b.old, b.broken, 1)}}
+			d := deploy(t, files, "dev", rendered(t, "dev"))
 			if problems := strings.Join(d.problems, "\n"); !strings.Contains(problems, b.want) {
 				t.Errorf("nobody noticed: want %q, got:\n%s", b.want, problems)
 			}
