@@ -127,7 +127,7 @@ module "delivery" {
   enforce_attestation = var.enforce_attestation
   foreign_images      = var.foreign_images
   deployer_roles = [
-    google_project_iam_custom_role.deployer.id,
+    "projects/${var.project_id}/roles/sentinelaDeployer",
     "roles/artifactregistry.admin", "roles/binaryauthorization.policyViewer", "roles/cloudkms.viewer",
     "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/container.admin",
     "roles/datacatalog.categoryAdmin", "roles/dns.admin", "roles/iam.serviceAccountAdmin", "roles/managedkafka.admin",
@@ -145,7 +145,7 @@ module "delivery" {
     "roles/managedkafka.client", "roles/monitoring.viewer",
   ]
 
-  depends_on = [module.project]
+  depends_on = [module.project, google_project_iam_custom_role.deployer]
 }
 
 module "guardrails" {

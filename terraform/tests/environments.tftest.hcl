@@ -1,15 +1,7 @@
 # The environments whole, and what bootstrap gives them.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_kms_crypto_key" {
-    defaults = { id = "projects/test-project/locations/southamerica-east1/keyRings/sentinela/cryptoKeys/some" }
-  }
-  mock_data "google_kms_crypto_key_version" {
-    defaults = { public_key = [{ algorithm = "EC_SIGN_P256_SHA256", pem = "pem" }] }
-  }
+  source = "./mocks"
 }
 
 mock_provider "databricks" {}

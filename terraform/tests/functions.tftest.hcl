@@ -1,6 +1,8 @@
 # Functions: who may invoke them, what they are told, and that what runs in their background keeps running.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id           = "test-project"
