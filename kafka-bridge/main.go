@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
+	_ "golang.org/x/crypto/x509roots/fallback" // the image has no files, so no roots either; where there are some they count
 
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/kafka-bridge/internal/config"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/vault"
 )
 
 // grace is the time from SIGTERM to the end of the process, and closeTimeout what of it is left to the bus and the server.
@@ -35,6 +37,10 @@ func main() {
 
 // run blocks until a signal or ctx ends it.
 func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
+	env, err := vault.Lookuper(env)
+	if err != nil {
+		return err
+	}
 	cfg, err := config.Load(ctx, env)
 	if err != nil {
 		return err

@@ -189,7 +189,7 @@ func TestEveryFunctionIsEverywhere(t *testing.T) {
 			subscribed[s.Function] = subscribed[s.Function] || s.Function != ""
 		}
 	}
-	registered, demo := text(t, "function.go"), text(t, "scripts/pixctl/internal/stack/functions.go")
+	registered, demo := text(t, "functions/roster/roster.go"), text(t, "scripts/pixctl/internal/stack/functions.go")
 	dirs, err := filepath.Glob(filepath.Join(root, "functions", "*", "config.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -201,8 +201,8 @@ func TestEveryFunctionIsEverywhere(t *testing.T) {
 			continue
 		}
 		there[name] = true
-		if !strings.Contains(registered, "functions.HTTP("+name+".Name, lazy.Handler("+name+".Name, ") {
-			t.Errorf("functions/%s is not registered in function.go: it cannot be deployed", name)
+		if !strings.Contains(strings.Join(strings.Fields(registered), " "), name+".Name: of(") {
+			t.Errorf("functions/%s is not in functions/roster: it cannot be deployed", name)
 		}
 		if !subscribed[name] {
 			t.Errorf("functions/%s has no subscription in event.Topics: nothing triggers it", name)

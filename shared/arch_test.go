@@ -57,7 +57,7 @@ var offline = map[string][]string{
 // ring1 lists the adapters: one SDK each, or none but the machine's own clock, network or files.
 var ring1 = []string{
 	"shared/bus", "shared/clock", "shared/conn", "shared/emulator", "shared/identity", "shared/lake", "shared/lifecycle",
-	"shared/modelstore", "shared/obs", "shared/reload", "shared/store", "shared/warehouse",
+	"shared/modelstore", "shared/obs", "shared/reload", "shared/store", "shared/vault", "shared/warehouse",
 }
 
 // forTests is what only tests and pixctl, which runs the whole in one process, may import.
@@ -78,6 +78,7 @@ var owners = map[string][]string{
 	"github.com/go-jose/go-jose":                            {"shared/identity", "shared/pixtest"},
 	"github.com/goccy/bigquery-emulator":                    {"shared/pixtest"},
 	"github.com/fsouza/fake-gcs-server":                     {"shared/pixtest"},
+	"github.com/google/go-containerregistry":                {"scripts/images"},
 	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/conn", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack"},
 	"cel.dev/cel-go":                                        {"shared/policy"},
 	"github.com/parquet-go/parquet-go":                      {"shared/lake", "scripts/pixctl", "shared/replay"},
@@ -101,6 +102,10 @@ var deployed = map[string][]string{
 		"github.com/GoogleCloudPlatform/functions-framework-go", "github.com/cloudevents", module + "/shared/warehouse",
 		module + "/shared/lake", module + "/shared/replay",
 	}, mesh...),
+	"./functions/server": append([]string{
+		"github.com/twmb/franz-go", "github.com/GoogleCloudPlatform/functions-framework-go", "github.com/cloudevents",
+		module + "/shared/replay",
+	}, mesh...),
 }
 
 // mesh is what linkTag leaves out.
@@ -112,7 +117,7 @@ var testOnly = []string{
 	"github.com/goccy/bigquery-emulator", "github.com/goccy/go-googlesql", "github.com/goccy/googlesqlite",
 	"github.com/goccy/googlesqlwasm2go", "github.com/fsouza/", "github.com/twmb/franz-go/pkg/kfake",
 	"cloud.google.com/go/bigtable/bttest", "cloud.google.com/go/pubsub/v2/pstest",
-	"pgregory.net/rapid", "github.com/google/go-cmp", "testing", "go.opentelemetry.io/otel/sdk/trace/tracetest",
+	"pgregory.net/rapid", "github.com/google/go-cmp", "github.com/google/go-containerregistry", "testing", "go.opentelemetry.io/otel/sdk/trace/tracetest",
 }
 
 func TestImportsPointInwards(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/lake"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -52,6 +53,12 @@ type Function struct {
 // Close closes every connection, as far as ctx allows. Stop serving before.
 func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
 
+// Conditions say of the function whether it is ready.
+func (f *Function) Conditions() []lifecycle.Condition { return f.host.Conditions() }
+
+// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
+func (f *Function) HeapLimit() int64 { return f.host.HeapLimit() }
+
 // Open connects to the bus, the warehouse and the lake. margin is how old a stamp must be that no row with it is on its
 // way: warehouse.StampMargin, but where nobody writes any more.
 func Open(ctx context.Context, c *Config, env host.Env, margin time.Duration) (*Function, error) {
@@ -82,11 +89,11 @@ func (c *Config) build(ctx context.Context, h *host.Host, margin time.Duration) 
 	return New(Deps{Source: extract, Lake: place, Margin: margin, Push: h.Push()})
 }
 
-// FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*Function, error) {
+// FromEnv builds the function from the environment.
+func FromEnv(ctx context.Context, env host.Env) (*Function, error) {
 	c, err := host.Load[Config](ctx)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	return Open(ctx, c, host.Env{}, warehouse.StampMargin)
+	return Open(ctx, c, env, warehouse.StampMargin)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/vault"
 )
 
 // Config is what every function reads. Each field's variable and default are in its tag.
@@ -91,9 +92,13 @@ type validator[T any] interface {
 	Validate() error
 }
 
-// Load reads a configuration from the environment and validates it. Its error names variables, never values.
+// Load reads a configuration from the environment and the files of SECRETS_DIR, and validates it. Its error names variables, never values.
 func Load[T any, P validator[T]](ctx context.Context) (P, error) {
-	return LoadFrom[T, P](ctx, envconfig.OsLookuper())
+	env, err := vault.Lookuper(envconfig.OsLookuper())
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return LoadFrom[T, P](ctx, env)
 }
 
 // LoadFrom is Load from another source than the environment.

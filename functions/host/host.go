@@ -17,6 +17,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/emulator"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
@@ -137,6 +138,17 @@ func (h *Host) Close(ctx context.Context) error {
 		failures = append(failures, step(ctx))
 	}
 	return errors.Join(failures...)
+}
+
+// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
+func (h *Host) HeapLimit() int64 { return h.config.HeapLimit() }
+
+// Conditions are what readiness tells of the ground: a slow clock is this process's own, and so are keys that it never had.
+func (h *Host) Conditions() []lifecycle.Condition {
+	return append([]lifecycle.Condition{
+		{Name: "clock", Own: true, Check: h.ClockErr},
+		{Name: "bus_connections", Check: h.Bus.Reachable},
+	}, h.Pushes.Conditions()...)
 }
 
 // Push returns what a push endpoint needs.

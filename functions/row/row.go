@@ -10,6 +10,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/shared/emulator"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
@@ -40,6 +41,12 @@ type Function struct {
 // Close closes every connection, as far as ctx allows. Stop serving before.
 func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
 
+// Conditions say of the function whether it is ready.
+func (f *Function) Conditions() []lifecycle.Condition { return f.host.Conditions() }
+
+// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
+func (f *Function) HeapLimit() int64 { return f.host.HeapLimit() }
+
 // Builder makes a function's handler on its ground.
 type Builder func(*host.Host, *warehouse.Warehouse) (http.Handler, error)
 
@@ -66,16 +73,16 @@ func (c *Config) build(ctx context.Context, h *host.Host, build Builder) (http.H
 	return build(h, w)
 }
 
-// FromEnv returns what builds a function from the environment, for the root's registration.
+// FromEnv returns what builds a function from the environment.
 func FromEnv[T any, P interface {
 	*T
 	Validate() error
-}](name string, open func(context.Context, P, host.Env) (*Function, error)) func(context.Context) (*Function, error) {
-	return func(ctx context.Context) (*Function, error) {
+}](name string, open func(context.Context, P, host.Env) (*Function, error)) func(context.Context, host.Env) (*Function, error) {
+	return func(ctx context.Context, env host.Env) (*Function, error) {
 		c, err := host.Load[T, P](ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return open(ctx, c, host.Env{})
+		return open(ctx, c, env)
 	}
 }

@@ -44,22 +44,13 @@ type App struct {
 	work sync.WaitGroup
 }
 
-// FromEnv builds the function from the environment, for the root's registration.
-func FromEnv(ctx context.Context) (*App, error) {
-	c, err := LoadConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Open(ctx, c, host.Env{})
-}
-
-// LoadConfig reads the configuration from the environment.
-func LoadConfig(ctx context.Context) (*Config, error) {
+// FromEnv builds the function from the environment.
+func FromEnv(ctx context.Context, env host.Env) (*App, error) {
 	c, err := host.Load[Config](ctx)
 	if err != nil {
 		return nil, fmt.Errorf("score: %w", err)
 	}
-	return c, nil
+	return Open(ctx, c, env)
 }
 
 // Open connects to the store and the bus, loads policy and models and starts what runs beside the decisions.
@@ -93,7 +84,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if a.engine, err = a.newEngine(c); err != nil {
 		return fmt.Errorf("build engine: %w", err)
 	}
-	if err := watchStore(a.host.Metrics, a.engine); err != nil {
+	if err := watchEngine(a.host.Metrics, a.engine); err != nil {
 		return err
 	}
 	a.outbox, err = engine.NewOutbox(engine.OutboxDeps{
@@ -189,6 +180,9 @@ func (a *App) Conditions() []lifecycle.Condition {
 		{Name: "bus_connections", Check: a.host.Bus.Reachable},
 	}, a.host.Pushes.Conditions(), a.callers.Conditions(), a.Reloading())
 }
+
+// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
+func (a *App) HeapLimit() int64 { return a.host.HeapLimit() }
 
 // ruled returns an error while no policy is in force.
 func (a *App) ruled() error {

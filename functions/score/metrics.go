@@ -172,8 +172,8 @@ func newSignals(r prometheus.Registerer, logger *slog.Logger) (*signals, error) 
 	return s, nil
 }
 
-// watchStore tells whether the store's breaker is open, for as long as an engine serves.
-func watchStore(r prometheus.Registerer, e *engine.Engine) error {
+// watchEngine tells how busy an engine is and whether its store's breaker is open, for as long as it serves.
+func watchEngine(r prometheus.Registerer, e *engine.Engine) error {
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pix_store_breaker_open", Help: "1 while the store is asked by probes alone, for it did not answer the payments before.",
 	}, func() float64 {
@@ -185,7 +185,10 @@ func watchStore(r prometheus.Registerer, e *engine.Engine) error {
 	openings := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "pix_store_breaker_openings_total", Help: "How often the store's breaker opened.",
 	}, func() float64 { return float64(e.StoreOpenings()) })
-	if err := errors.Join(r.Register(open), r.Register(openings)); err != nil {
+	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pix_decisions_in_flight", Help: "Decisions under way, of the MAX_DECISIONS_IN_FLIGHT that there may be at once.",
+	}, func() float64 { return float64(e.InFlight()) })
+	if err := errors.Join(r.Register(open), r.Register(openings), r.Register(inFlight)); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return nil

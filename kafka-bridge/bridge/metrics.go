@@ -103,8 +103,8 @@ func (m *metrics) count(result string) {
 // flight reads the ledger at scrape time, so that nothing is kept up to date on the way of a record and a revoked
 // partition leaves no stale series.
 type flight struct {
-	ledger                               *ledger
-	lag, oldest, pending, records, bytes *prometheus.Desc
+	ledger                                        *ledger
+	lag, oldest, pending, backlog, records, bytes *prometheus.Desc
 }
 
 func newFlight(l *ledger) *flight {
@@ -114,6 +114,7 @@ func newFlight(l *ledger) *flight {
 		lag:     prometheus.NewDesc("pix_bridge_lag_records", "Records of an assigned partition that not every output has acknowledged yet, up to the end of the log.", labels, nil),
 		oldest:  prometheus.NewDesc("pix_bridge_oldest_unacknowledged_seconds", "Age of the oldest record of an assigned partition that not every output has acknowledged; 0 when there is none.", labels, nil),
 		pending: prometheus.NewDesc("pix_bridge_transaction_pending_seconds", "For how long one open transaction has been holding back what lies behind it; 0 when none does.", labels, nil),
+		backlog: prometheus.NewDesc("pix_bridge_backlog_seconds", "The greatest pix_bridge_oldest_unacknowledged_seconds of this process: what says that there are too few.", nil, nil),
 		records: prometheus.NewDesc("pix_bridge_in_flight_records", "Records polled and not yet acknowledged.", nil, nil),
 		bytes:   prometheus.NewDesc("pix_bridge_in_flight_bytes", "Bytes of the records polled and not yet acknowledged, with their overhead.", nil, nil),
 	}
@@ -121,7 +122,7 @@ func newFlight(l *ledger) *flight {
 
 // Describe implements prometheus.Collector.
 func (f *flight) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.lag, f.oldest, f.pending, f.records, f.bytes} {
+	for _, d := range []*prometheus.Desc{f.lag, f.oldest, f.pending, f.backlog, f.records, f.bytes} {
 		ch <- d
 	}
 }
@@ -131,12 +132,15 @@ func (f *flight) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	var backlog time.Duration
 	for _, s := range f.ledger.states(time.Now()) {
+		backlog = max(backlog, s.oldest)
 		partition := strconv.Itoa(int(s.id))
 		gauge(f.lag, float64(s.lag), s.topic, partition)
 		gauge(f.oldest, s.oldest.Seconds(), s.topic, partition)
 		gauge(f.pending, s.pending.Seconds(), s.topic, partition)
 	}
+	gauge(f.backlog, backlog.Seconds())
 	records, bytes := f.ledger.inFlight()
 	gauge(f.records, float64(records))
 	gauge(f.bytes, float64(bytes))

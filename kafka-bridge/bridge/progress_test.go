@@ -199,6 +199,9 @@ func TestAgeOfTheOldestRecord(t *testing.T) {
 		if oldest < 150 || oldest > 152 {
 			t.Errorf("the oldest record is %v s old, want 150", oldest)
 		}
+		if backlog := r.sum(t, "pix_bridge_backlog_seconds"); backlog != oldest {
+			t.Errorf("a backlog of %v s, want %v", backlog, oldest)
+		}
 		if lag := r.sum(t, "pix_bridge_lag_records"); lag != 20 {
 			t.Errorf("a lag of %v, want 20", lag)
 		}
@@ -207,6 +210,9 @@ func TestAgeOfTheOldestRecord(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		if age := r.sum(t, "pix_bridge_oldest_unacknowledged_seconds"); age != 0 {
 			t.Errorf("%v s when all is acknowledged", age)
+		}
+		if backlog := r.sum(t, "pix_bridge_backlog_seconds"); backlog != 0 {
+			t.Errorf("a backlog of %v s when all is acknowledged", backlog)
 		}
 	})
 }

@@ -56,6 +56,9 @@ func (p Place) Leave() {
 	}
 }
 
+// InFlight is how many decisions are under way, of MaxInFlight.
+func (e *Engine) InFlight() int { return len(e.slots) }
+
 // Enter takes a place for one AnswerAt. While MaxInFlight decisions are in flight there is a place for an answer without
 // one for every fourth decision that ends; beyond that the error is Overloaded, and nothing must be spent on the payment.
 func (e *Engine) Enter() (Place, error) {

@@ -53,11 +53,12 @@ func beside() []Variable {
 		return Variable{name, "text", standard, meaning, strings.Fields(readers)}
 	}
 	return []Variable{
-		by("ADMIN_ADDR", ":8081", "Where the scorer serves /healthz, /readyz and /metrics.", "scorer"),
+		by("ADMIN_ADDR", ":8081", "Where the scorer and the functions' image serve /healthz, /readyz and /metrics.", "scorer "+functions),
 		by("LISTEN_ADDR", ":8080", "Where the scorer takes pushes and payments.", "scorer"),
-		by("GOMEMLIMIT", "", "The Go runtime's own limit. Where it is not set the bridge and the scorer set it from MEMORY_LIMIT.", "kafka-bridge scorer"),
-		by("FUNCTION_TARGET", "", "Which function a deployment of the functions framework serves: score, audit, alert, label or export. Required.", functions),
-		by("PORT", "8080", "Where the functions framework listens.", functions),
+		by("GOMEMLIMIT", "", "The Go runtime's own limit. Where it is not set every process sets it from MEMORY_LIMIT.", all),
+		by("FUNCTION_TARGET", "", "Which function the functions' image or a deployment of the functions framework serves: score, audit, alert, label or export. Required.", functions),
+		by("PORT", "8080", "Where the functions' image and the functions framework listen.", functions),
+		by("SECRETS_DIR", "", "A directory in which a secret manager mounts secrets as files, each with a variable's name; what is set in the environment wins. It is read once, at the start.", all),
 		by("GOOGLE_APPLICATION_CREDENTIALS", "", "File of Application Default Credentials, where there is no metadata server. Read by Google's clients.", all+" pixctl"),
 		by("PUBSUB_EMULATOR_HOST", "", "host:port of a Pub/Sub emulator instead of Pub/Sub. Read by Google's client.", all+" pixctl"),
 		by("BIGTABLE_EMULATOR_HOST", "", "host:port of a Bigtable emulator instead of Bigtable. Read by Google's client.", "scorer score label pixctl"),

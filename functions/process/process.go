@@ -1,0 +1,108 @@
+// Package process is a function as a process of its own: a server with limits, probes, metrics and a graceful stop, which the
+// functions framework does not have.
+package process
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	_ "golang.org/x/crypto/x509roots/fallback" // an image has no files, so no roots either; where there are some they count
+
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+	"github.com/sentinela-pix/sentinela/shared/obs"
+)
+
+const (
+	// grace is what a stop may take: Cloud Run and our pods give ten seconds.
+	grace = 9 * time.Second
+	// adminConnections is how many probes and scrapers there may be at once.
+	adminConnections = 32
+)
+
+// Function is what a process serves.
+type Function interface {
+	http.Handler
+	// Conditions say of the function what /readyz answers, beside whether the process is starting or draining.
+	Conditions() []lifecycle.Condition
+	// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
+	HeapLimit() int64
+	// Close puts what is only in memory where it outlives the process, as far as ctx allows.
+	Close(ctx context.Context) error
+}
+
+// Options say how a function is served.
+type Options struct {
+	Name    string
+	Address string                                            // of the port of pushes and callers
+	Open    func(context.Context, host.Env) (Function, error) // builds the function from the environment
+	Routes  func(http.Handler) http.Handler                   // in front of it; nil leaves it as it is
+	// Drain is how long requests are still taken once /readyz says that this process is draining: whoever balances the load
+	// needs a moment to take it out, and meets no closed port until then. Cloud Run needs none.
+	Drain time.Duration
+}
+
+// Run opens the function, serves it until ctx or a signal ends that, and closes it. What is wrong with the configuration is its
+// error before anything listens. /healthz, /readyz and /metrics are at ADMIN_ADDR, for whoever reaches it: operators and probes
+// alone should.
+func Run(ctx context.Context, o Options) error {
+	registry := obs.NewRegistry()
+	function, err := o.Open(ctx, host.Env{Metrics: registry})
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(function.HeapLimit())
+	}
+	handler := http.Handler(function)
+	if o.Routes != nil {
+		handler = o.Routes(handler)
+	}
+	public, err := listen(ctx, o.Address)
+	if err != nil {
+		return err
+	}
+	admin := ":8081"
+	if set := os.Getenv("ADMIN_ADDR"); set != "" {
+		admin = set
+	}
+	private, err := listen(ctx, admin)
+	if err != nil {
+		return err
+	}
+	var serving lifecycle.Serving
+	operators := operatorRoutes(function, registry, &serving)
+	err = lifecycle.Run(ctx, grace,
+		lifecycle.Component{Name: o.Name, Stop: function.Close},
+		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
+		lifecycle.Serve("http", public, lifecycle.NewServer(handler, lifecycle.ServerConfig{})),
+		serving.Component(o.Drain),
+	)
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return l, nil
+}
+
+// operatorRoutes are for those who run the process.
+func operatorRoutes(f Function, registry *prometheus.Registry, serving *lifecycle.Serving) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", obs.MetricsHandler(registry))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, f.Conditions()...)...))
+	return mux
+}
