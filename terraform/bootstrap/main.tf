@@ -20,6 +20,10 @@ locals {
     state    = { storage = local.agents["storage.googleapis.com"] }
   }
 
+  # Accounts that read and write with every payment.
+  busy = !var.workloads_exist ? [] : [for name in ["pix-score", "pix-audit", "pix-alert", "pix-label", "pix-scorer", "pix-bridge"] :
+  "serviceAccount:${name}@${var.project_id}.iam.gserviceaccount.com"]
+
   services = toset([
     "accesscontextmanager.googleapis.com", "artifactregistry.googleapis.com", "bigquery.googleapis.com",
     "bigquerydatapolicy.googleapis.com", "bigquerystorage.googleapis.com", "bigtable.googleapis.com",
@@ -48,13 +52,11 @@ module "project" {
     "run.googleapis.com"              = "serverless-robot-prod"
     "secretmanager.googleapis.com"    = "gcp-sa-secretmanager"
   }
-  audited_services = [
-    "bigquery.googleapis.com", "bigtable.googleapis.com", "cloudkms.googleapis.com", "iam.googleapis.com",
-    "pubsub.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com",
-  ]
-  audit_exempted = [for name in ["pix-score", "pix-audit", "pix-alert", "pix-label", "pix-scorer", "pix-bridge"] :
-    "serviceAccount:${name}@${var.project_id}.iam.gserviceaccount.com" if var.workloads_exist
-  ]
+  # Nobody is left out where keys and secrets are used.
+  audited_services = merge(
+    { for service in ["cloudkms", "iam", "secretmanager"] : "${service}.googleapis.com" => [] },
+    { for service in ["bigquery", "bigtable", "pubsub", "storage"] : "${service}.googleapis.com" => local.busy },
+  )
 }
 
 module "kms" {
@@ -125,11 +127,11 @@ module "delivery" {
   enforce_attestation = var.enforce_attestation
   foreign_images      = var.foreign_images
   deployer_roles = [
-    "roles/artifactregistry.admin", "roles/bigquery.admin", "roles/bigtable.admin", "roles/binaryauthorization.policyViewer",
-    "roles/cloudkms.viewer", "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/compute.securityAdmin",
-    "roles/container.admin", "roles/datacatalog.admin", "roles/dns.admin", "roles/iam.serviceAccountAdmin",
-    "roles/managedkafka.admin", "roles/monitoring.editor", "roles/pubsub.admin",
-    "roles/run.admin", "roles/secretmanager.admin", "roles/serviceusage.serviceUsageConsumer", "roles/storage.admin",
+    "projects/${var.project_id}/roles/sentinelaDeployer",
+    "roles/artifactregistry.admin", "roles/binaryauthorization.policyViewer", "roles/cloudkms.viewer",
+    "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/container.admin",
+    "roles/datacatalog.categoryAdmin", "roles/dns.admin", "roles/iam.serviceAccountAdmin", "roles/managedkafka.admin",
+    "roles/monitoring.editor", "roles/run.admin", "roles/serviceusage.serviceUsageConsumer",
   ]
   planner_roles = [
     "roles/artifactregistry.reader", "roles/bigquery.metadataViewer", "roles/bigtable.viewer",
@@ -143,7 +145,7 @@ module "delivery" {
     "roles/managedkafka.client", "roles/monitoring.viewer",
   ]
 
-  depends_on = [module.project]
+  depends_on = [module.project, google_project_iam_custom_role.deployer]
 }
 
 module "guardrails" {

@@ -1,9 +1,7 @@
 # The warehouse: no query without a day, no token for whoever may not see it, no row of an approved payment for the desk.
 
 mock_provider "google" {
-  mock_resource "google_data_catalog_policy_tag" {
-    defaults = { name = "projects/test-project/locations/southamerica-east1/taxonomies/1/policyTags/2" }
-  }
+  source = "./mocks"
 }
 
 variables {
@@ -15,7 +13,7 @@ variables {
 
 run "tables" {
   module {
-    source = "./modules/bigquery"
+    source = "../modules/bigquery"
   }
 
   assert {
@@ -38,11 +36,11 @@ run "tables" {
 
 run "columns" {
   module {
-    source = "./modules/bigquery"
+    source = "../modules/bigquery"
   }
 
   assert {
-    condition     = [for c in jsondecode(google_bigquery_table.this["decisions"].schema) : c.name] == [for c in jsondecode(file("../shared/warehouse/schema/decisions.json")) : c.name]
+    condition     = [for c in jsondecode(google_bigquery_table.this["decisions"].schema) : c.name] == [for c in jsondecode(file("../../shared/warehouse/schema/decisions.json")) : c.name]
     error_message = "decisions has other columns, or others' order."
   }
   assert {
@@ -62,7 +60,7 @@ run "columns" {
 
 run "views" {
   module {
-    source = "./modules/bigquery"
+    source = "../modules/bigquery"
   }
 
   assert {
@@ -77,7 +75,7 @@ run "views" {
 
 run "rows" {
   module {
-    source = "./modules/bigquery"
+    source = "../modules/bigquery"
   }
   variables {
     row_readers = {
@@ -100,7 +98,7 @@ run "an_export_that_sees_nothing" {
   command = plan
 
   module {
-    source = "./modules/bigquery"
+    source = "../modules/bigquery"
   }
   variables {
     row_readers = { everything = [], stopped = ["group:desk@bank.example"] }
@@ -113,7 +111,7 @@ run "rows_that_leave_before_their_label" {
   command = plan
 
   module {
-    source = "./modules/bigquery"
+    source = "../modules/bigquery"
   }
   variables {
     expiry_days = 30

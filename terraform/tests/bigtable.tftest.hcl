@@ -1,6 +1,8 @@
 # The feature store: conditional writes need one cluster, and nothing may be lost by a wrong word.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id = "test-project"
@@ -11,7 +13,7 @@ variables {
 
 run "one_decision" {
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
 
   assert {
@@ -26,7 +28,7 @@ run "one_decision" {
 
 run "kept" {
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
 
   assert {
@@ -34,7 +36,7 @@ run "kept" {
     error_message = "destroy takes the store with it."
   }
   assert {
-    condition     = google_bigtable_table.this.automated_backup_policy[0].frequency == "86400s" && google_bigtable_table.this.automated_backup_policy[0].retention_period == "604800s"
+    condition     = one(google_bigtable_table.this.automated_backup_policy).frequency == "86400s" && one(google_bigtable_table.this.automated_backup_policy).retention_period == "604800s"
     error_message = "There is no backup of yesterday."
   }
   assert {
@@ -45,11 +47,11 @@ run "kept" {
 
 run "families" {
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
 
   assert {
-    condition     = toset([for f in google_bigtable_table.this.column_family : f.family]) == toset(keys(jsondecode(file("./contract.json")).store.families))
+    condition     = toset([for f in google_bigtable_table.this.column_family : f.family]) == toset(keys(jsondecode(file("../contract.json")).store.families))
     error_message = "The table has other families than the code."
   }
   assert {
@@ -68,7 +70,7 @@ run "families" {
 
 run "a_replica_takes_over" {
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
   variables {
     replica_zone    = "southamerica-east1-c"
@@ -85,7 +87,7 @@ run "no_replica_to_take_over" {
   command = plan
 
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
   variables {
     serving_cluster = "replica"
@@ -98,7 +100,7 @@ run "a_replica_beside_its_original" {
   command = plan
 
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
   variables {
     replica_zone = "southamerica-east1-a"
@@ -111,7 +113,7 @@ run "a_name_that_google_refuses" {
   command = plan
 
   module {
-    source = "./modules/bigtable"
+    source = "../modules/bigtable"
   }
   variables {
     instance = "pix"

@@ -1,6 +1,8 @@
 # Buckets, secrets, keys and images: kept, encrypted, closed.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id = "test-project"
@@ -10,7 +12,7 @@ variables {
 
 run "buckets" {
   module {
-    source = "./modules/storage"
+    source = "../modules/storage"
   }
   variables {
     buckets = { test-lake = { folders = ["exports", "lake"] }, test-models = {} }
@@ -34,7 +36,7 @@ run "versions_that_leave_too_soon" {
   command = plan
 
   module {
-    source = "./modules/storage"
+    source = "../modules/storage"
   }
   variables {
     buckets = { test-lake = { noncurrent_days = 1 } }
@@ -45,7 +47,7 @@ run "versions_that_leave_too_soon" {
 
 run "secrets" {
   module {
-    source = "./modules/secrets"
+    source = "../modules/secrets"
   }
   variables {
     secrets = { pix-token-key = "Makes tokens" }
@@ -61,7 +63,7 @@ run "keys" {
   command = plan # a key cannot be destroyed after the test, as it should be
 
   module {
-    source = "./modules/kms"
+    source = "../modules/kms"
   }
   variables {
     keys = { pubsub = { pubsub = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com" }, storage = { storage = "serviceAccount:s@gs-project-accounts.iam.gserviceaccount.com" } }
@@ -81,7 +83,7 @@ run "a_rotation_that_never_comes" {
   command = plan
 
   module {
-    source = "./modules/kms"
+    source = "../modules/kms"
   }
   variables {
     keys            = {}
@@ -93,7 +95,7 @@ run "a_rotation_that_never_comes" {
 
 run "images" {
   module {
-    source = "./modules/registry"
+    source = "../modules/registry"
   }
 
   assert {
@@ -108,7 +110,7 @@ run "images" {
 
 run "ticks" {
   module {
-    source = "./modules/scheduler"
+    source = "../modules/scheduler"
   }
   variables {
     topic    = "projects/test-project/topics/pix-exports-v1"
@@ -125,7 +127,7 @@ run "a_schedule_of_four_fields" {
   command = plan
 
   module {
-    source = "./modules/scheduler"
+    source = "../modules/scheduler"
   }
   variables {
     topic    = "projects/test-project/topics/pix-exports-v1"
@@ -137,7 +139,7 @@ run "a_schedule_of_four_fields" {
 
 run "a_kafka" {
   module {
-    source = "./modules/kafka"
+    source = "../modules/kafka"
   }
   variables {
     subnet = "projects/test-project/regions/southamerica-east1/subnetworks/nodes"

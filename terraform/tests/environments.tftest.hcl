@@ -1,15 +1,7 @@
 # The environments whole, and what bootstrap gives them.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_kms_crypto_key" {
-    defaults = { id = "projects/test-project/locations/southamerica-east1/keyRings/sentinela/cryptoKeys/some" }
-  }
-  mock_data "google_kms_crypto_key_version" {
-    defaults = { public_key = [{ algorithm = "EC_SIGN_P256_SHA256", pem = "pem" }] }
-  }
+  source = "./mocks"
 }
 
 mock_provider "databricks" {}
@@ -25,7 +17,7 @@ run "bootstrap" {
   command = plan # keys and state cannot be destroyed after the test, as it should be
 
   module {
-    source = "./bootstrap"
+    source = "../bootstrap"
   }
   variables {
     environment         = "prod"
@@ -43,6 +35,13 @@ run "bootstrap" {
     error_message = "A writer of rows may read or alter them."
   }
   assert {
+    condition = length(setintersection(google_project_iam_custom_role.deployer.permissions, [
+      "bigtable.tables.readRows", "bigtable.tables.mutateRows", "pubsub.subscriptions.consume", "pubsub.topics.publish",
+      "secretmanager.versions.access", "storage.objects.get", "storage.objects.create",
+    ])) == 0
+    error_message = "The deployer may read or forge payments, or read keys."
+  }
+  assert {
     condition     = length(setsubtract(["pubsub", "bigtable", "bigquery", "storage", "secrets", "registry", "run", "gke", "kafka"], keys(output.keys))) == 0
     error_message = "An environment would find no key."
   }
@@ -50,7 +49,7 @@ run "bootstrap" {
 
 run "dev" {
   module {
-    source = "./envs/dev"
+    source = "../envs/dev"
   }
 
   assert {
@@ -78,7 +77,7 @@ run "dev" {
 
 run "staging" {
   module {
-    source = "./envs/staging"
+    source = "../envs/staging"
   }
 
   assert {
@@ -89,7 +88,7 @@ run "staging" {
 
 run "prod" {
   module {
-    source = "./envs/prod"
+    source = "../envs/prod"
   }
   variables {
     groups     = { desk = "desk@bank.example", analysts = "data@bank.example" }
@@ -113,7 +112,7 @@ run "prod_abroad" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "prod"
@@ -132,7 +131,7 @@ run "a_region_that_is_none" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
@@ -151,7 +150,7 @@ run "an_image_by_its_tag" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
@@ -170,7 +169,7 @@ run "a_size_left_out" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"
@@ -188,7 +187,7 @@ run "a_project_by_its_number" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     project_id  = "123456789012"
@@ -207,7 +206,7 @@ run "two_keys_of_one_version" {
   command = plan
 
   module {
-    source = "./modules/sentinela"
+    source = "../modules/sentinela"
   }
   variables {
     environment = "dev"

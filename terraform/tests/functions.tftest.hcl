@@ -1,6 +1,8 @@
 # Functions: who may invoke them, what they are told, and that what runs in their background keeps running.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id           = "test-project"
@@ -30,7 +32,7 @@ variables {
 
 run "behind_iam" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
 
   assert {
@@ -57,7 +59,7 @@ run "behind_iam" {
 
 run "background_runs" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
 
   assert {
@@ -80,7 +82,7 @@ run "background_runs" {
 
 run "everything_to_the_newest" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
 
   assert {
@@ -91,7 +93,7 @@ run "everything_to_the_newest" {
 
 run "a_canary" {
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -114,7 +116,7 @@ run "a_tag_instead_of_a_digest" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     image = "southamerica-east1-docker.pkg.dev/test-project/sentinela/functions:latest"
@@ -127,7 +129,7 @@ run "a_variable_that_nobody_reads" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -146,7 +148,7 @@ run "a_required_variable_missing" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -166,7 +168,7 @@ run "a_secret_as_text" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -186,7 +188,7 @@ run "score_without_its_processor" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -206,7 +208,7 @@ run "a_secret_that_moves" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     services = {
@@ -227,7 +229,7 @@ run "a_deadline_below_the_handling" {
   command = plan
 
   module {
-    source = "./modules/functions"
+    source = "../modules/functions"
   }
   variables {
     ack_deadline_seconds = { score = 60, audit = 30 }

@@ -1,6 +1,8 @@
 # Network, cluster, roles and delivery: nothing public, nobody with more than they need.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 mock_provider "databricks" {
   mock_resource "databricks_storage_credential" {
@@ -16,7 +18,7 @@ variables {
 
 run "network" {
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
 
   assert {
@@ -43,7 +45,7 @@ run "network" {
 
 run "kafka_outside" {
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
   variables {
     kafka_ranges = ["10.200.0.0/24"]
@@ -59,7 +61,7 @@ run "kafka_everywhere" {
   command = plan
 
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
   variables {
     kafka_ranges = ["0.0.0.0/0"]
@@ -72,7 +74,7 @@ run "a_public_range" {
   command = plan
 
   module {
-    source = "./modules/network"
+    source = "../modules/network"
   }
   variables {
     ranges = { nodes = "8.8.8.0/24" }
@@ -83,7 +85,7 @@ run "a_public_range" {
 
 run "cluster" {
   module {
-    source = "./modules/gke"
+    source = "../modules/gke"
   }
   variables {
     network              = "projects/test-project/global/networks/sentinela"
@@ -115,7 +117,7 @@ run "cluster" {
 
 run "roles" {
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [
@@ -135,7 +137,7 @@ run "a_role_on_the_whole_project" {
   command = plan
 
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [{ principal = "a", member = "serviceAccount:a@b", role = "roles/pubsub.publisher", kind = "project" }]
@@ -148,7 +150,7 @@ run "everybody" {
   command = plan
 
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [{ principal = "a", member = "allUsers", role = "roles/pubsub.publisher", kind = "topic", resource = "t" }]
@@ -161,7 +163,7 @@ run "a_thing_of_an_unknown_kind" {
   command = plan
 
   module {
-    source = "./modules/grants"
+    source = "../modules/grants"
   }
   variables {
     grants = [{ principal = "a", member = "serviceAccount:a@b", role = "roles/pubsub.publisher", kind = "queue", resource = "t" }]
@@ -172,7 +174,7 @@ run "a_thing_of_an_unknown_kind" {
 
 run "accounts" {
   module {
-    source = "./modules/identity"
+    source = "../modules/identity"
   }
   variables {
     accounts = { pix-score = "score" }
@@ -186,7 +188,7 @@ run "accounts" {
 
 run "delivery" {
   module {
-    source = "./modules/delivery"
+    source = "../modules/delivery"
   }
   variables {
     environment         = "prod"
@@ -221,7 +223,7 @@ run "a_planner_that_writes" {
   command = plan
 
   module {
-    source = "./modules/delivery"
+    source = "../modules/delivery"
   }
   variables {
     environment         = "prod"
@@ -241,7 +243,7 @@ run "a_deployer_that_owns" {
   command = plan
 
   module {
-    source = "./modules/delivery"
+    source = "../modules/delivery"
   }
   variables {
     environment         = "prod"
@@ -259,7 +261,7 @@ run "a_deployer_that_owns" {
 
 run "no_fence_asked_for" {
   module {
-    source = "./modules/guardrails"
+    source = "../modules/guardrails"
   }
   variables {
     project_number      = "123456789012"
@@ -275,7 +277,7 @@ run "no_fence_asked_for" {
 
 run "a_fence_that_looks_first" {
   module {
-    source = "./modules/guardrails"
+    source = "../modules/guardrails"
   }
   variables {
     project_number      = "123456789012"
@@ -296,27 +298,60 @@ run "a_fence_that_looks_first" {
   }
 }
 
+run "a_fence_without_a_gate" {
+  command = plan
+
+  module {
+    source = "../modules/guardrails"
+  }
+  variables {
+    project_number      = "123456789012"
+    budget              = { units = 8000 }
+    access_policy       = "1234"
+    restricted_services = ["storage.googleapis.com"]
+  }
+
+  expect_failures = [var.access_policy]
+}
+
+run "a_policy_by_its_path" {
+  command = plan
+
+  module {
+    source = "../modules/guardrails"
+  }
+  variables {
+    project_number      = "123456789012"
+    budget              = { units = 8000 }
+    access_policy       = "accessPolicies/1234"
+    perimeter_members   = ["user:owner@bank.example"]
+    restricted_services = ["storage.googleapis.com"]
+  }
+
+  expect_failures = [var.access_policy]
+}
+
 run "a_group_at_the_fence" {
   command = plan
 
   module {
-    source = "./modules/guardrails"
+    source = "../modules/guardrails"
   }
   variables {
     project_number      = "123456789012"
     billing_account     = "my account"
     budget              = { units = 0.5 }
-    access_policy       = "organizations/1"
+    access_policy       = "1234"
     perimeter_members   = ["group:desk@bank.example"]
     restricted_services = ["storage.googleapis.com"]
   }
 
-  expect_failures = [var.billing_account, var.budget, var.access_policy, var.perimeter_members]
+  expect_failures = [var.billing_account, var.budget, var.perimeter_members]
 }
 
 run "alarms" {
   module {
-    source = "./modules/monitoring"
+    source = "../modules/monitoring"
   }
   variables {
     emails = { on-call = "on-call@bank.example" }
@@ -334,7 +369,7 @@ run "alarms" {
 
 run "alarms_where_nobody_pays" {
   module {
-    source = "./modules/monitoring"
+    source = "../modules/monitoring"
   }
   variables {
     cluster           = false
@@ -349,7 +384,7 @@ run "alarms_where_nobody_pays" {
 
 run "databricks" {
   module {
-    source = "./modules/databricks"
+    source = "../modules/databricks"
   }
   variables {
     bucket           = "test-project-lake"
@@ -374,7 +409,7 @@ run "databricks" {
 
 run "databricks_with_its_bundle" {
   module {
-    source = "./modules/databricks"
+    source = "../modules/databricks"
   }
   variables {
     bucket    = "test-project-lake"
@@ -390,12 +425,12 @@ run "databricks_with_its_bundle" {
 
 run "audit_logs" {
   module {
-    source = "./modules/project"
+    source = "../modules/project"
   }
   variables {
     services         = ["storage.googleapis.com"]
     agents           = { "pubsub.googleapis.com" = "gcp-sa-pubsub" }
-    audited_services = ["storage.googleapis.com"]
+    audited_services = { "storage.googleapis.com" = ["serviceAccount:pix-score@test-project.iam.gserviceaccount.com"], "secretmanager.googleapis.com" = [] }
   }
 
   assert {

@@ -33,17 +33,15 @@ resource "google_container_cluster" "this" {
     }
   }
 
-  dynamic "master_authorized_networks_config" {
-    for_each = length(var.authorized_ranges) == 0 ? [] : [1]
-    content {
-      gcp_public_cidrs_access_enabled = false
+  # No network is let in that is not named, Google's public ones included.
+  master_authorized_networks_config {
+    gcp_public_cidrs_access_enabled = false
 
-      dynamic "cidr_blocks" {
-        for_each = var.authorized_ranges
-        content {
-          display_name = cidr_blocks.key
-          cidr_block   = cidr_blocks.value
-        }
+    dynamic "cidr_blocks" {
+      for_each = var.authorized_ranges
+      content {
+        display_name = cidr_blocks.key
+        cidr_block   = cidr_blocks.value
       }
     }
   }

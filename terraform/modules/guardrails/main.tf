@@ -50,8 +50,11 @@ resource "google_access_context_manager_access_level" "this" {
   basic {
     combining_function = "OR"
 
-    conditions {
-      members = var.perimeter_members
+    dynamic "conditions" {
+      for_each = length(var.perimeter_members) == 0 ? [] : [var.perimeter_members]
+      content {
+        members = conditions.value
+      }
     }
 
     dynamic "conditions" {

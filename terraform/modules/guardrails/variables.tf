@@ -52,6 +52,11 @@ variable "access_policy" {
     condition     = var.access_policy == null || can(regex("^[0-9]+$", var.access_policy))
     error_message = "access_policy is a number: gcloud access-context-manager policies list --organization=NUMBER shows it."
   }
+
+  validation {
+    condition     = var.access_policy == null || length(var.perimeter_members) + length(var.perimeter_ranges) > 0
+    error_message = "A perimeter that nobody may enter shuts you out: name perimeter_members or perimeter_ranges."
+  }
 }
 
 variable "perimeter_enforced" {

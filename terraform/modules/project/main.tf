@@ -25,7 +25,8 @@ data "google_bigquery_default_service_account" "this" {
   depends_on = [google_project_service.this]
 }
 
-# Whoever reads or writes payments' data leaves a line. Administrative changes are always logged by Google.
+# Whoever reads or writes payments' data leaves a line. Administrative changes are always logged by Google. What the workloads
+# do thousands of times a second is in their own logs and metrics, and would bury the people who look at the same rows.
 resource "google_project_iam_audit_config" "this" {
   for_each = var.audited_services
 
@@ -36,14 +37,12 @@ resource "google_project_iam_audit_config" "this" {
     log_type = "ADMIN_READ"
   }
   audit_log_config {
-    log_type = "DATA_READ"
-    # Each decision reads the store and each message is published: what the workloads do thousands of times a second is in
-    # their own logs and metrics, and would bury the people who look at the same rows.
-    exempted_members = var.audit_exempted
+    log_type         = "DATA_READ"
+    exempted_members = each.value
   }
   audit_log_config {
     log_type         = "DATA_WRITE"
-    exempted_members = var.audit_exempted
+    exempted_members = each.value
   }
 
   depends_on = [google_project_service.this]

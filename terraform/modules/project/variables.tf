@@ -14,12 +14,6 @@ variable "agents" {
 }
 
 variable "audited_services" {
-  description = "Services whose reads and writes of data are logged."
-  type        = set(string)
-}
-
-variable "audit_exempted" {
-  description = "Members whose reads and writes of data are not logged: the workloads, as serviceAccount:address."
-  type        = list(string)
-  default     = []
+  description = "Services whose reads and writes of data are logged, each with the members that are left out, as serviceAccount:address."
+  type        = map(list(string))
 }

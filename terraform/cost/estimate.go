@@ -1,0 +1,239 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	hours   = 730.0
+	seconds = hours * 3600
+	gib     = 1 << 30
+	tib     = 1 << 40
+	mean    = 0.5 // of a processor that a mean load may take: the peak needs the other half
+
+	// What a Bigtable node does a second, as docs/capacity.md cites it.
+	nodeReads  = 17_000
+	nodeWrites = 14_000
+)
+
+// line is one part of a month's bill.
+type line struct {
+	Name string
+	USD  float64
+}
+
+// estimate is the month of one environment.
+type estimate struct {
+	Name     string
+	Payments float64 // a second
+	Lines    []line
+	Kafka    float64 // what a managed Kafka would cost beside them
+}
+
+func (e estimate) total() float64 {
+	sum := 0.0
+	for _, l := range e.Lines {
+		sum += l.USD
+	}
+	return sum
+}
+
+// million is what a million payments cost, everything shared out among them.
+func (e estimate) million() float64 { return e.total() / (e.Payments * seconds) * 1e6 }
+
+// month computes one environment. It remembers what it asked for in vain, so that a missing price is told and is not zero.
+type month struct {
+	basis
+	sizes
+	environmentLoad
+	missing map[string]bool
+}
+
+func (b basis) estimate(env string, payments float64) (estimate, error) {
+	s, err := b.sizes(env)
+	if err != nil {
+		return estimate{}, err
+	}
+	l, ok := b.load.Environments[env]
+	if !ok {
+		return estimate{}, errors.New("load.json does not say what it carries")
+	}
+	if payments > 0 {
+		l.PaymentsPerSecond = payments
+	}
+	m := &month{basis: b, sizes: s, environmentLoad: l, missing: map[string]bool{}}
+	e := estimate{Name: env, Payments: l.PaymentsPerSecond, Lines: m.lines(), Kafka: m.kafka()}
+	if len(m.missing) > 0 {
+		return estimate{}, fmt.Errorf("no figure for %s: add it to terraform/cost/prices.json, or to docs/capacity.md's table", strings.Join(m.lacks(), ", "))
+	}
+	return e, nil
+}
+
+func (m *month) lacks() []string {
+	names := slices.Sorted(maps.Keys(m.missing))
+	for i, name := range names {
+		names[i] = strconv.Quote(name)
+	}
+	return names
+}
+
+func (m *month) lines() []line {
+	return []line{
+		{"Bigtable nodes", m.nodes()},
+		{"Bigtable storage and backup", m.stored()},
+		{"Pub/Sub", m.messages()},
+		{"BigQuery", m.warehouse()},
+		{"Cloud Run", m.functions()},
+		{"GKE", m.cluster()},
+		{"Cloud Storage, evidence of five years", m.lake()},
+		{"network", m.network()},
+		{"keys, secrets, images", m.small()},
+		{"logs and metrics", m.watch()},
+	}
+}
+
+// at is a price.
+func (m *month) at(name string) float64 {
+	p, ok := m.prices.Prices[name]
+	if !ok || p.USD <= 0 {
+		m.missing[name] = true
+	}
+	return p.USD
+}
+
+// bytes is a figure that was measured.
+func (m *month) bytes(name string) float64 {
+	v, ok := m.measured[name]
+	if !ok {
+		m.missing[name] = true
+	}
+	return v
+}
+
+func (m *month) perMonth(perPayment float64) float64 {
+	return perPayment * m.PaymentsPerSecond * seconds
+}
+
+func (m *month) clusters() float64 {
+	if m.Bigtable.Replica == "" {
+		return 1
+	}
+	return 2
+}
+
+func (m *month) nodes() float64 {
+	needed := m.PaymentsPerSecond * (m.bytes("Bigtable: rows asked for")/nodeReads + m.bytes("Bigtable: rows written")/nodeWrites) / mean
+	return max(m.Bigtable.Nodes.Min, math.Ceil(needed)) * m.clusters() * m.at("bigtable node hour") * hours
+}
+
+// stored counts a cell for as long as its family keeps it; what Bigtable's compression saves is left to be saved.
+func (m *month) stored() float64 {
+	kept := 0.0
+	for _, name := range slices.Sorted(maps.Keys(m.measured)) {
+		family, ok := strings.CutPrefix(name, "Bigtable: bytes stored in family `")
+		if !ok {
+			continue
+		}
+		switch strings.TrimSuffix(family, "`") {
+		case "dec":
+			kept += m.measured[name] * 90
+		case "pend": // gone with the next batch
+		default:
+			kept += m.measured[name] * 31
+		}
+	}
+	size := kept * 86_400 * m.PaymentsPerSecond / gib
+	return size * (m.clusters()*m.at("bigtable ssd gib month") + m.at("bigtable backup gib month"))
+}
+
+// messages are the payment to score and the decision to audit, each published and delivered. A request counts a thousand bytes.
+func (m *month) messages() float64 {
+	payment := m.bytes("Pub/Sub: bytes of the payment")
+	decision := m.bytes("Pub/Sub: bytes of the decision")
+	return m.perMonth(payment+max(payment, 1_000)+2*max(decision, 1_000)) / tib * m.at("pubsub tib")
+}
+
+// warehouse keeps a partition at the full price for 90 days and at half of it afterwards.
+func (m *month) warehouse() float64 {
+	row := m.bytes("BigQuery: bytes of the audit row")
+	day := row * m.PaymentsPerSecond * 86_400 / gib
+	kept := min(m.Warehouse.ExpiryDays, 90)*m.at("bigquery active gib month") + max(m.Warehouse.ExpiryDays-90, 0)*m.at("bigquery long term gib month")
+	return m.perMonth(row)/gib*m.at("bigquery write gib") + day*kept
+}
+
+// functions pays score for as long as an instance is there, the others for requests and for the instances that wait for them.
+func (m *month) functions() float64 {
+	total := 0.0
+	for _, name := range slices.Sorted(maps.Keys(m.Functions)) { // in one order: sums of floats depend on it
+		f := m.Functions[name]
+		cpu, err := strconv.ParseFloat(f.CPU, 64)
+		if err != nil {
+			m.missing["cpu of "+name] = true
+		}
+		memory := f.MemoryMiB / 1024
+		if name == "score" {
+			needed := math.Ceil(m.PaymentsPerSecond * m.load.DecisionMilliseconds / 1000 / (cpu * mean))
+			on := max(f.Min, needed*m.Busy)
+			total += on * seconds * (cpu*m.at("run always vcpu second") + memory*m.at("run always gib second"))
+			total += m.perMonth(1) / 1e6 * m.at("run million requests")
+			continue
+		}
+		share := map[string]float64{"audit": 1, "alert": m.load.AlertShare, "label": m.load.AlertShare}[name]
+		total += m.perMonth(share) / 1e6 * m.at("run million requests")
+		total += m.perMonth(share) * m.load.RowMilliseconds / 1000 * (cpu*m.at("run request vcpu second") + memory*m.at("run request gib second"))
+		total += f.Min * seconds * (cpu*m.at("run idle vcpu second") + memory*m.at("run idle gib second"))
+	}
+	return total
+}
+
+func (m *month) cluster() float64 {
+	if m.Cluster != nil && !*m.Cluster {
+		return 0
+	}
+	total := m.at("gke cluster hour") * hours
+	for _, name := range slices.Sorted(maps.Keys(m.Pods)) {
+		p := m.Pods[name]
+		total += p.Replicas * hours * (p.VCPU*m.at("gke pod vcpu hour") + p.GiB*m.at("gke pod gib hour"))
+	}
+	return total
+}
+
+// lake is what the exports cost once they have been kept for as long as evidence must be: each month's files move to a cheaper
+// class when nobody reads them for 30, 90 and 365 days.
+func (m *month) lake() float64 {
+	day := m.load.LakeBytes * m.PaymentsPerSecond * 86_400 / gib
+	years := m.load.EvidenceYears * 365
+	return day * (30*m.at("storage standard gib month") + 60*m.at("storage nearline gib month") +
+		275*m.at("storage coldline gib month") + (years-365)*m.at("storage archive gib month"))
+}
+
+func (m *month) network() float64 {
+	return hours * (m.at("nat hour") + m.at("load balancer hour"))
+}
+
+// small is 10 keys with the four versions of a year, three secrets with two versions, and twenty versions of three images.
+func (m *month) small() float64 {
+	return 10*4*m.at("kms version month") + 100*m.at("kms ten thousand operations") + 6*m.at("secret version month") +
+		20*3*0.04*m.at("registry gib month")
+}
+
+// watch is one log line a decision, less the 50 GiB of a project, and 300 series a pod every half minute.
+func (m *month) watch() float64 {
+	logs := max(m.perMonth(m.load.LogBytes)/gib-50, 0) * m.at("logging gib")
+	replicas := 0.0
+	for _, p := range m.Pods {
+		replicas += p.Replicas
+	}
+	return logs + replicas*300*seconds/30/1e6*m.at("prometheus million samples")
+}
+
+// kafka is the smallest managed cluster, for whoever has none.
+func (m *month) kafka() float64 {
+	return 3 * hours * (m.at("kafka vcpu hour") + m.at("kafka gib hour"))
+}

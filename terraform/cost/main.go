@@ -1,0 +1,52 @@
+// Command cost says what an environment costs in a month: sizes from terraform/envs, bytes of a payment from docs/capacity.md,
+// the load that is assumed and the prices from the files beside it. It asks nobody and knows no discount.
+//
+//	go run ./terraform/cost            # every environment
+//	go run ./terraform/cost -env prod
+//	go run ./terraform/cost -env prod -payments 3626
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "cost:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("cost", flag.ContinueOnError)
+	root := flags.String("root", ".", "the repository's directory")
+	env := flags.String("env", "", "dev, staging or prod; all of them by default")
+	payments := flags.Float64("payments", 0, "payments a second, in place of what load.json assumes")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("read flags: %w", err)
+	}
+	b, err := read(*root)
+	if err != nil {
+		return err
+	}
+	names := environments()
+	if *env != "" {
+		names = []string{*env}
+	}
+	var estimates []estimate
+	for _, name := range names {
+		e, err := b.estimate(name, *payments)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		estimates = append(estimates, e)
+	}
+	_, err = io.WriteString(out, table(estimates, b.prices))
+	if err != nil {
+		return fmt.Errorf("write table: %w", err)
+	}
+	return nil
+}
