@@ -21,7 +21,7 @@ const namespace = "sentinela"
 func (d *deployment) cluster() {
 	var code, made []string
 	for _, m := range d.kinds("Deployment") {
-		made = append(made, m.name())
+		made = append(made, nameOf(m))
 	}
 	for _, process := range []string{setting.Bridge, setting.Scorer} {
 		code = append(code, process)
@@ -33,6 +33,25 @@ func (d *deployment) cluster() {
 	}
 	d.same("Deployment", code, made)
 	d.measured()
+	d.door()
+}
+
+// door: the load balancer has the address that Terraform keeps for it, and its proxies come from where the policy lets in.
+func (d *deployment) door() {
+	addresses := d.named("google_compute_address", "name")
+	for _, gateway := range d.kinds("Gateway") {
+		for _, address := range list(gateway, "spec", "addresses") {
+			if addresses[word(address, "value")] == nil {
+				d.wrong("Kubernetes: the gateway wants the address %s, which Terraform does not make", word(address, "value"))
+			}
+		}
+	}
+	for _, subnet := range d.of("google_compute_subnetwork") {
+		if text(subnet.Value, "purpose") == "REGIONAL_MANAGED_PROXY" {
+			from := word(d.find("NetworkPolicy", setting.Scorer), "spec", "ingress", 0, "from", 0, "ipBlock", "cidr")
+			d.equals(setting.Scorer, "the range of the proxies", from, text(subnet.Value, "ip_cidr_range"))
+		}
+	}
 }
 
 // pod compares one Deployment.
@@ -83,7 +102,7 @@ func (d *deployment) podImage(process, name, reference string) {
 func (d *deployment) podEnvironment(spec, c any) map[string]assigned {
 	given := map[string]assigned{}
 	for _, from := range list(c, "envFrom") {
-		data, _ := dig(d.find("ConfigMap", word(from, "configMapRef", "name")), "data").(map[string]any)
+		data, _ := dig(d.find("ConfigMap", word(from, "configMapRef", "name")), "data").(manifest)
 		for name, value := range data {
 			given[name] = assigned{value: fmt.Sprint(value)}
 		}
@@ -228,9 +247,10 @@ func (d *deployment) portOf(p processContract, port string) string {
 	return port
 }
 
-// metricNames are those that the sources have as a text.
-var metricNames = sync.OnceValues(func() (map[string]bool, error) {
-	found, form := map[string]bool{}, regexp.MustCompile(`"(pix_[a-z0-9_]+)"`)
+// metricNames are those that the sources have as a text, as forms: some are put together, of "pix_", a noun and the rest.
+var metricNames = sync.OnceValues(func() (*regexp.Regexp, error) {
+	whole, parts := regexp.MustCompile(`"(pix_[a-z0-9_]+)"`), regexp.MustCompile(`"pix_" \+ \w+ \+ "(_[a-z_]+)"`)
+	forms := []string{"none"}
 	err := fs.WalkDir(repository(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if entry != nil && entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != "." || entry.Name() == "build") {
 			return fs.SkipDir
@@ -239,12 +259,18 @@ var metricNames = sync.OnceValues(func() (map[string]bool, error) {
 			return err
 		}
 		data, err := fs.ReadFile(repository(), name)
-		for _, match := range form.FindAllStringSubmatch(string(data), -1) {
-			found[match[1]] = true
+		for _, match := range whole.FindAllStringSubmatch(string(data), -1) {
+			forms = append(forms, match[1])
+		}
+		for _, match := range parts.FindAllStringSubmatch(string(data), -1) {
+			forms = append(forms, "pix_[a-z]+"+match[1])
 		}
 		return err
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return regexp.Compile("^(?:" + strings.Join(forms, "|") + ")(?:_bucket|_count|_sum)?$")
 })
 
 // measured: what scales and what alarms reads metrics that the code has.
@@ -252,15 +278,12 @@ func (d *deployment) measured() {
 	code, err := metricNames()
 	if err != nil {
 		d.wrong("%v", err)
+		return
 	}
 	form := regexp.MustCompile(`\bpix_[a-z0-9_]+`)
 	hold := func(where, text string) {
 		for _, name := range form.FindAllString(text, -1) {
-			base := name
-			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
-				base = strings.TrimSuffix(base, suffix)
-			}
-			if !code[name] && !code[base] {
+			if !code.MatchString(name) {
 				d.wrong("%s reads the metric %s, which the code has not", where, name)
 			}
 		}
@@ -270,7 +293,7 @@ func (d *deployment) measured() {
 		if err != nil {
 			d.wrong("%v", err)
 		}
-		hold(m.kind()+" "+m.name(), string(data))
+		hold(kindOf(m)+" "+nameOf(m), string(data))
 	}
 	for _, r := range d.of("google_monitoring_alert_policy") {
 		for _, condition := range items(r.Value, "conditions") {

@@ -15,7 +15,7 @@ import (
 )
 
 // manifest is one resource of Kubernetes.
-type manifest map[string]any
+type manifest = map[string]any
 
 // renderings keeps what kustomize made of each overlay: it takes as long as everything else here.
 var renderings sync.Map
@@ -67,10 +67,7 @@ func dig(v any, steps ...any) any {
 	for _, step := range steps {
 		switch s := step.(type) {
 		case string:
-			m, ok := v.(map[string]any)
-			if n, is := v.(manifest); is {
-				m, ok = n, true
-			}
+			m, ok := v.(manifest)
 			if !ok {
 				return nil
 			}
@@ -99,13 +96,13 @@ func list(v any, steps ...any) []any {
 	return found
 }
 
-func (m manifest) kind() string { return word(m, "kind") }
-func (m manifest) name() string { return word(m, "metadata", "name") }
+func kindOf(m manifest) string { return word(m, "kind") }
+func nameOf(m manifest) string { return word(m, "metadata", "name") }
 
 // find is the manifest of a kind and a name, nil where there is none.
 func (d *deployment) find(kind, name string) manifest {
 	for _, m := range d.manifests {
-		if m.kind() == kind && m.name() == name {
+		if kindOf(m) == kind && nameOf(m) == name {
 			return m
 		}
 	}
@@ -116,7 +113,7 @@ func (d *deployment) find(kind, name string) manifest {
 func (d *deployment) kinds(kind string) []manifest {
 	var found []manifest
 	for _, m := range d.manifests {
-		if m.kind() == kind {
+		if kindOf(m) == kind {
 			found = append(found, m)
 		}
 	}
