@@ -128,7 +128,7 @@ locals {
     # Pub/Sub signs its pushes in the name of the subscription's account, and of no other.
     [for function in keys(local.pushes) : ["agent of Pub/Sub", "roles/iam.serviceAccountTokenCreator", "service_account", "push-${function}"]],
     # Who deploys a service hands it its account.
-    [for id in keys(local.accounts) : ["pix-deployer", "roles/iam.serviceAccountUser", "service_account", id] if !contains(["pix-desk", "sentinela-learning"], id)],
+    [for id in keys(local.accounts) : ["pix-deployer", "roles/iam.serviceAccountUser", "service_account", id] if !contains(["pix-desk", "pix-scorer", "pix-bridge", "sentinela-learning"], id)],
     var.groups.desk == null ? [] : [["desk", "roles/iam.serviceAccountTokenCreator", "service_account", "pix-desk"]],
     [
       ["pix-nodes", "roles/artifactregistry.reader", "registry", "sentinela"],
