@@ -78,5 +78,5 @@ func shortThing(thing string) string {
 	if isAccount {
 		return account
 	}
-	return strings.ReplaceAll(thing, "my-sentinela-prod", "PROJECT")
+	return strings.ReplaceAll(thing, "sentinela-prod", "PROJECT")
 }
