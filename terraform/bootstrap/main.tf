@@ -142,7 +142,7 @@ module "delivery" {
   ]
   grantable_roles = [
     "roles/bigquery.jobUser", "roles/bigquery.readSessionUser", "roles/container.defaultNodeServiceAccount",
-    "roles/managedkafka.client", "roles/monitoring.viewer",
+    "roles/managedkafka.client", "roles/monitoring.metricWriter", "roles/monitoring.viewer",
   ]
 
   depends_on = [module.project, google_project_iam_custom_role.deployer]

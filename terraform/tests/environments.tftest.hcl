@@ -96,11 +96,18 @@ run "prod" {
     databricks = { catalog = "sentinela_prod", principal = "sentinela-learning-prod" }
     token_keys = { current = 2, previous = { secret_version = 1, version = 1 } }
     canary     = { score = { stable_revision = "pix-score-00001-abc", percent = 5 } }
+    run_metrics = {
+      image = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    }
   }
 
   assert {
     condition     = contains(output.grants, "desk roles/bigquery.jobUser project") && contains(output.grants, "sentinela-learning roles/storage.objectViewer folder test-project-lake/exports")
     error_message = "People or Databricks have not what they need."
+  }
+  assert {
+    condition     = contains(output.grants, "pix-score roles/monitoring.metricWriter project")
+    error_message = "score's sidecar may not write what it measures."
   }
   assert {
     condition     = contains(output.grants, "producer serviceAccount:med@bank.iam.gserviceaccount.com roles/pubsub.publisher topic pix-labels-v1")

@@ -6,7 +6,7 @@ mock_provider "google" {
 
 mock_provider "databricks" {
   mock_resource "databricks_storage_credential" {
-    defaults = { databricks_gcp_service_account = [{ email = "uc@databricks.iam.gserviceaccount.com", credential_id = "1" }] }
+    defaults = { databricks_gcp_service_account = { email = "uc@databricks.iam.gserviceaccount.com", credential_id = "1" } }
   }
 }
 
