@@ -29,7 +29,7 @@ for overlay in k8s/overlays/* "$out/whole"; do
   name=$(basename "$overlay")
   render "$overlay" >"$out/$name.yaml"
   "$tools/kubeconform" -strict -schema-location 'k8s/schemas/{{.ResourceKind}}{{.KindSuffix}}.json' "$out/$name.yaml" || failed=1
-  "$tools/kube-score" score --output-format ci --kubernetes-version v1.34 "$out/$name.yaml" >"$out/$name.score" || failed=1
+  "$tools/kube-score" score --all-default-optional --output-format ci --kubernetes-version v1.34 "$out/$name.yaml" >"$out/$name.score" || failed=1
   grep -E '^\[(CRITICAL|WARNING)\]' "$out/$name.score" >&2 && failed=1
   if grep -nE '192\.0\.2\.0|PROJECT_ID/|: (pix|push)-[a-z]+@$|name: settings$' "$out/$name.yaml" >&2; then
     echo "k8s-check: $name holds what no setting replaced" >&2 && failed=1
