@@ -151,6 +151,17 @@ model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shippe
 images: $(CYCLONEDX) ## the container images as OCI layouts in build/images; IMAGES='-push REGISTRY' pushes, '-again' builds twice
 	go run ./scripts/images $(IMAGES)
 
+.PHONY: push-images
+push-images: $(CYCLONEDX) ## make images, held to the digests in EXPECT, pushed to REGISTRY; their names are in build/images/checksums.txt
+	go run ./scripts/images -push "$${REGISTRY:?REGISTRY: as southamerica-east1-docker.pkg.dev/PROJECT/sentinela}" -expect "$${EXPECT:-}" -output "$${GITHUB_OUTPUT:-}"
+
+KUBECONFORM := $(BUILD)/tools/kubeconform
+KUSTOMIZE := $(if $(shell command -v kubectl),,$(BUILD)/tools/kustomize)
+
+.PHONY: k8s-check
+k8s-check: $(KUBECONFORM) $(KUSTOMIZE) ## render the manifests and judge them: schemas, kube-score, settings
+	scripts/k8s-check.sh $(BUILD)/tools
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -173,6 +184,14 @@ $(LINT): scripts/tools/lint/go.mod
 $(CYCLONEDX): scripts/tools/sbom/go.mod
 	@mkdir -p $(BUILD)/tools
 	go build -modfile=scripts/tools/sbom/go.mod -o $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
+$(KUBECONFORM): scripts/tools/kube/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/kube/go.mod -o $(BUILD)/tools/ github.com/yannh/kubeconform/cmd/kubeconform github.com/zegl/kube-score/cmd/kube-score
+
+$(BUILD)/tools/kustomize: scripts/tools/kustomize/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/kustomize/go.mod -o $@ sigs.k8s.io/kustomize/kustomize/v5
 
 $(ACTIONLINT): scripts/tools/actions/go.mod
 	@mkdir -p $(BUILD)/tools

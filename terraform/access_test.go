@@ -211,9 +211,9 @@ func (d *deployment) projectWide() {
 // TestBootstrapBindsNothingProjectWide: what stands before the environments is held to the same.
 func TestBootstrapBindsNothingProjectWide(t *testing.T) {
 	t.Parallel()
-	d := &deployment{environment: "bootstrap", contract: fromCode(t), covered: map[string]bool{}}
+	d := &deployment{environment: "bootstrap", contract: contractOf(t), covered: map[string]bool{}}
 	made, err := plan.Work(plan.Request{
-		Files: repository(), Dir: "terraform/bootstrap", Schema: providersSchema(t), Variables: standIns("bootstrap"),
+		Files: repository(), Dir: "terraform/bootstrap", Schema: providersSchema(t), Inputs: "terraform.tfvars.example",
 	})
 	if err != nil {
 		t.Fatal(err)

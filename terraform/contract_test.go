@@ -5,9 +5,10 @@ package terraform_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -88,9 +89,6 @@ type variableContract struct {
 	Meaning  string `json:"meaning"`
 }
 
-// process is where what the processes of functions have in common stands.
-const process = "functions/process"
-
 // images are the programs that are deployed, by the image that holds each.
 func images() map[string]string {
 	return map[string]string{"functions": "functions/server", "scorer": "functions/score/server", "kafka-bridge": "kafka-bridge"}
@@ -110,7 +108,7 @@ func TestContractFile(t *testing.T) {
 	w := json.NewEncoder(&want)
 	w.SetIndent("", "  ")
 	w.SetEscapeHTML(false)
-	if err := w.Encode(fromCode(t)); err != nil {
+	if err := w.Encode(contractOf(t)); err != nil {
 		t.Fatal(err)
 	}
 	if *update {
@@ -128,8 +126,7 @@ func TestContractFile(t *testing.T) {
 }
 
 // fromCode is the contract as the sources have it.
-func fromCode(t *testing.T) contract {
-	t.Helper()
+func fromCode() (contract, error) {
 	c := contract{
 		Store:  storeContract{Table: store.DefaultTable, Families: map[string]familyContract{}},
 		Images: images(), Secrets: secrets(), Processes: map[string]processContract{},
@@ -141,19 +138,21 @@ func fromCode(t *testing.T) contract {
 		}
 		c.Store.Families[name] = family
 	}
-	c.Warehouse = warehouseFromCode(t)
+	c.Warehouse = warehouseFromCode()
 	all, err := setting.All(root)
 	if err != nil {
-		t.Fatal(err)
+		return c, err
 	}
+	var problems []error
 	for name := range setting.Roots() {
-		c.Processes[name] = processFromCode(t, name, all)
+		p := newProcess(name, all)
+		problems = append(problems, p.fromCode(name))
+		c.Processes[name] = *p
 	}
-	return c
+	return c, errors.Join(problems...)
 }
 
-func warehouseFromCode(t *testing.T) warehouseContract {
-	t.Helper()
+func warehouseFromCode() warehouseContract {
 	w := warehouseContract{Tables: map[string]tableContract{}, Views: map[string]viewContract{}}
 	for name, lies := range warehouse.Layouts() {
 		w.Tables[name] = tableContract{PartitionField: lies.Partition, Clustering: lies.Clustered, RequirePartitionFilter: true}
@@ -161,7 +160,7 @@ func warehouseFromCode(t *testing.T) warehouseContract {
 	reads := regexp.MustCompile(`\$\{dataset\}\.(\w+)`)
 	for _, name := range warehouse.Views() {
 		view := viewContract{Tables: []string{}, Views: []string{}}
-		for _, found := range reads.FindAllStringSubmatch(read(t, "shared/warehouse/schema/"+name+".sql"), -1) {
+		for _, found := range reads.FindAllStringSubmatch(schemaFile(name+".sql"), -1) {
 			if _, isTable := w.Tables[found[1]]; isTable {
 				view.Tables = append(view.Tables, found[1])
 				continue
@@ -173,21 +172,10 @@ func warehouseFromCode(t *testing.T) warehouseContract {
 	return w
 }
 
-func read(t *testing.T, file string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-// processFromCode is a process as its sources have it.
-func processFromCode(t *testing.T, name string, all []setting.Variable) processContract {
-	t.Helper()
-	p := processContract{
-		Image: "functions", Variables: map[string]variableContract{}, Publishes: []string{},
-		Ports: map[string]int{}, Paths: map[string]string{},
+// newProcess is a process with its variables and with what it publishes.
+func newProcess(name string, all []setting.Variable) *processContract {
+	p := &processContract{
+		Variables: map[string]variableContract{}, Publishes: []string{}, Ports: map[string]int{}, Paths: map[string]string{},
 	}
 	for i := range all {
 		v := &all[i]
@@ -204,92 +192,69 @@ func processFromCode(t *testing.T, name string, all []setting.Variable) processC
 			p.Publishes = append(p.Publishes, topic.Name)
 		}
 	}
-	switch name {
-	case setting.Bridge:
-		bridgeFromCode(t, &p)
-	case setting.Scorer:
-		scorerFromCode(t, &p)
-	default:
-		functionFromCode(t, name, &p)
-	}
 	return p
 }
 
-func bridgeFromCode(t *testing.T, p *processContract) {
-	t.Helper()
-	p.Image, p.ProbePort = "kafka-bridge", "http"
-	p.Ports["http"] = port(t, p.Variables["LISTEN_ADDR"].Default)
-	p.Grace = seconds(t, "kafka-bridge", "grace")
-	addPaths(t, p, "kafka-bridge/bridge")
+// process is where what the processes of functions have in common stands.
+const process = "functions/process"
+
+// fromCode adds the ports, paths and times of a process.
+func (p *processContract) fromCode(name string) error {
+	switch name {
+	case setting.Bridge:
+		p.Image, p.ProbePort = "kafka-bridge", "http"
+		return errors.Join(p.port("http", "LISTEN_ADDR"), p.seconds(&p.Grace, "kafka-bridge", "grace"), p.probes("kafka-bridge/bridge"))
+	case setting.Scorer:
+		p.Image, p.ProbePort = "scorer", "admin"
+		return errors.Join(
+			p.port("http", "LISTEN_ADDR"), p.port("admin", "ADMIN_ADDR"), p.seconds(&p.Grace, process, "grace"),
+			p.seconds(&p.DrainDelay, "functions/score/server", "drain"), p.probes(process), p.pushed(name),
+		)
+	default:
+		p.Image, p.ProbePort = "functions", "admin"
+		return errors.Join(
+			p.port("http", "PORT"), p.port("admin", "ADMIN_ADDR"), p.seconds(&p.Grace, process, "grace"), p.probes(process), p.pushed(name),
+		)
+	}
 }
 
-func scorerFromCode(t *testing.T, p *processContract) {
-	t.Helper()
-	p.Image, p.ProbePort = "scorer", "admin"
-	p.Ports["http"], p.Ports["admin"] = port(t, p.Variables["LISTEN_ADDR"].Default), port(t, p.Variables["ADMIN_ADDR"].Default)
-	p.Grace, p.DrainDelay = seconds(t, process, "grace"), seconds(t, "functions/score/server", "drain")
-	addPaths(t, p, process)
-	pushed(t, p, "HANDLE_TIMEOUT")
-	p.Paths["decisions"] = "/v1/decisions"
-}
-
-func functionFromCode(t *testing.T, name string, p *processContract) {
-	t.Helper()
-	p.ProbePort = "admin"
-	p.Ports["http"], p.Ports["admin"] = port(t, p.Variables["PORT"].Default), port(t, p.Variables["ADMIN_ADDR"].Default)
-	p.Grace = seconds(t, process, "grace")
-	addPaths(t, p, process)
+// pushed adds what a process asks of the subscription that pushes to it.
+func (p *processContract) pushed(name string) error {
 	timeout := "HANDLE_TIMEOUT"
 	switch name {
-	case "score":
+	case "score", setting.Scorer:
 		p.Paths["decisions"] = "/v1/decisions"
 	case "export":
 		timeout = "EXPORT_TIMEOUT"
 	}
-	pushed(t, p, timeout)
-}
-
-// pushed adds what a process asks of the subscription that pushes to it.
-func pushed(t *testing.T, p *processContract, timeout string) {
-	t.Helper()
-	handle, err := time.ParseDuration(p.Variables[timeout].Default)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p.Paths["push"] = event.PushPath
-	p.Handle, p.DeadLetter = int(handle/time.Second), seconds(t, "functions/internal/push", "deadLetterTimeout")
+	handle, err := time.ParseDuration(p.Variables[timeout].Default)
+	p.Handle = int(handle / time.Second)
+	return errors.Join(err, p.seconds(&p.DeadLetter, "functions/internal/push", "deadLetterTimeout"))
 }
 
-// addPaths adds the routes of operators: /healthz, /readyz and /metrics.
-func addPaths(t *testing.T, p *processContract, dir string) {
-	t.Helper()
+// probes adds the routes of operators.
+func (p *processContract) probes(dir string) error {
 	paths, err := setting.Paths(root, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, want := range map[string]string{"health": "/healthz", "ready": "/readyz", "metrics": "/metrics"} {
-		if !slices.Contains(paths, want) {
-			t.Errorf("%s serves no %s", dir, want)
+		if err == nil && !slices.Contains(paths, want) {
+			err = fmt.Errorf("%s serves no %s", dir, want)
 		}
 		p.Paths[name] = want
 	}
+	return err
 }
 
-func seconds(t *testing.T, dir, constant string) int {
-	t.Helper()
+// seconds reads a constant of the sources.
+func (p *processContract) seconds(into *int, dir, constant string) error {
 	d, err := setting.Duration(root, dir, constant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return int(d / time.Second)
+	*into = int(d / time.Second)
+	return err
 }
 
-// port is the number of an address like :8080.
-func port(t *testing.T, address string) int {
-	t.Helper()
-	n, err := strconv.Atoi(strings.TrimPrefix(address, ":"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+// port reads the number of a variable's default, :8080 or 8080.
+func (p *processContract) port(name, variable string) error {
+	n, err := strconv.Atoi(strings.TrimPrefix(p.Variables[variable].Default, ":"))
+	p.Ports[name] = n
+	return err
 }

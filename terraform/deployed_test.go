@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
@@ -49,18 +50,30 @@ func environments(t *testing.T, files fs.FS) []string {
 	return names
 }
 
-// standIns are values of what an environment's owner alone knows.
-func standIns(environment string) map[string]cty.Value {
-	text := func(name string) cty.Value { return cty.StringVal(name) }
-	return map[string]cty.Value{
-		"project_id": text("sentinela-" + environment), "project_number": text("123456789012"), "org_id": text("210987654321"),
-		"billing_account": text("000000-AAAAAA-BBBBBB"),
+// code and providers are read once for all tests.
+var (
+	code      = sync.OnceValues(fromCode)
+	providers = sync.OnceValues(func() (*plan.Schema, error) {
+		data, err := os.ReadFile("schema/providers.json")
+		if err != nil {
+			return nil, fmt.Errorf("read schema: %w", err)
+		}
+		return plan.ParseSchema(data)
+	})
+)
+
+func contractOf(t *testing.T) contract {
+	t.Helper()
+	c, err := code()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return c
 }
 
 func providersSchema(t *testing.T) *plan.Schema {
 	t.Helper()
-	s, err := plan.ParseSchema([]byte(read(t, "terraform/schema/providers.json")))
+	s, err := providers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,21 +86,32 @@ type deployment struct {
 	contract    contract
 	topics      []event.Topic
 	plan        *plan.Plan
-	pods        []pod
+	manifests   []manifest // of Kubernetes
+	project     string     // the example's
 
 	problems []string
 	covered  map[string]bool
 }
 
-// deploy works an environment out. Its own problems are problems of the deployment.
-func deploy(t *testing.T, files fs.FS, environment string) *deployment {
+// deploy works an environment out, from its configuration and from its rendered manifests, and holds it to everything. Its own
+// problems are problems of the deployment.
+func deploy(t *testing.T, files fs.FS, environment, rendering string) *deployment {
 	t.Helper()
 	made, err := plan.Work(plan.Request{
-		Files: files, Dir: path.Join("terraform/envs", environment), Schema: providersSchema(t), Variables: standIns(environment),
+		Files: files, Dir: path.Join("terraform/envs", environment), Schema: providersSchema(t), Inputs: "terraform.tfvars.example",
 	})
-	d := &deployment{environment: environment, contract: fromCode(t), topics: event.Topics(), plan: made, covered: map[string]bool{}}
+	d := &deployment{environment: environment, contract: contractOf(t), topics: event.Topics(), plan: made, covered: map[string]bool{}}
 	if err != nil {
 		d.wrong("%v", err)
+	}
+	for _, dataset := range d.of("google_bigquery_dataset") {
+		d.project = text(dataset.Value, "project")
+	}
+	if d.manifests, err = manifests(rendering); err != nil {
+		d.wrong("%v", err)
+	}
+	for _, check := range checks() {
+		check(d)
 	}
 	return d
 }
@@ -154,10 +178,11 @@ func at(v cty.Value, steps ...any) cty.Value {
 				return cty.NilVal
 			}
 		case int:
-			if !(v.Type().IsTupleType() || v.Type().IsListType()) || v.LengthInt() <= s {
+			list := items(v)
+			if len(list) <= s {
 				return cty.NilVal
 			}
-			v = v.Index(cty.NumberIntVal(int64(s)))
+			v = list[s]
 		}
 	}
 	return v
@@ -280,11 +305,7 @@ func TestDeployment(t *testing.T) {
 	for _, environment := range environments(t, files) {
 		t.Run(environment, func(t *testing.T) {
 			t.Parallel()
-			d := deploy(t, files, environment)
-			d.pods = podsOf(t, environment)
-			for _, check := range checks() {
-				check(d)
-			}
+			d := deploy(t, files, environment, rendered(t, environment))
 			for _, problem := range d.problems {
 				t.Error(problem)
 			}

@@ -27,6 +27,7 @@ type options struct {
 	out, sbom, push string
 	source          string // the module's root
 	cache           string // of the compiler; empty is go's own
+	expect, output  string
 	again           bool
 }
 
@@ -36,6 +37,8 @@ func main() {
 	flag.StringVar(&o.sbom, "sbom", "build/tools/cyclonedx-gomod", "command that lists what a binary is made of; empty leaves the bills out")
 	flag.StringVar(&o.push, "push", "", "registry and repository to push to, as southamerica-east1-docker.pkg.dev/PROJECT/sentinela")
 	flag.StringVar(&o.source, "source", ".", "the module's root")
+	flag.StringVar(&o.expect, "expect", "", "digests that the images must have, as JSON by name; empty expects nothing")
+	flag.StringVar(&o.output, "output", "", "file behind which digests=JSON is written, as a workflow's next step reads it")
 	flag.BoolVar(&o.again, "again", false, "build each twice, the second time elsewhere with an empty cache, and fail where they differ")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,44 +50,49 @@ func main() {
 }
 
 func run(ctx context.Context, o *options, out io.Writer) error {
+	want, err := expected(o.expect)
+	if err != nil {
+		return err
+	}
+	made := digests{}
 	for _, i := range images() {
 		b, err := i.build(ctx, o, architectures())
 		if err != nil {
 			return fmt.Errorf("%s: %w", i.name, err)
 		}
-		if err := b.report(out); err != nil {
+		digest, err := b.report(out)
+		if err == nil {
+			err = want.check(i.name, digest)
+		}
+		if err == nil && o.again {
+			err = b.again(ctx, i, o)
+		}
+		if err == nil {
+			err = b.save(filepath.Join(o.out, i.name))
+		}
+		if err == nil && o.push != "" {
+			err = b.push(ctx, o.push+"/"+i.name, out)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", i.name, err)
 		}
-		if o.again {
-			if err := b.again(ctx, i, o); err != nil {
-				return fmt.Errorf("%s: %w", i.name, err)
-			}
-		}
-		if err := b.save(filepath.Join(o.out, i.name)); err != nil {
-			return fmt.Errorf("%s: %w", i.name, err)
-		}
-		if o.push == "" {
-			continue
-		}
-		if err := b.push(ctx, o.push+"/"+i.name, out); err != nil {
-			return fmt.Errorf("%s: %w", i.name, err)
-		}
+		made[i.name] = digest
 	}
-	return nil
+	return made.tell(o)
 }
 
 // report prints digest and sizes, and refuses an image that is too large.
-func (b *built) report(out io.Writer) error {
+func (b *built) report(out io.Writer) (string, error) {
 	digest, err := b.index.Digest()
 	if err != nil {
-		return fmt.Errorf("digest: %w", err)
+		return "", fmt.Errorf("digest: %w", err)
 	}
 	line := fmt.Sprintf("%s@%s", b.name, digest)
 	var tooLarge error
 	for _, p := range b.platforms {
 		size, err := p.bytes()
 		if err != nil {
-			return err
+			return "", err
 		}
 		line += fmt.Sprintf(" %s %.1f MB", p.architecture, float64(size)/1e6)
 		if size > maxBytes {
@@ -92,9 +100,9 @@ func (b *built) report(out io.Writer) error {
 		}
 	}
 	if _, err := fmt.Fprintln(out, line); err != nil {
-		return fmt.Errorf("print: %w", err)
+		return "", fmt.Errorf("print: %w", err)
 	}
-	return tooLarge
+	return digest.String(), tooLarge
 }
 
 // save writes the layout anew.

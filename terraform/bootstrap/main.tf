@@ -127,7 +127,7 @@ module "delivery" {
   enforce_attestation = var.enforce_attestation
   foreign_images      = var.foreign_images
   deployer_roles = [
-    google_project_iam_custom_role.deployer.id,
+    "projects/${var.project_id}/roles/sentinelaDeployer",
     "roles/artifactregistry.admin", "roles/binaryauthorization.policyViewer", "roles/cloudkms.viewer",
     "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/container.admin",
     "roles/datacatalog.categoryAdmin", "roles/dns.admin", "roles/iam.serviceAccountAdmin", "roles/managedkafka.admin",
@@ -142,10 +142,10 @@ module "delivery" {
   ]
   grantable_roles = [
     "roles/bigquery.jobUser", "roles/bigquery.readSessionUser", "roles/container.defaultNodeServiceAccount",
-    "roles/managedkafka.client", "roles/monitoring.viewer",
+    "roles/managedkafka.client", "roles/monitoring.metricWriter", "roles/monitoring.viewer",
   ]
 
-  depends_on = [module.project]
+  depends_on = [module.project, google_project_iam_custom_role.deployer]
 }
 
 module "guardrails" {

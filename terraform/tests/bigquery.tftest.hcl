@@ -1,9 +1,7 @@
 # The warehouse: no query without a day, no token for whoever may not see it, no row of an approved payment for the desk.
 
 mock_provider "google" {
-  mock_resource "google_data_catalog_policy_tag" {
-    defaults = { name = "projects/test-project/locations/southamerica-east1/taxonomies/1/policyTags/2" }
-  }
+  source = "./mocks"
 }
 
 variables {

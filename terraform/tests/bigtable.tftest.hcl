@@ -1,6 +1,8 @@
 # The feature store: conditional writes need one cluster, and nothing may be lost by a wrong word.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id = "test-project"

@@ -1,6 +1,8 @@
 # Buckets, secrets, keys and images: kept, encrypted, closed.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id = "test-project"

@@ -1,15 +1,7 @@
 # The environments whole, and what bootstrap gives them.
 
 mock_provider "google" {
-  mock_data "google_project" {
-    defaults = { number = "123456789012" }
-  }
-  mock_data "google_kms_crypto_key" {
-    defaults = { id = "projects/test-project/locations/southamerica-east1/keyRings/sentinela/cryptoKeys/some" }
-  }
-  mock_data "google_kms_crypto_key_version" {
-    defaults = { public_key = [{ algorithm = "EC_SIGN_P256_SHA256", pem = "pem" }] }
-  }
+  source = "./mocks"
 }
 
 mock_provider "databricks" {}
@@ -104,11 +96,18 @@ run "prod" {
     databricks = { catalog = "sentinela_prod", principal = "sentinela-learning-prod" }
     token_keys = { current = 2, previous = { secret_version = 1, version = 1 } }
     canary     = { score = { stable_revision = "pix-score-00001-abc", percent = 5 } }
+    run_metrics = {
+      image = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    }
   }
 
   assert {
     condition     = contains(output.grants, "desk roles/bigquery.jobUser project") && contains(output.grants, "sentinela-learning roles/storage.objectViewer folder test-project-lake/exports")
     error_message = "People or Databricks have not what they need."
+  }
+  assert {
+    condition     = contains(output.grants, "pix-score roles/monitoring.metricWriter project")
+    error_message = "score's sidecar may not write what it measures."
   }
   assert {
     condition     = contains(output.grants, "producer serviceAccount:med@bank.iam.gserviceaccount.com roles/pubsub.publisher topic pix-labels-v1")

@@ -1,6 +1,8 @@
 # Functions: who may invoke them, what they are told, and that what runs in their background keeps running.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id           = "test-project"
@@ -75,6 +77,43 @@ run "background_runs" {
   assert {
     condition     = one([for e in google_cloud_run_v2_service.this["score"].template[0].containers[0].env : e.value_source[0].secret_key_ref[0].version if e.name == "TOKEN_KEY"]) == "1"
     error_message = "The token key's version is not pinned."
+  }
+}
+
+run "seen_to_be_well" {
+  module {
+    source = "../modules/functions"
+  }
+
+  assert {
+    condition     = alltrue([for s in google_cloud_run_v2_service.this : s.template[0].containers[0].startup_probe[0].http_get[0].path == "/readyz" && s.template[0].containers[0].startup_probe[0].http_get[0].port == 8081 && s.template[0].containers[0].liveness_probe[0].http_get[0].path == "/healthz"])
+    error_message = "An instance gets messages before it is ready, or hangs unseen."
+  }
+  assert {
+    condition     = alltrue([for s in google_cloud_run_v2_service.this : length(s.template[0].containers) == 1])
+    error_message = "A sidecar stands there that nobody asked for."
+  }
+}
+
+run "measured" {
+  module {
+    source = "../modules/functions"
+  }
+  variables {
+    metrics = {
+      image   = "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      secret  = "pix-run-monitoring"
+      version = "1"
+    }
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.this["score"].template[0].containers) == 2 && length(google_cloud_run_v2_service.this["audit"].template[0].containers) == 1
+    error_message = "The sidecar stands beside a function whose processor goes, or not beside score."
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this["score"].template[0].volumes[0].secret[0].items[0].path == "config.yaml"
+    error_message = "The sidecar does not find its configuration."
   }
 }
 

@@ -1,14 +1,12 @@
 # Network, cluster, roles and delivery: nothing public, nobody with more than they need.
 
 mock_provider "google" {
-  mock_data "google_kms_crypto_key_version" {
-    defaults = { public_key = [{ algorithm = "EC_SIGN_P256_SHA256", pem = "pem" }] }
-  }
+  source = "./mocks"
 }
 
 mock_provider "databricks" {
   mock_resource "databricks_storage_credential" {
-    defaults = { databricks_gcp_service_account = [{ email = "uc@databricks.iam.gserviceaccount.com", credential_id = "1" }] }
+    defaults = { databricks_gcp_service_account = { email = "uc@databricks.iam.gserviceaccount.com", credential_id = "1" } }
   }
 }
 
@@ -316,6 +314,23 @@ run "a_fence_without_a_gate" {
   expect_failures = [var.access_policy]
 }
 
+run "a_policy_by_its_path" {
+  command = plan
+
+  module {
+    source = "../modules/guardrails"
+  }
+  variables {
+    project_number      = "123456789012"
+    budget              = { units = 8000 }
+    access_policy       = "accessPolicies/1234"
+    perimeter_members   = ["user:owner@bank.example"]
+    restricted_services = ["storage.googleapis.com"]
+  }
+
+  expect_failures = [var.access_policy]
+}
+
 run "a_group_at_the_fence" {
   command = plan
 
@@ -326,12 +341,12 @@ run "a_group_at_the_fence" {
     project_number      = "123456789012"
     billing_account     = "my account"
     budget              = { units = 0.5 }
-    access_policy       = "organizations/1"
+    access_policy       = "1234"
     perimeter_members   = ["group:desk@bank.example"]
     restricted_services = ["storage.googleapis.com"]
   }
 
-  expect_failures = [var.billing_account, var.budget, var.access_policy, var.perimeter_members]
+  expect_failures = [var.billing_account, var.budget, var.perimeter_members]
 }
 
 run "alarms" {

@@ -1,6 +1,8 @@
 # Messages: nothing that a message needs to survive may be missing, and nothing may kill it by a count.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./mocks"
+}
 
 variables {
   project_id = "test-project"

@@ -68,6 +68,15 @@ variable "policy_from_bucket" {
   default     = false
 }
 
+variable "run_metrics" {
+  description = "Google's sidecar that writes score's metrics to Managed Prometheus: its image by digest, and the version of the secret pix-run-monitoring with its configuration (terraform/README.md). null is none: then Cloud Run's own metrics are watched."
+  type = object({
+    image          = string
+    config_version = optional(number, 1)
+  })
+  default = null
+}
+
 variable "canary" {
   description = "Functions whose newest revision gets only percent of the messages, by name; stable_revision gets the rest. Empty: everything goes to the newest."
   type        = map(object({ stable_revision = string, percent = number }))

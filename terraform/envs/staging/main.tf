@@ -13,6 +13,7 @@ module "sentinela" {
   models_from_bucket = var.models_from_bucket
   policy_from_bucket = var.policy_from_bucket
   canary             = var.canary
+  run_metrics        = var.run_metrics
 
   ranges            = var.ranges
   kafka_ranges      = var.kafka_ranges

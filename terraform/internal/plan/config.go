@@ -20,6 +20,7 @@ type module struct {
 	outputs   map[string]hcl.Expression
 	calls     map[string]*call
 	resources map[string]*resource // by "type.name", or "data.type.name"
+	bodies    []*hclsyntax.Body    // of its files
 	settings  []*hclsyntax.Block   // terraform, provider, check, moved and the like
 }
 
@@ -74,6 +75,7 @@ func readModule(files fs.FS, dir string) (*module, hcl.Diagnostics) {
 		if !ok {
 			continue
 		}
+		m.bodies = append(m.bodies, body)
 		for _, block := range body.Blocks {
 			problems = append(problems, m.add(block)...)
 		}

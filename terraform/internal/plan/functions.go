@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -90,11 +92,13 @@ func texts() map[string]function.Function {
 	says := func(ok bool) (cty.Value, error) { return cty.BoolVal(ok), nil }
 	text := func(s string) (cty.Value, error) { return cty.StringVal(s), nil }
 	return map[string]function.Function{
-		"startswith":  ofText(func(a []string) (cty.Value, error) { return says(strings.HasPrefix(a[0], a[1])) }),
-		"endswith":    ofText(func(a []string) (cty.Value, error) { return says(strings.HasSuffix(a[0], a[1])) }),
-		"strcontains": ofText(func(a []string) (cty.Value, error) { return says(strings.Contains(a[0], a[1])) }),
-		"basename":    ofText(func(a []string) (cty.Value, error) { return text(path.Base(a[0])) }),
-		"dirname":     ofText(func(a []string) (cty.Value, error) { return text(path.Dir(a[0])) }),
+		"startswith":   ofText(func(a []string) (cty.Value, error) { return says(strings.HasPrefix(a[0], a[1])) }),
+		"endswith":     ofText(func(a []string) (cty.Value, error) { return says(strings.HasSuffix(a[0], a[1])) }),
+		"strcontains":  ofText(func(a []string) (cty.Value, error) { return says(strings.Contains(a[0], a[1])) }),
+		"base64encode": ofText(func(a []string) (cty.Value, error) { return text(base64.StdEncoding.EncodeToString([]byte(a[0]))) }),
+		"timecmp":      ofText(timecmp),
+		"basename":     ofText(func(a []string) (cty.Value, error) { return text(path.Base(a[0])) }),
+		"dirname":      ofText(func(a []string) (cty.Value, error) { return text(path.Dir(a[0])) }),
 		"replace": ofText(func(a []string) (cty.Value, error) {
 			if pattern, ok := strings.CutPrefix(a[1], "/"); ok && strings.HasSuffix(pattern, "/") && pattern != "" {
 				re, err := regexp.Compile(strings.TrimSuffix(pattern, "/"))
@@ -106,6 +110,19 @@ func texts() map[string]function.Function {
 			return text(strings.ReplaceAll(a[0], a[1], a[2]))
 		}),
 	}
+}
+
+// timecmp is -1, 0 or 1 as the first time is before, at or after the second.
+func timecmp(a []string) (cty.Value, error) {
+	var times [2]time.Time
+	for i, text := range a {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return cty.DynamicVal, fmt.Errorf("timecmp: %w", err)
+		}
+		times[i%2] = at
+	}
+	return cty.NumberIntVal(int64(times[0].Compare(times[1]))), nil
 }
 
 func collections() map[string]function.Function {

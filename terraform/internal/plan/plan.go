@@ -19,7 +19,10 @@ type Request struct {
 	Files  fs.FS // the repository; a module reads its files by path.module
 	Dir    string
 	Schema *Schema
-	// Variables are the root module's. One that is neither here nor in a .tfvars file nor has a default is unknown.
+	// Inputs is a file of values of the root module's variables, in Dir; empty reads none. What Terraform would read by itself
+	// is not read: it belongs to whoever has a project.
+	Inputs string
+	// Variables are such values too, and win. A variable that has no value and no default is unknown.
 	Variables map[string]cty.Value
 }
 
@@ -30,6 +33,7 @@ type Plan struct {
 	Backend   string               // the type of the backend that the root names
 	Providers map[string]cty.Value // versions that the root asks for, by provider
 	Settings  map[string]cty.Value // of the backend
+	Types     map[string]bool      // that the modules have blocks of, whether any is made or not
 }
 
 // Resource is one instance of a resource or data source.
@@ -47,7 +51,7 @@ type Resource struct {
 
 // Work works out a root module with all that it calls. The plan is given beside the problems, as far as it goes.
 func Work(q Request) (*Plan, error) {
-	r := &run{request: q, modules: map[string]*module{}, plan: &Plan{Outputs: map[string]cty.Value{}}, functions: functions(q.Files)}
+	r := &run{request: q, modules: map[string]*module{}, plan: &Plan{Outputs: map[string]cty.Value{}, Types: map[string]bool{}}, functions: functions(q.Files)}
 	root := r.open(q.Dir, "", nil)
 	root.inputs = r.rootInputs(root.module)
 	root.all()
@@ -94,12 +98,15 @@ func (r *run) open(dir, address string, inputs map[string]func() cty.Value) *sco
 		var diags hcl.Diagnostics
 		m, diags = readModule(r.request.Files, dir)
 		r.problems = append(r.problems, diags...)
+		for _, body := range m.bodies {
+			r.calls(body)
+		}
 		r.modules[dir] = m
 	}
 	return &scope{run: r, module: m, address: address, inputs: inputs, known: map[string]cty.Value{}, busy: map[string]bool{}, calls: map[string]*instances{}}
 }
 
-// rootInputs are the values of the root's variables: those of the request, then of the .tfvars files.
+// rootInputs are the values of the root's variables.
 func (r *run) rootInputs(m *module) map[string]func() cty.Value {
 	inputs := map[string]func() cty.Value{}
 	set := func(name string, v cty.Value) { inputs[name] = func() cty.Value { return v } }
@@ -108,9 +115,9 @@ func (r *run) rootInputs(m *module) map[string]func() cty.Value {
 			set(name, cty.UnknownVal(v.typ.WithoutOptionalAttributesDeep()))
 		}
 	}
-	for name, v := range r.tfvars(m.dir) {
+	for name, v := range r.inputs(m.dir) {
 		if m.variables[name] == nil {
-			r.complain(hcl.Range{Filename: m.dir}, "a .tfvars file sets %s, which is no variable", name)
+			r.complain(hcl.Range{Filename: path.Join(m.dir, r.request.Inputs)}, "%s is no variable", name)
 		}
 		set(name, v)
 	}
@@ -122,25 +129,26 @@ func (r *run) rootInputs(m *module) map[string]func() cty.Value {
 	return inputs
 }
 
-// tfvars reads the files that Terraform reads by itself.
-func (r *run) tfvars(dir string) map[string]cty.Value {
+// inputs reads the request's file of values.
+func (r *run) inputs(dir string) map[string]cty.Value {
 	found := map[string]cty.Value{}
-	names := []string{path.Join(dir, "terraform.tfvars")}
-	auto, _ := fs.Glob(r.request.Files, path.Join(dir, "*.auto.tfvars"))
-	for _, name := range append(names, auto...) {
-		data, err := fs.ReadFile(r.request.Files, name)
-		if err != nil {
-			continue
-		}
-		file, diags := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	if r.request.Inputs == "" {
+		return found
+	}
+	name := path.Join(dir, r.request.Inputs)
+	data, err := fs.ReadFile(r.request.Files, name)
+	if err != nil {
+		r.complain(hcl.Range{Filename: name}, "%v", err)
+		return found
+	}
+	file, diags := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	r.problems = append(r.problems, diags...)
+	attributes, diags := file.Body.JustAttributes()
+	r.problems = append(r.problems, diags...)
+	for key, attribute := range attributes {
+		value, diags := attribute.Expr.Value(nil)
 		r.problems = append(r.problems, diags...)
-		attributes, diags := file.Body.JustAttributes()
-		r.problems = append(r.problems, diags...)
-		for key, attribute := range attributes {
-			value, diags := attribute.Expr.Value(nil)
-			r.problems = append(r.problems, diags...)
-			found[key] = value
-		}
+		found[key] = value
 	}
 	return found
 }

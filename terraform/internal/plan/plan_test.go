@@ -24,6 +24,7 @@ const schemaText = `{"resources": {"x_topic": {
   "block_types": {
     "rule": {"nesting_mode": "list", "max_items": 2, "block": {"attributes": {
       "age": {"type": "number", "required": true}, "made": {"type": "string", "computed": true}}}},
+    "copy": {"nesting_mode": "set", "block": {"attributes": {"to": {"type": "string", "optional": true}}}},
     "ends": {"nesting_mode": "list", "min_items": 1, "block": {"attributes": {"at": {"type": "string", "optional": true}}}}
   }}},
  "data_sources": {"x_project": {"attributes": {"id": {"type": "string", "optional": true}, "number": {"type": "string", "computed": true}}}}}`
@@ -43,7 +44,7 @@ func work(t *testing.T, files map[string]string) (*plan.Plan, error) {
 	for name, text := range files {
 		in[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	return plan.Work(plan.Request{Files: in, Dir: "envs/dev", Schema: schema(t)})
+	return plan.Work(plan.Request{Files: in, Dir: "envs/dev", Inputs: "terraform.tfvars", Schema: schema(t)})
 }
 
 // names are the topics' names by address.
@@ -187,14 +188,16 @@ func TestProblems(t *testing.T) {
 		"an undeclared resource":      {`x_topic.this["a"].id`, `x_topic.that["a"].id`, "x_topic.that is not declared"},
 		"an attribute it has not":     {`x_topic.this["a"].id`, `x_topic.this["a"].ids`, "Unsupported attribute"},
 		"a key that is not there":     {`x_topic.this["a"].id`, `x_topic.this["z"].id`, "Invalid index"},
+		"an index into a set":         {`ends {}`, "ends {}\n  copy {\n    to = \"x\"\n  }\n}\noutput \"copy\" {\n  value = x_topic.this[\"a\"].copy[0].to", "Invalid index"},
 		"a circle":                    {`= var.nodes`, `= length(x_topic.counted)`, "depends on itself"},
 		"an unknown input":            {`nodes  = var`, `node  = var`, "has no variable node"},
 		"an input missing":            {`region = var.region`, ``, "needs its variable region"},
 		"an output it has not":        {`module.bus.topics`, `module.bus.topic`, "Unsupported attribute"},
 		"an unknown function":         {`jsondecode(`, `jsonparse(`, "no function named"},
+		"an unknown function in try":  {`= var.nodes`, `= try(jsonparse(var.nodes), var.nodes)`, "no function named"},
 		"a file that is not there":    {`"few.json"`, `"none.json"`, "does not exist"},
 		"a name twice":                {`data "x_project" "this" {}`, "data \"x_project\" \"this\" {}\ndata \"x_project\" \"this\" {}", "is there twice"},
-		"a value of no variable":      {`region = "south"`, "region = \"south\"\nother = 1", "sets other"},
+		"a value of no variable":      {`region = "south"`, "region = \"south\"\nother = 1", "other is no variable"},
 		"depends_on nothing":          {`count = var.nodes`, "count = var.nodes\ndepends_on = [x_topic.nothing]", "x_topic.nothing is not declared"},
 		"each where it is not":        {`name  = "n${count.index}"`, `name = each.key`, "each"},
 		"a value that is refused": {`default  = 1`, `default = 1
@@ -227,6 +230,28 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotMadeIsHeldToo: where count is 0 there is no value, and the block must be right all the same.
+func TestWhatIsNotMadeIsHeldToo(t *testing.T) {
+	t.Parallel()
+	for broken, want := range map[string]string{
+		`nme = "n"
+ends {}`: "Unsupported argument nme", `name = "n"`: "At least 1", `ends {}`: "Missing required argument name",
+		"name = \"n\"\nends { until = 1 }": "Unsupported argument until", "name = \"n\"\nends {}\nstarts {}": "Unsupported block type",
+		"name = \"n\"\nends {}\ndynamic \"rule\" {\n for_each = [1]\n content {}\n}": "Missing required argument age",
+	} {
+		files := whole()
+		files["envs/dev/main.tf"] += "\nresource \"x_topic\" \"none\" {\ncount = 0\n" + broken + "\n}\n"
+		if _, err := work(t, files); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: the problem is %v, want %q", broken, err, want)
+		}
+	}
+	files := whole()
+	files["envs/dev/main.tf"] += "\nresource \"x_topic\" \"none\" {\ncount = 0\nname = \"${null}\"\nends {}\n}\n"
+	if _, err := work(t, files); err != nil {
+		t.Errorf("what is not made has no value: %v", err)
+	}
+}
+
 // TestUnknownInputs: a module alone is held to its schema, whatever its variables will be.
 func TestUnknownInputs(t *testing.T) {
 	t.Parallel()
@@ -252,7 +277,9 @@ func TestFunctions(t *testing.T) {
 		`basename("a/b.json")`: `"b.json"`, `dirname("a/b.json")`: `"a"`, `cidrsubnet("10.0.0.0/16", 8, 2)`: `"10.0.2.0/24"`,
 		`cidrhost("10.1.0.0/16", 260)`: `"10.1.1.4"`, `yamldecode("a: [1, b]").a[1]`: `"b"`, `try(null.x, 5)`: "5",
 		`fileexists("topics.json")`: "true", `fileexists("none")`: "false", `join(",", fileset("modules", "*/main.tf"))`: `"bus/main.tf"`,
-		`tolist(toset(["b", "a"]))[0]`: `"a"`, `templatefile("modules/t.tpl", { n = "x" })`: `"(x)"`, `merge({ a = 1 }, { b = 2 }).b`: "2",
+		`base64encode("{}")`: `"e30="`, `timecmp("2026-01-06T05:00:00Z", "2026-01-06T06:00:00+01:00")`: "0",
+		`timecmp("2026-01-06T05:00:00Z", "2026-01-06T09:00:00Z")`: "-1",
+		`tolist(toset(["b", "a"]))[0]`:                            `"a"`, `templatefile("modules/t.tpl", { n = "x" })`: `"(x)"`, `merge({ a = 1 }, { b = 2 }).b`: "2",
 	} {
 		files := whole()
 		files["modules/t.tpl"] = "(${n})"

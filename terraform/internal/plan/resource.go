@@ -23,10 +23,11 @@ func (s *scope) resource(address string, at hcl.Range) cty.Value {
 			s.run.complain(r.at, "%s: the schema has no such type; is it in terraform/schema/providers.json?", address)
 			return cty.DynamicVal
 		}
+		s.run.plan.Types[r.typ] = true
 		s.dependsOn(r.body)
 		x := s.expand(r.body)
 		if len(x.each) == 0 { // nothing is made, and the block must be right all the same
-			s.instance(r, block, "", &each{key: cty.UnknownVal(cty.String), value: cty.DynamicVal})
+			s.run.hold(providersPart(r.body), block)
 		}
 		values := map[string]cty.Value{}
 		for _, key := range sorted(x.each) {

@@ -18,6 +18,8 @@ locals {
     s.environment,
   ) }
 
+  scraped = { for name, s in var.services : name => var.metrics != null && !s.cpu_idle }
+
   # A service's own address. It is known before the service is there, so that the service can be told whom tokens are for.
   urls = { for name in keys(var.services) : name => "https://pix-${name}-${var.project_number}.${var.region}.run.app" }
 
@@ -63,6 +65,7 @@ resource "google_cloud_run_v2_service" "this" {
     }
 
     containers {
+      name  = "function"
       image = var.image
 
       ports {
@@ -79,15 +82,27 @@ resource "google_cloud_run_v2_service" "this" {
         startup_cpu_boost = true
       }
 
-      # The port is open once the function can be built; a function has no other sign of life.
+      # Ready says of itself who is: with its configuration, its keys and its models.
       startup_probe {
         initial_delay_seconds = 0
-        period_seconds        = 1
+        period_seconds        = 2
         timeout_seconds       = 1
-        failure_threshold     = 30
+        failure_threshold     = 60
 
-        tcp_socket {
-          port = local.contract.processes[each.key].ports.http
+        http_get {
+          path = local.contract.processes[each.key].paths.ready
+          port = local.contract.processes[each.key].ports[local.contract.processes[each.key].probe_port]
+        }
+      }
+
+      liveness_probe {
+        period_seconds    = 10
+        timeout_seconds   = 2
+        failure_threshold = 3
+
+        http_get {
+          path = local.contract.processes[each.key].paths.health
+          port = local.contract.processes[each.key].ports[local.contract.processes[each.key].probe_port]
         }
       }
 
@@ -109,6 +124,42 @@ resource "google_cloud_run_v2_service" "this" {
               secret  = env.value.secret
               version = env.value.version
             }
+          }
+        }
+      }
+    }
+
+    # Beside a function whose processor stays it reads the metrics and writes them to Managed Prometheus.
+    dynamic "containers" {
+      for_each = local.scraped[each.key] ? [var.metrics] : []
+      content {
+        name       = "metrics"
+        image      = containers.value.image
+        depends_on = ["function"]
+
+        resources {
+          limits   = { cpu = "0.5", memory = "256Mi" }
+          cpu_idle = false
+        }
+
+        volume_mounts {
+          name       = "metrics"
+          mount_path = "/etc/rungmp"
+        }
+      }
+    }
+
+    dynamic "volumes" {
+      for_each = local.scraped[each.key] ? [var.metrics] : []
+      content {
+        name = "metrics"
+
+        secret {
+          secret = volumes.value.secret
+
+          items {
+            version = volumes.value.version
+            path    = "config.yaml"
           }
         }
       }

@@ -49,6 +49,17 @@ variable "ack_deadline_seconds" {
   type        = map(number)
 }
 
+variable "metrics" {
+  description = "Google's sidecar that writes a function's metrics to Managed Prometheus: its image by digest, and the secret and version with its configuration (terraform/README.md). It stands beside functions whose processor stays. null is none."
+  type        = object({ image = string, secret = string, version = string })
+  default     = null
+
+  validation {
+    condition     = var.metrics == null || can(regex("@sha256:[0-9a-f]{64}$", var.metrics.image))
+    error_message = "metrics.image is by digest, as every image."
+  }
+}
+
 variable "services" {
   description = "Functions by name: the account it runs as and the one that may push to it; cpu, memory_mib, concurrency, min_instances, max_instances; cpu_idle takes the processor away between requests; environment and secrets by the names that the code reads; canary sends percent of the requests to the newest revision and the rest to stable_revision."
   type = map(object({

@@ -35,7 +35,7 @@ variable "grants" {
   validation {
     condition = alltrue([for row in var.grants : row.kind != "project" || contains([
       "roles/bigquery.jobUser", "roles/bigquery.readSessionUser", "roles/container.defaultNodeServiceAccount",
-      "roles/managedkafka.client", "roles/monitoring.viewer",
+      "roles/managedkafka.client", "roles/monitoring.metricWriter", "roles/monitoring.viewer",
     ], row.role)])
     error_message = "This role can be bound to a thing. On the project there are only roles that Google binds to nothing smaller."
   }

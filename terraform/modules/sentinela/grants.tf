@@ -108,21 +108,27 @@ locals {
     [for member in var.alert_readers : ["reader of alerts ${member}", "roles/pubsub.subscriber", "topic", "pix-alerts-v1"]],
   )
 
-  secret_rows = [
-    ["pix-score", "roles/secretmanager.secretAccessor", "secret", "pix-token-key"],
-    ["pix-score", "roles/secretmanager.secretAccessor", "secret", "pix-previous-token-key"],
-    ["pix-scorer", "roles/secretmanager.secretAccessor", "secret", "pix-token-key"],
-    ["pix-scorer", "roles/secretmanager.secretAccessor", "secret", "pix-previous-token-key"],
-    ["pix-bridge", "roles/secretmanager.secretAccessor", "secret", "pix-token-key"],
-    ["pix-bridge", "roles/secretmanager.secretAccessor", "secret", "pix-previous-token-key"],
-    ["pix-bridge", "roles/secretmanager.secretAccessor", "secret", "kafka-sasl-password"],
-  ]
+  secret_rows = concat(
+    [
+      ["pix-score", "roles/secretmanager.secretAccessor", "secret", "pix-token-key"],
+      ["pix-score", "roles/secretmanager.secretAccessor", "secret", "pix-previous-token-key"],
+      ["pix-scorer", "roles/secretmanager.secretAccessor", "secret", "pix-token-key"],
+      ["pix-scorer", "roles/secretmanager.secretAccessor", "secret", "pix-previous-token-key"],
+      ["pix-bridge", "roles/secretmanager.secretAccessor", "secret", "pix-token-key"],
+      ["pix-bridge", "roles/secretmanager.secretAccessor", "secret", "pix-previous-token-key"],
+      ["pix-bridge", "roles/secretmanager.secretAccessor", "secret", "kafka-sasl-password"],
+    ],
+    var.run_metrics == null ? [] : [
+      ["pix-score", "roles/secretmanager.secretAccessor", "secret", "pix-run-monitoring"],
+      ["pix-score", "roles/monitoring.metricWriter", "project", ""],
+    ],
+  )
 
   account_rows = concat(
     # Pub/Sub signs its pushes in the name of the subscription's account, and of no other.
     [for function in keys(local.pushes) : ["agent of Pub/Sub", "roles/iam.serviceAccountTokenCreator", "service_account", "push-${function}"]],
     # Who deploys a service hands it its account.
-    [for id in keys(local.accounts) : ["pix-deployer", "roles/iam.serviceAccountUser", "service_account", id] if !contains(["pix-desk", "sentinela-learning"], id)],
+    [for id in keys(local.accounts) : ["pix-deployer", "roles/iam.serviceAccountUser", "service_account", id] if !contains(["pix-desk", "pix-scorer", "pix-bridge", "sentinela-learning"], id)],
     var.groups.desk == null ? [] : [["desk", "roles/iam.serviceAccountTokenCreator", "service_account", "pix-desk"]],
     [
       ["pix-nodes", "roles/artifactregistry.reader", "registry", "sentinela"],

@@ -75,11 +75,14 @@ module "secrets" {
   kms_key      = local.keys.secrets
   labels       = local.labels
   destroy_data = var.destroy_data
-  secrets = {
-    pix-token-key          = "Makes tokens of identifiers"
-    pix-previous-token-key = "The key before the last rotation, for 31 days after it"
-    kafka-sasl-password    = "The bridge's password at Kafka, where it needs one"
-  }
+  secrets = merge(
+    {
+      pix-token-key          = "Makes tokens of identifiers"
+      pix-previous-token-key = "The key before the last rotation, for 31 days after it"
+      kafka-sasl-password    = "The bridge's password at Kafka, where it needs one"
+    },
+    var.run_metrics == null ? {} : { pix-run-monitoring = "What the metrics' sidecar reads: no secret, but mounted as one" },
+  )
 }
 
 module "storage" {
@@ -159,6 +162,7 @@ module "functions" {
   labels               = local.labels
   ack_deadline_seconds = { for function, s in local.pushes : function => s.ack_deadline_seconds }
   services             = local.services
+  metrics              = var.run_metrics == null ? null : { image = var.run_metrics.image, secret = "pix-run-monitoring", version = tostring(var.run_metrics.config_version) }
 
   depends_on = [module.grants_of_accounts, module.grants_of_secrets]
 }
