@@ -18,15 +18,15 @@ written by `functions/export` and only read here; bronze has their columns as th
 
 Times are microseconds in UTC. Identifiers are tokens; no table holds a raw CPF, CNPJ, key, account or name.
 
-**Statuses are in no table.** Whether a payment was settled, rejected or returned goes to the feature store alone and not
+**Statuses are in no table.** Whether a payment was settled, rejected or returned goes to the feature store alone, not
 to the warehouse, and so is not exported. What follows:
 
 - a vector as served (`decisions.vector`, `gold/vectors`) is whole: it counts the statuses that had arrived by then;
 - a vector that `replay` computes again from silver is not: its {count} features over statuses ({words} in
-  their names) come out as if none had arrived, and the comparison with served vectors leaves them out and says so, unless
+  their names) come out as if none had arrived, and the comparison with served ones leaves them out and says so, unless
   `--statuses` gives the topic's own records beside. A challenger over such features learns from served vectors, or with
   these records;
-- a row of `decisions` says what was decided, never what became of the payment: an approved one may have been rejected by
+- a row of `decisions` says what was decided, never what became of the payment: an approved one may be rejected later by
   the settlement system. A sum over approved rows is no sum of money moved.
 """
 
