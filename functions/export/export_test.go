@@ -14,8 +14,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sentinela-pix/sentinela/functions/export"
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
@@ -41,12 +44,14 @@ type world struct {
 	root   string
 	away   int // rows after which BigQuery goes away; negative never
 	around func(op string) error
+	margin time.Duration
+	late   atomic.Int64 // rows that the ticks have told to be late
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return &world{
-		rows: map[string][]row{}, now: time.Date(2026, 11, 20, 12, 30, 0, 0, time.UTC), root: t.TempDir(), away: -1,
+		rows: map[string][]row{}, now: time.Date(2026, 11, 20, 12, 30, 0, 0, time.UTC), root: t.TempDir(), away: -1, margin: margin,
 		around: func(string) error { return nil },
 	}
 }
@@ -151,9 +156,10 @@ func (*world) DeadLetter(context.Context, string, bus.Letter) error { return nil
 // tick pushes one tick to an exporter that has just started.
 func (w *world) tick(t *testing.T, body string) int {
 	t.Helper()
-	h, err := export.New(export.Deps{Source: w, Lake: w, Margin: margin, Push: push.Deps{
+	metrics := prometheus.NewRegistry()
+	h, err := export.New(export.Deps{Source: w, Lake: w, Margin: w.margin, Push: push.Deps{
 		Gate: pushtest.OpenGate{}, DeadLetters: w, DeadLetterTopic: "dlq", Logger: slog.New(slog.DiscardHandler),
-		Clock: func() time.Time { return w.now },
+		Clock: func() time.Time { return w.now }, Metrics: metrics,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +167,17 @@ func (w *world) tick(t *testing.T, body string) int {
 	message := fmt.Sprintf(`{"message":{"data":%q,"messageId":"1"}}`, base64.StdEncoding.EncodeToString([]byte(body)))
 	r := httptest.NewRecorder()
 	h.ServeHTTP(r, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(message)))
+	found, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.GetName() == "pix_export_late_rows_total" {
+			for _, m := range f.GetMetric() {
+				w.late.Add(int64(m.GetCounter().GetValue()))
+			}
+		}
+	}
 	return r.Code
 }
 

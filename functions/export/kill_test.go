@@ -119,12 +119,13 @@ func (o *outside) front(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// SendMsg counts the answers with rows.
+// countedStream counts the answers with rows.
 type countedStream struct {
 	grpc.ServerStream
 	o *outside
 }
 
+// SendMsg implements grpc.ServerStream.
 func (s countedStream) SendMsg(m any) (err error) {
 	s.o.step("row", func() { err = s.ServerStream.SendMsg(m) })
 	return err

@@ -129,6 +129,15 @@ def test_a_label_counts_from_its_arrival_and_a_later_correction_does_not_leak(be
     assert labels(6 * DAY) == [(0, micros(1, 3 * DAY)), (1, micros(2, 5 * DAY)), (1, micros(4, 0 * DAY))]
 
 
+def test_a_payment_after_the_cut_is_not_there_yet_and_stops_nothing(bench):
+    bench.export("decisions", [decision(1), decision(2, at=CUT + HOUR)])
+    bench.export("labels", [label(2, HOUR, at=CUT + HOUR)])
+    bench.settle()
+    counts = gold.build(bench.lake, CUT)
+    assert (counts.rows, counts.labelled, counts.labels_without_payment) == (1, 0, 0)
+    assert bench.rows("gold/vectors", "end_to_end_id") == [(payment_id(1),)]
+
+
 def test_a_label_of_an_unknown_payment_waits_is_counted_and_joins_later(bench):
     bench.export("decisions", [decision(1)])
     bench.export("labels", [label(2, HOUR), label(2, HOUR, written_at=NOON + DAY)])

@@ -314,16 +314,17 @@ func TestRowsOfAPathWithABlank(t *testing.T) {
 	}
 }
 
-// TestTallyHours keeps the shape of the map that the export goes through: starts of hours, also before 1970.
+// TestTallyHours are starts of hours, also before 1970, and of a file that ends as an hour begins both.
 func TestTallyHours(t *testing.T) {
 	t.Parallel()
 	table := openPlain(t, newMemory())
 	commitFile(t, table, plainRow(lake.Micros(-1), "a"), plainRow(lake.Micros(tallyHour), "b"))
+	commitFile(t, table, plainRow(lake.Micros(5*tallyHour-5000), "c"), plainRow(lake.Micros(5*tallyHour), "d"))
 	held, err := table.Tally(t.Context(), app, "at", time.Unix(-1, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := slices.Sorted(maps.Keys(held.Rows)); !slices.Equal(got, []int64{-3600, 3600}) {
+	if got := slices.Sorted(maps.Keys(held.Rows)); !slices.Equal(got, []int64{-3600, 3600, 4 * 3600, 5 * 3600}) {
 		t.Errorf("hours %v", got)
 	}
 }

@@ -28,10 +28,11 @@ type Config struct {
 	Metrics prometheus.Registerer
 }
 
-const (
-	defaultLinger        = 100 * time.Millisecond
-	defaultAppendTimeout = 10 * time.Second
-)
+const defaultLinger = 100 * time.Millisecond
+
+// DefaultAppendTimeout is the longest append of a configuration that says nothing else: so old must a stamp be where one clock
+// is all there is.
+const DefaultAppendTimeout = 10 * time.Second
 
 // Warehouse appends rows. It is safe for concurrent use; open one per process.
 type Warehouse struct {
@@ -54,7 +55,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Wareho
 		cfg.Linger = defaultLinger
 	}
 	if cfg.AppendTimeout == 0 {
-		cfg.AppendTimeout = defaultAppendTimeout
+		cfg.AppendTimeout = DefaultAppendTimeout
 	}
 	if cfg.AppendTimeout > maxAppendTimeout {
 		return nil, fmt.Errorf("open warehouse: an append of %s is longer than %s, after which its rows count as written", cfg.AppendTimeout, maxAppendTimeout)

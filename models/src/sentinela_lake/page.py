@@ -6,7 +6,7 @@ import sys
 
 from pyspark.sql import types as t
 
-from sentinela_lake import tables
+from sentinela_lake import replay, tables
 from sentinela_lake.tables import Table
 
 HEAD = """# Schema of the lake
@@ -17,12 +17,26 @@ a test holds it to the code. Every table is a Delta table in the directory of it
 written by `functions/export` and only read here; bronze has their columns as they are.
 
 Times are microseconds in UTC. Identifiers are tokens; no table holds a raw CPF, CNPJ, key, account or name.
+
+**Statuses are in no table.** Whether a payment was settled, rejected or returned goes to the feature store alone, not
+to the warehouse, and so is not exported. What follows:
+
+- a vector as served (`decisions.vector`, `gold/vectors`) is whole: it counts the statuses that had arrived by then;
+- a vector that `replay` computes again from silver is not: its {count} features over statuses ({words} in
+  their names) come out as if none had arrived, and the comparison with served ones leaves them out and says so, unless
+  `--statuses` gives the topic's own records beside. A challenger over such features learns from served vectors, or with
+  these records;
+- a row of `decisions` says what was decided, never what became of the payment: an approved one may be rejected later by
+  the settlement system. A sum over approved rows is no sum of money moved.
 """
 
 
 def page() -> str:
     """Return the page."""
-    return HEAD + "".join(section(table) for table in tables.all_tables().values())
+    over_statuses = sum(any(w in name for w in replay.STATUS_WORDS) for name in tables.features().features)
+    words = ", ".join(f"`{w}`" for w in replay.STATUS_WORDS)
+    sections = "".join(section(table) for table in tables.all_tables().values())
+    return HEAD.format(count=over_statuses, words=words) + sections
 
 
 def section(table: Table) -> str:

@@ -121,10 +121,13 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 	return summary.verdict()
 }
 
+// atOnce is the margin of an export whose tick comes when nobody writes any more.
+const atOnce = time.Microsecond
+
 // stack are the options of a stack that this show watches.
 func (s *show) stack(o options, logs io.Writer) stack.Options {
 	return stack.Options{
-		Warehouse: o.warehouse, Logs: logs, Progress: s.line, Models: o.models, Lake: o.lake,
+		Warehouse: o.warehouse, Logs: logs, Progress: s.line, Models: o.models, Lake: o.lake, ExportMargin: atOnce,
 		Watch: map[string]http.Handler{
 			stack.DecisionsTopic:  watch(s.decided),
 			stack.DeadLetterTopic: watch(s.buried),

@@ -20,6 +20,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/obs"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
 )
 
 // Settings that differ from a deployment's defaults.
@@ -109,13 +110,10 @@ func (s *Stack) openWriters(ctx context.Context, mux *http.ServeMux) error {
 	return nil
 }
 
-// exportMargin is nearly nothing: here a tick comes when nobody writes, and all clocks are one.
-const exportMargin = time.Microsecond
-
 // openExport opens the export to the lake.
 func (s *Stack) openExport(ctx context.Context, mux *http.ServeMux) error {
 	c := export.Config{Config: s.config(), Dataset: Dataset, Lake: s.LakePlace, ExportTimeout: exportTimeout}
-	f, err := export.Open(ctx, &c, s.env(export.Name), exportMargin)
+	f, err := export.Open(ctx, &c, s.env(export.Name), cmp.Or(s.options.ExportMargin, warehouse.DefaultAppendTimeout))
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ type Options struct {
 	Bigtable, BigQuery []option.ClientOption
 	// Lake is a directory for the Delta tables; empty means the Cloud Storage fake.
 	Lake string
+	// ExportMargin is how old a row's stamp must be that the export takes it. 0 means the longest append, for ticks that come
+	// while rows are written: one process has one clock, so nothing is added for skew.
+	ExportMargin time.Duration
 	// Policy is the location of a policy pack; empty means the shipped one.
 	Policy string
 	// Models is the location of a model store; empty means a bucket with the shipped models.
