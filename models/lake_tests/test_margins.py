@@ -14,7 +14,7 @@ OTHERS, FRAUDS = 60_000, 2000
 AT = {
     0.0001: 2.0,
     0.0005: 0.99975,
-    0.001: 0.99925,
+    0.001: 0.99932,
 }  # a score that is above the threshold of this rate and those above it
 RATES = (0.001, 0.0005, 0.0001)
 STRONG = {0.0001: 0.2, 0.0005: 0.3, 0.001: 0.4}

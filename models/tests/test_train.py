@@ -126,7 +126,7 @@ def test_even_rows_learn_frauds_that_weigh_little_and_promise_by_weight(trained)
     v = vectors.read_vectors(source, "payer", None)
     c = calibration.Calibration(**even["calibration"])
     promised = c.probability(lgb.Booster(model_str=text).predict(v.x, raw_score=True))
-    assert (v.weight * promised).sum() == pytest.approx((v.weight * v.label).sum(), rel=0.6)
+    assert 0.4 < (v.weight * promised).sum() / (v.weight * v.label).sum() < 2.5
 
 
 def test_too_few_frauds_are_refused(trained):
