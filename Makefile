@@ -15,6 +15,8 @@ CYCLONEDX := $(BUILD)/tools/cyclonedx-gomod
 VENV := $(BUILD)/venv
 PY := $(VENV)/bin/python
 VENV_LAKE := $(BUILD)/venv-lake
+VENV_DEPLOY := $(BUILD)/venv-deploy
+TFLINT := $(BUILD)/tools/tflint
 
 .PHONY: help
 help: ## list the targets
@@ -162,6 +164,14 @@ KUSTOMIZE := $(if $(shell command -v kubectl),,$(BUILD)/tools/kustomize)
 k8s-check: $(KUBECONFORM) $(KUSTOMIZE) ## render the manifests and judge them: schemas, kube-score, settings
 	scripts/k8s-check.sh $(BUILD)/tools
 
+.PHONY: deploy-check
+deploy-check: k8s-check $(TFLINT) $(VENV_DEPLOY)/.ready ## judge terraform/, k8s/ and the workflows offline: tflint, kubeconform, kube-score, checkov, zizmor
+	scripts/deploy-check.sh $(BUILD)/tools $(VENV_DEPLOY)/bin
+
+.PHONY: terraform-validate
+terraform-validate: ## terraform validate and terraform test with the real providers and no account; skipped where there are none
+	scripts/terraform-validate.sh
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -175,6 +185,15 @@ $(VENV_LAKE)/.ready: models/requirements-lake.txt
 	python3 -m venv $(VENV_LAKE)
 	$(VENV_LAKE)/bin/python -m pip install --quiet --require-hashes -r models/requirements-lake.txt
 	@touch $@
+
+$(VENV_DEPLOY)/.ready: scripts/tools/deploy/requirements.txt
+	python3 -m venv $(VENV_DEPLOY)
+	$(VENV_DEPLOY)/bin/python -m pip install --quiet --require-hashes -r scripts/tools/deploy/requirements.txt
+	@touch $@
+
+$(TFLINT): scripts/tools/tflint/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/tflint/go.mod -o $@ github.com/terraform-linters/tflint
 
 $(LINT): scripts/tools/lint/go.mod
 	@mkdir -p $(BUILD)/tools

@@ -28,7 +28,7 @@ export TF_PLUGIN_CACHE_DIR=$work/plugins TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
 mkdir -p "$TF_PLUGIN_CACHE_DIR"
 cd "$work/terraform"
 
-terraform version | head -1
+terraform version | sed -n 1p
 terraform fmt -check -recursive
 ready() { if [ "$overrides" = yes ]; then terraform get "$@"; else terraform init -backend=false -input=false "$@"; fi >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
 

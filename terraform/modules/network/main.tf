@@ -25,6 +25,7 @@ locals {
 }
 
 resource "google_compute_network" "this" {
+  # checkov:skip=CKV2_GCP_18: the rules are a network firewall policy, below
   project                         = var.project_id
   name                            = "sentinela"
   auto_create_subnetworks         = false
