@@ -65,7 +65,7 @@ func beside() []Variable {
 		by("STORAGE_EMULATOR_HOST", "", "host:port or URL of a Cloud Storage emulator instead of Cloud Storage; then no credentials are asked for.", "scorer score export pixctl"),
 		by("PROJECT", "", "The project where GOOGLE_CLOUD_PROJECT is not set.", "pixctl"),
 		by("GOOGLE_CLOUD_PROJECT", "", "The project that pixctl explain and publish use by default.", "pixctl"),
-		by("BIGTABLE_INSTANCE", "pix", "The instance that pixctl explain reads by default.", "pixctl"),
+		by("BIGTABLE_INSTANCE", "sentinela", "The instance that pixctl explain and doctor read by default.", "pixctl"),
 		by("SCORER_TOKEN", "", "The bearer token that pixctl load sends.", "pixctl"),
 		by("MODELS_LOCATION", "", "Where pixctl's model commands find models by default: a directory or gs://bucket/prefix.", "pixctl"),
 		by("MODEL_SIGNING_KEYS", "", "PEM file of the public keys against which pixctl checks models by default.", "pixctl"),

@@ -58,7 +58,7 @@ func (m *machine) flags(flags *command.Flags) {
 	flags.StringVar(&m.project, "project", command.Project(m.getenv), command.ProjectUsage+"; without one only this machine is looked at")
 	flags.StringVar(&m.environment, "env", "dev", "environment of the project, a directory of terraform/envs; it stands in the commands that mend")
 	flags.StringVar(&m.region, "region", "southamerica-east1", "where the dataset and the buckets must lie")
-	flags.StringVar(&m.instance, "instance", command.First(m.getenv("BIGTABLE_INSTANCE"), "pix"), "Bigtable instance; BIGTABLE_INSTANCE by default")
+	flags.StringVar(&m.instance, "instance", command.First(m.getenv("BIGTABLE_INSTANCE"), "sentinela"), "Bigtable instance; BIGTABLE_INSTANCE by default")
 	flags.StringVar(&m.profile, "app-profile", command.First(m.getenv("BIGTABLE_APP_PROFILE"), "pix-single"), "Bigtable app profile; BIGTABLE_APP_PROFILE by default")
 	flags.StringVar(&m.dataset, "dataset", command.First(m.getenv("DATASET"), "fraud"), "BigQuery dataset; DATASET by default")
 	flags.StringVar(&m.models, "models-bucket", "", "bucket of the models; PROJECT-models by default")

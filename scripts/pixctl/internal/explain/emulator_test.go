@@ -19,7 +19,7 @@ func TestRunThroughTheEmulator(t *testing.T) {
 	}
 	defer server.Close()
 	t.Setenv("BIGTABLE_EMULATOR_HOST", server.Addr)
-	cfg := store.Config{ProjectID: "p", InstanceID: "pix"}
+	cfg := store.Config{ProjectID: "p", InstanceID: "sentinela"}
 	if err := store.CreateSchema(t.Context(), cfg, store.Retention{}); err != nil {
 		t.Fatal(err)
 	}

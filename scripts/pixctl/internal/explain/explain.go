@@ -30,7 +30,7 @@ var errNoDecision = errors.New("no decision stands for this EndToEndId")
 func run(ctx context.Context, std command.IO, args []string) error {
 	flags := command.NewFlags(std, "explain", "ENDTOENDID [-lang en|pt]", 1)
 	project := flags.String("project", command.Project(std.Getenv), command.ProjectUsage)
-	instance := flags.String("instance", command.First(std.Getenv("BIGTABLE_INSTANCE"), "pix"), "Bigtable instance; BIGTABLE_INSTANCE by default")
+	instance := flags.String("instance", command.First(std.Getenv("BIGTABLE_INSTANCE"), "sentinela"), "Bigtable instance; BIGTABLE_INSTANCE by default")
 	table := flags.String("table", "", "Bigtable table; the store's default when empty")
 	lang := flags.String("lang", "en", "language of the words: en or pt")
 	asJSON := flags.Bool("json", false, "print the decision as JSON")
