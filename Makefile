@@ -157,6 +157,10 @@ images: $(CYCLONEDX) ## the container images as OCI layouts in build/images; IMA
 push-images: $(CYCLONEDX) ## make images, held to the digests in EXPECT, pushed to REGISTRY; their names are in build/images/checksums.txt
 	go run ./scripts/images -push "$${REGISTRY:?REGISTRY: as southamerica-east1-docker.pkg.dev/PROJECT/sentinela}" -expect "$${EXPECT:-}" -output "$${GITHUB_OUTPUT:-}"
 
+.PHONY: sign-images
+sign-images: ## sign the pushed images, for whoever pulls them and for Binary Authorization
+	scripts/deploy/sign.sh $(BUILD)
+
 KUBECONFORM := $(BUILD)/tools/kubeconform
 KUSTOMIZE := $(if $(shell command -v kubectl),,$(BUILD)/tools/kustomize)
 
