@@ -10,6 +10,8 @@ key=projects/$project/locations/$region/keyRings/sentinela/cryptoKeys/attestor/c
 while read -r digest name; do
   image=$name@sha256:$digest
   cosign sign --yes "$image"
+  # A deployment that is run again meets its own attestation.
+  [ -z "$(gcloud container binauthz attestations list --attestor built-by-delivery --attestor-project "$project" --artifact-url "$image" --format 'value(name)')" ] || continue
   gcloud container binauthz attestations sign-and-create --project "$project" --artifact-url "$image" \
     --attestor built-by-delivery --attestor-project "$project" --keyversion "$key"
 done <"$checksums"
