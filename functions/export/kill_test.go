@@ -37,6 +37,7 @@ const killedProcess = "EXPORT_PROCESS"
 // TestExportProcess is the exporter as it is deployed, configured by its environment: it takes one tick. It is run by
 // TestKilledProcesses, in a process of its own.
 func TestExportProcess(t *testing.T) {
+	t.Parallel()
 	if os.Getenv(killedProcess) == "" {
 		t.Skip("a part of TestKilledProcesses")
 	}

@@ -43,7 +43,7 @@ def kernel_rows(table: Path) -> tuple[dict[str, Any], list[Row]]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"Delta Kernel does not read {table}: {done.stderr.strip()[-2000:]}")
-    head, *rows = (json.loads(line) for line in done.stdout.splitlines())
+    head, *rows = (json.loads(line) for line in done.stdout.split("\n") if line)
     return head, sorted(rows, key=lambda row: row["id"])
 
 

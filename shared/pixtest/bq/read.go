@@ -70,7 +70,7 @@ func (f *front) CreateReadSession(ctx context.Context, r *storagepb.CreateReadSe
 func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRead_ReadRowsServer) error {
 	session, ok := f.sessions.find(r.GetReadStream())
 	if !ok {
-		return status.Error(codes.NotFound, "there is no such read stream, or its session has ended")
+		return status.Errorf(codes.NotFound, "there is no read stream %s, or its session has ended", r.GetReadStream())
 	}
 	if session.GetDataFormat() != storagepb.DataFormat_ARROW {
 		return f.passRows(r, down)
