@@ -25,6 +25,7 @@ def digest(path: pathlib.Path) -> str:
 def test_one_row_per_payment_and_the_first_decided_wins_whatever_arrives_when(bench, spark, tmp_path):
     first, second, again = decision(1), decision(1, outcome="REJECT"), decision(1)
     second["decided_at"] += HOUR
+    second["written_at"] -= DAY  # when a row was written says nothing of which was decided first
     again["written_at"] += DAY
     bench.export("decisions", [second, decision(2)])
     bench.settle()
