@@ -70,6 +70,8 @@ module "kms" {
 
 # Holds the state of this directory and of the environment. Its lock keeps two applies from running at once.
 resource "google_storage_bucket" "state" {
+  # checkov:skip=CKV_GCP_62:Cloud Audit Logs have every access, with who it was (modules/project); access logs would be objects of their own
+
   project                     = var.project_id
   name                        = "${var.project_id}-tfstate"
   location                    = upper(var.region)
