@@ -11,9 +11,12 @@ export GOFLAGS := -buildvcs=false -tags=disable_grpc_modules -gcflags=github.com
 PIXCTL := $(BUILD)/pixctl
 LINT := $(BUILD)/tools/golangci-lint
 ACTIONLINT := $(BUILD)/tools/actionlint
+CYCLONEDX := $(BUILD)/tools/cyclonedx-gomod
 VENV := $(BUILD)/venv
 PY := $(VENV)/bin/python
 VENV_LAKE := $(BUILD)/venv-lake
+VENV_DEPLOY := $(BUILD)/venv-deploy
+TFLINT := $(BUILD)/tools/tflint
 
 .PHONY: help
 help: ## list the targets
@@ -94,6 +97,29 @@ conformance: $(VENV)/.ready ## the same suites against second implementations; a
 model: $(PIXCTL) $(VENV)/.ready ## simulate, replay, train and verify the shipped models
 	scripts/model.sh $(PIXCTL) $(PY)
 
+.PHONY: images
+images: $(CYCLONEDX) ## the container images as OCI layouts in build/images; IMAGES='-push REGISTRY' pushes, '-again' builds twice
+	go run ./scripts/images $(IMAGES)
+
+.PHONY: push-images
+push-images: $(CYCLONEDX) ## make images, held to the digests in EXPECT, pushed to REGISTRY; their names are in build/images/checksums.txt
+	go run ./scripts/images -push "$${REGISTRY:?REGISTRY: as southamerica-east1-docker.pkg.dev/PROJECT/sentinela}" -expect "$${EXPECT:-}" -output "$${GITHUB_OUTPUT:-}"
+
+KUBECONFORM := $(BUILD)/tools/kubeconform
+KUSTOMIZE := $(if $(shell command -v kubectl),,$(BUILD)/tools/kustomize)
+
+.PHONY: k8s-check
+k8s-check: $(KUBECONFORM) $(KUSTOMIZE) ## render the manifests and judge them: schemas, kube-score, settings
+	scripts/k8s-check.sh $(BUILD)/tools
+
+.PHONY: deploy-check
+deploy-check: k8s-check $(TFLINT) $(VENV_DEPLOY)/.ready ## judge terraform/, k8s/ and the workflows offline: tflint, kubeconform, kube-score, checkov, zizmor
+	scripts/deploy-check.sh $(BUILD)/tools $(VENV_DEPLOY)/bin
+
+.PHONY: terraform-validate
+terraform-validate: ## terraform validate and terraform test with the real providers and no account; skipped where there are none
+	scripts/terraform-validate.sh
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -108,10 +134,31 @@ $(VENV_LAKE)/.ready: models/requirements-lake.txt
 	$(VENV_LAKE)/bin/python -m pip install --quiet --require-hashes -r models/requirements-lake.txt
 	@touch $@
 
+$(VENV_DEPLOY)/.ready: scripts/tools/deploy/requirements.txt
+	python3 -m venv $(VENV_DEPLOY)
+	$(VENV_DEPLOY)/bin/python -m pip install --quiet --require-hashes -r scripts/tools/deploy/requirements.txt
+	@touch $@
+
+$(TFLINT): scripts/tools/tflint/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/tflint/go.mod -o $@ github.com/terraform-linters/tflint
+
 $(LINT): scripts/tools/lint/go.mod
 	@mkdir -p $(BUILD)/tools
 	@echo "building golangci-lint (minutes the first time)"
 	go build -modfile=scripts/tools/lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(CYCLONEDX): scripts/tools/sbom/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/sbom/go.mod -o $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
+$(KUBECONFORM): scripts/tools/kube/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/kube/go.mod -o $(BUILD)/tools/ github.com/yannh/kubeconform/cmd/kubeconform github.com/zegl/kube-score/cmd/kube-score
+
+$(BUILD)/tools/kustomize: scripts/tools/kustomize/go.mod
+	@mkdir -p $(BUILD)/tools
+	go build -modfile=scripts/tools/kustomize/go.mod -o $@ sigs.k8s.io/kustomize/kustomize/v5
 
 $(ACTIONLINT): scripts/tools/actions/go.mod
 	@mkdir -p $(BUILD)/tools

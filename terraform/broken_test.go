@@ -86,11 +86,55 @@ func TestBrokenDeployments(t *testing.T) {
 			if err != nil || !strings.Contains(string(text), b.old) {
 				t.Fatalf("%s has no %q to break: %v", b.file, b.old, err)
 			}
-			d := deploy(t, overlay{repository(), map[string]string{b.file: strings.Replace(string(text), b.old, b.broken, 1)}}, "dev")
-			d.pods = podsOf(t, "dev")
-			for _, check := range checks() {
-				check(d)
+			files := overlay{repository(), map[string]string{b.file: strings.Replace(string(text), b.old, b.broken, 1)}}
+			d := deploy(t, files, "dev", rendered(t, "dev"))
+			if problems := strings.Join(d.problems, "\n"); !strings.Contains(problems, b.want) {
+				t.Errorf("nobody noticed: want %q, got:\n%s", b.want, problems)
 			}
+		})
+	}
+}
+
+// TestBrokenManifests is TestBrokenDeployments for what kustomize makes.
+func TestBrokenManifests(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string]struct{ old, broken, want string }{
+		"another port":              {"containerPort: 8081", "containerPort: 8082", "port admin of scorer"},
+		"a probe of a closed port":  {"path: /readyz\n            port: admin", "path: /readyz\n            port: http", "readinessProbe's port of scorer"},
+		"a probe of another path":   {"path: /readyz\n", "path: /ready\n", "readinessProbe's path"},
+		"killed while it stops":     {"terminationGracePeriodSeconds: 11", "terminationGracePeriodSeconds: 10", "is killed after 10 s"},
+		"killed after preStop":      {"seconds: 10", "seconds: 15", "is killed after 20 s"},
+		"a variable is left out":    {"  BIGTABLE_TABLE: pix\n", "", "does not set BIGTABLE_TABLE"},
+		"a variable too many":       {"  BIGTABLE_TABLE: pix\n", "  BIGTABLE_TABLE: pix\n  VERBOSE: \"1\"\n", "sets VERBOSE, which"},
+		"another topic":             {"TRANSACTIONS_TOPIC: pix-transactions-v1", "TRANSACTIONS_TOPIC: pix-labels-v1", "TRANSACTIONS_TOPIC is"},
+		"another store":             {"BIGTABLE_INSTANCE: sentinela", "BIGTABLE_INSTANCE: other", "BIGTABLE_INSTANCE is"},
+		"another profile":           {"BIGTABLE_APP_PROFILE: pix-single", "BIGTABLE_APP_PROFILE: default", "BIGTABLE_APP_PROFILE is"},
+		"another project":           {"PROJECT_ID: sentinela-dev", "PROJECT_ID: sentinela-prod", "PROJECT_ID is"},
+		"tokens without signature":  {"TRUST_CLOUD_RUN_IAM: \"false\"", "TRUST_CLOUD_RUN_IAM: \"true\"", "TRUST_CLOUD_RUN_IAM is"},
+		"a secret as text":          {"  BIGTABLE_TABLE: pix\n", "  BIGTABLE_TABLE: pix\n  PREVIOUS_TOKEN_KEY: AAAA\n  PREVIOUS_TOKEN_KEY_VERSION: \"1\"\n", "is PREVIOUS_TOKEN_KEY a secret?"},
+		"another secret":            {"secrets/pix-token-key/", "secrets/kafka-sasl-password/", "takes TOKEN_KEY from the secret"},
+		"a secret where nobody":     {"mountPath: /secrets/token-key", "mountPath: /other", "is not mounted under SECRETS_DIR"},
+		"another account of Google": {"gcp-service-account: pix-scorer@", "gcp-service-account: pix-desk@", "iam.gke.io/gcp-service-account of scorer"},
+		"another account":           {"serviceAccountName: scorer", "serviceAccountName: default", "serviceAccountName of scorer"},
+		"another image":             {"image: scorer@", "image: score@", "runs the image"},
+		"an image by its tag":       {"image: kafka-bridge@sha256:", "image: kafka-bridge:", "by its digest"},
+		"a metric that is not":      {"pix_decisions_in_flight", "pix_decisions_under_way", "the metric pix_decisions_under_way"},
+		"no metrics are read":       {"kind: PodMonitoring", "kind: PodMonitor", "nobody reads the metrics of"},
+		"metrics of another path":   {"path: /metrics", "path: /prometheus", "PodMonitoring's path"},
+		"a route to another path":   {"value: /v1/decisions", "value: /v2/decisions", "HTTPRoute's path"},
+		"health of another path":    {"requestPath: /readyz", "requestPath: /", "HealthCheckPolicy's path"},
+		"an open port":              {"    - port: 8081\n", "    - port: 9090\n", "opens 9090"},
+		"an address of nobody":      {"value: sentinela-scorer", "value: scorer", "which Terraform does not make"},
+		"proxies from elsewhere":    {"cidr: 10.10.20.0/23", "cidr: 10.99.0.0/23", "the range of the proxies"},
+		"a workload is left out":    {"kind: Deployment", "kind: StatefulSet", "Deployment kafka-bridge of the code is not made"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rendering := rendered(t, "dev")
+			if !strings.Contains(rendering, b.old) {
+				t.Fatalf("the rendering has no %q to break", b.old)
+			}
+			d := deploy(t, repository(), "dev", strings.Replace(rendering, b.old, b.broken, 1))
 			if problems := strings.Join(d.problems, "\n"); !strings.Contains(problems, b.want) {
 				t.Errorf("nobody noticed: want %q, got:\n%s", b.want, problems)
 			}

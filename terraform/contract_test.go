@@ -17,8 +17,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
 
+	"github.com/sentinela-pix/sentinela/functions/alert"
+	"github.com/sentinela-pix/sentinela/functions/export"
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/label"
+	"github.com/sentinela-pix/sentinela/functions/row"
+	"github.com/sentinela-pix/sentinela/functions/score"
+	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/keyring"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/setting"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
@@ -122,6 +131,34 @@ func TestContractFile(t *testing.T) {
 	}
 	if diff := cmp.Diff(want.String(), string(got)); diff != "" {
 		t.Errorf("contract.json is not what the code says; run go test ./terraform -update (-code +file):\n%s", diff)
+	}
+}
+
+// TestRequired: what the contract calls required is what a process with an empty environment misses.
+func TestRequired(t *testing.T) {
+	t.Parallel()
+	none := envconfig.MapLookuper(map[string]string{})
+	for process, load := range map[string]func() error{
+		"score":  func() error { _, err := host.LoadFrom[score.Config](t.Context(), none); return err },
+		"audit":  func() error { _, err := host.LoadFrom[row.Config](t.Context(), none); return err },
+		"alert":  func() error { _, err := host.LoadFrom[alert.Config](t.Context(), none); return err },
+		"label":  func() error { _, err := host.LoadFrom[label.Config](t.Context(), none); return err },
+		"export": func() error { _, err := host.LoadFrom[export.Config](t.Context(), none); return err },
+		setting.Bridge: func() error {
+			_, err := new(keyring.Config).Tokenizer()
+			return errors.Join(new(bridge.Config).Validate(), err, errors.New("PROJECT_ID: required"))
+		},
+	} {
+		err := load()
+		if err == nil {
+			t.Fatalf("%s starts without anything", process)
+		}
+		for name, v := range contractOf(t).Processes[process].Variables {
+			asked := regexp.MustCompile(`(?:^|\n|: )` + name + `(?:: required|, PREVIOUS_TOKEN_KEY: )`).MatchString(err.Error())
+			if name != "FUNCTION_TARGET" && asked != v.Required { // asked for before anything is loaded
+				t.Errorf("%s: is %s required? The contract says %v, the process says: %v", process, name, v.Required, err)
+			}
+		}
 	}
 }
 

@@ -86,15 +86,16 @@ type deployment struct {
 	contract    contract
 	topics      []event.Topic
 	plan        *plan.Plan
-	pods        []pod
-	project     string // the example's
+	manifests   []manifest // of Kubernetes
+	project     string     // the example's
 
 	problems []string
 	covered  map[string]bool
 }
 
-// deploy works an environment out. Its own problems are problems of the deployment.
-func deploy(t *testing.T, files fs.FS, environment string) *deployment {
+// deploy works an environment out, from its configuration and from its rendered manifests, and holds it to everything. Its own
+// problems are problems of the deployment.
+func deploy(t *testing.T, files fs.FS, environment, rendering string) *deployment {
 	t.Helper()
 	made, err := plan.Work(plan.Request{
 		Files: files, Dir: path.Join("terraform/envs", environment), Schema: providersSchema(t), Inputs: "terraform.tfvars.example",
@@ -105,6 +106,12 @@ func deploy(t *testing.T, files fs.FS, environment string) *deployment {
 	}
 	for _, dataset := range d.of("google_bigquery_dataset") {
 		d.project = text(dataset.Value, "project")
+	}
+	if d.manifests, err = manifests(rendering); err != nil {
+		d.wrong("%v", err)
+	}
+	for _, check := range checks() {
+		check(d)
 	}
 	return d
 }
@@ -171,10 +178,11 @@ func at(v cty.Value, steps ...any) cty.Value {
 				return cty.NilVal
 			}
 		case int:
-			if !(v.Type().IsTupleType() || v.Type().IsListType()) || v.LengthInt() <= s {
+			list := items(v)
+			if len(list) <= s {
 				return cty.NilVal
 			}
-			v = v.Index(cty.NumberIntVal(int64(s)))
+			v = list[s]
 		}
 	}
 	return v
@@ -297,11 +305,7 @@ func TestDeployment(t *testing.T) {
 	for _, environment := range environments(t, files) {
 		t.Run(environment, func(t *testing.T) {
 			t.Parallel()
-			d := deploy(t, files, environment)
-			d.pods = podsOf(t, environment)
-			for _, check := range checks() {
-				check(d)
-			}
+			d := deploy(t, files, environment, rendered(t, environment))
 			for _, problem := range d.problems {
 				t.Error(problem)
 			}

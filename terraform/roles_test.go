@@ -13,7 +13,7 @@ import (
 // TestRolesTable: the page lists every role that prod's example binds, so that a reviewer sees one more.
 func TestRolesTable(t *testing.T) {
 	t.Parallel()
-	d := deploy(t, repository(), "prod")
+	d := deploy(t, repository(), "prod", "")
 	want := rolesTable(d.grants())
 	const begin, end = "<!-- roles: written by the test -->\n", "<!-- end of roles -->\n"
 	page, err := os.ReadFile("README.md")

@@ -193,7 +193,7 @@ func (d *deployment) service(r *plan.Resource, process string, p processContract
 	d.equal(r, "container_port", text(c, "ports", 0, "container_port"), strconv.Itoa(p.Ports["http"]))
 	d.cover("port", process+" http")
 	for _, probe := range []string{"startup_probe", "liveness_probe", "readiness_probe"} {
-		d.probe(r, p, at(c, probe, 0))
+		d.probe(r, process, at(c, probe, 0))
 	}
 	d.equal(r, "MEMORY_LIMIT", given["MEMORY_LIMIT"].value, bytesOf(text(c, "resources", 0, "limits", "memory")))
 	if process == "score" && text(c, "resources", 0, "cpu_idle") != "false" {
@@ -208,7 +208,8 @@ func (d *deployment) service(r *plan.Resource, process string, p processContract
 }
 
 // probe: a probe asks a port that is open, and a path that is served there.
-func (d *deployment) probe(r *plan.Resource, p processContract, probe cty.Value) {
+func (d *deployment) probe(r *plan.Resource, process string, probe cty.Value) {
+	p := d.contract.Processes[process]
 	if probe == cty.NilVal {
 		return
 	}
@@ -221,6 +222,9 @@ func (d *deployment) probe(r *plan.Resource, p processContract, probe cty.Value)
 		path := text(action, "path")
 		known := kind == "tcp_socket" && (port == strconv.Itoa(p.Ports["http"]) || port == strconv.Itoa(p.Ports["admin"])) ||
 			kind == "http_get" && port == strconv.Itoa(p.Ports[p.ProbePort]) && (path == p.Paths["health"] || path == p.Paths["ready"])
+		if port == strconv.Itoa(p.Ports["admin"]) {
+			d.cover("port", process+" admin")
+		}
 		if !known {
 			d.wrong("%s: a probe of %s asks %s %s %s, where nothing answers", r.At, r.Address, kind, port, path)
 		}

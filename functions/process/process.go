@@ -22,6 +22,9 @@ import (
 const (
 	// grace is what a stop may take: Cloud Run and our pods give ten seconds.
 	grace = 9 * time.Second
+	// keepAlive is longer than the ten minutes for which Google's load balancers keep a connection: who closes one that the other
+	// is about to use loses a request.
+	keepAlive = 620 * time.Second
 	// adminConnections is how many probes and scrapers there may be at once.
 	adminConnections = 32
 )
@@ -81,7 +84,7 @@ func Run(ctx context.Context, o Options) error {
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: o.Name, Stop: function.Close},
 		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
-		lifecycle.Serve("http", public, lifecycle.NewServer(handler, lifecycle.ServerConfig{})),
+		lifecycle.Serve("http", public, lifecycle.NewServer(handler, lifecycle.ServerConfig{IdleTimeout: keepAlive})),
 		serving.Component(o.Drain),
 	)
 	if err != nil {

@@ -165,6 +165,9 @@ func TestPlaces(t *testing.T) {
 			t.Fatal(err)
 		}
 		places = append(places, place)
+		if n := w.engine.InFlight(); n != len(places) {
+			t.Errorf("%d decisions in flight of %d", n, len(places))
+		}
 	}
 	for range inFlight {
 		answer(true)

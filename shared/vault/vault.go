@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
@@ -16,39 +15,48 @@ import (
 // maxBytes bounds a secret, as Secret Manager does.
 const maxBytes = 64 << 10
 
-// Lookuper returns the environment and, behind it, the files of the directory that SECRETS_DIR names in it, if it names one:
-// each has a variable's name and holds its value. A
-// file that cannot be read is an error: what is missing silently, as a previous key, costs an account its history. An error
-// names files and holds nothing of them.
+// Lookuper returns the environment and, behind it, the files of the directory that SECRETS_DIR names in it, if it names one, and
+// of the directories in that: each file has a variable's name and holds its value. A file that cannot be read is an error: what
+// is missing silently, as a previous key, costs an account its history. An error names files and holds nothing of them.
 func Lookuper(env envconfig.Lookuper) (envconfig.Lookuper, error) {
 	dir, set := env.Lookup("SECRETS_DIR")
 	if !set || dir == "" {
 		return env, nil
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
+	values := map[string]string{}
+	if err := collect(dir, values, 1); err != nil {
 		return nil, fmt.Errorf("SECRETS_DIR: %w", err)
 	}
-	shape, values, problems := regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`), map[string]string{}, []error(nil)
+	return envconfig.MultiLookuper(env, envconfig.MapLookuper(values)), nil
+}
+
+// collect reads the files of a directory, and of as many levels of directories below it.
+func collect(dir string, values map[string]string, below int) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("look for secrets: %w", err)
+	}
+	var problems []error
 	for _, entry := range entries {
 		name := entry.Name()
-		if strings.HasPrefix(name, "..") { // where the kubelet keeps what the names link to
-			continue
+		switch {
+		case strings.HasPrefix(name, ".."): // where the kubelet keeps what the names link to
+		case entry.IsDir() && below > 0: // one for each secret that is mounted
+			problems = append(problems, collect(filepath.Join(dir, name), values, below-1))
+		case !variable(name):
+			problems = append(problems, fmt.Errorf("a file that has no variable's name: %s", name))
+		default:
+			value, err := read(filepath.Join(dir, name))
+			values[name] = value
+			problems = append(problems, err)
 		}
-		if !shape.MatchString(name) {
-			problems = append(problems, fmt.Errorf("SECRETS_DIR: a file that has no variable's name: %s", name))
-			continue
-		}
-		value, err := read(filepath.Join(dir, name))
-		if err != nil {
-			problems = append(problems, fmt.Errorf("SECRETS_DIR: %w", err))
-		}
-		values[name] = value
 	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
-	}
-	return envconfig.MultiLookuper(env, envconfig.MapLookuper(values)), nil
+	return errors.Join(problems...)
+}
+
+// variable tells whether a file has a variable's name.
+func variable(name string) bool {
+	return strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 // read returns a file without the line end that an editor left.

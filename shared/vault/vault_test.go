@@ -33,11 +33,19 @@ func mount(t *testing.T, files map[string]string) string {
 func TestLookuper(t *testing.T) {
 	t.Parallel()
 	dir := mount(t, map[string]string{"TOKEN_KEY": "from the file\n", "KAFKA_SASL_PASSWORD": " spaces stay "})
+	nested := t.TempDir()
+	for name, content := range map[string]string{"TOKEN_KEY": "new", "PREVIOUS_TOKEN_KEY": "old"} {
+		if err := os.Rename(mount(t, map[string]string{name: content}), filepath.Join(nested, strings.ToLower(name))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, c := range map[string]struct {
 		env  map[string]string
 		want map[string]string
 	}{
-		"no directory":          {map[string]string{"TOKEN_KEY": "set"}, map[string]string{"TOKEN_KEY": "set"}},
+		"no directory": {map[string]string{"TOKEN_KEY": "set"}, map[string]string{"TOKEN_KEY": "set"}},
+		"a directory for each": {map[string]string{"SECRETS_DIR": nested},
+			map[string]string{"TOKEN_KEY": "new", "PREVIOUS_TOKEN_KEY": "old"}},
 		"an empty name is none": {map[string]string{"SECRETS_DIR": ""}, map[string]string{}},
 		"files": {map[string]string{"SECRETS_DIR": dir},
 			map[string]string{"TOKEN_KEY": "from the file", "KAFKA_SASL_PASSWORD": " spaces stay "}},
@@ -71,7 +79,7 @@ func TestUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	if err := os.Mkdir(filepath.Join(folder, "TOKEN_KEY"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(folder, "token-key", "TOKEN_KEY"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ dir, want string }{

@@ -24,6 +24,7 @@ const schemaText = `{"resources": {"x_topic": {
   "block_types": {
     "rule": {"nesting_mode": "list", "max_items": 2, "block": {"attributes": {
       "age": {"type": "number", "required": true}, "made": {"type": "string", "computed": true}}}},
+    "copy": {"nesting_mode": "set", "block": {"attributes": {"to": {"type": "string", "optional": true}}}},
     "ends": {"nesting_mode": "list", "min_items": 1, "block": {"attributes": {"at": {"type": "string", "optional": true}}}}
   }}},
  "data_sources": {"x_project": {"attributes": {"id": {"type": "string", "optional": true}, "number": {"type": "string", "computed": true}}}}}`
@@ -187,6 +188,7 @@ func TestProblems(t *testing.T) {
 		"an undeclared resource":      {`x_topic.this["a"].id`, `x_topic.that["a"].id`, "x_topic.that is not declared"},
 		"an attribute it has not":     {`x_topic.this["a"].id`, `x_topic.this["a"].ids`, "Unsupported attribute"},
 		"a key that is not there":     {`x_topic.this["a"].id`, `x_topic.this["z"].id`, "Invalid index"},
+		"an index into a set":         {`ends {}`, "ends {}\n  copy {\n    to = \"x\"\n  }\n}\noutput \"copy\" {\n  value = x_topic.this[\"a\"].copy[0].to", "Invalid index"},
 		"a circle":                    {`= var.nodes`, `= length(x_topic.counted)`, "depends on itself"},
 		"an unknown input":            {`nodes  = var`, `node  = var`, "has no variable node"},
 		"an input missing":            {`region = var.region`, ``, "needs its variable region"},

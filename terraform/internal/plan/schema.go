@@ -155,6 +155,9 @@ func (n *Nested) complete(v cty.Value) cty.Value {
 			_, item := it.Element()
 			items = append(items, n.Block.complete(item, unnamed))
 		}
+		if n.Mode == "set" && len(items) > 0 && alike(items) { // nobody can ask for the first
+			return cty.SetVal(items)
+		}
 		return cty.TupleVal(items)
 	case "map":
 		items := map[string]cty.Value{}
@@ -166,4 +169,13 @@ func (n *Nested) complete(v cty.Value) cty.Value {
 	default:
 		return n.Block.complete(v, unnamed)
 	}
+}
+
+func alike(values []cty.Value) bool {
+	for _, v := range values {
+		if !v.Type().Equals(values[0].Type()) || v.Type().HasDynamicTypes() {
+			return false
+		}
+	}
+	return true
 }

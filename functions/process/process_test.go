@@ -1,0 +1,142 @@
+package process_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/process"
+	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+)
+
+// function answers everybody, and closes its channel when it is closed.
+type function struct {
+	http.Handler
+	closed chan struct{}
+}
+
+func (f function) HeapLimit() int64 { return 123 << 20 }
+func (f function) Conditions() []lifecycle.Condition {
+	return []lifecycle.Condition{{Name: "of_the_function", Own: true, Check: func() error { return nil }}}
+}
+func (f function) Close(context.Context) error { close(f.closed); return nil }
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(body)
+}
+
+// await asks until what is answered holds a text.
+func await(t *testing.T, url, text string) {
+	t.Helper()
+	var last string
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if _, last = get(t, url); strings.Contains(last, text) {
+			return
+		}
+	}
+	t.Fatalf("%s answers %q and not %s", url, last, text)
+}
+
+// TestRun: a function is served at one port and told of at the other, keeps to its memory, says that it is draining, and is
+// closed at the end.
+func TestRun(t *testing.T) { //nolint:paralleltest // sets variables and the process's limit of memory
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	public, admin := free(t), free(t)
+	t.Setenv("ADMIN_ADDR", admin)
+	t.Setenv("GOMEMLIMIT", "")
+	f := function{http.NotFoundHandler(), make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- process.Run(ctx, process.Options{
+			Name: "test", Address: public, Drain: 200 * time.Millisecond,
+			Open: func(context.Context, host.Env) (process.Function, error) { return f, nil },
+			Routes: func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+			},
+		})
+	}()
+	await(t, "http://"+admin+"/readyz", `"ready":true`)
+	await(t, "http://"+admin+"/readyz", "of_the_function")
+	if status, _ := get(t, "http://"+admin+"/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz answers %d", status)
+	}
+	await(t, "http://"+admin+"/metrics", "go_goroutines")
+	if limit := debug.SetMemoryLimit(-1); limit != f.HeapLimit() {
+		t.Errorf("the limit of memory is %d, want %d", limit, f.HeapLimit())
+	}
+	if status, _ := get(t, "http://"+public+"/"); status != http.StatusTeapot {
+		t.Errorf("the public port answers %d", status)
+	}
+	if status, _ := get(t, "http://"+public+"/metrics"); status != http.StatusTeapot {
+		t.Error("the public port tells metrics")
+	}
+	cancel()
+	await(t, "http://"+admin+"/readyz", "draining")
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	<-f.closed
+}
+
+// TestGOMEMLIMITWins: who sets the runtime's own variable knows why.
+func TestGOMEMLIMITWins(t *testing.T) { //nolint:paralleltest // sets variables and the process's limit of memory
+	before := debug.SetMemoryLimit(math.MaxInt64)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	t.Setenv("ADMIN_ADDR", free(t))
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := function{http.NotFoundHandler(), make(chan struct{})}
+	err := process.Run(ctx, process.Options{Name: "test", Address: free(t), Open: func(context.Context, host.Env) (process.Function, error) { return f, nil }})
+	if limit := debug.SetMemoryLimit(-1); err != nil || limit != math.MaxInt64 {
+		t.Errorf("the limit of memory is %d: %v", limit, err)
+	}
+}
+
+// TestNothingListensBeforeItIsOpen: a configuration that is wrong ends the process, and a rollout with it.
+func TestNothingListensBeforeItIsOpen(t *testing.T) {
+	t.Parallel()
+	wrong := errors.New("TOKEN_KEY: required")
+	err := process.Run(t.Context(), process.Options{
+		Name: "test", Address: "256.0.0.1:1",
+		Open: func(context.Context, host.Env) (process.Function, error) { return nil, wrong },
+	})
+	if !errors.Is(err, wrong) {
+		t.Errorf("%v, want %v", err, wrong)
+	}
+}

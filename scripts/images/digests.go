@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// digests are the images' digests by their names.
+type digests map[string]string
+
+// expected reads the digests that an earlier build gave; nothing is expected where text is empty.
+func expected(text string) (digests, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var d digests
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return nil, fmt.Errorf("read what is expected: %w", err)
+	}
+	return d, nil
+}
+
+// check holds an image to what an earlier build of the same sources gave.
+func (d digests) check(name, digest string) error {
+	if want := d[name]; d != nil && want != digest {
+		return fmt.Errorf("the digest is %s, and %q was expected: this is not what was tested", digest, want)
+	}
+	return nil
+}
+
+// tell writes checksums.txt into the directory of the layouts, as sha256sum prints them, with the names that were pushed; and,
+// for the next step of a workflow, one line with all digests behind the file output.
+func (d digests) tell(o *options) error {
+	var sums strings.Builder
+	for _, i := range images() {
+		name := i.name
+		if o.push != "" {
+			name = o.push + "/" + name
+		}
+		fmt.Fprintf(&sums, "%s  %s\n", strings.TrimPrefix(d[i.name], "sha256:"), name)
+	}
+	if err := os.WriteFile(filepath.Join(o.out, "checksums.txt"), []byte(sums.String()), 0o600); err != nil {
+		return fmt.Errorf("write checksums: %w", err)
+	}
+	if o.output == "" {
+		return nil
+	}
+	line, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("write digests: %w", err)
+	}
+	f, err := os.OpenFile(o.output, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the workflow's output: %w", err)
+	}
+	if _, err := fmt.Fprintf(f, "digests=%s\n", line); err != nil {
+		return fmt.Errorf("write the workflow's output: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("close the workflow's output: %w", err)
+	}
+	return nil
+}
