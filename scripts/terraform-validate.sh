@@ -53,7 +53,9 @@ PY
   ) || failed=1
 done
 
-ready -test-directory=tests
+cd tests
+ready
 terraform test -no-color >"$work/log" 2>&1 || failed=1
-grep -E '^(Success|Failure)!|: (fail|error)|\.\.\. (fail|error)|^Error' "$work/log" || cat "$work/log"
+grep -E '^(Success|Failure)!|\.tftest\.hcl\.\.\. (pass|fail|skip)|\.\.\. (fail|error)$' "$work/log" || cat "$work/log"
+[ "$failed" = 0 ] || sed -n '/^Error/,/^$/p' "$work/log"
 exit "$failed"

@@ -70,7 +70,8 @@ module "kms" {
 
 # Holds the state of this directory and of the environment. Its lock keeps two applies from running at once.
 resource "google_storage_bucket" "state" {
-  # checkov:skip=CKV_GCP_62: who reads and writes is in the audit logs of data access (modules/project), which nobody here can delete
+  # checkov:skip=CKV_GCP_62:Cloud Audit Logs have every access, with who it was (modules/project); access logs would be objects of their own
+
   project                     = var.project_id
   name                        = "${var.project_id}-tfstate"
   location                    = upper(var.region)

@@ -1,11 +1,11 @@
 # The cluster of the bridge and the scorer: Autopilot, regional, private (docs/adr has the reasons). What runs in it is in k8s/.
 
 resource "google_container_cluster" "this" {
-  # checkov:skip=CKV_GCP_12: Autopilot has Dataplane V2, which enforces network policies
-  # checkov:skip=CKV_GCP_13: no client certificate is issued unless one is asked for
-  # checkov:skip=CKV_GCP_61: Autopilot sets intranode visibility itself and takes no argument; flow logs are in modules/network
-  # checkov:skip=CKV_GCP_65: people have no roles in the cluster; who may reach it is in IAM
-  # checkov:skip=CKV_GCP_69: Autopilot has the metadata server always
+  # checkov:skip=CKV_GCP_12:Autopilot has Dataplane V2, which enforces the policies of k8s/
+  # checkov:skip=CKV_GCP_61:Autopilot sets it, and the subnet has flow logs
+  # checkov:skip=CKV_GCP_65:people reach the cluster through IAM; nobody is bound in RBAC
+  # checkov:skip=CKV_GCP_69:Autopilot has the metadata server, always
+
   project                    = var.project_id
   location                   = var.region
   name                       = var.name
@@ -35,6 +35,12 @@ resource "google_container_cluster" "this" {
 
     ip_endpoints_config {
       enabled = length(var.authorized_ranges) > 0
+    }
+  }
+
+  master_auth {
+    client_certificate_config {
+      issue_client_certificate = false
     }
   }
 

@@ -25,7 +25,8 @@ locals {
 }
 
 resource "google_compute_network" "this" {
-  # checkov:skip=CKV2_GCP_18: the rules are a network firewall policy, below
+  # checkov:skip=CKV2_GCP_18:the network firewall policy below is the firewall, and refuses what it does not name
+
   project                         = var.project_id
   name                            = "sentinela"
   auto_create_subnetworks         = false
