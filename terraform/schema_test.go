@@ -45,7 +45,7 @@ func TestEveryBlockIsInTheSchema(t *testing.T) {
 	}
 	for typ := range schema.Resources {
 		if !used[typ] {
-			t.Errorf("no module uses %s any more: extract the schema again, as terraform/schema/extract.go says", typ)
+			t.Errorf("no module uses %s any more: extract the schema again, as terraform/schema/main.go says", typ)
 		}
 	}
 	if len(schema.Resources) == 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,14 +21,15 @@ const cycloneDX = "application/vnd.cyclonedx+json"
 // bill lists the modules of a binary, and Go itself, as an artefact that refers to its image: a registry gives it to whoever
 // asks what belongs to the image's digest. It is made from what the linker wrote into the binary, so it lists what is linked
 // and nothing that go.mod only mentions. It holds no time and no random number.
-func bill(ctx context.Context, command, file string, img v1.Image) (v1.Image, error) {
+func bill(ctx context.Context, command, file string, of platform) (v1.Image, error) {
 	var out, said bytes.Buffer
 	cmd := exec.CommandContext(ctx, command, "bin", "-json", "-std", "-noserial", "-notimestamp", file)
 	cmd.Stdout, cmd.Stderr = &out, &said
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+of.architecture) // what it says the modules were built for
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("bill of materials: %w\n%s", err, said.Bytes())
 	}
-	subject, err := partial.Descriptor(img)
+	subject, err := partial.Descriptor(of.image)
 	if err != nil {
 		return nil, fmt.Errorf("describe the image: %w", err)
 	}

@@ -71,7 +71,7 @@ func (i image) build(ctx context.Context, o *options, archs []string) (*built, e
 			return nil, err
 		}
 		if o.sbom != "" {
-			if p.bill, err = bill(ctx, o.sbom, file, p.image); err != nil {
+			if p.bill, err = bill(ctx, o.sbom, file, p); err != nil {
 				return nil, err
 			}
 		}

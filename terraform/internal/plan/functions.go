@@ -85,7 +85,11 @@ func fromYAML(text string) (cty.Value, error) {
 	if err != nil {
 		return cty.DynamicVal, fmt.Errorf("yamldecode: %w", err)
 	}
-	return stdlib.JSONDecode(cty.StringVal(string(data)))
+	decoded, err := stdlib.JSONDecode(cty.StringVal(string(data)))
+	if err != nil {
+		return cty.DynamicVal, fmt.Errorf("yamldecode: %w", err)
+	}
+	return decoded, nil
 }
 
 func texts() map[string]function.Function {
@@ -142,7 +146,7 @@ func length(a []cty.Value) (cty.Value, error) {
 	if a[0].Type() == cty.String {
 		return cty.NumberIntVal(int64(len([]rune(a[0].AsString())))), nil
 	}
-	if t := a[0].Type(); a[0].IsNull() || !(t.IsCollectionType() || t.IsTupleType() || t.IsObjectType()) {
+	if t := a[0].Type(); a[0].IsNull() || !t.IsCollectionType() && !t.IsTupleType() && !t.IsObjectType() {
 		return cty.DynamicVal, errors.New("length takes a text, a list, a set or a map")
 	}
 	return cty.NumberIntVal(int64(a[0].LengthInt())), nil
@@ -176,7 +180,8 @@ func lookup(a []cty.Value) (cty.Value, error) {
 
 func coalesce(a []cty.Value) (cty.Value, error) {
 	for _, v := range a {
-		if !v.IsNull() && !(v.Type() == cty.String && v.IsKnown() && v.AsString() == "") {
+		empty := v.IsNull() || v.Type() == cty.String && v.IsKnown() && v.AsString() == ""
+		if !empty {
 			return v, nil
 		}
 	}
@@ -188,7 +193,10 @@ func sum(a []cty.Value) (cty.Value, error) {
 	for it := a[0].ElementIterator(); it.Next(); {
 		_, v := it.Element()
 		n, err := convert.Convert(v, cty.Number)
-		if err != nil || !n.IsKnown() || n.IsNull() {
+		if err != nil || n.IsNull() {
+			return cty.DynamicVal, errors.New("sum takes a list of numbers")
+		}
+		if !n.IsKnown() {
 			return cty.UnknownVal(cty.Number), nil
 		}
 		total.Add(total, n.AsBigFloat())
@@ -269,7 +277,10 @@ func fromFiles(files fs.FS) map[string]function.Function {
 		}),
 		"fileset": ofText(func(a []string) (cty.Value, error) {
 			names, err := fs.Glob(files, path.Join(a[0], a[1]))
-			if err != nil || len(names) == 0 {
+			if err != nil {
+				return cty.DynamicVal, fmt.Errorf("fileset: %w", err)
+			}
+			if len(names) == 0 {
 				return cty.SetValEmpty(cty.String), nil
 			}
 			var list []cty.Value
@@ -291,7 +302,7 @@ func template(files fs.FS, known map[string]function.Function) function.Function
 		}
 		expr, diags := hclsyntax.ParseTemplate(data, name, hcl.InitialPos)
 		if diags.HasErrors() {
-			return cty.DynamicVal, diags
+			return cty.DynamicVal, fmt.Errorf("templatefile: %w", diags)
 		}
 		values := map[string]cty.Value{}
 		for it := a[1].ElementIterator(); it.Next(); {
@@ -300,7 +311,7 @@ func template(files fs.FS, known map[string]function.Function) function.Function
 		}
 		v, diags := expr.Value(&hcl.EvalContext{Variables: values, Functions: known})
 		if diags.HasErrors() {
-			return cty.DynamicVal, diags
+			return cty.DynamicVal, fmt.Errorf("templatefile: %w", diags)
 		}
 		return v, nil
 	})

@@ -47,10 +47,21 @@ type NestedBlock struct {
 type Type struct{ cty.Type }
 
 // UnmarshalJSON reads "string" and ["list", "string"] alike.
-func (t *Type) UnmarshalJSON(data []byte) error { return t.Type.UnmarshalJSON(data) }
+func (t *Type) UnmarshalJSON(data []byte) error {
+	if err := t.Type.UnmarshalJSON(data); err != nil {
+		return fmt.Errorf("read type: %w", err)
+	}
+	return nil
+}
 
 // MarshalJSON writes what UnmarshalJSON reads.
-func (t *Type) MarshalJSON() ([]byte, error) { return t.Type.MarshalJSON() }
+func (t *Type) MarshalJSON() ([]byte, error) {
+	data, err := t.Type.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("write type: %w", err)
+	}
+	return data, nil
+}
 
 // ParseSchema reads a schema file.
 func ParseSchema(data []byte) (*Schema, error) {

@@ -245,7 +245,8 @@ func (s *scope) forEach(v cty.Value, at hcl.Range) expansion {
 		return x
 	}
 	t := v.Type()
-	if v.IsNull() || !(t.IsMapType() || t.IsObjectType() || t.IsSetType() && t.ElementType() == cty.String) {
+	names := t.IsSetType() && t.ElementType() == cty.String
+	if v.IsNull() || !t.IsMapType() && !t.IsObjectType() && !names {
 		s.run.complain(at, "for_each takes a map or a set of texts, not %s", t.FriendlyName())
 		return x
 	}
