@@ -71,7 +71,7 @@ func await(t *testing.T, url, text string) {
 
 // TestRun: a function is served at one port and told of at the other, keeps to its memory, says that it is draining, and is
 // closed at the end.
-func TestRun(t *testing.T) { //nolint:paralleltest // sets variables and the process's limit of memory
+func TestRun(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	public, admin := free(t), free(t)
@@ -114,7 +114,7 @@ func TestRun(t *testing.T) { //nolint:paralleltest // sets variables and the pro
 }
 
 // TestGOMEMLIMITWins: who sets the runtime's own variable knows why.
-func TestGOMEMLIMITWins(t *testing.T) { //nolint:paralleltest // sets variables and the process's limit of memory
+func TestGOMEMLIMITWins(t *testing.T) {
 	before := debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	t.Setenv("ADMIN_ADDR", free(t))

@@ -91,7 +91,7 @@ func TestImagesSayWhatTheyAre(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if config.Config.User != nobody || !config.Created.Time.Equal(time.Unix(0, 0)) || config.OS != "linux" || config.Architecture != runtime.GOARCH {
+		if config.Config.User != nobody || !config.Created.Equal(time.Unix(0, 0)) || config.OS != "linux" || config.Architecture != runtime.GOARCH {
 			t.Errorf("%s: %+v", i.name, config)
 		}
 		if !slices.Equal(config.Config.Entrypoint, []string{"/app"}) || len(config.Config.Env) != 0 {

@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
-	"log"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -48,7 +48,7 @@ func small(t *testing.T) *built {
 // TestPush: a registry has the image under its digest, and gives its bill to whoever asks what refers to it.
 func TestPush(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	server := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, 0)), registry.WithReferrersSupport(true)))
 	t.Cleanup(server.Close)
 	b := small(t)
 	digest, err := b.index.Digest()
