@@ -1,0 +1,198 @@
+package upgrade_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sentinela-pix/sentinela/shared/pix"
+)
+
+// parts in the order in which they go to a new version; they come back in the other. Who reads a form goes before who writes
+// it: alerts and rows before decisions, scorers before the marks of labels and before the bridge.
+func parts() []string { return []string{"alert", "audit", "score", "scorer", "label", "bridge"} }
+
+const (
+	enough  = 15 // of what a process does before its neighbour goes
+	between = 40 // decisions between two steps
+	samples = 25 // payments that are asked for again
+)
+
+// TestUpgradeUnderLoad rolls from the version before to this one and back.
+func TestUpgradeUnderLoad(t *testing.T) {
+	t.Parallel()
+	old, fresh := before(t), now(t)
+	s := newSystem(t)
+	s.storage.alter(t, old)
+	model := s.offer(old)
+	for _, part := range parts() {
+		s.join(old, part)
+	}
+	l := newLoad(t, s)
+	c := &check{system: s, answers: map[pix.EndToEndID]any{}}
+	s.decisions("every part of the version before", 2*between)
+
+	s.storage.alter(t, fresh)
+	for _, part := range parts() {
+		c.roll(part, fresh)
+	}
+	s.decisions("every part of this version", between)
+	newer := s.offer(fresh)
+	s.decisionsOf(newer, between)
+	s.offer(old)
+	seen := s.ledger.with(model)
+	await(t, "decisions of the models before", func() bool { return s.ledger.with(model) >= seen+between })
+	for i := range parts() {
+		c.roll(parts()[len(parts())-1-i], old)
+	}
+	s.decisions("every part of the version before again", between)
+
+	l.end()
+	await(t, "decisions on all payments", func() bool { return s.ledger.open() == 0 })
+	l.settle()
+	await(t, "all deliveries", func() bool { return s.outstanding() == 0 && s.storage.count("labels") == l.reported() })
+	c.again()
+	c.count(l)
+}
+
+// decisions waits for so many more decisions.
+func (s *system) decisions(of string, n int) {
+	s.t.Helper()
+	from := s.ledger.made()
+	await(s.t, "decisions of "+of, func() bool { return s.ledger.made() >= from+n })
+}
+
+// decisionsOf waits for so many decisions with a version of the models.
+func (s *system) decisionsOf(model string, n int) {
+	s.t.Helper()
+	await(s.t, "decisions of models "+model, func() bool { return s.ledger.with(model) >= n })
+}
+
+// check is a roll with its counts.
+type check struct {
+	*system
+	answers map[pix.EndToEndID]any // first answers of the sample
+	changed int
+}
+
+// roll starts a part of a version beside the one that runs, lets both work, asks both the same, and stops the other under load.
+func (c *check) roll(part string, to *version) {
+	c.t.Helper()
+	other := c.running[part][0]
+	next := c.join(to, part)
+	c.works(next)
+	if part == "scorer" {
+		c.again()
+	}
+	c.leave(other)
+	c.decisions("a system without "+other.String(), between)
+}
+
+// works waits until a process has done something of its own.
+func (c *check) works(m *member) {
+	c.t.Helper()
+	await(c.t, m.String()+" works", func() bool {
+		switch {
+		case m.deliveries != nil:
+			return m.deliveries.Stats().Acked >= enough
+		case m.part == "scorer":
+			return c.ledger.answers(m.url) >= enough
+		default:
+			return true // a bridge that is ready has joined the group
+		}
+	})
+}
+
+// again asks every scorer for a sample of what was decided: whoever answers, whichever version decided, it is the same.
+func (c *check) again() {
+	c.t.Helper()
+	for id, body := range c.ledger.sample(samples) {
+		for _, m := range c.running["scorer"] {
+			status, answer := 0, []byte(nil)
+			await(c.t, m.String()+" answers again", func() bool {
+				status, answer = post(m.url, body)
+				return status == http.StatusOK
+			})
+			var said any
+			if err := json.Unmarshal(answer, &said); err != nil {
+				c.t.Fatal(err)
+			}
+			first, asked := c.answers[id]
+			if !asked {
+				c.answers[id] = said
+				continue
+			}
+			if d := cmp.Diff(first, said); d != "" {
+				c.changed++
+				c.t.Logf("%s answers otherwise for %s:\n%s", m, id, d)
+			}
+		}
+	}
+}
+
+// count tells what came of it, and fails for what must not be.
+func (c *check) count(l *load) {
+	c.t.Helper()
+	g := c.ledger
+	lost := map[string]int{}
+	rows := func(table string, want func(*pix.Decision) bool) (without, surplus, other int) {
+		for id, d := range g.decisions {
+			rows := c.storage.rows[table][string(id)]
+			if want(d) && len(rows) == 0 {
+				without++
+			}
+			for _, r := range rows {
+				if r.text("outcome") != string(d.Outcome) || r.text("end_to_end_id") != string(id) {
+					other++
+				}
+			}
+		}
+		for id := range c.storage.rows[table] {
+			if d := g.decisions[pix.EndToEndID(id)]; d == nil || !want(d) {
+				surplus++
+			}
+		}
+		return without, surplus, other
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c.storage.mu.Lock()
+	defer c.storage.mu.Unlock()
+	unaudited, unknown, altered := rows("decisions", func(*pix.Decision) bool { return true })
+	silent, false_, alien := rows("alerts", func(d *pix.Decision) bool { return d.Outcome != pix.Approve })
+	must := []struct {
+		what string
+		n    int
+	}{
+		{"lost", len(g.sent) - len(g.decisions)}, {"doubled", len(g.doubled)}, {"changed", c.changed}, {"dead letters", len(g.dead)},
+		{"decisions without row", unaudited}, {"rows without decision", unknown}, {"rows that say otherwise", altered},
+		{"no alert", silent}, {"alerts for nothing", false_}, {"alerts that say otherwise", alien},
+		{"labels without row", len(l.labels) - len(c.storage.rows["labels"])}, {"unreadable", c.unreadable()},
+	}
+	line := []string{fmt.Sprintf("%d payments, %d decisions, %d without features", len(g.sent), len(g.decisions), g.bare)}
+	for _, m := range must {
+		line = append(line, fmt.Sprintf("%s %d", m.what, m.n))
+		if m.n != 0 {
+			c.t.Errorf("%s: %d", m.what, m.n)
+		}
+	}
+	c.t.Log(strings.Join(line, ", "), lost)
+	for _, d := range g.dead {
+		c.t.Log(d)
+	}
+}
+
+// unreadable counts the complaints about what another version wrote: all but those about time and about what was away.
+func (c *check) unreadable() (n int) {
+	for _, p := range c.processes {
+		for _, w := range p.complaints(c.t) {
+			c.t.Logf("%s: %+v", p, w)
+			n++
+		}
+	}
+	return n
+}
