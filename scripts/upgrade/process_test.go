@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long something may take that must happen; only a failing test waits it out.
-const patience = 4 * time.Minute
+const patience = 150 * time.Second
 
 // await polls until the condition holds.
 func await(t *testing.T, what string, condition func() bool) {

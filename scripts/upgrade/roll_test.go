@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/store"
 )
 
 // parts in the order in which they go to a new version; they come back in the other. Who reads a form goes before who writes
@@ -27,6 +29,7 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	t.Parallel()
 	old, fresh := before(t), now(t)
 	s := newSystem(t)
+	t.Cleanup(s.explain)
 	s.storage.alter(t, old)
 	model := s.offer(old)
 	for _, part := range parts() {
@@ -57,6 +60,36 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	await(t, "all deliveries", func() bool { return s.outstanding() == 0 && s.storage.count("labels") == l.reported() })
 	c.again()
 	c.count(l)
+}
+
+// explain tells of a test that failed where everything stood.
+func (s *system) explain() {
+	if !s.t.Failed() {
+		return
+	}
+	g := s.ledger
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.t.Logf("%d payments, %d decisions, %d deliveries outstanding, dead letters %v", len(g.sent), len(g.decisions), s.outstanding(), g.dead)
+	table, err := store.Open(context.Background(), store.Config{ProjectID: s.cloud.ProjectID, InstanceID: instance}, s.cloud.BigtableOptions()...)
+	if err != nil {
+		s.t.Log(err)
+		return
+	}
+	defer table.Close()
+	for id, body := range g.sent {
+		if g.decisions[id] == nil {
+			d, err := table.Decision(context.Background(), id)
+			s.t.Logf("without a decision: %s; stored: %t, %v; through %s", id, d != nil, err, body[:0])
+		}
+	}
+	for _, p := range s.processes {
+		told := map[string]int{}
+		for _, c := range p.complaints(s.t) {
+			told[fmt.Sprint(c)]++
+		}
+		s.t.Logf("%s: %v", p, told)
+	}
 }
 
 // decisions waits for so many more decisions.

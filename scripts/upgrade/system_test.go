@@ -50,7 +50,7 @@ func newSystem(t *testing.T) *system {
 	s.models = mkdir(t, filepath.Join(s.dir, "models"))
 	var err error
 	s.cloud, err = pixtest.Start(t.Context(), pixtest.Options{
-		KafkaTopics: map[string]int32{event.KafkaTransactions: 4}, LogAppendTime: true, PubSub: true, Bigtable: true, KeepCells: true,
+		KafkaTopics: map[string]int32{event.KafkaTransactions: 4}, PubSub: true, Bigtable: true, KeepCells: true,
 	})
 	if err != nil {
 		t.Fatal(err)
