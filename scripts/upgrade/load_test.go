@@ -29,6 +29,7 @@ type load struct {
 	t      *testing.T
 	s      *system
 	world  *world.World
+	shop   *merchant
 	kafka  *kgo.Client
 	http   chan pix.EndToEndID
 	stop   context.CancelFunc
@@ -40,7 +41,7 @@ type load struct {
 }
 
 // newLoad begins the load.
-func newLoad(t *testing.T, s *system) *load {
+func newLoad(t *testing.T, s *system, shop *merchant) *load {
 	t.Helper()
 	params := world.Params{Seed: 15, Accounts: 400, Days: 40, Start: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -41)}
 	kafka, err := kgo.NewClient(kgo.SeedBrokers(s.cloud.KafkaBrokers...), kgo.DefaultProduceTopic(event.KafkaTransactions),
@@ -51,7 +52,7 @@ func newLoad(t *testing.T, s *system) *load {
 	t.Cleanup(kafka.Close)
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{
-		t: t, s: s, world: world.New(params), kafka: kafka, http: make(chan pix.EndToEndID, underWay), stop: stop,
+		t: t, s: s, world: world.New(params), shop: shop, kafka: kafka, http: make(chan pix.EndToEndID, underWay), stop: stop,
 		labels: map[pix.EndToEndID]bool{},
 	}
 	l.work.Go(func() { defer close(l.http); l.pay(ctx) })
@@ -98,6 +99,9 @@ func (l *load) pay(ctx context.Context) {
 			return
 		}
 		p := live(&e.Submission)
+		if n%8 < 2 && p.Payer.Account != l.shop.party.Account {
+			p.Payee, p.PayeeFacts = l.shop.party, l.shop.facts
+		}
 		body, err := event.EncodeSubmissionJSON(p)
 		if err != nil {
 			l.t.Error(err)

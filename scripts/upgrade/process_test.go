@@ -38,6 +38,7 @@ type process struct {
 	ready         string // the probe that says whether it serves; empty where it has none
 	command       *exec.Cmd
 	log           string
+	wrong         bool          // it is there to be refused
 	gone          chan struct{} // closed once it has ended
 }
 

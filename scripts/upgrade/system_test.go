@@ -69,15 +69,20 @@ func newSystem(t *testing.T) *system {
 	}
 	s.watch(event.TopicDecisions, s.ledger.decided)
 	s.watch(event.TopicDeadLetter, s.ledger.buried)
-	key := sha256.Sum256([]byte("the key of a test"))
 	s.variables = append(s.cloud.Env(),
 		"PROJECT_ID="+s.cloud.ProjectID, "BIGTABLE_INSTANCE="+instance, "BIGQUERY_STORAGE_EMULATOR_HOST="+s.storage.address,
-		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(key[:]), "VERIFY_CALLERS=off",
+		"TOKEN_KEY="+base64.StdEncoding.EncodeToString(tokenKey()), "VERIFY_CALLERS=off",
 		// No answer may depend on how busy the machine is.
 		"LOG_LEVEL=WARN", "HANDLE_TIMEOUT=30s", "DECISION_TIMEOUT=20s", "STORE_DEADLINE=15s", "SHADOW_WAIT=1s",
 		"MODELS_LOCATION="+s.models, "RELOAD_EVERY=1s",
 	)
 	return s
+}
+
+// tokenKey looks random, as a key must, and is the same in every run.
+func tokenKey() []byte {
+	key := sha256.Sum256([]byte("the key of a test"))
+	return key[:]
 }
 
 func (s *system) subscribe(topic event.Topic) {
