@@ -87,6 +87,10 @@ bench-models: $(VENV)/.ready ## of make bench, the part that compares models' sc
 bench-cold: ## how long a newcomer compiles until the first decision and until the whole demo (an empty compile cache)
 	scripts/bench-cold.sh
 
+.PHONY: upgrade
+upgrade: ## roll from the version before to this one and back under load, with lost machines (make test has the quick form)
+	go test -timeout 20m -count 1 -v ./scripts/upgrade -long
+
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so
 	@for suite in scripts/conformance/*.sh; do "$$suite"; done

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"sync"
@@ -168,13 +169,16 @@ func (l *ledger) with(model string) (n int) {
 	return n
 }
 
-// sample is some n of the payments that were decided, spread over all, with what was sent.
-func (l *ledger) sample(n int) map[pix.EndToEndID][]byte {
+// sample is some n of the payments that were decided, spread over all, and those named, with what was sent.
+func (l *ledger) sample(n int, named iter.Seq[pix.EndToEndID]) map[pix.EndToEndID][]byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	some := map[pix.EndToEndID][]byte{}
 	for i := range min(n, len(l.order)) {
 		id := l.order[i*len(l.order)/min(n, len(l.order))]
+		some[id] = l.sent[id]
+	}
+	for id := range named {
 		some[id] = l.sent[id]
 	}
 	return some

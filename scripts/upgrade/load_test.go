@@ -43,7 +43,7 @@ type load struct {
 // newLoad begins the load.
 func newLoad(t *testing.T, s *system, shop *merchant) *load {
 	t.Helper()
-	params := world.Params{Seed: 15, Accounts: 400, Days: 40, Start: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -41)}
+	params := world.Params{Seed: 15, Accounts: 1200, Days: 40, Start: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -41)}
 	kafka, err := kgo.NewClient(kgo.SeedBrokers(s.cloud.KafkaBrokers...), kgo.DefaultProduceTopic(event.KafkaTransactions),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.ProducerLinger(0))
 	if err != nil {
