@@ -27,11 +27,12 @@ type merchant struct {
 	token pix.Token
 }
 
-// newMerchant lets a merchant sell and this version's store make tiles of it, two hours ago: that takes minutes, which nobody
-// waits for.
+// newMerchant lets a merchant sell and this version's store make tiles of it, the day before yesterday: that takes minutes, which
+// nobody waits for. The sales end with the day, so that every tile over them is whole: the version before never makes one that
+// becomes whole while nothing is sold.
 func newMerchant(t *testing.T, s *system) *merchant {
 	t.Helper()
-	at := time.Now().UTC().Add(-2 * time.Hour).Truncate(time.Second)
+	at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
 	table, err := store.Open(t.Context(), store.Config{
 		ProjectID: s.cloud.ProjectID, InstanceID: instance, Clock: func() time.Time { return at }, CallTimeout: time.Minute,
 	}, s.cloud.BigtableOptions()...)
@@ -117,6 +118,7 @@ func (m *merchant) forgotten(t *testing.T, decisions map[pix.EndToEndID]*pix.Dec
 			seen[v.name]++
 			if known := d.Vector[at]; math.IsNaN(known) || known < sold {
 				n++
+				t.Logf("%s decided %s at %s and knows of %g payments", v.name, d.ID(), d.DecidedAt.Format(time.TimeOnly), known)
 			}
 		}
 	}
