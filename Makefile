@@ -116,6 +116,10 @@ bench-cold: ## how long a newcomer compiles until the first decision and until t
 bench-compare: ## the hot path's benchmarks beside those of the commit BASE (main by default), with benchstat
 	scripts/bench-compare.sh $(or $(BASE),main) $(BUILD)
 
+.PHONY: upgrade
+upgrade: ## roll from the version before to this one and back under load, with lost machines (make test has the quick form)
+	go test -timeout 20m -count 1 -v ./scripts/upgrade -long
+
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the same suites against second implementations; a missing one is skipped with a line that says so
 	@for suite in scripts/conformance/*.sh; do "$$suite"; done

@@ -125,6 +125,33 @@ func TestMarkCellsComeBack(t *testing.T) {
 	}
 }
 
+// A report that was written without the payment's event time is a report all the same, and who reads none of it reads the
+// rest: during an upgrade both releases write marks, and both read them.
+func TestMarksOfTheReleaseBefore(t *testing.T) {
+	t.Parallel()
+	tx := payment()
+	tx.ID = "E12345678202611231405aB3dE5fG7hI"
+	minute := time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC).UnixMilli()
+	for name, c := range map[string]struct {
+		id   pix.EndToEndID
+		want int64
+	}{
+		"by the minute of its id": {tx.ID, minute}, "by its arrival": {"E-without-a-minute", base().UnixMilli()},
+	} {
+		tx.ID = c.id
+		for _, cell := range MarkCells(&tx, &pix.Label{ID: c.id, ArrivedAt: base(), Fraud: true, Source: "MED"}) {
+			if len(cell.Value) < 3 || cell.Value[0] != 1 || cell.Value[1] != 1 {
+				t.Errorf("%s: %x does not begin as the release before reads it", name, cell.Value)
+			}
+			before := func(yield func(string, []byte) bool) { yield(cell.Qualifier, cell.Value[:2]) }
+			marks, err := DecodeMarks(before)
+			if err != nil || len(marks) != 1 || marks[0].Paid != c.want || !marks[0].Fraud || marks[0].ID != c.id {
+				t.Errorf("%s: %+v, %v", name, marks, err)
+			}
+		}
+	}
+}
+
 // However many reports there are, the newest count, whichever order they are read in.
 func TestMarksAreBounded(t *testing.T) {
 	t.Parallel()

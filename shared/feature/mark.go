@@ -74,32 +74,45 @@ func MarkCells(tx *pix.Transaction, l *pix.Label) []Cell {
 	return cells
 }
 
-// markVersion is the first byte of a mark cell's value; whether it says fraud and the payment's event time follow.
-const markVersion = 2
+// markVersion is the first byte of a mark cell's value. Whether it says fraud follows, and then the payment's event time: a
+// release that knows nothing of that reads the first two bytes and passes by the rest.
+const markVersion = 1
 
 // DecodeMarks reads the marks of one row in any order, and keeps the newest MaxMarks as SortMarks does.
 func DecodeMarks(cells iter.Seq2[string, []byte]) ([]Mark, error) {
 	var marks []Mark
 	for q, value := range cells {
-		if len(q) < 2 || len(value) < 3 || value[0] != markVersion || value[1] > 1 {
-			return nil, errMarkForm
-		}
-		paid, _, ok := uvarint(value[2:], uint64(MaxTime-1))
-		if !ok {
+		if len(q) < 2 || len(value) < 2 || value[0] != markVersion || value[1] > 1 {
 			return nil, errMarkForm
 		}
 		at, id, source, err := parseMark(q[1:])
 		if err != nil {
 			return nil, err
 		}
-		marks = append(marks, Mark{
-			At: at, Paid: int64(paid), ID: id, Source: source, Role: MarkRole(q[0]), Fraud: value[1] == 1,
-		})
+		paid, ok := paidAt(value[2:], id, at)
+		if !ok {
+			return nil, errMarkForm
+		}
+		marks = append(marks, Mark{At: at, Paid: paid, ID: id, Source: source, Role: MarkRole(q[0]), Fraud: value[1] == 1})
 		if len(marks) == 4*MaxMarks {
 			marks = SortMarks(marks)
 		}
 	}
 	return SortMarks(marks), nil
+}
+
+// paidAt reads the event time of a reported payment. A release that did not write it left the id's minute, which a payment is
+// made in or soon after; an id without one leaves the arrival of the report, which came later.
+func paidAt(value []byte, id pix.EndToEndID, arrived int64) (int64, bool) {
+	if len(value) > 0 {
+		paid, _, ok := uvarint(value, uint64(MaxTime-1))
+		return int64(paid), ok
+	}
+	minute, ok := id.Minute()
+	if at := minute.UnixMilli(); ok && at >= 0 && at < MaxTime {
+		return at, true
+	}
+	return arrived, true
 }
 
 // parseMark reads a mark's qualifier after its role; the source may be empty.

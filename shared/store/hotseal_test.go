@@ -30,6 +30,37 @@ func TestTwoProcessesSealAtOnce(t *testing.T) {
 	}
 }
 
+// All that a merchant sold is sealed, for a payment that was withdrawn moved the watermark past it, and then it sells nothing for
+// hours: the watermark passes the end of the hour without a bucket to seal. What was sold in that hour is in its tile all the
+// same.
+func TestQuietHoursLoseNothing(t *testing.T) {
+	t.Parallel()
+	for _, quiet := range []time.Duration{2 * time.Minute, 2 * time.Hour, 26 * time.Hour} {
+		t.Run(quiet.String(), func(t *testing.T) {
+			t.Parallel()
+			m := newMerchant(t, small())
+			s := m.process(0)
+			m.warm()
+			for range 4 {
+				m.clock.advance(11 * time.Minute)
+				withdrawn := m.payment(m.clock.at(0)())
+				m.read(s, &withdrawn)
+				m.tend()
+			}
+			m.clock.advance(quiet)
+			tiles := 0
+			for range 12 {
+				m.flow(12, time.Second)
+				m.tend()
+				tiles += m.flow(1, time.Millisecond)
+			}
+			if tiles == 0 {
+				t.Error("no tiles are served")
+			}
+		})
+	}
+}
+
 // A sealer that dies anywhere between its first tile and its watermark leaves nothing wrong behind.
 func TestCrashOfTheSealer(t *testing.T) {
 	t.Parallel()

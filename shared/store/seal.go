@@ -42,7 +42,7 @@ func (s *Store) seal(ctx context.Context, st stream, k *task, h hotState) error 
 		if err == nil && final-h.final >= finalSteps*h.step() {
 			h.final, err = job.chunk(ctx, todo, h.final, min(final, h.sealed))
 		}
-		if err == nil && len(todo) > 0 {
+		if err == nil && (len(todo) > 0 || h.sealed > before.sealed) { // where nothing came, a tile over what came before ends too
 			job.from, job.sealed = before.sealed, h.sealed
 			err = job.build(ctx, todo)
 		}
