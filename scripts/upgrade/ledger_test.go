@@ -41,7 +41,7 @@ func gist(d *pix.Decision) string {
 		text += fmt.Sprint(" ", s.Role, s.Version, s.Raw, s.Probability)
 	}
 	for _, r := range d.Reasons {
-		text += " " + string(r.Code)
+		text += " " + r.Code
 	}
 	return text
 }
