@@ -41,7 +41,7 @@ func gist(d *pix.Decision) string {
 		text += fmt.Sprint(" ", s.Role, s.Version, s.Raw, s.Probability)
 	}
 	for _, r := range d.Reasons {
-		text += " " + string(r.Code)
+		text += " " + r.Code
 	}
 	return text
 }
@@ -144,11 +144,11 @@ func (l *ledger) send(id pix.EndToEndID, body []byte) {
 	l.sent[id] = body
 }
 
-// open is how many payments wait for their decision; made, how many decisions there are.
+// open is how many payments wait for their decision, those that were given up left out; made, how many decisions there are.
 func (l *ledger) open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.sent) - len(l.decisions)
+	return len(l.sent) - len(l.decisions) - len(l.dead)
 }
 
 func (l *ledger) made() int {
