@@ -32,11 +32,15 @@ func startKafka(o *Options) Starter {
 			return new(net.ListenConfig).Listen(context.WithoutCancel(ctx), network, "127.0.0.1:0")
 		}
 		retention := cmp.Or(o.KafkaRetention, defaultKafkaRetention)
+		listening := listen
+		if o.LogAppendTime {
+			listening = appendtime.Listen(listen)
+		}
 		options := []kfake.Opt{
 			kfake.NumBrokers(1),
 			kfake.AllowAutoTopicCreation(),
 			kfake.DefaultNumPartitions(1),
-			kfake.ListenFn(listen),
+			kfake.ListenFn(listening),
 			kfake.BrokerConfigs(map[string]string{
 				"log.retention.bytes": strconv.FormatInt(retention, 10),
 				"log.segment.bytes":   strconv.FormatInt(retention/segmentsKept, 10),

@@ -10,20 +10,32 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// Offsets in a batch, and the flag of a batch that the broker stamped.
+const (
+	crc, body, attributes, first, last = 17, 21, 22, 27, 35
+	stamped                            = 0x08
+)
+
 // Stamp makes the cluster stamp what is produced, as a broker does for a topic with LogAppendTime.
 func Stamp(cluster *kfake.Cluster) {
-	const crc, body, attributes, first, last, appendTime = 17, 21, 22, 27, 35, 0x08 // offsets in a batch; the flag
 	cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
 			for _, p := range topic.Partitions {
-				p.Records[attributes] |= appendTime
-				for _, at := range []int{first, last} { // kfake writes them too, but not the checksum
+				p.Records[attributes] |= stamped
+				for _, at := range []int{first, last} { // kfake writes them once more
 					binary.BigEndian.PutUint64(p.Records[at:], uint64(time.Now().UnixMilli()))
 				}
-				binary.BigEndian.PutUint32(p.Records[crc:], crc32.Checksum(p.Records[body:], crc32.MakeTable(crc32.Castagnoli)))
+				seal(p.Records)
 			}
 		}
 		return nil, nil, false
 	})
+}
+
+// seal writes the checksum of a batch that was stamped.
+func seal(batch []byte) {
+	if batch[attributes]&stamped != 0 {
+		binary.BigEndian.PutUint32(batch[crc:], crc32.Checksum(batch[body:], crc32.MakeTable(crc32.Castagnoli)))
+	}
 }
