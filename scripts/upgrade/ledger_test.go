@@ -157,6 +157,18 @@ func (l *ledger) made() int {
 	return len(l.decisions)
 }
 
+// alarming is how many decisions are no approval.
+func (l *ledger) alarming() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range l.decisions {
+		if d.Outcome != pix.Approve {
+			n++
+		}
+	}
+	return n
+}
+
 // with is how many decisions were made with a version of the models.
 func (l *ledger) with(model string) (n int) {
 	l.mu.Lock()

@@ -70,7 +70,11 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	l.end()
 	await(t, "decisions on all payments", func() bool { return s.ledger.open() <= 0 })
 	l.settle()
-	await(t, "all deliveries", func() bool { return s.outstanding() == 0 && s.storage.count("labels") == l.reported() })
+	// What was published and no dispatcher has pulled yet is in no count of deliveries, so rows are waited for too.
+	await(t, "all deliveries", func() bool {
+		return s.outstanding() == 0 && s.storage.count("labels") >= l.reported() &&
+			s.storage.count("decisions") >= s.ledger.made() && s.storage.count("alerts") >= s.ledger.alarming()
+	})
 	c.again()
 	c.tally(l, old, fresh)
 }

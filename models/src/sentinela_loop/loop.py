@@ -44,7 +44,7 @@ class Sizes:
     """How much is simulated and learnt."""
 
     payments: int = 3000  # through the in-process cloud
-    accounts: int = 10_000  # of the replayed world
+    accounts: int = 14_000  # of the replayed world
     days: int = 68
     boost: int = 500  # times the true share of fraud
     warmup: int = 30  # days that are replayed and not learnt from: until then the longest windows fill
