@@ -130,8 +130,14 @@ plan: ## what terraform apply would change in ENVIRONMENT, into build/plan
 
 .PHONY: deploy
 deploy: $(PIXCTL) ## bring the pushed images into ENVIRONMENT: a canary, watched, and back by itself
-	go build -o $(BUILD)/gate ./scripts/gate
-	scripts/deploy/deploy.sh $(ENVIRONMENT) $(BUILD)
+	go build -o $(BUILD)/ ./scripts/gate ./scripts/deploy
+	$(BUILD)/deploy $(ENVIRONMENT)
+
+.PHONY: back
+back: ## take back what a killed deployment of ENVIRONMENT left
+	@mkdir -p $(BUILD)
+	go build -o $(BUILD)/ ./scripts/deploy
+	$(BUILD)/deploy -back $(ENVIRONMENT)
 
 .PHONY: comment
 comment: ## put the file COMMENT into a comment of PULL_REQUEST under TITLE
