@@ -2,7 +2,9 @@
 # What terraform apply would change in an environment, as text in BUILD/plan/ENVIRONMENT.txt. It changes nothing and takes no
 # lock. usage: plan.sh ENVIRONMENT BUILD
 set -euo pipefail
-environment=$1 project=${PROJECT_ID:?set PROJECT_ID to the project of the environment} region=${REGION:?set REGION to the region of the environment} plans=$(realpath -m "$2")/plan
+environment=$1 plans=$(realpath -m "$2")/plan
+project=${PROJECT_ID:?set PROJECT_ID to the project of the environment}
+region=${REGION:?set REGION to the region of the environment}
 mkdir -p "$plans"
 cd "terraform/envs/$environment"
 terraform init -input=false -lockfile=readonly -backend-config="bucket=$project-tfstate"
