@@ -66,6 +66,8 @@ module "kms" {
   region           = var.region
   protection_level = var.key_protection_level
   keys             = local.keys
+
+  depends_on = [module.project]
 }
 
 # Holds the state of this directory and of the environment. Its lock keeps two applies from running at once.
@@ -115,6 +117,8 @@ resource "google_project_iam_custom_role" "row_writer" {
   title       = "Sentinela: writer of rows"
   description = "Appends rows to a table through the Storage Write API."
   permissions = ["bigquery.tables.get", "bigquery.tables.updateData"]
+
+  depends_on = [module.project]
 }
 
 module "delivery" {
@@ -131,7 +135,7 @@ module "delivery" {
   deployer_roles = [
     "projects/${var.project_id}/roles/sentinelaDeployer",
     "roles/artifactregistry.admin", "roles/binaryauthorization.policyViewer", "roles/cloudkms.viewer",
-    "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/compute.securityAdmin", "roles/container.admin",
+    "roles/cloudscheduler.admin", "roles/compute.networkAdmin", "roles/containeranalysis.occurrences.editor", "roles/compute.securityAdmin", "roles/container.admin",
     "roles/datacatalog.categoryAdmin", "roles/dns.admin", "roles/iam.serviceAccountAdmin", "roles/managedkafka.admin",
     "roles/monitoring.editor", "roles/run.admin", "roles/serviceusage.serviceUsageConsumer",
   ]
@@ -166,4 +170,6 @@ module "guardrails" {
     "accesscontextmanager.googleapis.com", "billingbudgets.googleapis.com", "bigquerydatapolicy.googleapis.com",
     "bigquerystorage.googleapis.com", "bigtableadmin.googleapis.com", "serviceusage.googleapis.com",
   ])
+
+  depends_on = [module.project]
 }

@@ -48,7 +48,7 @@ variable "enforce_attestation" {
 variable "foreign_images" {
   description = "Patterns of images of others that may run in the cluster."
   type        = list(string)
-  default     = ["registry.k8s.io/prometheus-adapter/*", "gcr.io/gke-release/*"]
+  default     = ["registry.k8s.io/prometheus-adapter/*", "gcr.io/gke-release/*", "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/*"]
 }
 
 variable "key_protection_level" {
@@ -64,10 +64,10 @@ variable "billing_account" {
 }
 
 variable "budget" {
-  description = "What a month may cost before somebody is told, in whole units of the billing account's currency."
+  description = "What a month may cost before somebody is told, in whole units of the billing account's currency, which is taken where none is named."
   type = object({
     units    = number
-    currency = optional(string, "BRL")
+    currency = optional(string)
   })
 }
 

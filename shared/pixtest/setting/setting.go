@@ -66,6 +66,8 @@ func beside() []Variable {
 		by("PROJECT", "", "The project where GOOGLE_CLOUD_PROJECT is not set.", "pixctl"),
 		by("GOOGLE_CLOUD_PROJECT", "", "The project that pixctl explain and publish use by default.", "pixctl"),
 		by("BIGTABLE_INSTANCE", "sentinela", "The instance that pixctl explain and doctor read by default.", "pixctl"),
+		by("PROJECT_ID", "", "The project of the environment that a deployment goes to.", "deploy"),
+		by("REGION", "", "The region of that environment.", "deploy"),
 		by("SCORER_TOKEN", "", "The bearer token that pixctl load sends.", "pixctl"),
 		by("MODELS_LOCATION", "", "Where pixctl's model commands find models by default: a directory or gs://bucket/prefix.", "pixctl"),
 		by("MODEL_SIGNING_KEYS", "", "PEM file of the public keys against which pixctl checks models by default.", "pixctl"),

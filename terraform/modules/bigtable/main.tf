@@ -109,6 +109,8 @@ resource "google_bigtable_app_profile" "single" {
   instance       = google_bigtable_instance.this.name
   app_profile_id = "pix-single"
   description    = "Conditional writes: one cluster"
+  # Google warns of every change of a profile and of its end, and refuses until it is told that this is meant.
+  ignore_warnings = true
 
   single_cluster_routing {
     cluster_id                 = var.serving_cluster == "replica" ? "${var.instance}-replica" : local.cluster

@@ -38,11 +38,12 @@ resource "google_iam_workload_identity_pool_provider" "github" {
     "attribute.ref"              = "assertion.ref"
     "attribute.event_name"       = "assertion.event_name"
   }
-  # Nobody else's repository, and none of ours from a branch that nobody protects.
+  # Nobody else's repository, a plan for pull requests alone, and this environment from refs that somebody protects: what a
+  # pull request changes in a workflow brings it no further than a plan.
   attribute_condition = join(" && ", [
     "assertion.repository == '${var.repository}'",
     "assertion.repository_owner == '${split("/", var.repository)[0]}'",
-    "(assertion.event_name == 'pull_request' || assertion.ref in [${join(", ", [for ref in var.refs : "'${ref}'"])}] || assertion.ref.startsWith('refs/tags/v'))",
+    "((assertion.event_name == 'pull_request' && assertion.sub == '${local.subjects.planner}') || (assertion.sub == '${local.subjects.deployer}' && (assertion.ref in [${join(", ", [for ref in var.refs : "'${ref}'"])}] || assertion.ref.startsWith('refs/tags/v'))))",
   ])
 
   oidc {
@@ -147,6 +148,13 @@ resource "google_container_analysis_note_iam_member" "attach" {
   project = var.project_id
   note    = google_container_analysis_note.built.name
   role    = "roles/containeranalysis.notes.attacher"
+  member  = google_service_account.this["deployer"].member
+}
+
+resource "google_container_analysis_note_iam_member" "look" {
+  project = var.project_id
+  note    = google_container_analysis_note.built.name
+  role    = "roles/containeranalysis.notes.occurrences.viewer"
   member  = google_service_account.this["deployer"].member
 }
 

@@ -116,7 +116,7 @@ resource "google_container_cluster" "this" {
 
   security_posture_config {
     mode               = "BASIC"
-    vulnerability_mode = "VULNERABILITY_BASIC"
+    vulnerability_mode = "VULNERABILITY_DISABLED" # Google ended the scanning of workloads; images are scanned in the registry
   }
 
   rbac_binding_config {

@@ -32,9 +32,12 @@ resource "google_billing_budget" "this" {
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  all_updates_rule {
-    monitoring_notification_channels = var.notification_channels
-    disable_default_iam_recipients   = false
+  dynamic "all_updates_rule" {
+    for_each = length(var.notification_channels) > 0 ? [1] : []
+    content {
+      monitoring_notification_channels = var.notification_channels
+      disable_default_iam_recipients   = false
+    }
   }
 }
 

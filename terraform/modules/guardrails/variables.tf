@@ -23,7 +23,7 @@ variable "budget" {
   description = "What a month may cost before somebody is told: whole units of the billing account's own currency. A budget stops nothing."
   type = object({
     units    = number
-    currency = optional(string, "BRL")
+    currency = optional(string)
   })
 
   validation {

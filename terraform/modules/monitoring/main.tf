@@ -181,6 +181,8 @@ resource "google_monitoring_alert_policy" "this" {
       evaluation_interval = "30s"
       alert_rule          = "failing"
       rule_group          = each.key
+      # Until something runs, none of its metrics is known to Monitoring, which would refuse the policy.
+      disable_metric_validation = true
     }
   }
 
@@ -196,6 +198,8 @@ resource "google_monitoring_alert_policy" "this" {
         evaluation_interval = "60s"
         alert_rule          = "missing"
         rule_group          = each.key
+
+        disable_metric_validation = true
       }
     }
   }

@@ -20,9 +20,9 @@ variable "kms_key" {
 }
 
 variable "keep" {
-  description = "How many versions of each image stay, whatever their age: as far back as a rollback may go."
+  description = "How many versions of each image stay, whatever their age: as far back as a rollback may go. A release is five: an index, two platforms and their bills."
   type        = number
-  default     = 20
+  default     = 100
 
   validation {
     condition     = var.keep >= 2

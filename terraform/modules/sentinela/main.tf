@@ -164,7 +164,8 @@ module "functions" {
   services             = local.services
   metrics              = var.run_metrics == null ? null : { image = var.run_metrics.image, secret = "pix-run-monitoring", version = tostring(var.run_metrics.config_version) }
 
-  depends_on = [module.grants_of_accounts, module.grants_of_secrets]
+  # Without the way out a function finds no keys to verify callers by, and is not ready.
+  depends_on = [module.network, module.grants_of_accounts, module.grants_of_secrets]
 }
 
 module "scheduler" {
