@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
