@@ -14,9 +14,11 @@ else
 fi
 
 # terraform/tests is no module: nothing stands there but the tests.
-find terraform -name '*.tf' -not -path 'terraform/tests/*' -printf '%h\n' | sort -u | while read -r dir; do
-  "$tools/tflint" --chdir="$dir" --config="$PWD/.tflint.hcl" --format=compact || exit 1
-done || failed=1
+mapfile -t modules < <(find terraform -name '*.tf' -not -path 'terraform/tests/*' -printf '%h\n' | sort -u)
+[ ${#modules[@]} -gt 0 ] || { echo "deploy-check: no module is found" >&2; exit 1; }
+for dir in "${modules[@]}"; do
+  "$tools/tflint" --chdir="$dir" --config="$PWD/.tflint.hcl" --format=compact || failed=1
+done
 
 checkov() { LOG_LEVEL=ERROR "$python/checkov" --config-file .checkov.yaml "$@" || failed=1; }
 checkov --framework terraform --directory terraform

@@ -3,11 +3,12 @@
 # usage: fuzz.sh TIME, as 20s, or 100x for a number of inputs
 set -euo pipefail
 time=$1 failed=()
-mapfile -t targets < <(git grep -hoE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | cut -d' ' -f2)
+mapfile -t targets < <(git grep -oE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /:/')
+[ ${#targets[@]} -gt 0 ] || { echo "fuzz: no target is found" >&2; exit 1; }
 n=0
-while IFS=: read -r file target; do
-  n=$((n + 1)) package=./$(dirname "$file")
+for at in "${targets[@]}"; do
+  n=$((n + 1)) package=./$(dirname "${at%%:*}") target=${at##*:}
   echo "fuzz $n of ${#targets[@]}: $package $target, $time"
   go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package" || failed+=("$package $target")
-done < <(git grep -oE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /:/')
+done
 [ ${#failed[@]} -eq 0 ] || { printf 'failed: %s\n' "${failed[@]}"; exit 1; }

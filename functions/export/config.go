@@ -56,9 +56,6 @@ func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
 // Conditions say of the function whether it is ready.
 func (f *Function) Conditions() []lifecycle.Condition { return f.host.Conditions() }
 
-// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
-func (f *Function) HeapLimit() int64 { return f.host.HeapLimit() }
-
 // Open connects to the bus, the warehouse and the lake. margin is how old a stamp must be that no row with it is on its
 // way: warehouse.StampMargin, but where nobody writes any more.
 func Open(ctx context.Context, c *Config, env host.Env, margin time.Duration) (*Function, error) {

@@ -33,6 +33,9 @@ type Env struct {
 	Logs    io.Writer             // nil means standard error
 	Metrics prometheus.Registerer // nil means that nobody reads them
 	Tracing *obs.Tracing          // nil means what the configuration says; otherwise its owner shuts it down
+	// Limit is told what of MEMORY_LIMIT the garbage collector must keep to, in bytes, before anything opens: what is loaded then
+	// counts too. A process that is one function gives it to the runtime; nil means that nobody does.
+	Limit func(bytes int64)
 
 	PubSub, Bigtable, BigQuery, BigQueryREST, Storage []option.ClientOption
 }
@@ -54,6 +57,9 @@ type Host struct {
 
 // Open starts logging, metrics, traces and the bus.
 func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
+	if env.Limit != nil {
+		env.Limit(c.HeapLimit())
+	}
 	if env.Logs == nil {
 		env.Logs = os.Stderr
 	}
@@ -139,9 +145,6 @@ func (h *Host) Close(ctx context.Context) error {
 	}
 	return errors.Join(failures...)
 }
-
-// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
-func (h *Host) HeapLimit() int64 { return h.config.HeapLimit() }
 
 // Conditions are what readiness tells of the ground: a slow clock is this process's own, and so are keys that it never had.
 func (h *Host) Conditions() []lifecycle.Condition {

@@ -79,3 +79,17 @@ func TestMemoryLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLimitComesFirst: what a function loads while it opens is within its memory already; here the bus does not even open.
+func TestTheLimitComesFirst(t *testing.T) {
+	t.Parallel()
+	c := host.Config{MemoryLimit: 1 << 30}
+	var limit int64
+	h, err := host.Open(t.Context(), "test", c, host.Env{Limit: func(bytes int64) { limit = bytes }})
+	if err == nil {
+		t.Errorf("it opens without a project: %v", h.Close(t.Context()))
+	}
+	if limit != c.HeapLimit() {
+		t.Errorf("the limit is %d, want %d", limit, c.HeapLimit())
+	}
+}

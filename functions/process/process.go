@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,8 +35,6 @@ type Function interface {
 	http.Handler
 	// Conditions say of the function what /readyz answers, beside whether the process is starting or draining.
 	Conditions() []lifecycle.Condition
-	// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
-	HeapLimit() int64
 	// Close puts what is only in memory where it outlives the process, as far as ctx allows.
 	Close(ctx context.Context) error
 }
@@ -51,17 +50,14 @@ type Options struct {
 	Drain time.Duration
 }
 
-// Run opens the function, serves it until ctx or a signal ends that, and closes it. What is wrong with the configuration is its
-// error before anything listens. /healthz, /readyz and /metrics are at ADMIN_ADDR, for whoever reaches it: operators and probes
+// Run opens the function, which keeps to its memory from then on, serves it until ctx or a signal ends that, and closes it. What
+// is wrong with the configuration is its error before anything listens. /healthz, /readyz and /metrics are at ADMIN_ADDR, for whoever reaches it: operators and probes
 // alone should.
 func Run(ctx context.Context, o Options) error {
 	registry := obs.NewRegistry()
-	function, err := o.Open(ctx, host.Env{Metrics: registry})
+	function, err := o.Open(ctx, host.Env{Metrics: registry, Limit: limitMemory})
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(function.HeapLimit())
 	}
 	handler := http.Handler(function)
 	if o.Routes != nil {
@@ -69,7 +65,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	public, err := listen(ctx, o.Address)
 	if err != nil {
-		return err
+		return errors.Join(err, function.Close(ctx))
 	}
 	admin := ":8081"
 	if set := os.Getenv("ADMIN_ADDR"); set != "" {
@@ -77,7 +73,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	private, err := listen(ctx, admin)
 	if err != nil {
-		return err
+		return errors.Join(err, public.Close(), function.Close(ctx))
 	}
 	var serving lifecycle.Serving
 	operators := operatorRoutes(function, registry, &serving)
@@ -91,6 +87,13 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// limitMemory gives a share of the memory to the garbage collector, where nobody has set the runtime's own variable.
+func limitMemory(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

@@ -23,11 +23,19 @@ type function struct {
 	closed chan struct{}
 }
 
-func (f function) HeapLimit() int64 { return 123 << 20 }
 func (f function) Conditions() []lifecycle.Condition {
 	return []lifecycle.Condition{{Name: "of_the_function", Own: true, Check: func() error { return nil }}}
 }
 func (f function) Close(context.Context) error { close(f.closed); return nil }
+
+// heapLimit is that of the function's configuration.
+const heapLimit = 123 << 20
+
+// open builds the function as host.Open does.
+func (f function) open(_ context.Context, env host.Env) (process.Function, error) {
+	env.Limit(heapLimit)
+	return f, nil
+}
 
 func free(t *testing.T) string {
 	t.Helper()
@@ -83,8 +91,7 @@ func TestRun(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- process.Run(ctx, process.Options{
-			Name: "test", Address: public, Drain: 200 * time.Millisecond,
-			Open: func(context.Context, host.Env) (process.Function, error) { return f, nil },
+			Name: "test", Address: public, Drain: 3 * time.Second, Open: f.open,
 			Routes: func(http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 			},
@@ -96,8 +103,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("/healthz answers %d", status)
 	}
 	await(t, "http://"+admin+"/metrics", "go_goroutines")
-	if limit := debug.SetMemoryLimit(-1); limit != f.HeapLimit() {
-		t.Errorf("the limit of memory is %d, want %d", limit, f.HeapLimit())
+	if limit := debug.SetMemoryLimit(-1); limit != heapLimit {
+		t.Errorf("the limit of memory is %d, want %d", limit, heapLimit)
 	}
 	if status, _ := get(t, "http://"+public+"/"); status != http.StatusTeapot {
 		t.Errorf("the public port answers %d", status)
@@ -122,7 +129,7 @@ func TestGOMEMLIMITWins(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	f := function{http.NotFoundHandler(), make(chan struct{})}
-	err := process.Run(ctx, process.Options{Name: "test", Address: free(t), Open: func(context.Context, host.Env) (process.Function, error) { return f, nil }})
+	err := process.Run(ctx, process.Options{Name: "test", Address: free(t), Open: f.open})
 	if limit := debug.SetMemoryLimit(-1); err != nil || limit != math.MaxInt64 {
 		t.Errorf("the limit of memory is %d: %v", limit, err)
 	}
@@ -138,5 +145,27 @@ func TestNothingListensBeforeItIsOpen(t *testing.T) {
 	})
 	if !errors.Is(err, wrong) {
 		t.Errorf("%v, want %v", err, wrong)
+	}
+}
+
+// TestWhatIsOpenIsClosed: where a port is taken, the function is closed all the same.
+func TestWhatIsOpenIsClosed(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "1GiB") // the test's own memory stays as it is
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for public, admin := range map[string]string{taken.Addr().String(): free(t), free(t): taken.Addr().String()} {
+		t.Setenv("ADMIN_ADDR", admin)
+		f := function{http.NotFoundHandler(), make(chan struct{})}
+		if err := process.Run(t.Context(), process.Options{Name: "test", Address: public, Open: f.open}); err == nil {
+			t.Error("it serves at a port that is taken")
+		}
+		select {
+		case <-f.closed:
+		default:
+			t.Errorf("public %s, admin %s: not closed", public, admin)
+		}
 	}
 }

@@ -44,9 +44,6 @@ func (f *Function) Close(ctx context.Context) error { return f.host.Close(ctx) }
 // Conditions say of the function whether it is ready.
 func (f *Function) Conditions() []lifecycle.Condition { return f.host.Conditions() }
 
-// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
-func (f *Function) HeapLimit() int64 { return f.host.HeapLimit() }
-
 // Builder makes a function's handler on its ground.
 type Builder func(*host.Host, *warehouse.Warehouse) (http.Handler, error)
 

@@ -166,23 +166,15 @@ func (a *App) ModelSet() *scoring.Set { return a.followed.models.Set() }
 // Policy returns the pack in force.
 func (a *App) Policy() *policy.Pack { return a.followed.policy.Set().Pack() }
 
-// ClockErr returns an error while this process's clock is slow: it is not ready, another one would do better.
-func (a *App) ClockErr() error { return a.host.ClockErr() }
-
 // Conditions say of this process what /readyz answers, beside whether it is starting or draining.
 func (a *App) Conditions() []lifecycle.Condition {
 	return slices.Concat([]lifecycle.Condition{
 		{Name: "models", Own: true, Check: a.modelled, Tell: a.serving},
 		{Name: "policy", Own: true, Check: a.ruled},
-		{Name: "clock", Own: true, Check: a.ClockErr},
 		{Name: "store", Check: a.engine.StoreState},
 		{Name: "store_connections", Check: a.store.Reachable},
-		{Name: "bus_connections", Check: a.host.Bus.Reachable},
-	}, a.host.Pushes.Conditions(), a.callers.Conditions(), a.Reloading())
+	}, a.host.Conditions(), a.callers.Conditions(), a.Reloading())
 }
-
-// HeapLimit is what of MEMORY_LIMIT the garbage collector must keep to, in bytes.
-func (a *App) HeapLimit() int64 { return a.host.HeapLimit() }
 
 // ruled returns an error while no policy is in force.
 func (a *App) ruled() error {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +33,17 @@ func (d digests) check(name, digest string) error {
 	return nil
 }
 
+// sums is where the digests are kept for who deploys by hand.
+func (o *options) sums() string { return filepath.Join(o.out, "checksums.txt") }
+
+// forget removes what an earlier build told: who deploys after a build that failed must find nothing.
+func forget(o *options) error {
+	if err := os.Remove(o.sums()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the checksums of an earlier build: %w", err)
+	}
+	return nil
+}
+
 // tell writes checksums.txt into the directory of the layouts, as sha256sum prints them, with the names that were pushed; and,
 // for the next step of a workflow, one line with all digests behind the file output.
 func (d digests) tell(o *options) error {
@@ -42,7 +55,7 @@ func (d digests) tell(o *options) error {
 		}
 		fmt.Fprintf(&sums, "%s  %s\n", strings.TrimPrefix(d[i.name], "sha256:"), name)
 	}
-	if err := os.WriteFile(filepath.Join(o.out, "checksums.txt"), []byte(sums.String()), 0o600); err != nil {
+	if err := os.WriteFile(o.sums(), []byte(sums.String()), 0o600); err != nil {
 		return fmt.Errorf("write checksums: %w", err)
 	}
 	if o.output == "" {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,5 +183,20 @@ func TestTell(t *testing.T) {
 		if got, err := os.ReadFile(filepath.Join(dir, file)); err != nil || string(got) != want {
 			t.Errorf("%s is %q, want %q: %v", file, got, want, err)
 		}
+	}
+}
+
+// TestAFailedBuildTellsNothing: where a build fails, no digests of an earlier one are left to deploy.
+func TestAFailedBuildTellsNothing(t *testing.T) {
+	t.Parallel()
+	sums := filepath.Join(t.TempDir(), "checksums.txt")
+	if err := os.WriteFile(sums, []byte("aa  scorer\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), &options{out: filepath.Dir(sums), expect: "no JSON"}, io.Discard); err == nil {
+		t.Error("no JSON is taken")
+	}
+	if _, err := os.Stat(sums); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the checksums of an earlier build are left: %v", err)
 	}
 }

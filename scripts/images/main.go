@@ -49,12 +49,17 @@ func main() {
 	}
 }
 
+// run pushes nothing before all images are what is expected, and leaves no checksums of another build where it fails.
 func run(ctx context.Context, o *options, out io.Writer) error {
+	if err := forget(o); err != nil {
+		return err
+	}
 	want, err := expected(o.expect)
 	if err != nil {
 		return err
 	}
 	made := digests{}
+	var all []*built
 	for _, i := range images() {
 		b, err := i.build(ctx, o, architectures())
 		if err != nil {
@@ -70,13 +75,18 @@ func run(ctx context.Context, o *options, out io.Writer) error {
 		if err == nil {
 			err = b.save(filepath.Join(o.out, i.name))
 		}
-		if err == nil && o.push != "" {
-			err = b.push(ctx, o.push+"/"+i.name, out)
-		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", i.name, err)
 		}
 		made[i.name] = digest
+		all = append(all, b)
+	}
+	if o.push != "" {
+		for _, b := range all {
+			if err := b.push(ctx, o.push+"/"+b.name, out); err != nil {
+				return fmt.Errorf("%s: %w", b.name, err)
+			}
+		}
 	}
 	return made.tell(o)
 }

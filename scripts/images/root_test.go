@@ -51,8 +51,10 @@ var packed = sync.OnceValues(func() (map[string]v1.Image, error) {
 
 // container is a process of an image in a root that holds what the image holds.
 type container struct {
-	cmd *exec.Cmd
-	log *transcript.Buffer
+	cmd  *exec.Cmd
+	log  *transcript.Buffer
+	gone chan struct{} // closed once it has ended, as err says
+	err  error
 }
 
 // start runs an image as a cluster would: its own files alone, its own user, its own entry point.
@@ -67,7 +69,7 @@ func start(t *testing.T, name string, env ...string) *container {
 		t.Fatal(err)
 	}
 	root := unpack(t, all[name])
-	c := &container{log: new(transcript.Buffer)}
+	c := &container{log: new(transcript.Buffer), gone: make(chan struct{})}
 	c.cmd = &exec.Cmd{
 		Path: config.Config.Entrypoint[0], Args: config.Config.Entrypoint, Dir: config.Config.WorkingDir, Env: env,
 		Stdout: c.log, Stderr: c.log, SysProcAttr: confined(t, root, config.Config.User),
@@ -77,9 +79,10 @@ func start(t *testing.T, name string, env ...string) *container {
 	} else if err != nil {
 		t.Fatal(err)
 	}
+	go func() { c.err = c.cmd.Wait(); close(c.gone) }()
 	t.Cleanup(func() {
 		_ = c.cmd.Process.Kill()
-		_ = c.cmd.Wait()
+		<-c.gone
 		if t.Failed() {
 			t.Logf("%s said:\n%s", name, c.log)
 		}
@@ -145,8 +148,10 @@ func (c *container) ready(t *testing.T, address string) {
 		if last = fmt.Sprint(status, " ", body); status == http.StatusOK {
 			return
 		}
-		if c.cmd.Process.Signal(syscall.Signal(0)) != nil {
-			break
+		select {
+		case <-c.gone:
+			t.Fatalf("the process ended with %v", c.err)
+		default:
 		}
 	}
 	t.Fatalf("not ready: %s", last)
@@ -159,8 +164,8 @@ func (c *container) stop(t *testing.T) {
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.cmd.Wait(); err != nil {
-		t.Errorf("the process ended with %v", err)
+	if <-c.gone; c.err != nil {
+		t.Errorf("the process ended with %v", c.err)
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the stop took %v", took)

@@ -148,6 +148,15 @@ func TestMarksOfTheReleaseBefore(t *testing.T) {
 			if err != nil || len(marks) != 1 || marks[0].Paid != c.want || !marks[0].Fraud || marks[0].ID != c.id {
 				t.Errorf("%s: %+v, %v", name, marks, err)
 			}
+			now, err := DecodeMarks(columns(FamilyMark, []Cell{cell}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cell.Value[0] = 2
+			marks, err = DecodeMarks(columns(FamilyMark, []Cell{cell}))
+			if d := cmp.Diff(now, marks); d != "" || err != nil {
+				t.Errorf("%s: %v, where the first byte is 2 (-want +got):\n%s", name, err, d)
+			}
 		}
 	}
 }

@@ -75,14 +75,18 @@ func MarkCells(tx *pix.Transaction, l *pix.Label) []Cell {
 }
 
 // markVersion is the first byte of a mark cell's value. Whether it says fraud follows, and then the payment's event time: a
-// release that knows nothing of that reads the first two bytes and passes by the rest.
-const markVersion = 1
+// release that knows nothing of that reads the first two bytes and passes by the rest. markVersionToo is what a release wrote
+// there that read no other: the rest is the same.
+const (
+	markVersion    = 1
+	markVersionToo = 2
+)
 
 // DecodeMarks reads the marks of one row in any order, and keeps the newest MaxMarks as SortMarks does.
 func DecodeMarks(cells iter.Seq2[string, []byte]) ([]Mark, error) {
 	var marks []Mark
 	for q, value := range cells {
-		if len(q) < 2 || len(value) < 2 || value[0] != markVersion || value[1] > 1 {
+		if len(q) < 2 || len(value) < 2 || value[0] != markVersion && value[0] != markVersionToo || value[1] > 1 {
 			return nil, errMarkForm
 		}
 		at, id, source, err := parseMark(q[1:])

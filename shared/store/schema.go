@@ -50,6 +50,8 @@ type Lifetime struct {
 // policy is the lifetime as Bigtable takes it: a cell leaves when either bound is passed.
 func (l Lifetime) policy() bigtable.GCPolicy {
 	switch {
+	case l == Lifetime{}:
+		return bigtable.NoGcPolicy() // an age of zero would drop everything
 	case l.Versions == 0:
 		return bigtable.MaxAgePolicy(l.Age)
 	case l.Age == 0:

@@ -17,7 +17,7 @@ const maxBytes = 64 << 10
 
 // Lookuper returns the environment and, behind it, the files of the directory that SECRETS_DIR names in it, if it names one, and
 // of the directories in that: each file has a variable's name and holds its value. A file that cannot be read is an error: what
-// is missing silently, as a previous key, costs an account its history. An error names files and holds nothing of them.
+// is missing silently, as a previous key, costs an account its history. So is an empty file, and a name that comes twice. An error names files and holds nothing of them.
 func Lookuper(env envconfig.Lookuper) (envconfig.Lookuper, error) {
 	dir, set := env.Lookup("SECRETS_DIR")
 	if !set || dir == "" {
@@ -46,12 +46,27 @@ func collect(dir string, values map[string]string, below int) error {
 		case !variable(name):
 			problems = append(problems, fmt.Errorf("a file that has no variable's name: %s", name))
 		default:
-			value, err := read(filepath.Join(dir, name))
-			values[name] = value
-			problems = append(problems, err)
+			problems = append(problems, add(values, filepath.Join(dir, name)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// add reads a file into the values.
+func add(values map[string]string, file string) error {
+	name := filepath.Base(file)
+	value, err := read(file)
+	if err != nil {
+		return err
+	}
+	if value == "" {
+		return fmt.Errorf("%s is empty", name)
+	}
+	if _, twice := values[name]; twice {
+		return fmt.Errorf("%s is in two directories", name)
+	}
+	values[name] = value
+	return nil
 }
 
 // variable tells whether a file has a variable's name.

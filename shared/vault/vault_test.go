@@ -82,11 +82,20 @@ func TestUnreadable(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(folder, "token-key", "TOKEN_KEY"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	twice := t.TempDir()
+	for _, below := range []string{"new", "old"} {
+		if err := os.Rename(mount(t, map[string]string{"TOKEN_KEY": "hunter2 " + below}), filepath.Join(twice, below)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, c := range map[string]struct{ dir, want string }{
 		"no such directory": {filepath.Join(folder, "none"), "SECRETS_DIR"},
 		"dangling":          {dangling, "PREVIOUS_TOKEN_KEY"},
 		"a directory":       {folder, "TOKEN_KEY"},
 		"too large":         {mount(t, map[string]string{"TOKEN_KEY": strings.Repeat("x", 65<<10)}), "TOKEN_KEY"},
+		"twice":             {twice, "TOKEN_KEY is in two directories"},
+		"empty":             {mount(t, map[string]string{"TOKEN_KEY": ""}), "TOKEN_KEY is empty"},
+		"a line end alone":  {mount(t, map[string]string{"TOKEN_KEY": "\n"}), "TOKEN_KEY is empty"},
 		"misspelt":          {mount(t, map[string]string{"token-key": "hunter2"}), "token-key"},
 	} {
 		_, err := vault.Lookuper(envconfig.MapLookuper(map[string]string{"SECRETS_DIR": c.dir}))

@@ -65,21 +65,47 @@ func models(ctx context.Context, m *machine) (list []finding) {
 	store, from := modelstore.FromFS(shipped.Shipped()), "shipped"
 	if location := m.getenv("MODELS_LOCATION"); location != "" {
 		from = location
-		if store, err = modelstore.Open(ctx, location, emulator.Storage(m.getenv)...); err != nil {
-			return []finding{wrong("models", "set MODELS_LOCATION to a directory or gs://bucket/prefix, or unset it", "%s: %v", from, err)}
+		if store, list = m.openModels(ctx, location); store == nil {
+			return list
 		}
 	}
 	defer func() { _ = store.Close() }()
 	for _, role := range []pix.Role{pix.PayerRole, pix.ReceiverRole} {
 		check := "model " + string(role)
-		model, err := loadModel(ctx, store, role, keys)
+		refused := func(err error) finding {
+			return wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s; pixctl model verify DIR says what is wrong", from, role), "%s: %v", from, err)
+		}
+		artefact, unread := m.artefact(ctx, check, placed{store, from, role}, refused)
+		if unread != nil || ctx.Err() != nil {
+			list = append(list, unread...)
+			continue
+		}
+		model, err := verified(artefact, keys)
 		if err != nil {
-			list = append(list, wrong(check, fmt.Sprintf("pixctl model rollback -store %s %s; pixctl model verify DIR says what is wrong", from, role), "%s: %v", from, err))
+			list = append(list, refused(err))
 			continue
 		}
 		list = append(list, ok(check, "%s: version %s would be served", from, model.Version()))
 	}
 	return list
+}
+
+// openModels opens where models are, in the time that a question has; a bucket's client may look for credentials for longer.
+func (m *machine) openModels(ctx context.Context, location string) (*modelstore.Store, []finding) {
+	opened := make(chan *modelstore.Store, 1)
+	lasting := context.WithoutCancel(ctx) // tokens are renewed with it
+	list := m.ask(ctx, []question{{"models", func(context.Context) []finding {
+		store, err := modelstore.Open(lasting, location, emulator.Storage(m.getenv)...)
+		if err != nil {
+			return []finding{wrong("models", "set MODELS_LOCATION to a directory or gs://bucket/prefix, or unset it", "%s: %v", location, err)}
+		}
+		opened <- store
+		return nil
+	}}})
+	if list != nil || ctx.Err() != nil {
+		return nil, list
+	}
+	return <-opened, nil
 }
 
 func loadModel(ctx context.Context, store *modelstore.Store, role pix.Role, keys scoring.Keys) (*scoring.Model, error) {

@@ -117,18 +117,27 @@ type placed struct {
 	role     pix.Role
 }
 
+// artefact reads one role's model, in the time that a question has, or says why there is none.
+func (m *machine) artefact(ctx context.Context, check string, p placed, unread func(error) finding) (modelstore.Artefact, []finding) {
+	var artefact modelstore.Artefact
+	found := m.ask(ctx, []question{{check, func(ctx context.Context) (list []finding) {
+		var err error
+		if artefact, err = p.store.Load(ctx, p.role); err != nil {
+			list = []finding{unread(err)}
+		}
+		return list
+	}}})
+	if found == nil {
+		return artefact, nil
+	}
+	return modelstore.Artefact{}, found // what was left behind may still write the other
+}
+
 // inForce says of one role's model whether it would be served. What is measured against the time is the reading alone: to
 // verify a model takes a busy machine as long as it takes.
 func (m *machine) inForce(ctx context.Context, p placed, keys scoring.Keys) []finding {
 	check := fmt.Sprintf("%s model in force", p.role)
-	var artefact modelstore.Artefact
-	unread := m.ask(ctx, []question{{check, func(ctx context.Context) (list []finding) {
-		var err error
-		if artefact, err = p.store.Load(ctx, p.role); err != nil {
-			list = []finding{m.unread(check, p, err)}
-		}
-		return list
-	}}})
+	artefact, unread := m.artefact(ctx, check, p, func(err error) finding { return m.unread(check, p, err) })
 	if unread != nil || ctx.Err() != nil {
 		return unread
 	}

@@ -144,11 +144,18 @@ func (m *machine) identify(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
 	lasting := context.WithoutCancel(ctx) // tokens are renewed with it
-	done := make(chan error, 1)
-	go func() { done <- m.authenticate(lasting) }() // asks a metadata server, which nothing can hurry
+	type answer struct {
+		options []option.ClientOption
+		err     error
+	}
+	done := make(chan answer, 1)
+	go func() { // asks a metadata server, which nothing can hurry: it may end when others read m
+		options, err := m.authenticate(lasting)
+		done <- answer{options, err}
+	}()
 	select {
-	case err := <-done:
-		m.denied = err
+	case a := <-done:
+		m.google, m.denied = a.options, a.err
 	case <-ctx.Done():
 		m.denied = fmt.Errorf("find credentials: %w", ctx.Err())
 	}
@@ -156,28 +163,28 @@ func (m *machine) identify(ctx context.Context) {
 
 const cloudScope = "https://www.googleapis.com/auth/cloud-platform"
 
-func (m *machine) authenticate(ctx context.Context) error {
+// authenticate returns the credentials of the caller, or of the workload that it acts as.
+func (m *machine) authenticate(ctx context.Context) ([]option.ClientOption, error) {
 	creds, err := transport.Creds(ctx, option.WithScopes(cloudScope))
 	if err != nil {
-		return fmt.Errorf("find credentials: %w", err)
+		return nil, fmt.Errorf("find credentials: %w", err)
 	}
 	if _, err := creds.TokenSource.Token(); err != nil {
-		return fmt.Errorf("get a token: %w", err)
+		return nil, fmt.Errorf("get a token: %w", err)
 	}
 	options := []option.ClientOption{option.WithTokenSource(creds.TokenSource)}
 	if m.workload != "" {
 		source, err := impersonate.CredentialsTokenSource(ctx,
 			impersonate.CredentialsConfig{TargetPrincipal: m.account(), Scopes: []string{cloudScope}}, options...)
 		if err != nil {
-			return fmt.Errorf("act as %s: %w", m.account(), err)
+			return nil, fmt.Errorf("act as %s: %w", m.account(), err)
 		}
 		if _, err := source.Token(); err != nil {
-			return fmt.Errorf("act as %s: %w", m.account(), err)
+			return nil, fmt.Errorf("act as %s: %w", m.account(), err)
 		}
 		options = []option.ClientOption{option.WithTokenSource(source)}
 	}
-	m.google = options
-	return nil
+	return options, nil
 }
 
 // account is the service account of the workload whose rights are tested.
