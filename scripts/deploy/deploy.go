@@ -56,7 +56,7 @@ type before struct {
 }
 
 func (d *deployment) terraform(args ...string) command {
-	return append(command{"terraform", "-chdir=" + d.root()}, args...)
+	return append(call("terraform", "-chdir="+d.root()), args...)
 }
 
 // root is the environment's directory.
@@ -118,10 +118,10 @@ func (d *deployment) move(ctx context.Context, images map[string]string, was bef
 	if err := judge(ctx); err != nil {
 		return err
 	}
-	_, err := d.run(ctx, command{
+	_, err := d.run(ctx, call(
 		filepath.Join(d.build, "pixctl"), "doctor", "-project", d.project, "-env", d.environment, "-region", d.region,
 		"-only", "project,artefacts,keys,topics,store,warehouse,buckets,clocks", // the rights that it tests are a person's
-	})
+	))
 	return err
 }
 
@@ -167,10 +167,10 @@ func (d *deployment) judge(ctx context.Context) error {
 	for _, function := range slices.Sorted(maps.Keys(services)) {
 		newest = append(newest, services[function].Status.LatestReadyRevisionName)
 	}
-	_, err = d.run(ctx, command{
-		filepath.Join(d.build, "gate"), "-for", d.watch, "-set", "REVISIONS=" + strings.Join(newest, "|"),
-		"-prometheus", "https://monitoring.googleapis.com/v1/projects/" + d.project + "/location/global/prometheus",
-	})
+	_, err = d.run(ctx, call(
+		filepath.Join(d.build, "gate"), "-for", d.watch, "-set", "REVISIONS="+strings.Join(newest, "|"),
+		"-prometheus", "https://monitoring.googleapis.com/v1/projects/"+d.project+"/location/global/prometheus",
+	))
 	return err
 }
 
@@ -188,7 +188,7 @@ func (d *deployment) cluster(ctx context.Context, images map[string]string) erro
 	if err := write(d.work("kustomization.yaml"), []byte(file)); err != nil {
 		return err
 	}
-	calls := []command{d.credentials(), {"kubectl", "apply", "-k", d.work("")}}
+	calls := []command{d.credentials(), call("kubectl", "apply", "-k", d.work(""))}
 	for _, c := range append(calls, statuses()...) {
 		if _, err := d.run(ctx, c); err != nil {
 			return err
@@ -216,10 +216,10 @@ func (d *deployment) back(ctx context.Context) error {
 	fmt.Fprintln(d.out, "deploy: bringing back what served before")
 	var failures []error
 	for _, function := range slices.Sorted(maps.Keys(was.Revisions)) {
-		_, err := d.run(ctx, command{
-			"gcloud", "run", "services", "update-traffic", "pix-" + function, "--project", d.project, "--region", d.region,
-			"--to-revisions", was.Revisions[function] + "=100", "--quiet",
-		})
+		_, err := d.run(ctx, call(
+			"gcloud", "run", "services", "update-traffic", "pix-"+function, "--project", d.project, "--region", d.region,
+			"--to-revisions", was.Revisions[function]+"=100", "--quiet",
+		))
 		failures = append(failures, err)
 	}
 	if len(was.Rollouts) > 0 {
@@ -227,9 +227,9 @@ func (d *deployment) back(ctx context.Context) error {
 		failures = append(failures, err)
 	}
 	for _, workload := range slices.Sorted(maps.Keys(was.Rollouts)) {
-		_, err := d.run(ctx, command{
-			"kubectl", "--namespace", namespace, "rollout", "undo", "deployment/" + workload, "--to-revision=" + strconv.Itoa(was.Rollouts[workload]),
-		})
+		_, err := d.run(ctx, call(
+			"kubectl", "--namespace", namespace, "rollout", "undo", "deployment/"+workload, "--to-revision="+strconv.Itoa(was.Rollouts[workload]),
+		))
 		failures = append(failures, err)
 	}
 	if err := errors.Join(failures...); err != nil {

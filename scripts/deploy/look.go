@@ -21,7 +21,7 @@ func workloads() []string { return []string{"scorer", "kafka-bridge"} }
 func statuses() []command {
 	var calls []command
 	for _, workload := range workloads() {
-		calls = append(calls, command{"kubectl", "--namespace", namespace, "rollout", "status", "deployment/" + workload, "--timeout", "10m"})
+		calls = append(calls, call("kubectl", "--namespace", namespace, "rollout", "status", "deployment/"+workload, "--timeout", "10m"))
 	}
 	return calls
 }
@@ -64,7 +64,7 @@ type service struct {
 
 // services are those that there are, by the function's name. That none is there is an answer, that nobody answers an error.
 func (d *deployment) services(ctx context.Context) (map[string]service, error) {
-	text, err := d.run(ctx, command{"gcloud", "run", "services", "list", "--project", d.project, "--region", d.region, "--format", "json"})
+	text, err := d.run(ctx, call("gcloud", "run", "services", "list", "--project", d.project, "--region", d.region, "--format", "json"))
 	if err != nil {
 		return nil, err
 	}
@@ -102,10 +102,10 @@ func (d *deployment) look(ctx context.Context) (before, error) {
 		return was, err
 	}
 	for _, workload := range workloads() {
-		text, err := d.run(ctx, command{
-			"kubectl", "--namespace", namespace, "get", "deployment/" + workload, "--ignore-not-found",
+		text, err := d.run(ctx, call(
+			"kubectl", "--namespace", namespace, "get", "deployment/"+workload, "--ignore-not-found",
 			"--output", `jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}`,
-		})
+		))
 		if err != nil {
 			return was, err
 		}
@@ -121,7 +121,7 @@ func (d *deployment) look(ctx context.Context) (before, error) {
 
 // credentials lets kubectl ask the cluster by its name: by its address nobody may who is not in authorized_ranges.
 func (d *deployment) credentials() command {
-	return command{"gcloud", "container", "clusters", "get-credentials", "sentinela", "--project", d.project, "--region", d.region, "--dns-endpoint"}
+	return call("gcloud", "container", "clusters", "get-credentials", "sentinela", "--project", d.project, "--region", d.region, "--dns-endpoint")
 }
 
 // serves is the one revision that has the traffic.

@@ -72,6 +72,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 // command is one call of a tool.
 type command []string
 
+// call is a tool and its arguments.
+func call(words ...string) command { return words }
+
 // runner runs a command and returns what it printed.
 type runner func(ctx context.Context, c command) (string, error)
 

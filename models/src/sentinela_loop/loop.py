@@ -48,7 +48,7 @@ class Sizes:
     days: int = 68
     boost: int = 500  # times the true share of fraud
     warmup: int = 30  # days that are replayed and not learnt from: until then the longest windows fill
-    first: int = 36  # day at which the rows of the first champion end
+    first: int = 38  # day at which the rows of the first champion end
     window: int = 12  # days by which a challenger is judged
     trees: int = 150
     seed: int = 11
