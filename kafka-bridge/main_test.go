@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -165,7 +165,7 @@ func TestSIGTERMDuringAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOutside(t, 8000)
-			address := freeAddress(t)
+			address := port.Free(t)
 			process, logs := o.start(t, "LISTEN_ADDR="+address)
 			o.await(t, 500)
 			away(o)
@@ -198,16 +198,6 @@ func TestSIGTERMDuringAnOutage(t *testing.T) {
 			}
 		})
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // stopping tells whether readiness says so.

@@ -15,6 +15,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/process"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 )
 
 // function answers everybody, and closes its channel when it is closed.
@@ -35,16 +36,6 @@ const heapLimit = 123 << 20
 func (f function) open(_ context.Context, env host.Env) (process.Function, error) {
 	env.Limit(heapLimit)
 	return f, nil
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -82,7 +73,7 @@ func await(t *testing.T, url, text string) {
 func TestRun(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
-	public, admin := free(t), free(t)
+	public, admin := port.Free(t), port.Free(t)
 	t.Setenv("ADMIN_ADDR", admin)
 	t.Setenv("GOMEMLIMIT", "")
 	f := function{http.NotFoundHandler(), make(chan struct{})}
@@ -124,12 +115,12 @@ func TestRun(t *testing.T) {
 func TestGOMEMLIMITWins(t *testing.T) {
 	before := debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
-	t.Setenv("ADMIN_ADDR", free(t))
+	t.Setenv("ADMIN_ADDR", port.Free(t))
 	t.Setenv("GOMEMLIMIT", "1GiB")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	f := function{http.NotFoundHandler(), make(chan struct{})}
-	err := process.Run(ctx, process.Options{Name: "test", Address: free(t), Open: f.open})
+	err := process.Run(ctx, process.Options{Name: "test", Address: port.Free(t), Open: f.open})
 	if limit := debug.SetMemoryLimit(-1); err != nil || limit != math.MaxInt64 {
 		t.Errorf("the limit of memory is %d: %v", limit, err)
 	}
@@ -156,7 +147,7 @@ func TestWhatIsOpenIsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for public, admin := range map[string]string{taken.Addr().String(): free(t), free(t): taken.Addr().String()} {
+	for public, admin := range map[string]string{taken.Addr().String(): port.Free(t), port.Free(t): taken.Addr().String()} {
 		t.Setenv("ADMIN_ADDR", admin)
 		f := function{http.NotFoundHandler(), make(chan struct{})}
 		if err := process.Run(t.Context(), process.Options{Name: "test", Address: public, Open: f.open}); err == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -27,6 +26,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 )
 
@@ -106,12 +106,7 @@ type process struct {
 // start runs the binary, inside the cgroup where there is one.
 func (o *outside) start(t *testing.T, env ...string) *process {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{listen: l.Addr().String(), logs: &transcript.Buffer{}, ended: make(chan error, 1)}
-	_ = l.Close()
+	p := &process{listen: port.Free(t), logs: &transcript.Buffer{}, ended: make(chan error, 1)}
 	p.cmd = exec.Command("/bin/sh", "-c", `[ -z "$`+cgroupVariable+`" ] || echo $$ >"$`+cgroupVariable+`/cgroup.procs"; exec "$`+binaryVariable+`"`)
 	p.cmd.Env = append(os.Environ(), append([]string{
 		"KAFKA_TOPIC=" + o.topic, "KAFKA_GROUP=" + o.topic, "PROJECT_ID=test", "LISTEN_ADDR=" + p.listen,

@@ -27,6 +27,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 	"github.com/sentinela-pix/sentinela/shared/store"
 )
@@ -196,12 +197,7 @@ func free(t *testing.T, n int) []string {
 	t.Helper()
 	var all []string
 	for range n {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, l.Addr().String())
-		defer l.Close()
+		all = append(all, port.Free(t))
 	}
 	return all
 }

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 )
 
 // patience is how long something may take that must happen; only a failing test waits it out.
@@ -60,7 +62,7 @@ func (s *system) start(v *version, part string, more ...string) *process {
 // launch starts the process without waiting for it.
 func (s *system) launch(v *version, part string, more ...string) *process {
 	s.t.Helper()
-	public, admin := address(s.t), address(s.t)
+	public, admin := port.Free(s.t), port.Free(s.t)
 	p := &process{part: part, version: v.name, url: "http://" + public, ready: "http://" + admin + "/readyz", gone: make(chan struct{})}
 	binary := part
 	variables := []string{"LISTEN_ADDR=" + public, "ADMIN_ADDR=" + admin}
@@ -168,15 +170,4 @@ func (p *process) complaints(t *testing.T) (list []complaint) {
 		}
 	}
 	return list
-}
-
-// address is a port of this machine that nothing listens at.
-func address(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
