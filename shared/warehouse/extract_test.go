@@ -66,7 +66,7 @@ func (s *readServer) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQu
 }
 
 // openExtract connects to a Storage Read API, and to no REST API.
-func openExtract(tb testing.TB, s *readServer) *warehouse.Extract {
+func openExtract(tb testing.TB, s storagepb.BigQueryReadServer) *warehouse.Extract {
 	tb.Helper()
 	server := grpc.NewServer()
 	storagepb.RegisterBigQueryReadServer(server, s)

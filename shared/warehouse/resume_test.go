@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,11 +13,9 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/lake"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/warehouse"
@@ -91,25 +88,6 @@ func (s *breakingServer) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.B
 	return nil
 }
 
-func extractFrom(t *testing.T, s storagepb.BigQueryReadServer) *warehouse.Extract {
-	t.Helper()
-	server := grpc.NewServer()
-	storagepb.RegisterBigQueryReadServer(server, s)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(server.Stop)
-	extract, err := warehouse.OpenExtract(t.Context(), warehouse.Config{ProjectID: "p", Dataset: "fraud"},
-		emulator.REST("http://127.0.0.1:1"), emulator.GRPC(listener.Addr().String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = extract.Close() })
-	return extract
-}
-
 // TestABrokenReadGoesOnWhereItBroke: every row once and in order, by one session, however often the stream breaks.
 func TestABrokenReadGoesOnWhereItBroke(t *testing.T) {
 	t.Parallel()
@@ -125,7 +103,7 @@ func TestABrokenReadGoesOnWhereItBroke(t *testing.T) {
 	} {
 		s := newBreakingServer(t, tc.rows, tc.batch, tc.breakAfter, tc.with)
 		n := 0
-		for row, err := range extractFrom(t, s).Rows(t.Context(), "labels", warehouse.Slice{}) {
+		for row, err := range openExtract(t, s).Rows(t.Context(), "labels", warehouse.Slice{}) {
 			if err != nil {
 				t.Fatalf("%+v: row %d: %v", tc, n, err)
 			}
@@ -146,7 +124,7 @@ func TestAReadThatOnlyBreaksIsGivenUp(t *testing.T) {
 	for with, reads := range map[codes.Code]int64{codes.Unavailable: 6, codes.PermissionDenied: 1} {
 		s := newBreakingServer(t, 10, 5, 0, with)
 		var failed error
-		for _, err := range extractFrom(t, s).Rows(t.Context(), "labels", warehouse.Slice{}) {
+		for _, err := range openExtract(t, s).Rows(t.Context(), "labels", warehouse.Slice{}) {
 			failed = err
 		}
 		if pix.KindOf(failed) != pix.Unavailable || !strings.Contains(failed.Error(), with.String()) || s.reads.Load() != reads {

@@ -118,7 +118,7 @@ var (
 	errUnknown = errors.New("something could not be looked at: see the lines with unknown")
 )
 
-const synopsis = `[-project P] [-only GROUP,...] [-as-workload W] [-strict] [-json]
+const synopsis = `[-project P] [-env E] [-region R] [-only GROUP,...] [-as-workload W] [-strict] [-json]
 
 Looks at this machine and at what the environment names, and with a project at what stands in it: what the code declares
 must be there. It changes nothing. Emulators are taken where their variables are set, else Application Default Credentials.

@@ -50,7 +50,7 @@ func toolbox() []tool {
 		{name: "make", args: []string{"--version"}, needed: true, why: "sets the flags that the build needs", get: "apt-get install make"},
 		{name: "git", args: []string{"--version"}, why: "make lint and a test read the list of files from it", get: "apt-get install git"},
 		{name: "python3", args: []string{"--version"}, least: [2]int{3, 11}, why: "make model, test-python and lint", get: "apt-get install python3 python3-venv"},
-		{name: "java", args: []string{"-version"}, why: "make conformance runs a real Kafka", get: "apt-get install openjdk-17-jre-headless"},
+		{name: "java", args: []string{"-version"}, least: [2]int{17, 0}, why: "make loop, test-lake and conformance run Spark and Kafka", get: "apt-get install openjdk-17-jre-headless"},
 	}
 }
 

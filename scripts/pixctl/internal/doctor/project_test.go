@@ -357,6 +357,7 @@ func TestRightsOfAWorkload(t *testing.T) {
 		{"audit", "bigquery.tables.updateData", "audit on relation decisions"},
 		{"export", "storage.objects.create", "export on folder " + project + "-lake/exports"},
 		{"export", "bigquery.readsessions.create", "export on project " + project},
+		{"export", "bigquery.jobs.create", "export on project " + project},
 		{"desk", "pubsub.subscriptions.consume", "desk on subscription pix-dead-letter-v1-desk"},
 		{"desk", "pubsub.topics.publish", "desk on topic pix-labels-v1"},
 		{"desk", "pubsub.topics.publish", "desk on topic pix-exports-v1"},

@@ -63,7 +63,7 @@ func (m *machine) needs(workload string) (list []need) {
 		for _, name := range warehouse.Tables() {
 			list = append(list, need{"relation", name, querying()})
 		}
-		list = append(list, need{"folder", m.lake + "/exports", delivering()}, need{"project", m.project, []string{"bigquery.readsessions.create"}})
+		list = append(list, need{"folder", m.lake + "/exports", delivering()}, need{"project", m.project, []string{"bigquery.jobs.create", "bigquery.readsessions.create"}})
 	case "desk":
 		list = append(list, deskNeeds()...)
 	}
