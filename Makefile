@@ -165,7 +165,7 @@ images: $(CYCLONEDX) ## the container images as OCI layouts in build/images; IMA
 
 .PHONY: push-images
 push-images: $(CYCLONEDX) ## make images, held to the digests in EXPECT, pushed to REGISTRY; their names are in build/images/checksums.txt
-	go run ./scripts/images -push "$${REGISTRY:?REGISTRY: as southamerica-east1-docker.pkg.dev/PROJECT/sentinela}" -expect "$${EXPECT:-}" -output "$${GITHUB_OUTPUT:-}"
+	go run ./scripts/images -push "$${REGISTRY:?REGISTRY: as southamerica-east1-docker.pkg.dev/PROJECT/sentinela}" -expect "$${EXPECT-none}" -output "$${GITHUB_OUTPUT:-}"
 
 .PHONY: sign-images
 sign-images: ## sign the pushed images, for whoever pulls them and for Binary Authorization

@@ -3,4 +3,4 @@
 # usage: faults.sh TIMES
 set -euo pipefail
 names=$(sed -n '/^## What can go wrong/,/^## /p' docs/architecture.md | grep -oE '`Test[A-Za-z0-9]+`' | tr -d '`' | grep -v '^TestKafka' | sort -u | paste -sd'|')
-go test -count "$1" -shuffle on -timeout 60m -run "^($names)\$" ./shared/... ./functions/... ./kafka-bridge/... ./scripts/pixctl/...
+go test -count "$1" -shuffle on -timeout 60m -run "^($names)\$" . ./shared/... ./functions/... ./kafka-bridge/... ./scripts/pixctl/... ./scripts/upgrade

@@ -2,12 +2,11 @@ package terraform_test
 
 import (
 	"fmt"
-	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -222,18 +221,8 @@ func (d *deployment) reach(process string) {
 	}
 	for _, from := range list(d.find("NetworkPolicy", process), "spec", "ingress") {
 		for _, port := range list(from, "ports") {
-			if n, _ := strconv.Atoi(word(port, "port")); !slices.Contains(slices.Collect(mapValues(p.Ports)), n) {
+			if n, _ := strconv.Atoi(word(port, "port")); !slices.Contains(slices.Collect(maps.Values(p.Ports)), n) {
 				d.wrong("Kubernetes: the network policy of %s opens %d, where nothing listens", process, n)
-			}
-		}
-	}
-}
-
-func mapValues[V any](m map[string]V) func(func(V) bool) {
-	return func(yield func(V) bool) {
-		for _, v := range m {
-			if !yield(v) {
-				return
 			}
 		}
 	}
@@ -247,35 +236,9 @@ func (d *deployment) portOf(p processContract, port string) string {
 	return port
 }
 
-// metricNames are those that the sources have as a text, as forms: some are put together, of "pix_", a noun and the rest.
-var metricNames = sync.OnceValues(func() (*regexp.Regexp, error) {
-	whole, parts := regexp.MustCompile(`"(pix_[a-z0-9_]+)"`), regexp.MustCompile(`"pix_" \+ \w+ \+ "(_[a-z_]+)"`)
-	forms := []string{"none"}
-	err := fs.WalkDir(repository(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if entry != nil && entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != "." || entry.Name() == "build") {
-			return fs.SkipDir
-		}
-		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-			return err
-		}
-		data, err := fs.ReadFile(repository(), name)
-		for _, match := range whole.FindAllStringSubmatch(string(data), -1) {
-			forms = append(forms, match[1])
-		}
-		for _, match := range parts.FindAllStringSubmatch(string(data), -1) {
-			forms = append(forms, "pix_[a-z]+"+match[1])
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return regexp.Compile("^(?:" + strings.Join(forms, "|") + ")(?:_bucket|_count|_sum)?$")
-})
-
 // measured: what scales and what alarms reads metrics that the code has.
 func (d *deployment) measured() {
-	code, err := metricNames()
+	code, err := setting.Metrics(repository())
 	if err != nil {
 		d.wrong("%v", err)
 		return

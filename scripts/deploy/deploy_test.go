@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // cloud answers the tools of a deployment and tells what was done in the order in which it was done.
@@ -233,6 +236,20 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestImagesOfTheContract: every image that is deployed anywhere is deployed here.
+func TestImagesOfTheContract(t *testing.T) {
+	t.Parallel()
+	var contract struct{ Images map[string]string }
+	data, err := os.ReadFile("../../terraform/contract.json")
+	if err == nil {
+		err = json.Unmarshal(data, &contract)
+	}
+	want := slices.Sorted(maps.Keys(contract.Images))
+	if got := slices.Sorted(slices.Values(append(workloads(), "functions"))); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v are deployed, the contract has %v: %v", got, want, err)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	set := func(name string) string { return map[string]string{"PROJECT_ID": "p", "REGION": "r"}[name] }
@@ -276,11 +293,12 @@ func TestExecute(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	script := "trap 'echo > " + stopped + "; exit 1' INT; echo > " + stopped + ".begun; while :; do sleep 0.05; done"
 	go func() {
-		for {
+		for t.Context().Err() == nil {
 			if _, err := os.Stat(stopped + ".begun"); err == nil {
 				cancel()
 				return
 			}
+			time.Sleep(5 * time.Millisecond)
 		}
 	}()
 	if _, err := run(ctx, command{sh, "-c", script}); err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -87,16 +88,11 @@ func execute(out io.Writer) runner {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		cmd.WaitDelay = stopGrace
-		var printed kept
+		var printed bytes.Buffer
 		cmd.Stdout, cmd.Stderr = io.MultiWriter(out, &printed), out
 		if err := cmd.Run(); err != nil {
 			return "", fmt.Errorf("%s %s: %w", filepath.Base(c[0]), c[1], err)
 		}
-		return string(printed), nil
+		return printed.String(), nil
 	}
 }
-
-// kept is what was written.
-type kept []byte
-
-func (k *kept) Write(p []byte) (int, error) { *k = append(*k, p...); return len(p), nil }

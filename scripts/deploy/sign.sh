@@ -11,7 +11,7 @@ gcloud auth configure-docker "$region-docker.pkg.dev" --quiet # cosign asks ther
 while read -r digest name <&3; do
   image=$name@sha256:$digest
   # A reproducible image comes again, and a registry with immutable tags takes a signature once.
-  cosign verify --certificate-identity-regexp '^https://github.com/' --certificate-oidc-issuer https://token.actions.githubusercontent.com \
+  cosign verify --certificate-identity-regexp "^https://github.com/${GITHUB_REPOSITORY:?whose workflow signs}/" --certificate-oidc-issuer https://token.actions.githubusercontent.com \
     "$image" >/dev/null 2>&1 || cosign sign --yes "$image"
   # A deployment that is run again meets its own attestation.
   [ -z "$(gcloud beta container binauthz attestations list --attestor built-by-delivery --attestor-project "$project" --artifact-url "$image" --format 'value(name)')" ] || continue

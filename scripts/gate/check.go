@@ -117,14 +117,18 @@ type state struct {
 	outside int // how often running
 	failed  bool
 	samples int
+
+	asked, answered int
 }
 
 // take adds one answer: a value, none, or an error.
 func (s *state) take(value *float64, err error) {
+	s.asked++
 	s.err = err
 	if err != nil {
 		return
 	}
+	s.answered++
 	s.last = value
 	if value == nil {
 		s.outside = 0
@@ -148,7 +152,7 @@ func (s *state) result() Result {
 	switch {
 	case s.failed:
 		r.Verdict = outside
-	case s.err != nil:
+	case s.err != nil, 2*s.answered < s.asked:
 		r.Verdict = unasked
 	case s.last == nil && s.check.MayBeMissing:
 		r.Verdict = absent

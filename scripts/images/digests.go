@@ -13,14 +13,20 @@ import (
 // digests are the images' digests by their names.
 type digests map[string]string
 
-// expected reads the digests that an earlier build gave; nothing is expected where text is empty.
+// nothing says that no digests are expected. An empty text would say it too, where what should be there got lost.
+const nothing = "none"
+
+// expected reads the digests that an earlier build gave.
 func expected(text string) (digests, error) {
-	if text == "" {
+	if text == nothing {
 		return nil, nil
 	}
 	var d digests
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("read what is expected: %w", err)
+	}
+	if d == nil {
+		return nil, errors.New("read what is expected: it names no images")
 	}
 	return d, nil
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,8 +164,30 @@ func TestExpectations(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := expected("scorer"); err == nil {
-		t.Error("no JSON is taken")
+	for _, text := range []string{"scorer", "", "null"} {
+		if d, err := expected(text); err == nil {
+			t.Errorf("%q expects %v", text, d)
+		}
+	}
+	if d, err := expected(nothing); err != nil || d != nil {
+		t.Errorf("nothing expected: %v, %v", d, err)
+	}
+}
+
+// TestImagesOfTheContract: what is built is what Terraform and the manifests deploy.
+func TestImagesOfTheContract(t *testing.T) {
+	t.Parallel()
+	built := map[string]string{}
+	for _, i := range images() {
+		built[i.name] = strings.TrimPrefix(i.pkg, "./")
+	}
+	var contract struct{ Images map[string]string }
+	data, err := os.ReadFile(source + "/terraform/contract.json")
+	if err == nil {
+		err = json.Unmarshal(data, &contract)
+	}
+	if err != nil || !maps.Equal(contract.Images, built) {
+		t.Errorf("built are %v, the contract has %v: %v", built, contract.Images, err)
 	}
 }
 

@@ -37,7 +37,7 @@ func main() {
 	flag.StringVar(&o.sbom, "sbom", "build/tools/cyclonedx-gomod", "command that lists what a binary is made of; empty leaves the bills out")
 	flag.StringVar(&o.push, "push", "", "registry and repository to push to, as southamerica-east1-docker.pkg.dev/PROJECT/sentinela")
 	flag.StringVar(&o.source, "source", ".", "the module's root")
-	flag.StringVar(&o.expect, "expect", "", "digests that the images must have, as JSON by name; empty expects nothing")
+	flag.StringVar(&o.expect, "expect", nothing, "digests that the images must have, as JSON by name")
 	flag.StringVar(&o.output, "output", "", "file behind which digests=JSON is written, as a workflow's next step reads it")
 	flag.BoolVar(&o.again, "again", false, "build each twice, the second time elsewhere with an empty cache, and fail where they differ")
 	flag.Parse()

@@ -52,21 +52,25 @@ func arrowBatch(tb testing.TB, columns lake.Schema, rows int, fill func(array.Bu
 	}
 	record := builder.NewRecord()
 	defer record.Release()
-	return serialized(tb, record)
+	schema, batch, err := serialized(record)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return schema, batch
 }
 
-func serialized(tb testing.TB, record arrow.Record) (schema, batch []byte) {
-	tb.Helper()
+// serialized returns an Arrow stream's schema and the batch of a record, as BigQuery sends them.
+func serialized(record arrow.Record) (schema, batch []byte, err error) {
 	var all, head bytes.Buffer
 	empty := ipc.NewWriter(&head, ipc.WithSchema(record.Schema()))
 	_ = empty.Close() // writes the schema and the end
 	w := ipc.NewWriter(&all, ipc.WithSchema(record.Schema()))
 	if err := w.Write(record); err != nil {
-		tb.Fatal(err)
+		return nil, nil, fmt.Errorf("write record: %w", err)
 	}
 	_ = w.Close()
 	schema = head.Bytes()[:head.Len()-8]
-	return schema, all.Bytes()[len(schema) : all.Len()-8]
+	return schema, all.Bytes()[len(schema) : all.Len()-8], nil
 }
 
 // fillAny appends a random value, also none, and returns what the lake is to get of it.
@@ -200,7 +204,10 @@ func TestArrowThatIsNone(t *testing.T) {
 	nanoseconds := arrow.NewSchema([]arrow.Field{{Name: "c", Type: arrow.FixedWidthTypes.Timestamp_ns}}, nil)
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, nanoseconds)
 	builder.Field(0).(*array.TimestampBuilder).Append(1)
-	nanoSchema, nanoBatch := serialized(t, builder.NewRecord())
+	nanoSchema, nanoBatch, err := serialized(builder.NewRecord())
+	if err != nil {
+		t.Fatal(err)
+	}
 	twice := lake.Schema{columns[0], columns[0]}
 	twiceSchema, _ := arrowBatch(t, twice, 0, nil)
 	for name, c := range map[string]struct {

@@ -11,7 +11,6 @@ import (
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -50,20 +49,12 @@ func newBreakingServer(t *testing.T, rows, batch, breakAfter int64, with codes.C
 	return &breakingServer{rows: rows, batch: batch, breakAfter: breakAfter, with: with, record: builder.NewRecord()}
 }
 
-// messages returns an Arrow stream's schema and the batch of a record, as BigQuery sends them.
-func messages(record arrow.Record) (schema, batch []byte) {
-	var all, head bytes.Buffer
-	_ = ipc.NewWriter(&head, ipc.WithSchema(record.Schema())).Close()
-	w := ipc.NewWriter(&all, ipc.WithSchema(record.Schema()))
-	_ = w.Write(record)
-	_ = w.Close()
-	schema = head.Bytes()[:head.Len()-8]
-	return schema, all.Bytes()[len(schema) : all.Len()-8]
-}
-
 func (s *breakingServer) CreateReadSession(context.Context, *storagepb.CreateReadSessionRequest) (*storagepb.ReadSession, error) {
 	s.sessions.Add(1)
-	schema, _ := messages(s.record.NewSlice(0, 0))
+	schema, _, err := serialized(s.record.NewSlice(0, 0))
+	if err != nil {
+		return nil, err
+	}
 	return &storagepb.ReadSession{
 		Streams: []*storagepb.ReadStream{{Name: "s"}},
 		Schema:  &storagepb.ReadSession_ArrowSchema{ArrowSchema: &storagepb.ArrowSchema{SerializedSchema: schema}},
@@ -77,7 +68,10 @@ func (s *breakingServer) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.B
 		if n <= 0 {
 			return status.Error(s.with, "the stream was reset")
 		}
-		_, batch := messages(s.record.NewSlice(from, from+n))
+		_, batch, err := serialized(s.record.NewSlice(from, from+n))
+		if err != nil {
+			return err
+		}
 		if err := down.Send(&storagepb.ReadRowsResponse{RowCount: n, Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{
 			ArrowRecordBatch: &storagepb.ArrowRecordBatch{SerializedRecordBatch: batch},
 		}}); err != nil {

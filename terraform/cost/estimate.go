@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sentinela-pix/sentinela/shared/store"
 )
 
 const (
@@ -132,21 +134,24 @@ func (m *month) nodes() float64 {
 	return max(m.Bigtable.Nodes.Min, math.Ceil(needed)) * m.clusters() * m.at("bigtable node hour") * hours
 }
 
-// stored counts a cell for as long as its family keeps it; what Bigtable's compression saves is left to be saved.
+// stored counts a cell for as long as its family keeps it, and a month where only newer ones take its place; what Bigtable's
+// compression saves is left to be saved.
 func (m *month) stored() float64 {
-	kept := 0.0
+	kept, families := 0.0, store.Families(store.Retention{})
 	for _, name := range slices.Sorted(maps.Keys(m.measured)) {
 		family, ok := strings.CutPrefix(name, "Bigtable: bytes stored in family `")
 		if !ok {
 			continue
 		}
-		switch strings.TrimSuffix(family, "`") {
-		case "dec":
-			kept += m.measured[name] * 90
-		case "pend": // gone with the next batch
-		default:
-			kept += m.measured[name] * 31
+		family = strings.TrimSuffix(family, "`")
+		if family == "pend" {
+			continue // gone with the next batch
 		}
+		days := families[family].Age.Hours() / 24
+		if days == 0 {
+			days = 31
+		}
+		kept += m.measured[name] * days
 	}
 	size := kept * 86_400 * m.PaymentsPerSecond / gib
 	return size * (m.clusters()*m.at("bigtable ssd gib month") + m.at("bigtable backup gib month"))

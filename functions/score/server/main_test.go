@@ -23,6 +23,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 	"github.com/sentinela-pix/sentinela/shared/store"
 	"github.com/sentinela-pix/sentinela/shared/store/storetest"
 )
@@ -129,7 +130,7 @@ func pump(to, from net.Conn, delay time.Duration) {
 // says otherwise it verifies nobody.
 func startServer(t *testing.T, cloud *pixtest.Cloud, settings ...string) (cmd *exec.Cmd, url, admin string) {
 	t.Helper()
-	address, operators := nobody(t), nobody(t)
+	address, operators := port.Free(t), port.Free(t)
 	cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	cmd.Env = append(append(os.Environ(), cloud.Env()...), asServer+"=1", "PUBSUB_EMULATOR_HOST="+slow(t, cloud.PubSubEndpoint), "LISTEN_ADDR="+address, "ADMIN_ADDR="+operators, "LOG_LEVEL=WARN", "VERIFY_CALLERS=off",
 		"PROJECT_ID="+cloud.ProjectID, "BIGTABLE_INSTANCE=i",
@@ -314,17 +315,7 @@ func decide(t *testing.T, url string, data []byte) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// nobody is an address at which nobody listens, and silent one that takes connections and says nothing.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
+// silent is an address that takes connections and says nothing.
 func silent(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -339,7 +330,7 @@ func silent(t *testing.T) string {
 // answers that say what they are, and whoever asks under a wrong path is told so.
 func TestStoreAwayLeavesItReady(t *testing.T) {
 	t.Parallel()
-	_, url, admin := startServer(t, startCloud(t), "BIGTABLE_EMULATOR_HOST="+nobody(t), "DECISION_TIMEOUT=400ms", "STORE_DEADLINE=200ms")
+	_, url, admin := startServer(t, startCloud(t), "BIGTABLE_EMULATOR_HOST="+port.Free(t), "DECISION_TIMEOUT=400ms", "STORE_DEADLINE=200ms")
 	for _, path := range []string{"/anything", "/", "/push/", "//push", "/v1/decisions/", "//v1/decisions", "/metrics/"} {
 		if status := postTo(t, url+path); status != http.StatusNotFound {
 			t.Errorf("%s answers %d, want 404", path, status)
@@ -366,9 +357,9 @@ func TestStoreAwayLeavesItReady(t *testing.T) {
 func TestStopsWithoutItsNeighbours(t *testing.T) {
 	t.Parallel()
 	for name, setting := range map[string]string{
-		"collector refuses": "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + nobody(t),
+		"collector refuses": "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + port.Free(t),
 		"collector silent":  "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + silent(t),
-		"bus refuses":       "PUBSUB_EMULATOR_HOST=" + nobody(t),
+		"bus refuses":       "PUBSUB_EMULATOR_HOST=" + port.Free(t),
 		"bus silent":        "PUBSUB_EMULATOR_HOST=" + silent(t),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -110,7 +111,7 @@ func (s *scorer) generate(t *testing.T, n int) {
 // start runs the binary inside the cgroup, with a collector of traces that takes connections and says nothing.
 func (s *scorer) start(t *testing.T) {
 	t.Helper()
-	address, operators := nobody(t), nobody(t)
+	address, operators := port.Free(t), port.Free(t)
 	s.url, s.admin = "http://"+address, "http://"+operators
 	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), "/bin/sh", "-c",
 		`[ -z "$`+cgroupVariable+`" ] || echo $$ >"$`+cgroupVariable+`/cgroup.procs"; exec "$`+binaryVariable+`"`)

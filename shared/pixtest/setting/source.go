@@ -202,7 +202,7 @@ func ReadByCall(root string) (map[string]string, error) {
 
 // namedBy gives the variables that a call reads.
 func namedBy(call *ast.CallExpr, add func(name string)) {
-	readers := []string{"getenv", "lookup", "lookupenv", "listen"}
+	readers := []string{"getenv", "lookup", "lookupenv"}
 	if !slices.Contains(readers, strings.ToLower(calledName(call.Fun))) {
 		return
 	}

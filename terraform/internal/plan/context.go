@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"strings"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -148,9 +146,4 @@ func (x *expansion) collect(values map[string]cty.Value) cty.Value {
 		list[i] = v
 	}
 	return cty.TupleVal(list)
-}
-
-// resourceAddress splits "data.type.name" into what a plan shows.
-func (s *scope) addressOf(r *resource, key string) string {
-	return strings.TrimSuffix(s.prefix()+r.address()+keyed(key), ".")
 }

@@ -2,10 +2,10 @@ package plan
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/big"
 	"net/netip"
 	"path"
@@ -20,28 +20,16 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
-	"go.yaml.in/yaml/v3"
 )
 
 // functions are Terraform's, as far as a configuration of ours has use for them: a call of any other is a problem that
 // names it.
 func functions(files fs.FS) map[string]function.Function {
 	all := standard()
-	add := func(more map[string]function.Function) {
-		for name, f := range more {
-			all[name] = f
-		}
+	for _, more := range []map[string]function.Function{conversions(), texts(), collections(), fromFiles(files)} {
+		maps.Copy(all, more)
 	}
-	add(conversions())
-	add(texts())
-	add(collections())
-	add(networks())
-	add(fromFiles(files))
-	templates := map[string]function.Function{}
-	for name, f := range all {
-		templates[name] = f
-	}
-	all["templatefile"] = template(files, templates)
+	all["templatefile"] = template(files, maps.Clone(all))
 	return all
 }
 
@@ -66,30 +54,11 @@ func standard() map[string]function.Function {
 }
 
 func conversions() map[string]function.Function {
-	same := dynamic(func(args []cty.Value) (cty.Value, error) { return args[0], nil })
 	return map[string]function.Function{
 		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
 		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
-		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "sensitive": same, "nonsensitive": same,
-		"yamldecode": ofText(func(args []string) (cty.Value, error) { return fromYAML(args[0]) }),
+		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 	}
-}
-
-// fromYAML reads YAML by way of JSON.
-func fromYAML(text string) (cty.Value, error) {
-	var v any
-	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
-		return cty.DynamicVal, fmt.Errorf("yamldecode: %w", err)
-	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		return cty.DynamicVal, fmt.Errorf("yamldecode: %w", err)
-	}
-	decoded, err := stdlib.JSONDecode(cty.StringVal(string(data)))
-	if err != nil {
-		return cty.DynamicVal, fmt.Errorf("yamldecode: %w", err)
-	}
-	return decoded, nil
 }
 
 func texts() map[string]function.Function {
@@ -101,8 +70,6 @@ func texts() map[string]function.Function {
 		"strcontains":  ofText(func(a []string) (cty.Value, error) { return says(strings.Contains(a[0], a[1])) }),
 		"base64encode": ofText(func(a []string) (cty.Value, error) { return text(base64.StdEncoding.EncodeToString([]byte(a[0]))) }),
 		"timecmp":      ofText(timecmp),
-		"basename":     ofText(func(a []string) (cty.Value, error) { return text(path.Base(a[0])) }),
-		"dirname":      ofText(func(a []string) (cty.Value, error) { return text(path.Dir(a[0])) }),
 		"replace": ofText(func(a []string) (cty.Value, error) {
 			if pattern, ok := strings.CutPrefix(a[1], "/"); ok && strings.HasSuffix(pattern, "/") && pattern != "" {
 				re, err := regexp.Compile(strings.TrimSuffix(pattern, "/"))
@@ -131,14 +98,8 @@ func timecmp(a []string) (cty.Value, error) {
 
 func collections() map[string]function.Function {
 	return map[string]function.Function{
-		"length":   dynamic(length),
-		"one":      dynamic(one),
-		"lookup":   dynamic(lookup),
-		"coalesce": dynamic(coalesce),
-		"sum":      dynamic(sum),
-		"index":    stdlib.IndexFunc,
-		"alltrue":  dynamic(func(a []cty.Value) (cty.Value, error) { return fold(a[0], true) }),
-		"anytrue":  dynamic(func(a []cty.Value) (cty.Value, error) { return fold(a[0], false) }),
+		"length": dynamic(length), "one": dynamic(one), "lookup": dynamic(lookup), "sum": dynamic(sum), "alltrue": dynamic(allTrue),
+		"cidrhost": dynamic(cidrhost),
 	}
 }
 
@@ -178,16 +139,6 @@ func lookup(a []cty.Value) (cty.Value, error) {
 	return cty.DynamicVal, errors.New("lookup: no such key, and no other value")
 }
 
-func coalesce(a []cty.Value) (cty.Value, error) {
-	for _, v := range a {
-		empty := v.IsNull() || v.Type() == cty.String && v.IsKnown() && v.AsString() == ""
-		if !empty {
-			return v, nil
-		}
-	}
-	return cty.DynamicVal, errors.New("coalesce: every argument is null or empty")
-}
-
 func sum(a []cty.Value) (cty.Value, error) {
 	total := new(big.Float)
 	for it := a[0].ElementIterator(); it.Next(); {
@@ -204,43 +155,20 @@ func sum(a []cty.Value) (cty.Value, error) {
 	return cty.NumberVal(total), nil
 }
 
-// fold is whether all are true, or any, by what none of them would be.
-func fold(list cty.Value, all bool) (cty.Value, error) {
-	out := cty.BoolVal(all)
-	for it := list.ElementIterator(); it.Next(); {
+func allTrue(a []cty.Value) (cty.Value, error) {
+	all := cty.True
+	for it := a[0].ElementIterator(); it.Next(); {
 		_, v := it.Element()
 		b, err := convert.Convert(v, cty.Bool)
 		if err != nil || b.IsNull() {
-			return cty.DynamicVal, errors.New("alltrue and anytrue take a list of bools")
+			return cty.DynamicVal, errors.New("alltrue takes a list of bools")
 		}
-		if all {
-			out = out.And(b)
-		} else {
-			out = out.Or(b)
-		}
+		all = all.And(b)
 	}
-	return out, nil
+	return all, nil
 }
 
-func networks() map[string]function.Function {
-	return map[string]function.Function{"cidrsubnet": dynamic(cidrsubnet), "cidrhost": dynamic(cidrhost)}
-}
-
-// cidrsubnet cuts a network of IPv4.
-func cidrsubnet(a []cty.Value) (cty.Value, error) {
-	prefix, err := netip.ParsePrefix(a[0].AsString())
-	if err != nil || !prefix.Addr().Is4() {
-		return cty.DynamicVal, errors.New("cidrsubnet takes a network of IPv4")
-	}
-	bits, _ := a[1].AsBigFloat().Int64()
-	number, _ := a[2].AsBigFloat().Int64()
-	length := prefix.Bits() + int(bits)
-	if length > 32 || number >= 1<<bits {
-		return cty.DynamicVal, errors.New("cidrsubnet: there is no such part of the network")
-	}
-	return cty.StringVal(netip.PrefixFrom(offset(prefix, uint32(number)<<(32-length)), length).String()), nil
-}
-
+// cidrhost is an address of a network of IPv4.
 func cidrhost(a []cty.Value) (cty.Value, error) {
 	prefix, err := netip.ParsePrefix(a[0].AsString())
 	if err != nil || !prefix.Addr().Is4() {
@@ -257,37 +185,15 @@ func offset(prefix netip.Prefix, by uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
-// fromFiles are the functions that read the repository. Paths are from its root, as path.module is.
+// fromFiles is the function that reads the repository. Paths are from its root, as path.module is.
 func fromFiles(files fs.FS) map[string]function.Function {
-	open := func(name string) (string, error) {
-		data, err := fs.ReadFile(files, path.Clean(name))
-		if err != nil {
-			return "", fmt.Errorf("file: %w", err)
-		}
-		return string(data), nil
-	}
 	return map[string]function.Function{
 		"file": ofText(func(a []string) (cty.Value, error) {
-			text, err := open(a[0])
-			return cty.StringVal(text), err
-		}),
-		"fileexists": ofText(func(a []string) (cty.Value, error) {
-			_, err := open(a[0])
-			return cty.BoolVal(err == nil), nil
-		}),
-		"fileset": ofText(func(a []string) (cty.Value, error) {
-			names, err := fs.Glob(files, path.Join(a[0], a[1]))
+			data, err := fs.ReadFile(files, path.Clean(a[0]))
 			if err != nil {
-				return cty.DynamicVal, fmt.Errorf("fileset: %w", err)
+				return cty.DynamicVal, fmt.Errorf("file: %w", err)
 			}
-			if len(names) == 0 {
-				return cty.SetValEmpty(cty.String), nil
-			}
-			var list []cty.Value
-			for _, name := range names {
-				list = append(list, cty.StringVal(strings.TrimPrefix(name, path.Clean(a[0])+"/")))
-			}
-			return cty.SetVal(list), nil
+			return cty.StringVal(string(data)), nil
 		}),
 	}
 }

@@ -39,27 +39,18 @@ func (s *scope) resource(address string, at hcl.Range) cty.Value {
 	})
 }
 
-// block is the schema of a resource's type; of what is Terraform's own, one that takes anything.
+// block is the schema of a resource's type.
 func (s *Schema) block(r *resource) *Block {
-	anything := func() *Attribute {
-		return &Attribute{Type: &Type{cty.DynamicPseudoType}, Optional: true, Computed: true}
-	}
-	switch {
-	case r.typ == "terraform_data":
-		return &Block{Attributes: map[string]*Attribute{"input": anything(), "output": anything(), "triggers_replace": anything(), "id": anything()}}
-	case r.data && r.typ == "terraform_remote_state":
-		return &Block{Attributes: map[string]*Attribute{"backend": anything(), "config": anything(), "defaults": anything(), "outputs": anything(), "workspace": anything()}}
-	case r.data:
+	if r.data {
 		return s.Data[r.typ]
-	default:
-		return s.Resources[r.typ]
 	}
+	return s.Resources[r.typ]
 }
 
 // instance works one instance out.
 func (s *scope) instance(r *resource, block *Block, key string, of *each) *Resource {
 	made := &Resource{
-		Module: s.address, Address: s.addressOf(r, key), Type: r.typ, Name: r.name, Key: key, Data: r.data,
+		Module: s.address, Address: s.prefix() + r.address() + keyed(key), Type: r.typ, Name: r.name, Key: key, Data: r.data,
 		At: fmt.Sprintf("%s:%d", r.at.Filename, r.at.Start.Line),
 	}
 	body, spec := providersPart(r.body), block.spec()

@@ -1,8 +1,6 @@
 package stack_test
 
 import (
-	"io"
-	"net/http"
 	"regexp"
 	"testing"
 	"time"
@@ -83,20 +81,7 @@ func exportedUntil(t *testing.T, s *stack.Stack) int64 {
 // late returns what the metrics page says of late decisions.
 func late(t *testing.T, s *stack.Stack) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.MetricsURL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	page, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found := lateRows.FindSubmatch(page); found != nil {
+	if found := lateRows.FindSubmatch(get(t, s.MetricsURL)); found != nil {
 		return string(found[1])
 	}
 	return "none counted"
