@@ -20,11 +20,12 @@ type Config struct {
 	Group string `env:"KAFKA_GROUP"`
 	// TLS speaks TLS to the brokers, with the system's roots.
 	TLS bool `env:"KAFKA_TLS"`
-	// SASLMechanism is empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+	// SASLMechanism is empty, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, or OAUTHBEARER for Google's Managed Service for Apache Kafka,
+	// where the process signs in with the credentials of the place where it runs.
 	SASLMechanism string `env:"KAFKA_SASL_MECHANISM"`
-	// SASLUser is required by KAFKA_SASL_MECHANISM.
+	// SASLUser is required by KAFKA_SASL_MECHANISM: with OAUTHBEARER the service account's email.
 	SASLUser string `env:"KAFKA_SASL_USER"`
-	// SASLPassword is required by KAFKA_SASL_MECHANISM.
+	// SASLPassword is required by KAFKA_SASL_MECHANISM, except by OAUTHBEARER.
 	SASLPassword string `env:"KAFKA_SASL_PASSWORD"`
 
 	// PublishTopic takes the payments on Pub/Sub, pix-transactions-v1 by default.
@@ -60,6 +61,9 @@ type Config struct {
 	// timeout.
 	RevokeTimeout time.Duration `env:"REVOKE_TIMEOUT"`
 }
+
+// saslGoogle is the mechanism of Google's Managed Service for Apache Kafka.
+const saslGoogle = "OAUTHBEARER"
 
 // minMemory is the least MemoryLimit for which every share is of use. A process of its own needs ten times that.
 const minMemory = 8 << 20
@@ -133,8 +137,12 @@ func (c *Config) Validate() error {
 	case "":
 	case "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512":
 		refuse(c.SASLUser == "" || c.SASLPassword == "", "KAFKA_SASL_USER, KAFKA_SASL_PASSWORD: required by KAFKA_SASL_MECHANISM")
+	case saslGoogle:
+		refuse(!strings.Contains(c.SASLUser, "@"), "KAFKA_SASL_USER: must be the service account's email for OAUTHBEARER")
+		refuse(c.SASLPassword != "", "KAFKA_SASL_PASSWORD: leave it out with OAUTHBEARER, which signs in without one")
+		refuse(!c.TLS, "KAFKA_TLS: must be true with OAUTHBEARER, or the access token would be readable on the way")
 	default:
-		refuse(true, "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or empty")
+		refuse(true, "KAFKA_SASL_MECHANISM: must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or empty")
 	}
 	refuse(c.TokenisedTopic == orDefault(c.Topic, event.KafkaTransactions),
 		"TOKENISED_TOPIC: must not be KAFKA_TOPIC, or the bridge would read what it writes")

@@ -88,6 +88,8 @@ func (b *Bridge) connection() []kgo.Opt {
 
 func (c *Config) sasl() sasl.Mechanism {
 	switch c.SASLMechanism {
+	case saslGoogle:
+		return googleLogin(c.SASLUser, defaultCredentials)
 	case "PLAIN":
 		return plain.Auth{User: c.SASLUser, Pass: c.SASLPassword}.AsMechanism()
 	case "SCRAM-SHA-256":

@@ -66,19 +66,25 @@ func TestBoundsOfTheConfiguration(t *testing.T) {
 		change func(*Config)
 		want   string // empty when it is allowed
 	}{
-		"as it is":          {func(*Config) {}, ""},
-		"least memory":      {func(c *Config) { c.MemoryLimit = minMemory }, ""},
-		"less memory":       {func(c *Config) { c.MemoryLimit = minMemory - 1 }, "MEMORY_LIMIT"},
-		"longest session":   {func(c *Config) { c.SessionTimeout = maxSessionTimeout }, ""},
-		"longer session":    {func(c *Config) { c.SessionTimeout = maxSessionTimeout + 1 }, "SESSION_TIMEOUT"},
-		"longest drain":     {func(c *Config) { c.DrainTimeout = maxDrainTimeout }, ""},
-		"longer drain":      {func(c *Config) { c.DrainTimeout = maxDrainTimeout + 1 }, "DRAIN_TIMEOUT"},
-		"negative drain":    {func(c *Config) { c.DrainTimeout = -1 }, "DRAIN_TIMEOUT"},
-		"frequent commits":  {func(c *Config) { c.CommitInterval = 100 * time.Millisecond }, ""},
-		"too many commits":  {func(c *Config) { c.CommitInterval = 100*time.Millisecond - 1 }, "COMMIT_INTERVAL"},
-		"SASL":              {func(c *Config) { c.SASLMechanism, c.SASLUser, c.SASLPassword = "PLAIN", "u", "p" }, ""},
-		"without a user":    {func(c *Config) { c.SASLMechanism, c.SASLPassword = "PLAIN", "p" }, "KAFKA_SASL_USER"},
-		"without a word":    {func(c *Config) { c.SASLMechanism, c.SASLUser = "PLAIN", "u" }, "KAFKA_SASL_PASSWORD"},
+		"as it is":         {func(*Config) {}, ""},
+		"least memory":     {func(c *Config) { c.MemoryLimit = minMemory }, ""},
+		"less memory":      {func(c *Config) { c.MemoryLimit = minMemory - 1 }, "MEMORY_LIMIT"},
+		"longest session":  {func(c *Config) { c.SessionTimeout = maxSessionTimeout }, ""},
+		"longer session":   {func(c *Config) { c.SessionTimeout = maxSessionTimeout + 1 }, "SESSION_TIMEOUT"},
+		"longest drain":    {func(c *Config) { c.DrainTimeout = maxDrainTimeout }, ""},
+		"longer drain":     {func(c *Config) { c.DrainTimeout = maxDrainTimeout + 1 }, "DRAIN_TIMEOUT"},
+		"negative drain":   {func(c *Config) { c.DrainTimeout = -1 }, "DRAIN_TIMEOUT"},
+		"frequent commits": {func(c *Config) { c.CommitInterval = 100 * time.Millisecond }, ""},
+		"too many commits": {func(c *Config) { c.CommitInterval = 100*time.Millisecond - 1 }, "COMMIT_INTERVAL"},
+		"SASL":             {func(c *Config) { c.SASLMechanism, c.SASLUser, c.SASLPassword = "PLAIN", "u", "p" }, ""},
+		"without a user":   {func(c *Config) { c.SASLMechanism, c.SASLPassword = "PLAIN", "p" }, "KAFKA_SASL_USER"},
+		"without a word":   {func(c *Config) { c.SASLMechanism, c.SASLUser = "PLAIN", "u" }, "KAFKA_SASL_PASSWORD"},
+		"Google's Kafka":   {func(c *Config) { c.TLS, c.SASLMechanism, c.SASLUser = true, "OAUTHBEARER", "b@p" }, ""},
+		"Google's, bare":   {func(c *Config) { c.SASLMechanism, c.SASLUser = "OAUTHBEARER", "b@p" }, "KAFKA_TLS"},
+		"Google's, nobody": {func(c *Config) { c.TLS, c.SASLMechanism, c.SASLUser = true, "OAUTHBEARER", "b" }, "KAFKA_SASL_USER"},
+		"Google's, a word": {func(c *Config) {
+			c.TLS, c.SASLMechanism, c.SASLUser, c.SASLPassword = true, "OAUTHBEARER", "b@p", "p"
+		}, "KAFKA_SASL_PASSWORD"},
 		"reads what it is":  {func(c *Config) { c.TokenisedTopic = "pix.transactions" }, "TOKENISED_TOPIC"},
 		"reads what it set": {func(c *Config) { c.Topic, c.TokenisedTopic = "t", "t" }, "TOKENISED_TOPIC"},
 		"two topics":        {func(c *Config) { c.TokenisedTopic = "t" }, ""},
@@ -93,7 +99,7 @@ func TestBoundsOfTheConfiguration(t *testing.T) {
 
 func TestSASLMechanisms(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+	for _, name := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"} {
 		cfg := Config{SASLMechanism: name, SASLUser: "u", SASLPassword: "p"}
 		if m := cfg.sasl(); m == nil || m.Name() != name {
 			t.Errorf("%s: %v", name, m)

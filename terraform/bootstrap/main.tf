@@ -121,12 +121,24 @@ resource "google_project_iam_custom_role" "row_writer" {
   depends_on = [module.project]
 }
 
+# What a plan must look at and no predefined role shows without the data beside it.
+resource "google_project_iam_custom_role" "planner" {
+  project     = var.project_id
+  role_id     = "sentinelaPlanReader"
+  title       = "Sentinela plan"
+  description = "Sees managed folders and row policies, and nothing that is in them."
+  permissions = ["bigquery.rowAccessPolicies.get", "bigquery.rowAccessPolicies.list", "storage.managedFolders.get", "storage.managedFolders.list"]
+
+  depends_on = [module.project]
+}
+
 module "delivery" {
   source = "../modules/delivery"
 
   project_id          = var.project_id
   environment         = var.environment
   repository          = var.repository
+  repository_id       = var.repository_id
   refs                = var.refs
   state_bucket        = google_storage_bucket.state.name
   attestor_key        = module.kms.attestor_key
@@ -140,6 +152,7 @@ module "delivery" {
     "roles/monitoring.editor", "roles/run.admin", "roles/serviceusage.serviceUsageConsumer",
   ]
   planner_roles = [
+    "projects/${var.project_id}/roles/sentinelaPlanReader",
     "roles/artifactregistry.reader", "roles/bigquery.metadataViewer", "roles/bigtable.viewer",
     "roles/cloudkms.viewer", "roles/cloudscheduler.viewer", "roles/compute.viewer", "roles/container.clusterViewer",
     "roles/datacatalog.viewer", "roles/dns.reader", "roles/iam.securityReviewer", "roles/managedkafka.viewer",
@@ -151,7 +164,7 @@ module "delivery" {
     "roles/managedkafka.client", "roles/monitoring.metricWriter", "roles/monitoring.viewer",
   ]
 
-  depends_on = [module.project, google_project_iam_custom_role.deployer]
+  depends_on = [module.project, google_project_iam_custom_role.deployer, google_project_iam_custom_role.planner]
 }
 
 module "guardrails" {

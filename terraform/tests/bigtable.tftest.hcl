@@ -45,6 +45,20 @@ run "kept" {
   }
 }
 
+run "restored" {
+  module {
+    source = "../modules/bigtable"
+  }
+  variables {
+    table = "pix-2"
+  }
+
+  assert {
+    condition     = google_bigtable_table.this.name == "pix-2" && output.table == "pix-2" && google_bigtable_gc_policy.this["dec"].table == "pix-2"
+    error_message = "A restored table is not the one that is served."
+  }
+}
+
 run "families" {
   module {
     source = "../modules/bigtable"

@@ -219,6 +219,28 @@ run "delivery" {
   }
 }
 
+run "another_repository_of_that_name" {
+  module {
+    source = "../modules/delivery"
+  }
+  variables {
+    environment         = "prod"
+    repository          = "my-bank/sentinela"
+    repository_id       = 123456789
+    state_bucket        = "test-project-tfstate"
+    attestor_key        = "projects/test-project/locations/southamerica-east1/keyRings/sentinela/cryptoKeys/attestor"
+    deployer_roles      = ["roles/run.admin"]
+    planner_roles       = ["projects/test-project/roles/sentinelaPlanReader"]
+    grantable_roles     = ["roles/bigquery.jobUser"]
+    enforce_attestation = true
+  }
+
+  assert {
+    condition     = startswith(google_iam_workload_identity_pool_provider.github.attribute_condition, "assertion.repository_id == '123456789' && assertion.repository == ")
+    error_message = "Who takes the repository's name becomes our deployer."
+  }
+}
+
 run "a_planner_that_writes" {
   command = plan
 

@@ -25,6 +25,7 @@ module "sentinela" {
   alert_readers   = var.alert_readers
   alerts          = merge(var.alerts, { silence_is_normal = true })
   databricks      = var.databricks
+  store_table     = var.store_table
   serving_cluster = var.serving_cluster
   destroy_data    = var.destroy_data
 }

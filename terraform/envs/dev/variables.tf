@@ -127,6 +127,12 @@ variable "databricks" {
   default = null
 }
 
+variable "store_table" {
+  description = "Name of the feature store's table, where a back-up was restored into another; null is the code's own. docs/disaster.md has the steps."
+  type        = string
+  default     = null
+}
+
 variable "serving_cluster" {
   description = "Which cluster of the feature store is read and written: main, or replica while main's zone is lost."
   type        = string

@@ -24,6 +24,7 @@ module "sentinela" {
   alert_readers   = var.alert_readers
   alerts          = var.alerts
   databricks      = var.databricks
+  store_table     = var.store_table
   serving_cluster = var.serving_cluster
   destroy_data    = var.destroy_data
 }

@@ -62,7 +62,7 @@ locals {
 resource "google_bigtable_table" "this" {
   project             = var.project_id
   instance_name       = google_bigtable_instance.this.name
-  name                = local.contract.table
+  name                = var.table == null ? local.contract.table : var.table
   deletion_protection = var.destroy_data ? "UNPROTECTED" : "PROTECTED"
 
   dynamic "column_family" {

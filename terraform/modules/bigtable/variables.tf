@@ -36,6 +36,17 @@ variable "replica_zone" {
   default     = null
 }
 
+variable "table" {
+  description = "Name of the table; null is the code's own. A back-up is restored into a table of another name: docs/disaster.md."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table == null || can(regex("^[A-Za-z0-9_.-]{1,50}$", var.table))
+    error_message = "table is 1 to 50 letters, digits, points, hyphens and underscores."
+  }
+}
+
 variable "serving_cluster" {
   description = "Which cluster reads and writes go to: main, or replica when main's zone is lost. What had not reached the replica is lost to it."
   type        = string

@@ -40,11 +40,11 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   }
   # Nobody else's repository, a plan for pull requests alone, and this environment from refs that somebody protects: what a
   # pull request changes in a workflow brings it no further than a plan.
-  attribute_condition = join(" && ", [
+  attribute_condition = join(" && ", concat(var.repository_id == null ? [] : ["assertion.repository_id == '${var.repository_id}'"], [
     "assertion.repository == '${var.repository}'",
     "assertion.repository_owner == '${split("/", var.repository)[0]}'",
     "((assertion.event_name == 'pull_request' && assertion.sub == '${local.subjects.planner}') || (assertion.sub == '${local.subjects.deployer}' && (assertion.ref in [${join(", ", [for ref in var.refs : "'${ref}'"])}] || assertion.ref.startsWith('refs/tags/v'))))",
-  ])
+  ]))
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"

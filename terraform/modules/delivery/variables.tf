@@ -23,6 +23,12 @@ variable "repository" {
   }
 }
 
+variable "repository_id" {
+  description = "Number of that repository at GitHub (gh api repos/OWNER/NAME --jq .id): a repository that takes the name after it is gone is another. null asks for the name alone."
+  type        = number
+  default     = null
+}
+
 variable "refs" {
   description = "Branches whose workflows may deploy, beside tags that begin with v."
   type        = list(string)

@@ -109,6 +109,7 @@ module "bigtable" {
   project_id      = var.project_id
   zone            = "${var.region}-${var.sizes.bigtable.zone}"
   replica_zone    = var.sizes.bigtable.replica_zone == null ? null : "${var.region}-${var.sizes.bigtable.replica_zone}"
+  table           = var.store_table
   serving_cluster = var.serving_cluster
   kms_key         = local.keys.bigtable
   labels          = local.labels

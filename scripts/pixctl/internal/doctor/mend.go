@@ -11,6 +11,7 @@ const (
 	secretsModule  = "secrets"
 	dataGrants     = "grants_of_data"
 	accountGrants  = "grants_of_accounts"
+	secretGrants   = "grants_of_secrets"
 )
 
 // terraform is the command that makes what a module declares where it is not there, and changes back what is otherwise.

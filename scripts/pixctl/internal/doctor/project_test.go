@@ -3,7 +3,10 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 
 	"cloud.google.com/go/bigtable/admin/apiv2/adminpb"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -354,6 +358,8 @@ func TestRightsOfAWorkload(t *testing.T) {
 		{"score", "bigtable.tables.mutateRows", "score on table pix"},
 		{"scorer", "storage.objects.get", "scorer on bucket " + project + "-models"},
 		{"bridge", "pubsub.topics.publish", "bridge on topic pix-transactions-v1"},
+		{"bridge", "secretmanager.versions.access", "bridge on secret kafka-sasl-password"},
+		{"scorer", "secretmanager.versions.access", "scorer on secret pix-token-key"},
 		{"audit", "bigquery.tables.updateData", "audit on relation decisions"},
 		{"export", "storage.objects.create", "export on folder " + project + "-lake/exports"},
 		{"export", "bigquery.readsessions.create", "export on project " + project},
@@ -384,5 +390,26 @@ func TestUsage(t *testing.T) {
 		if code := command.Dispatch(t.Context(), std, []command.Command{Command()}, append([]string{"doctor"}, args...)); code != command.ExitUsage {
 			t.Errorf("%v: exit code %d: %s", args, code, errs.String())
 		}
+	}
+}
+
+// TestSecretsOfTheContract: what doctor looks for is what the code reads and Terraform makes.
+func TestSecretsOfTheContract(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../../../terraform/contract.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contract struct{ Secrets map[string]string }
+	if err := json.Unmarshal(data, &contract); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range known() {
+		names = append(names, s.name)
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff(slices.Sorted(maps.Values(contract.Secrets)), names); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // need is what somebody must be allowed on one resource.
 type need struct {
-	kind        string // topic, subscription, table, relation, bucket, folder, account or project
+	kind        string // topic, subscription, table, relation, bucket, folder, secret, account or project
 	name        string
 	permissions []string
 }
@@ -47,6 +47,11 @@ func (m *machine) needs(workload string) (list []need) {
 	for _, t := range event.Topics() {
 		if slices.Contains(t.Publishers, publisher) {
 			list = append(list, need{"topic", t.Name, publishing()})
+		}
+	}
+	for _, s := range known() {
+		if workload == "bridge" || s.name != kafkaPassword && (workload == "score" || workload == "scorer") {
+			list = append(list, need{"secret", s.name, []string{"secretmanager.versions.access"}})
 		}
 	}
 	table := need{"table", store.DefaultTable, deciding()}
@@ -194,6 +199,7 @@ func (m *machine) testers(ctx context.Context) (all map[string]tester, stop func
 		"relation":     {bigqueryEmulator, bigqueryAPI, dataGrants, reader.Rights},
 		"bucket":       {storageEmulator, storageAPI, dataGrants, sites[storageSite].bucketRights},
 		"folder":       {storageEmulator, storageAPI, dataGrants, sites[storageSite].folderRights},
+		"secret":       {bigqueryEmulator, secretsAPI, secretGrants, sites[secretsSite].secretRights(m.project)},
 		"project":      {bigqueryEmulator, "cloudresourcemanager.googleapis.com", dataGrants, sites[projectSite].projectRights},
 		"account":      {bigqueryEmulator, "iam.googleapis.com", accountGrants, sites[accountSite].accountRights},
 	}, stop, nil
@@ -202,7 +208,7 @@ func (m *machine) testers(ctx context.Context) (all map[string]tester, stop func
 // sites are those whose rights are asked for over HTTP. What no emulator stands in for is left out with BigQuery's.
 func (m *machine) sites(ctx context.Context) (all map[string]site, err error) {
 	all = map[string]site{}
-	for _, google := range []string{storageSite, projectSite, accountSite} {
+	for _, google := range []string{storageSite, projectSite, accountSite, secretsSite} {
 		if google != storageSite && m.emulated(bigqueryEmulator) {
 			continue
 		}
@@ -239,6 +245,13 @@ func (s site) storageRights(ctx context.Context, at string, permissions []string
 // projectRights returns those of the permissions that the caller has on a project.
 func (s site) projectRights(ctx context.Context, name string, permissions []string) ([]string, error) {
 	return s.postedRights(ctx, "/v1/projects/"+url.PathEscape(name), permissions)
+}
+
+// secretRights returns those of the permissions that the caller has on a secret of a project.
+func (s site) secretRights(project string) func(context.Context, string, []string) ([]string, error) {
+	return func(ctx context.Context, name string, permissions []string) ([]string, error) {
+		return s.postedRights(ctx, "/v1/projects/"+url.PathEscape(project)+"/secrets/"+url.PathEscape(name), permissions)
+	}
 }
 
 // accountRights returns those of the permissions that the caller has on a service account.

@@ -17,6 +17,17 @@ type secret struct {
 	unless string // what an empty one means
 }
 
+// known are the project's secrets.
+func known() []secret {
+	return []secret{
+		{name: "pix-token-key", needed: true},
+		{name: "pix-previous-token-key", unless: "has no enabled version: right unless the key was rotated in the last 31 days"},
+		{name: kafkaPassword, unless: "has no enabled version: right unless Kafka asks for one"},
+	}
+}
+
+const kafkaPassword = "kafka-sasl-password"
+
 // secrets looks at the versions of the secrets, never at what they hold.
 func secrets(ctx context.Context, m *machine) []finding {
 	if m.project == "" {
@@ -30,11 +41,7 @@ func secrets(ctx context.Context, m *machine) []finding {
 		return []finding{m.failed("secrets", "", secretsAPI, err)}
 	}
 	var list []question
-	for _, s := range []secret{
-		{name: "pix-token-key", needed: true},
-		{name: "pix-previous-token-key", unless: "has no enabled version: right unless the key was rotated in the last 31 days"},
-		{name: "kafka-sasl-password", unless: "has no enabled version: right unless Kafka asks for one"},
-	} {
+	for _, s := range known() {
 		list = append(list, question{"secret " + s.name, func(ctx context.Context) []finding { return []finding{m.lookSecret(ctx, at, s)} }})
 	}
 	return m.ask(ctx, list)
