@@ -50,7 +50,7 @@ func TestNoVariableIsLeftOut(t *testing.T) {
 			t.Errorf("%s reads %s, which docs/configuration.md does not have: add it to beside() of shared/pixtest/setting", where, name)
 		}
 	}
-	for _, name := range []string{"LISTEN_ADDR", "ADMIN_ADDR", "GOMEMLIMIT", "STORAGE_EMULATOR_HOST", "SCORER_TOKEN", "PROJECT"} {
+	for _, name := range []string{"LISTEN_ADDR", "ADMIN_ADDR", "GOMEMLIMIT", "STORAGE_EMULATOR_HOST", "SCORER_TOKEN", "PROJECT", "MODEL_SIGNING_KEY", "SENTINELA_GOLD"} {
 		if _, found := called[name]; !found {
 			t.Errorf("the search finds no longer that %s is read", name)
 		}

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -179,6 +180,9 @@ func ReadByCall(root string) (map[string]string, error) {
 		if entry.IsDir() && (entry.Name() == "build" || entry.Name() == ".git") {
 			return fs.SkipDir
 		}
+		if strings.HasSuffix(file, ".py") && !strings.Contains(file, "tests/") {
+			return readByPython(file, func(name string) { found[name] = file })
+		}
 		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 			return nil
 		}
@@ -198,6 +202,20 @@ func ReadByCall(root string) (map[string]string, error) {
 		return nil, fmt.Errorf("read sources: %w", err)
 	}
 	return found, nil
+}
+
+// pythons is how Python reads or sets a variable, or asks whether it is set.
+var pythons = regexp.MustCompile(`os\.environ(?:\[|\.get\(|\.setdefault\()"([A-Z0-9_]+)"|"([A-Z0-9_]+)" (?:not )?in os\.environ|os\.getenv\("([A-Z0-9_]+)"`)
+
+func readByPython(file string, add func(name string)) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read sources: %w", err)
+	}
+	for _, found := range pythons.FindAllStringSubmatch(string(data), -1) {
+		add(found[1] + found[2] + found[3])
+	}
+	return nil
 }
 
 // namedBy gives the variables that a call reads.
