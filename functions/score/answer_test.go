@@ -144,7 +144,7 @@ func TestPaths(t *testing.T) {
 	s, _ := newService(t, f)
 	for path, want := range map[string]int{
 		"/v1/decisions": 200, "/v1/decisions?x=y": 200, "/v1/decisions/": 404, "/v2/decisions": 404, "//v1/decisions": 404,
-		"/v1//decisions": 404, "/v1/decisions/x": 404, "/x/../v1/decisions": 404, "/v1": 404, "/V1/decisions": 404, "/push/": 404,
+		"/v1//decisions": 404, "/v1/decisions/x": 405, "/v1/decisions/x/": 404, "/v1/decisions//": 404, "/v1/openapi.yaml": 405, "/v1/openapi.yaml/": 404, "/x/../v1/decisions": 404, "/v1": 404, "/V1/decisions": 404, "/push/": 404,
 		"/": 400, "/push": 400, // a payment is no push
 	} {
 		w := post(t, s, path, "application/json", payment(t))

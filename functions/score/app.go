@@ -112,7 +112,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	}
 	a.Service, err = New(Deps{
 		Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push(),
-		Callers: a.callers,
+		Callers: a.callers, MaxBudget: c.DecisionTimeout,
 	})
 	return err
 }
