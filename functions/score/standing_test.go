@@ -63,30 +63,30 @@ func TestNothingStands(t *testing.T) {
 	t.Parallel()
 	const none = "/v1/decisions/E12345678202611231430aB3dE5fG7hX"
 	for name, c := range map[string]struct {
-		fake   fake
+		fake   *fake
 		method string
 		path   string
 		status int
 		kind   string
 	}{
-		"none":         {fake{}, "GET", none, 404, "not_decided"},
-		"malformed":    {fake{}, "GET", "/v1/decisions/E123", 400, `"field":"endToEndId","reason":"must have 32 characters"`},
-		"a raw thing":  {fake{}, "GET", "/v1/decisions/529.982.247-25", 400, "invalid"},
-		"encoded":      {fake{}, "GET", "/v1/decisions/%45%2512345678202611231430aB3dE5fG7hX", 400, "invalid"},
-		"store away":   {fake{away: true}, "GET", none, 503, "unavailable"},
-		"no place":     {fake{full: true}, "GET", none, 429, "overloaded"},
-		"silent store": {fake{err: pix.E(pix.Timeout, "read", errors.New("x"))}, "GET", none, 504, "timeout"},
-		"panic":        {fake{panics: true}, "GET", none, 500, "internal"},
-		"another view": {fake{}, "GET", none + "?view=all", 400, "view"},
-		"html":         {fake{}, "GET", none, 406, "not_acceptable"},
-		"head":         {fake{}, "HEAD", none, 405, ""},
-		"post":         {fake{}, "POST", none, 405, "method_not_allowed"},
-		"delete":       {fake{}, "DELETE", none, 405, "method_not_allowed"},
-		"options":      {fake{}, "OPTIONS", none, 405, "method_not_allowed"},
+		"none":         {&fake{}, "GET", none, 404, "not_decided"},
+		"malformed":    {&fake{}, "GET", "/v1/decisions/E123", 400, `"field":"endToEndId","reason":"must have 32 characters"`},
+		"a raw thing":  {&fake{}, "GET", "/v1/decisions/529.982.247-25", 400, "invalid"},
+		"encoded":      {&fake{}, "GET", "/v1/decisions/%45%2512345678202611231430aB3dE5fG7hX", 400, "invalid"},
+		"store away":   {&fake{away: true}, "GET", none, 503, "unavailable"},
+		"no place":     {&fake{full: true}, "GET", none, 429, "overloaded"},
+		"silent store": {&fake{err: pix.E(pix.Timeout, "read", errors.New("x"))}, "GET", none, 504, "timeout"},
+		"panic":        {&fake{panics: true}, "GET", none, 500, "internal"},
+		"another view": {&fake{}, "GET", none + "?view=all", 400, "view"},
+		"html":         {&fake{}, "GET", none, 406, "not_acceptable"},
+		"head":         {&fake{}, "HEAD", none, 405, ""},
+		"post":         {&fake{}, "POST", none, 405, "method_not_allowed"},
+		"delete":       {&fake{}, "DELETE", none, 405, "method_not_allowed"},
+		"options":      {&fake{}, "OPTIONS", none, 405, "method_not_allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, log := newService(t, &c.fake)
+			s, log := newService(t, c.fake)
 			header := http.Header{}
 			if name == "html" {
 				header.Set("Accept", "text/html")
