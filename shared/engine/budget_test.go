@@ -175,3 +175,29 @@ func TestStandingNeedsAPlace(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWarm: everything is used once, and nothing is left of it, whatever fails.
+func TestWarm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		looked := 0
+		w.store.decision = func(context.Context) error { looked++; return nil }
+		tx := payment(1, pix.Internal)
+		if err := w.engine.Warm(t.Context(), tx); err != nil || looked != 1 || w.models.asked[pix.PayerRole] != 1 || w.models.asked[pix.ReceiverRole] != 1 {
+			t.Errorf("%v, looked %d times, models %v", err, looked, w.models.asked)
+		}
+		if d, _ := w.store.Store.Decision(t.Context(), tx.ID); d != nil || asked.Load() != 0 || len(w.heard()) != 0 || pending(t, w) != 0 {
+			t.Errorf("%v, %d writes, %v: something is left", d, asked.Load(), w.heard())
+		}
+		for name, fail := range failures() {
+			w.store.decision = fail
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if err := w.engine.Warm(ctx, tx); err == nil || w.engine.StoreState() != nil {
+				t.Errorf("%s: %v, %v", name, err, w.engine.StoreState())
+			}
+			cancel()
+		}
+	})
+}

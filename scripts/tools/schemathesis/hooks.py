@@ -1,8 +1,9 @@
 """What docs/openapi.yaml cannot say of a payment, for the requests that schemathesis makes up from it.
 
-A schema says what each field looks like. That an id's minute is near the event time, that a document has check digits, or that a
-charge has an id only where there is a charge, it cannot say; and what the service refuses for such a reason would prove nothing.
-So those fields are put right in requests that are meant to be valid. Requests that are meant to be wrong are sent as they are.
+A schema says what each field looks like. That an id's minute is near the event time, that a document has check
+digits, or that a charge has an id only where there is a charge, it cannot say; and what the service refuses for such
+a reason would prove nothing. So those fields are put right in requests that are meant to be valid. Requests that are
+meant to be wrong are sent as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ for media in ("application/x-protobuf", "application/protobuf"):
 
 
 def past(node: Any) -> None:
-    """Moves every time in a message, at any depth, to one that a fact can have."""
+    """Move every time in a message, at any depth, to one that a fact can have."""
     if not isinstance(node, dict):
         return
     for name, value in node.items():
@@ -41,7 +42,7 @@ def past(node: Any) -> None:
 
 
 def settle_party(party: dict[str, Any]) -> None:
-    """Gives a side of a payment an account, a document and a key that belong together."""
+    """Give a side of a payment an account, a document and a key that belong together."""
     party["account"] = "7654321-0"
     for name in ("person", "keyKind", "accountType"):
         party.pop(name, None)
@@ -51,7 +52,7 @@ def settle_party(party: dict[str, Any]) -> None:
 
 
 def settle(payment: dict[str, Any]) -> None:
-    """Makes of a payment that looks right one that is."""
+    """Make of a payment that looks right one that is."""
     now = datetime.datetime.now(datetime.UTC)
     past(payment)
     payment["endToEndId"] = f"E12345678{now:%Y%m%d%H%M}{next(numbers):011d}"
@@ -64,7 +65,7 @@ def settle(payment: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Settles the body of a request whose every part is meant to be valid."""
+    """Settle the body of a request whose every part is meant to be valid."""
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     if isinstance(case.body, dict) and {"payer", "payee"} <= case.body.keys():
