@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,7 +153,10 @@ func edges(s map[string]any) map[edge]bool {
 		out[edge{1}] = false
 	}
 	pattern, _ := s["pattern"].(string)
-	maps.Copy(out, spelt(pattern))
+	most, bounded := s["maxLength"].(int)
+	for value, fine := range spelt(pattern) {
+		out[value] = fine && (!bounded || len(value.v.(string)) <= most)
+	}
 	return out
 }
 
