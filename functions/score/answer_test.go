@@ -129,8 +129,10 @@ func TestTheWholeDecision(t *testing.T) {
 	if status, got := fullOf(s); status != http.StatusForbidden || !bytes.Contains(got, []byte(`"kind":"forbidden"`)) || len(f.stands) != 0 {
 		t.Errorf("without the role: status %d, %d decided: %s", status, len(f.stands), got)
 	}
-	if w := post(t, detailed(s), "/v1/decisions?view=all", "application/json", payment(t)); w.Code != http.StatusBadRequest || len(f.stands) != 0 {
-		t.Errorf("another view: status %d, %d decided", w.Code, len(f.stands))
+	for _, view := range []string{"view=all", "view=", "view", "view=full&view=full", "view=full&view=all", "view=FULL"} {
+		if w := post(t, detailed(s), "/v1/decisions?"+view, "application/json", payment(t)); w.Code != http.StatusBadRequest || len(f.stands) != 0 {
+			t.Errorf("%s: status %d, %d decided", view, w.Code, len(f.stands))
+		}
 	}
 	if w := post(t, detailed(s), "/v1/decisions", "application/json", payment(t)); strings.Contains(w.Body.String(), "Token") {
 		t.Errorf("not asked for: %s", w.Body)

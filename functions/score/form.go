@@ -63,10 +63,10 @@ func formOf(r *http.Request) (form, error) {
 
 // viewOf says whether the whole decision is asked for.
 func viewOf(r *http.Request) (full bool, err error) {
-	switch view := r.URL.Query().Get("view"); {
-	case view == "":
+	switch views, given := r.URL.Query()["view"]; {
+	case !given:
 		return false, nil
-	case view != viewFull:
+	case len(views) != 1 || views[0] != viewFull:
 		return false, &problem.Problem{Status: http.StatusBadRequest, Kind: "view", Detail: "Leave the parameter view out, or ask for view=" + viewFull + "."}
 	case !identity.From(r.Context()).Has(identity.Detail):
 		return false, &problem.Problem{

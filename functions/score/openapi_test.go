@@ -71,7 +71,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 		for _, p := range problems {
 			t.Errorf("%s: %s", p.Message, p.Reason)
 			for _, s := range p.SchemaValidationErrors {
-				t.Errorf("  %s %s", s.Location, s.Reason)
+				t.Errorf("  %s %s", s.FieldPath, s.Reason)
 			}
 		}
 	}

@@ -100,7 +100,7 @@ func limits() map[string]schema {
 	count := schema{"minimum": 0, "maximum": mostCount}
 	centavos := schema{"minimum": 0, "maximum": mostCentavos}
 	out := map[string]schema{
-		"endToEndId":     {"pattern": "^E[0-9A-Z]{8}[0-9]{12}[0-9A-Za-z]{11}$"},
+		"endToEndId":     {"pattern": "^E[0-9A-Z]{8}[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9][0-9A-Za-z]{11}$"},
 		"amountCentavos": {"minimum": 1, "maximum": mostCentavos},
 		"txid":           {"pattern": "^[0-9A-Za-z]{0,35}$"},
 		"samplingWeight": {"minimum": 0}, "session.failedLogins": count, "session.distanceMetres": {"minimum": 0, "maximum": mostMetres},

@@ -28,7 +28,8 @@ func TestSchemathesis(t *testing.T) { //nolint:paralleltest // another program n
 	}
 	t.Cleanup(i.Close)
 	_, url, _ := startServer(t, startCloud(t), "VERIFY_CALLERS=on", "PUSH_ISSUER="+i.URL(), "PUSH_AUDIENCE="+pushAudience,
-		"PUSH_SERVICE_ACCOUNTS="+pusher, "CALLER_ISSUER="+i.URL(), "CALLER_AUDIENCE="+askAudience, "CALLERS="+core+"=decide+read+detail+replay")
+		"PUSH_SERVICE_ACCOUNTS="+pusher, "CALLER_ISSUER="+i.URL(), "CALLER_AUDIENCE="+askAudience, "CALLERS="+core+"=decide+read+detail+replay",
+		"DECISION_TIMEOUT=300ms", "STORE_DEADLINE=150ms") // the defaults, which the document states
 	token, err := i.Mint(i.Of(core, askAudience, time.Now()))
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ from schemathesis import GenerationMode
 PAST = "2024-05-06T07:08:09Z"
 KEY = "123e4567-e89b-42d3-a456-426614174000"
 CPF = "111.444.777-35"
+UNKNOWN = "x-schemathesis-unknown-property"
 TIMES = ("At", "Since", "watermark")
 
 numbers = itertools.count()
@@ -28,6 +29,7 @@ numbers = itertools.count()
 packed = st.just(pathlib.Path(os.environ["PAYMENT_PB"]).read_bytes())
 for media in ("application/x-protobuf", "application/protobuf"):
     schemathesis.openapi.media_type(media, packed)
+    schemathesis.deserializer(media)(lambda _, response: response.content)
 
 
 def past(node: Any) -> None:
@@ -64,9 +66,18 @@ def settle(payment: dict[str, Any]) -> None:
 
 
 @schemathesis.hook
+def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
+    """Leave out requests that are wrong only for a header or a parameter that nobody knows: HTTP is to pass those on."""
+    return not any(name.lower() == UNKNOWN for part in (case.headers, case.query) for name in part or ())
+
+
+@schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Settle the body of a request whose every part is meant to be valid."""
+    """Settle a request whose every part is meant to be valid."""
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     if isinstance(case.body, dict) and {"payer", "payee"} <= case.body.keys():
         settle(case.body)
+    path = case.path_parameters or {}
+    if "endToEndId" in path:  # a day that every month has
+        path["endToEndId"] = path["endToEndId"][:15] + "01" + path["endToEndId"][17:]
