@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 
+	"github.com/sentinela-pix/sentinela/docs"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
 )
 
@@ -68,6 +70,30 @@ func TestEveryRouteIsTried(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Errorf("routes (-tried +in the code):\n%s", diff)
+	}
+}
+
+// TestEveryRouteIsDescribed: the contract has the paths that are served, and no others.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	t.Parallel()
+	var tree struct{ Paths map[string]any }
+	if err := yaml.Unmarshal(docs.OpenAPI(), &tree); err != nil {
+		t.Fatal(err)
+	}
+	var described, served []string
+	for path := range tree.Paths {
+		path, _, _ = strings.Cut(path, "{")
+		described = append(described, path)
+	}
+	for _, route := range append(publicRoutes(), operatorsRoutes()...) {
+		if route != "/" { // of a function; the scorer has nothing there
+			served = append(served, strings.TrimPrefix(route, "GET "))
+		}
+	}
+	slices.Sort(described)
+	slices.Sort(served)
+	if diff := cmp.Diff(served, described); diff != "" {
+		t.Errorf("paths (-served +described):\n%s", diff)
 	}
 }
 
