@@ -96,7 +96,7 @@ type CallersConfig struct {
 	Issuer string `env:"CALLER_ISSUER, default=https://accounts.google.com"`
 	// Audience is whom the callers' tokens are for. Required with CALLERS.
 	Audience string `env:"CALLER_AUDIENCE"`
-	// Callers names who may ask for decisions, and what of them each may see, as core@bank.iam.gserviceaccount.com=decide,desk@bank.example=decide+detail. None means that nobody may ask.
+	// Callers names who may ask for decisions (decide), see those that stand (read), see what one was made of (detail) and send payments of the past (replay), as core@bank.iam.gserviceaccount.com=decide+read,desk@bank.example=read+detail. None means that nobody may ask.
 	Callers string `env:"CALLERS"`
 }
 

@@ -196,7 +196,7 @@ func TestKeysAway(t *testing.T) {
 func TestOff(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, map[string]string{"VERIFY_CALLERS": "off"})
-	if w := ask(t, g.Pushes, identity.Replay, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `["push","decide","detail","replay"]`) {
+	if w := ask(t, g.Pushes, identity.Replay, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `["push","decide","read","detail","replay"]`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if !strings.Contains(g.log.String(), "VERIFY_CALLERS is off") || len(g.Pushes.Conditions()) != 0 {

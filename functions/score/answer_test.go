@@ -129,8 +129,10 @@ func TestTheWholeDecision(t *testing.T) {
 	if status, got := fullOf(s); status != http.StatusForbidden || !bytes.Contains(got, []byte(`"kind":"forbidden"`)) || len(f.stands) != 0 {
 		t.Errorf("without the role: status %d, %d decided: %s", status, len(f.stands), got)
 	}
-	if w := post(t, detailed(s), "/v1/decisions?view=all", "application/json", payment(t)); w.Code != http.StatusBadRequest || len(f.stands) != 0 {
-		t.Errorf("another view: status %d, %d decided", w.Code, len(f.stands))
+	for _, view := range []string{"view=all", "view=", "view", "view=full&view=full", "view=full&view=all", "view=FULL"} {
+		if w := post(t, detailed(s), "/v1/decisions?"+view, "application/json", payment(t)); w.Code != http.StatusBadRequest || len(f.stands) != 0 {
+			t.Errorf("%s: status %d, %d decided", view, w.Code, len(f.stands))
+		}
 	}
 	if w := post(t, detailed(s), "/v1/decisions", "application/json", payment(t)); strings.Contains(w.Body.String(), "Token") {
 		t.Errorf("not asked for: %s", w.Body)
@@ -144,7 +146,7 @@ func TestPaths(t *testing.T) {
 	s, _ := newService(t, f)
 	for path, want := range map[string]int{
 		"/v1/decisions": 200, "/v1/decisions?x=y": 200, "/v1/decisions/": 404, "/v2/decisions": 404, "//v1/decisions": 404,
-		"/v1//decisions": 404, "/v1/decisions/x": 404, "/x/../v1/decisions": 404, "/v1": 404, "/V1/decisions": 404, "/push/": 404,
+		"/v1//decisions": 404, "/v1/decisions/x": 405, "/v1/decisions/x/": 404, "/v1/decisions//": 404, "/v1/openapi.yaml": 405, "/v1/openapi.yaml/": 404, "/x/../v1/decisions": 404, "/v1": 404, "/V1/decisions": 404, "/push/": 404,
 		"/": 400, "/push": 400, // a payment is no push
 	} {
 		w := post(t, s, path, "application/json", payment(t))

@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	warmTimeout = 500 * time.Millisecond // of the first use of everything, before the process is ready
 	loadTimeout = 30 * time.Second       // of models and policy, at the start, with the opening of where they are kept
 	markEvery   = 200 * time.Millisecond // removal of the marks of what was published
 	tendEvery   = 10 * time.Second       // of hot streams
@@ -63,6 +64,7 @@ func Open(ctx context.Context, c *Config, env host.Env) (*App, error) {
 	if err := app.wire(ctx, c); err != nil {
 		return nil, errors.Join(fmt.Errorf("score: %w", err), h.Close(ctx))
 	}
+	app.warm(ctx)
 	app.start(context.WithoutCancel(ctx))
 	return app, nil
 }
@@ -112,7 +114,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	}
 	a.Service, err = New(Deps{
 		Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push(),
-		Callers: a.callers,
+		Callers: a.callers, MaxBudget: c.DecisionTimeout,
 	})
 	return err
 }
@@ -125,6 +127,19 @@ func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals,
 		MaxEventAge: c.MaxEventAge, LateEventAge: c.LateEventAge, Degraded: a.signals.degraded,
 	})
+}
+
+// warm keeps what a first payment costs more, connections and caches, from the first caller. A store that is away is left so.
+func (a *App) warm(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
+	defer cancel()
+	now := time.Now().UTC()
+	if err := a.engine.Warm(ctx, &pix.Transaction{Facts: pix.Facts{
+		ID: pix.EndToEndID("E00000000" + now.Format("200601021504") + "00000000000"), EventTime: now, Direction: pix.Internal, Amount: 1,
+		Initiation: pix.ByKey, PayerFacts: pix.PartyFacts{ISPB: "00000000"}, PayeeFacts: pix.PartyFacts{ISPB: "00000000"},
+	}}); err != nil {
+		a.host.Logger.WarnContext(ctx, "degraded", "part", "warm start", "error", err.Error())
+	}
 }
 
 // start runs what goes on beside the decisions until Close.

@@ -20,23 +20,14 @@ const maxRequestBytes = 64 << 10
 // ReplayHeader is "true" on a payment that is not live. The caller needs identity.Replay.
 const ReplayHeader = "Pix-Replay"
 
-// Media types of a payment.
-const (
-	mediaJSON       = "application/json"
-	mediaProto      = "application/x-protobuf"
-	mediaProtoOther = "application/protobuf"
-)
-
-// viewFull is the value of the parameter view that asks for the whole decision.
-const viewFull = "full"
-
-// answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the answer out as JSON. With
-// view=full it is the whole decision, for who has the role.
-// While the store is away the decision is provisional: no approval, not stored, and another call gets the one that stands.
+// answer serves POST /v1/decisions: a payment in, as JSON or proto by its Content-Type, the answer out as JSON or proto by
+// Accept. With view=full it is the whole decision, for who has the role.
+// While the store is away, or when the caller's budget is over before it has answered, the decision is provisional: no
+// approval, not stored, and another call gets the one that stands.
 // A payment for which there is no place is refused with 429 before anything is spent on it but reading it.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		problem.NotPosted(w)
+		problem.NotAllowed(w, http.MethodPost)
 		return
 	}
 	if p := replayRefused(r); p != nil {
@@ -50,14 +41,20 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, s.deps.Push.Timeout)
 		defer cancel()
 	}
-	body, err := s.guard(ctx, w, r)
+	s.respond(ctx, w, func() (*reply, error) { return s.answerFor(ctx, w, r) })
+}
+
+// respond writes the reply, or why there is none.
+func (s *Service) respond(ctx context.Context, w http.ResponseWriter, make func() (*reply, error)) {
+	out, err := s.guard(ctx, make)
 	if err != nil {
 		s.refuse(ctx, w, err)
 		return
 	}
-	w.Header().Set("Content-Type", mediaJSON)
+	w.Header().Set("Content-Type", out.media)
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(body) // the caller has gone; the decision stands
+	_, _ = w.Write(out.body) // the caller has gone; the decision stands
 }
 
 // replayRefused is why a request may not say that its payment is not live; nil when it may, or does not.
@@ -83,21 +80,26 @@ func replayRefused(r *http.Request) *problem.Problem {
 
 // guard turns a panic into an error, so that the caller gets an answer. The panic's value may hold anything and is left
 // out.
-func (s *Service) guard(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
+func (s *Service) guard(ctx context.Context, make func() (*reply, error)) (out *reply, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.deps.Push.Logger.ErrorContext(ctx, "handler panicked", "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-			body, err = nil, pix.E(pix.Unexpected, "decide", errors.New("the handler panicked"))
+			out, err = nil, pix.E(pix.Unexpected, "decide", errors.New("the handler panicked"))
 		}
 	}()
-	return s.answerFor(ctx, w, r)
+	return make()
 }
 
 // answerFor decides the payment in the request's body and returns the answer's. From decoding the one to encoding the other
 // it holds one place: that is what they cost together. It does not hold one while the body comes in, which may take long and
 // costs nothing.
-func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	write, err := viewOf(r)
+func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.Request) (*reply, error) {
+	came := s.deps.Clock()
+	form, err := formOf(r)
+	if err != nil {
+		return nil, err
+	}
+	budget, err := s.budgetOf(r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -125,21 +127,24 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return nil, err
 	}
-	asked := engine.Request{Tx: tx, Arrival: pix.Arrival{Replay: r.Header.Get(ReplayHeader) == event.ReplayTrue}}
+	asked := engine.Request{
+		Tx: tx, Arrival: pix.Arrival{Replay: r.Header.Get(ReplayHeader) == event.ReplayTrue},
+		Budget: budget.left(s.deps.Clock().Sub(came)),
+	}
 	d, repeated, err := s.decide(ctx, asked, func(ctx context.Context, r engine.Request) (*pix.Decision, bool, error) {
 		return s.deps.Engine.AnswerAt(ctx, place, r)
 	})
 	if err != nil {
 		return nil, err
 	}
-	body, err := write(d)
+	out, err := form.reply(d)
 	if err != nil {
-		return nil, pix.E(pix.Unexpected, "encode decision", err)
+		return nil, err
 	}
 	if s.owes(d, repeated) {
 		s.queue.add(ctx, d)
 	}
-	return body, nil
+	return out, nil
 }
 
 // owes reports whether this call must see to it that the decision is published. A provisional one is stored nowhere, and
@@ -147,40 +152,6 @@ func (s *Service) answerFor(ctx context.Context, w http.ResponseWriter, r *http.
 // as long as that may take: to publish it for everyone who asks would be a row and an alert for each.
 func (s *Service) owes(d *pix.Decision, repeated bool) bool {
 	return !d.Provisional && (!repeated || d.Unrecorded || s.deps.Clock().Sub(d.DecidedAt) > sendTimeout)
-}
-
-// viewOf returns what writes the answer. What the callers of an authorisation path get is no secret of the decision; the
-// rest is, and has to be asked for by who may see it.
-func viewOf(r *http.Request) (func(*pix.Decision) ([]byte, error), error) {
-	switch view := r.URL.Query().Get("view"); {
-	case view == "":
-		return event.AnswerJSON, nil
-	case view != viewFull:
-		return nil, &problem.Problem{Status: http.StatusBadRequest, Kind: "view", Detail: "Leave the parameter view out, or ask for view=" + viewFull + "."}
-	case !identity.From(r.Context()).Has(identity.Detail):
-		return nil, &problem.Problem{
-			Status: http.StatusForbidden, Kind: "forbidden",
-			Detail: "The whole decision is for callers with the role " + string(identity.Detail) + ". Leave the parameter view out.",
-		}
-	default:
-		return event.DecisionJSON, nil
-	}
-}
-
-// encodingOf maps a request's media type to the envelope's encoding.
-func encodingOf(h http.Header) (string, error) {
-	if p := problem.Coding(h); p != nil {
-		return "", p
-	}
-	media, p := problem.Media(h, mediaJSON, mediaProto, mediaProtoOther)
-	switch {
-	case p != nil:
-		return "", p
-	case media == mediaJSON:
-		return event.EncodingJSON, nil
-	default:
-		return event.EncodingProto, nil
-	}
 }
 
 // refuse answers with the error's kind. Its text stays in the log: a caller learns what it can act on.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -23,8 +24,12 @@ import (
 // Name is the function's name in FUNCTION_TARGET, logs and metrics.
 const Name = "score"
 
-// decisionsPath is where a caller asks and waits.
-const decisionsPath = "/v1/decisions"
+// Paths of those who call: where a caller asks and waits, where it sees what stands, and the contract of both.
+const (
+	decisionsPath = "/v1/decisions"
+	standingPath  = "/v1/decisions/"
+	contractPath  = "/v1/openapi.yaml"
+)
 
 // Decider gives the decision that stands for a payment. *engine.Engine is one.
 type Decider interface {
@@ -34,6 +39,8 @@ type Decider interface {
 	// stored.
 	Enter() (engine.Place, error)
 	AnswerAt(ctx context.Context, place engine.Place, r engine.Request) (d *pix.Decision, repeated bool, err error)
+	// Standing gives the decision that stands, nil when none does, and decides nothing.
+	Standing(ctx context.Context, id pix.EndToEndID) (*pix.Decision, error)
 }
 
 // StatusMarker marks a decided payment with how it ended. *engine.Marker is one.
@@ -55,15 +62,20 @@ type Deps struct {
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
 	Callers   push.Gate        // lets in who may ask
+	// MaxBudget is the most that a caller may give for an answer; 0 means DefaultMaxBudget.
+	MaxBudget time.Duration
 }
 
-// Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages.
+// Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages. Beside them it tells what stands and
+// what the contract with callers is.
 type Service struct {
-	deps    Deps
-	asked   http.Handler
-	pushed  http.Handler
-	queue   *queue
-	metrics *metrics
+	deps     Deps
+	asked    http.Handler
+	looked   http.Handler
+	contract http.Handler
+	pushed   http.Handler
+	queue    *queue
+	metrics  *metrics
 }
 
 // New returns the service. Close it to publish what its HTTP callers left in the queue.
@@ -86,6 +98,9 @@ func New(d Deps) (*Service, error) {
 	if d.Push.Watch == nil {
 		d.Push.Watch = clock.NewWatch(0, d.Clock)
 	}
+	if d.MaxBudget == 0 {
+		d.MaxBudget = DefaultMaxBudget
+	}
 	s := &Service{deps: d}
 	endpoint, err := push.New(push.Function[message]{
 		Name:   Name,
@@ -101,6 +116,8 @@ func New(d Deps) (*Service, error) {
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
 	s.asked = d.Callers.Require(identity.Decide, http.HandlerFunc(s.answer))
+	s.looked = d.Callers.Require(identity.Read, http.HandlerFunc(s.standing))
+	s.contract = d.Callers.Require(identity.Decide, http.HandlerFunc(contract))
 	s.pushed = endpoint
 	return s, nil
 }
@@ -108,11 +125,18 @@ func New(d Deps) (*Service, error) {
 // ServeHTTP serves both ways in, each under its path. What comes under any other is a misplaced push, which is refused and
 // counted as one: a question must not be taken for a message, and a redirect to a tidier path would lose it.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == decisionsPath {
+	switch r.URL.Path {
+	case decisionsPath:
 		s.asked.ServeHTTP(w, r)
-		return
+	case contractPath:
+		s.contract.ServeHTTP(w, r)
+	default:
+		if id, under := strings.CutPrefix(r.URL.Path, standingPath); under && id != "" && !strings.Contains(id, "/") {
+			s.looked.ServeHTTP(w, r)
+			return
+		}
+		s.pushed.ServeHTTP(w, r)
 	}
-	s.pushed.ServeHTTP(w, r)
 }
 
 // Close publishes what is queued, as far as ctx allows; the outbox's sweep publishes the rest. Stop serving before.

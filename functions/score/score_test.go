@@ -50,6 +50,7 @@ type fake struct {
 	letters []bus.Letter
 	// arrivals are what the engine was told, in order.
 	arrivals []pix.Arrival
+	budgets  []time.Duration // of those who wait
 }
 
 func (f *fake) Enter() (engine.Place, error) {
@@ -60,12 +61,30 @@ func (f *fake) Enter() (engine.Place, error) {
 }
 
 func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, r engine.Request) (*pix.Decision, bool, error) {
+	f.mu.Lock()
+	f.budgets = append(f.budgets, r.Budget)
+	f.mu.Unlock()
 	if f.away {
 		return &pix.Decision{
 			Transaction: *r.Tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: r.TraceID,
 		}, false, nil
 	}
 	return f.Decide(ctx, r)
+}
+
+func (f *fake) Standing(_ context.Context, id pix.EndToEndID) (*pix.Decision, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.panics:
+		panic("a payload")
+	case f.full:
+		return nil, pix.E(pix.Overloaded, "decide", errors.New("too many decisions are in flight"))
+	case f.away:
+		return nil, pix.E(pix.Unavailable, "read standing decision", errors.New("away"))
+	default:
+		return f.stands[id], f.err
+	}
 }
 
 func (f *fake) Status(_ context.Context, s *pix.Status) error {

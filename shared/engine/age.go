@@ -31,18 +31,21 @@ type Request struct {
 	Tx      *pix.Transaction
 	Arrival pix.Arrival
 	TraceID string // goes into a decision made by this call; may be empty
+	// Budget is what is left of the time that whoever asks gives for an answer; zero means that it gives what Deps do.
+	Budget time.Duration
 }
 
 // question is a request on its way through one decision. Its Tx is a copy that says when the payment came.
 type question struct {
 	Request
 	policy.Moments
+	allowance
 	tooOld bool
 }
 
 // question works out what the moments of a payment mean.
 func (e *Engine) question(r Request) *question {
-	q := &question{Request: r}
+	q := &question{Request: r, allowance: e.allow(r.Budget)}
 	if q.Replay = r.Arrival.Replay; q.Replay {
 		return q
 	}

@@ -49,6 +49,7 @@ type attempt struct {
 	id         pix.EndToEndID
 	generation uint64
 	probe      bool
+	hurried    bool // whoever asks gives less time than the limit
 	began      time.Time
 }
 
@@ -72,7 +73,7 @@ func (a *attempt) end(err error) {
 	switch kind := pix.KindOf(err); {
 	case err == nil, kind == pix.Invalid, kind == pix.Conflict, kind == pix.TooLarge:
 		a.conclude((*circuit).answered)
-	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue():
+	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue() && !a.early():
 		a.conclude((*circuit).failed)
 	default: // a caller that has gone, or a failure that may be the payment's own, says nothing
 		a.conclude(nil)
@@ -83,6 +84,13 @@ func (a *attempt) end(err error) {
 // processors, and to ask no store would not make it faster.
 func (a *attempt) overdue() bool {
 	return a.circuit != nil && a.circuit.limit > 0 && a.circuit.clock().Sub(a.began) > a.circuit.limit*5/4
+}
+
+// early reports a time-out of a caller in a hurry for which the store had less than a quarter of its time: a caller that gives
+// it next to none must not take the store away from the others. Longer ones count, or a store that hangs would be asked by
+// everybody whose budget is below the limit.
+func (a *attempt) early() bool {
+	return a.hurried && a.circuit != nil && a.circuit.clock().Sub(a.began) < a.circuit.limit/4
 }
 
 // leave ends an attempt that came to nothing: the store was not asked, or the call did not return.

@@ -22,6 +22,7 @@ func (e *Engine) decide(ctx context.Context, q *question) answer {
 		return answer{err: pix.E(pix.Unavailable, "decide", errStoreAway)}
 	}
 	defer storing.leave()
+	storing.hurried = q.hurried
 	if q.displaced() {
 		if a := e.standing(ctx, q, &storing); a != nil {
 			return *a
@@ -91,6 +92,7 @@ func (e *Engine) consult(ctx context.Context, q *question) (memory, error) {
 		return memory{unrecorded: true}, nil
 	}
 	defer asking.leave()
+	asking.hurried = q.hurried
 	known, err := e.ask(ctx, q)
 	asking.end(err)
 	if err != nil && !survivable(err) {
@@ -104,11 +106,8 @@ func (e *Engine) consult(ctx context.Context, q *question) (memory, error) {
 
 // ask writes and reads. With an error, what it returns is what a decision can go on with.
 func (e *Engine) ask(ctx context.Context, q *question) (memory, error) {
-	if e.deps.StoreDeadline > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, e.deps.StoreDeadline)
-		defer cancel()
-	}
+	ctx, cancel := within(ctx, e.deps.StoreDeadline)
+	defer cancel()
 	if err := e.deps.Store.Record(ctx, q.Tx); err != nil {
 		return memory{unrecorded: true}, failure("record payment", err)
 	}

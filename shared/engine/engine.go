@@ -185,12 +185,10 @@ func (e *Engine) answer(ctx context.Context, r Request) (a answer) {
 	if err := identified(r.Tx); err != nil {
 		return answer{err: err}
 	}
-	if e.deps.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, e.deps.Timeout)
-		defer cancel()
-	}
-	return e.decide(ctx, e.question(r))
+	q := e.question(r)
+	ctx, cancel := within(ctx, q.whole)
+	defer cancel()
+	return e.decide(ctx, q)
 }
 
 func identified(tx *pix.Transaction) error {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
@@ -35,12 +37,42 @@ type AnswerReason struct {
 // AnswerJSON writes a decision as an Answer. Like EncodeDecision it refuses one without an outcome that it knows.
 func AnswerJSON(d *pix.Decision) ([]byte, error) {
 	const op = "write answer"
+	a, err := answer(op, d)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(a)
+	return data, wrap(op, err)
+}
+
+// AnswerProto is AnswerJSON in the other encoding: a pix.v1.Answer.
+func AnswerProto(d *pix.Decision) ([]byte, error) {
+	const op = "write answer"
+	a, err := answer(op, d)
+	if err != nil {
+		return nil, err
+	}
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pixv1.Answer{
+		EndToEndId: string(a.EndToEndID), Outcome: pixv1.Outcome(pixv1.Outcome_value[a.Outcome]), HoldUntil: timestamp(a.HoldUntil),
+		Reasons: reasonMessages(d.Reasons), DecidedAt: timestamp(a.DecidedAt), Provisional: a.Provisional, FeaturesMissing: a.FeaturesMissing,
+		ModelVersions: a.ModelVersions, PolicyVersion: a.PolicyVersion, FeatureSet: a.FeatureSet, TraceId: a.TraceID,
+	})
+	return data, wrap(op, err)
+}
+
+// DecisionProto writes a whole decision as a pix.v1.Decision, for HTTP answers.
+func DecisionProto(d *pix.Decision) ([]byte, error) {
+	e, err := EncodeDecision(d)
+	return e.Data, err
+}
+
+func answer(op string, d *pix.Decision) (*Answer, error) {
 	var e enums
 	outcome := pixv1.Outcome_name[int32(e.outcome(d.Outcome))]
 	if err := e.problems.Err(op); err != nil {
 		return nil, err
 	}
-	a := Answer{
+	a := &Answer{
 		EndToEndID: d.ID(), Outcome: outcome, HoldUntil: d.HoldUntil, DecidedAt: d.DecidedAt,
 		Provisional: d.Provisional, FeaturesMissing: d.FeaturesMissing,
 		PolicyVersion: d.PolicyVersion, FeatureSet: d.FeatureSet, TraceID: d.TraceID,
@@ -54,6 +86,5 @@ func AnswerJSON(d *pix.Decision) ([]byte, error) {
 		}
 		a.ModelVersions[string(s.Role)] = s.Version
 	}
-	data, err := json.Marshal(a)
-	return data, wrap(op, err)
+	return a, nil
 }

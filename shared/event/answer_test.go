@@ -2,13 +2,18 @@ package event_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -48,6 +53,38 @@ func TestAnswerIsPartOfTheDecision(t *testing.T) {
 		if data, err := event.AnswerJSON(&d); pix.KindOf(err) != pix.Invalid || data != nil {
 			t.Errorf("outcome %q is answered: %s, %v", o, data, err)
 		}
+	}
+}
+
+// TestAnswerInBothEncodings: the message says what the JSON says, in the JSON mapping's own words.
+func TestAnswerInBothEncodings(t *testing.T) {
+	t.Parallel()
+	whole := pix.Decision{
+		Transaction: exampleTransaction(t), Outcome: pix.Block, DecidedAt: now(), HoldUntil: now().Add(72 * time.Hour),
+		PolicyVersion: "p", FeatureSet: "f", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736",
+		Reasons: []pix.Reason{{Code: "a", TextPT: "b < c", TextEN: "d & e"}},
+		Scores:  []pix.Score{{Role: pix.PayerRole, Version: "1"}, {Role: pix.ReceiverRole, Version: "2"}},
+	}
+	bare := pix.Decision{Transaction: exampleTransaction(t), Outcome: pix.Review, DecidedAt: now(), Provisional: true, FeaturesMissing: true}
+	for name, d := range map[string]*pix.Decision{"whole": &whole, "bare": &bare} {
+		text, err := event.AnswerJSON(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, err := event.AnswerProto(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fromText, fromProto pixv1.Answer
+		if err := errors.Join(protojson.Unmarshal(text, &fromText), proto.Unmarshal(packed, &fromProto)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&fromText, &fromProto, protocmp.Transform()); diff != "" {
+			t.Errorf("%s (-JSON +proto):\n%s", name, diff)
+		}
+	}
+	if data, err := event.AnswerProto(&pix.Decision{Transaction: exampleTransaction(t)}); pix.KindOf(err) != pix.Invalid || data != nil {
+		t.Errorf("without an outcome: %v, %v", data, err)
 	}
 }
 

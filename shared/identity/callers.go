@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ParseCallers reads who may do what, as in "core@bank.iam.gserviceaccount.com=decide,desk@bank.example=decide+detail".
+// ParseCallers reads who may do what, as in "core@bank.iam.gserviceaccount.com=decide+read,desk@bank.example=read+detail".
 // Whoever has an @ is known by a verified address, anybody else by the token's subject. Pushing is no caller's.
 func ParseCallers(list string) (map[string][]Role, error) {
 	out := map[string][]Role{}
@@ -18,7 +18,7 @@ func ParseCallers(list string) (map[string][]Role, error) {
 		}
 		at := strings.LastIndex(entry, "=")
 		if at <= 0 {
-			return nil, errors.New("an entry is not caller=role, as in core@bank.example=decide+detail")
+			return nil, errors.New("an entry is not caller=role, as in desk@bank.example=read+detail")
 		}
 		name := strings.TrimSpace(entry[:at])
 		if _, twice := out[name]; twice {
@@ -27,7 +27,7 @@ func ParseCallers(list string) (map[string][]Role, error) {
 		for role := range strings.SplitSeq(entry[at+1:], "+") {
 			r := Role(strings.TrimSpace(role))
 			if r == Push || !slices.Contains(roles(), r) {
-				return nil, fmt.Errorf("a role is none of %s, %s, %s", Decide, Detail, Replay)
+				return nil, fmt.Errorf("a role is none of %s, %s, %s, %s", Decide, Read, Detail, Replay)
 			}
 			out[name] = append(out[name], r)
 		}

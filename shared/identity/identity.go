@@ -12,12 +12,13 @@ type Role string
 const (
 	Push   Role = "push"   // deliver messages of a subscription
 	Decide Role = "decide" // ask for decisions
+	Read   Role = "read"   // see the decision that stands for a payment
 	Detail Role = "detail" // see what a decision was made of
 	Replay Role = "replay" // send payments of the past
 )
 
 // roles returns every role.
-func roles() []Role { return []Role{Push, Decide, Detail, Replay} }
+func roles() []Role { return []Role{Push, Decide, Read, Detail, Replay} }
 
 // Caller is who a request comes from, as verified. The zero value may do nothing.
 type Caller struct {

@@ -114,23 +114,39 @@ func TestServerBoundsTheBody(t *testing.T) {
 	}
 }
 
-// TestServerCutsSlowClients sends half a header and waits to be cut off.
+// TestServerCutsSlowClients sends half a header, or half a body, and waits to be cut off.
 func TestServerCutsSlowClients(t *testing.T) {
 	t.Parallel()
-	url, stop := serve(t, http.NotFoundHandler(), lifecycle.ServerConfig{ReadHeaderTimeout: 50 * time.Millisecond}, time.Second)
+	for half, c := range map[string]lifecycle.ServerConfig{
+		"GET / HTTP/1.1\r\nHost:": {ReadHeaderTimeout: 50 * time.Millisecond},
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf":              {ReadTimeout: 50 * time.Millisecond},
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf": {ReadTimeout: 50 * time.Millisecond},
+	} {
+		cutOff(t, half, c)
+	}
+}
+
+func cutOff(t *testing.T, half string, c lifecycle.ServerConfig) {
+	t.Helper()
+	reads := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	url, stop := serve(t, reads, c, time.Second)
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost:")); err != nil {
+	if _, err := conn.Write([]byte(half)); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadAll(conn); errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
-		t.Errorf("the connection stayed open: %v", err)
+		t.Errorf("%q: the connection stayed open: %v", half, err)
 	}
 	if err := stop(); err != nil {
 		t.Error(err)

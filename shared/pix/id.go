@@ -21,8 +21,10 @@ const (
 // ParseEndToEndID accepts s when it has the form of an EndToEndId and its minute exists in the calendar. The error has
 // kind Invalid and does not contain s.
 func ParseEndToEndID(s string) (EndToEndID, error) {
-	if reason := endToEndIDProblem(s); reason != "" {
-		return "", E(Invalid, "parse end to end id", errors.New(reason))
+	var p Problems
+	p.Add("endToEndId", endToEndIDProblem(s))
+	if err := p.Err("parse end to end id"); err != nil {
+		return "", err
 	}
 	return EndToEndID(s), nil
 }

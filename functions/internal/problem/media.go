@@ -3,6 +3,7 @@ package problem
 import (
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -42,4 +43,70 @@ func Coding(h http.Header) *Problem {
 		}
 	}
 	return nil
+}
+
+// Accepted returns which of the offered media types an answer is written in: the one with the highest weight in Accept, of
+// several the first offered, and that one too when nothing is said. When none is taken it is a problem, which is itself
+// application/problem+json whatever is said.
+func Accepted(h http.Header, offered ...string) (string, *Problem) {
+	values := h.Values("Accept")
+	if strings.TrimSpace(strings.Join(values, "")) == "" {
+		return offered[0], nil
+	}
+	best, most := "", 0.0
+	for _, media := range offered {
+		if q := weight(values, media); q > most {
+			best, most = media, q
+		}
+	}
+	if best != "" {
+		return best, nil
+	}
+	return "", &Problem{
+		Status: http.StatusNotAcceptable, Kind: "not_acceptable",
+		Detail: "The answer can be had as one of these: " + strings.Join(offered, ", ") + ". Name one in Accept, or leave it out.",
+	}
+}
+
+// weight is what Accept says of a media type: the weight of the most specific range that it is in, 0 when it is in none.
+// A range that cannot be read counts for nothing.
+func weight(values []string, media string) float64 {
+	found, specific := 0.0, 0
+	for _, value := range values {
+		for text := range strings.SplitSeq(value, ",") {
+			name, parameters, err := mime.ParseMediaType(text)
+			if s := specificity(name, media); err == nil && s > specific {
+				found, specific = quality(parameters), s
+			}
+		}
+	}
+	return found
+}
+
+// specificity is 3 of a range that names the media type, less of one that takes in more, and 0 of one that it is not in.
+func specificity(name, media string) int {
+	kind, _, _ := strings.Cut(media, "/")
+	switch name {
+	case media:
+		return 3
+	case kind + "/*":
+		return 2
+	case "*/*":
+		return 1
+	default:
+		return 0
+	}
+}
+
+// quality is a range's weight, 1 when it states none and 0 when it states no weight.
+func quality(parameters map[string]string) float64 {
+	text, given := parameters["q"]
+	if !given {
+		return 1
+	}
+	q, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(q >= 0 && q <= 1) {
+		return 0
+	}
+	return q
 }

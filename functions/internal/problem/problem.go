@@ -97,10 +97,10 @@ func WriteStatus(w http.ResponseWriter, status int, kind, detail string) {
 	Write(w, &Problem{Status: status, Kind: kind, Detail: detail})
 }
 
-// NotPosted answers to a method other than POST.
-func NotPosted(w http.ResponseWriter) {
+// NotAllowed answers to a method other than the one that a path takes.
+func NotAllowed(w http.ResponseWriter, method string) {
 	Write(w, &Problem{
-		Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Detail: "This path takes POST.",
-		Header: map[string]string{"Allow": http.MethodPost},
+		Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Detail: "This path takes " + method + ".",
+		Header: map[string]string{"Allow": method},
 	})
 }

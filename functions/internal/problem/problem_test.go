@@ -69,8 +69,8 @@ func TestStatuses(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	w = httptest.NewRecorder()
-	problem.NotPosted(w)
-	if m := written(t, w); w.Header().Get("Allow") != http.MethodPost || m.Status != http.StatusMethodNotAllowed {
+	problem.NotAllowed(w, http.MethodGet)
+	if m := written(t, w); w.Header().Get("Allow") != http.MethodGet || m.Status != http.StatusMethodNotAllowed {
 		t.Errorf("%v: %+v", w.Header(), m)
 	}
 }
@@ -111,5 +111,31 @@ func TestCoding(t *testing.T) {
 		if p == nil || p.Status != http.StatusUnsupportedMediaType || p.Header["Accept-Encoding"] != "identity" {
 			t.Errorf("%q: %+v", values, p)
 		}
+	}
+}
+
+// TestAccepted: weights and specificity decide, in whatever order ranges come; what cannot be read takes nothing.
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	const text, proto, other = "application/json", "application/x-protobuf", "application/protobuf"
+	for _, c := range []struct{ accept, want string }{
+		{"", text}, {" ", text}, {"*/*", text}, {"application/*", text}, {text, text}, {"Application/JSON; charset=utf-8", text},
+		{proto, proto}, {other, other}, {"application/x-protobuf;q=0.5, application/protobuf", other},
+		{"application/json;q=0.9, application/x-protobuf", proto}, {"application/x-protobuf, */*;q=0.1", proto},
+		{"*/*, application/json;q=0", proto}, {"application/json;q=0", ""}, {"*/*;q=0", ""}, {"text/html, application/problem+json", ""},
+		{"text/html, */*;q=0.001", text}, {"application/json;q=2", ""}, {"application/json;q=x", ""}, {"application/json;q=NaN", ""},
+		{"application", ""}, {"application/json;q", ""}, {",,,", ""}, {"application/x-protobuf,,", proto}, {"application/jsonx", ""},
+	} {
+		h := http.Header{}
+		if c.accept != "" {
+			h.Set("Accept", c.accept)
+		}
+		got, p := problem.Accepted(h, text, proto, other)
+		if got != c.want || (p != nil) != (c.want == "") || p != nil && p.Status != http.StatusNotAcceptable {
+			t.Errorf("%q: %q, %v; want %q", c.accept, got, p, c.want)
+		}
+	}
+	if got, _ := problem.Accepted(http.Header{"Accept": {"text/html", proto}}, text, proto); got != proto {
+		t.Errorf("two headers: %q", got)
 	}
 }

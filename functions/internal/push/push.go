@@ -163,7 +163,7 @@ func (e *endpoint[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // back, and what was handled before is handled again, which changes nothing.
 func (e *endpoint[T]) take(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		problem.NotPosted(w)
+		problem.NotAllowed(w, http.MethodPost)
 		return
 	}
 	ctx, start := r.Context(), time.Now()

@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 
+	"github.com/sentinela-pix/sentinela/docs"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
 )
 
@@ -31,7 +33,9 @@ const (
 )
 
 // routes that the functions and the server have, by the port that serves them.
-func publicRoutes() []string    { return []string{"/", "/push", "/v1/decisions"} }
+func publicRoutes() []string {
+	return []string{"/", "/push", "/v1/decisions", "/v1/decisions/", "/v1/openapi.yaml"}
+}
 func operatorsRoutes() []string { return []string{"GET /healthz", "GET /metrics", "GET /readyz"} }
 
 // TestEveryRouteIsTried: a route that is added to a function must be tried without a token too.
@@ -69,6 +73,30 @@ func TestEveryRouteIsTried(t *testing.T) {
 	}
 }
 
+// TestEveryRouteIsDescribed: the contract has the paths that are served, and no others.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	t.Parallel()
+	var tree struct{ Paths map[string]any }
+	if err := yaml.Unmarshal(docs.OpenAPI(), &tree); err != nil {
+		t.Fatal(err)
+	}
+	var described, served []string
+	for path := range tree.Paths {
+		path, _, _ = strings.Cut(path, "{")
+		described = append(described, path)
+	}
+	for _, route := range append(publicRoutes(), operatorsRoutes()...) {
+		if route != "/" { // of a function; the scorer has nothing there
+			served = append(served, strings.TrimPrefix(route, "GET "))
+		}
+	}
+	slices.Sort(described)
+	slices.Sort(served)
+	if diff := cmp.Diff(served, described); diff != "" {
+		t.Errorf("paths (-served +described):\n%s", diff)
+	}
+}
+
 // routesIn finds the routes that one node tells: a pattern of a mux, or a path that a request's is compared with.
 func routesIn(n ast.Node) []ast.Expr {
 	isPath := func(x ast.Expr) bool {
@@ -82,6 +110,9 @@ func routesIn(n ast.Node) []ast.Expr {
 		}
 	case *ast.CallExpr:
 		f, ok := n.Fun.(*ast.SelectorExpr)
+		if ok && f.Sel.Name == "CutPrefix" && isPath(n.Args[0]) {
+			return n.Args[1:]
+		}
 		if !ok || f.Sel.Name != "Handle" && f.Sel.Name != "HandleFunc" || len(n.Args) != 2 {
 			return nil
 		}
@@ -176,6 +207,7 @@ func TestNobodyEntersWithoutAToken(t *testing.T) {
 		headers http.Header
 		want    int
 	}{
+		"look without the role":        {"/v1/decisions/E12345678202611231430aB3dE5fG7hI", asks, http.StatusForbidden},
 		"push":                         {"/push", pushes, http.StatusNoContent},
 		"ask":                          {"/v1/decisions", asks, http.StatusOK},
 		"push, forged attempts":        {"/push", nil, http.StatusUnauthorized},
@@ -198,10 +230,12 @@ func TestNobodyEntersWithoutAToken(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, status, answer, c.want)
 		}
 	}
-	for _, route := range append(publicRoutes(), "/v2/decisions", "/v1/decisions/", "/push/", "/debug/pprof/", "/healthz", "/readyz", "/metrics") {
+	standing := "/v1/decisions/E12345678202611231430aB3dE5fG7hI"
+	for _, route := range append(publicRoutes(), standing, "/v2/decisions", "/push/", "/debug/pprof/", "/healthz", "/readyz", "/metrics") {
+		gated := route != "/" && route != "/v1/decisions/" && (route == standing || slices.Contains(publicRoutes(), route))
 		for _, body := range [][]byte{nil, data, pushed} {
 			status, answer := send(t, url+route, nil, body)
-			if status != http.StatusUnauthorized && status != http.StatusNotFound || slices.Contains(publicRoutes()[1:], route) && status != http.StatusUnauthorized {
+			if status != http.StatusUnauthorized && (status != http.StatusNotFound || gated) {
 				t.Errorf("%s answers %d %s without a token", route, status, answer)
 			}
 		}

@@ -213,6 +213,143 @@ func (x *Decision) GetProvisional() bool {
 	return false
 }
 
+// Answer is what whoever asks for a decision gets of it: what it can act on, and nothing that would tell a token or how
+// close a fraud came.
+type Answer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// EndToEndId of the payment.
+	EndToEndId string `protobuf:"bytes,1,opt,name=end_to_end_id,json=endToEndId,proto3" json:"end_to_end_id,omitempty"`
+	// What was decided.
+	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=pix.v1.Outcome" json:"outcome,omitempty"`
+	// When a hold or block lapses. May be missing.
+	HoldUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
+	// Causes, most important first.
+	Reasons []*Reason `protobuf:"bytes,4,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	// When it was decided, UTC.
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// Answered without a decision that could be stored: never an approval. Asked again, the payment gets the one that stands.
+	Provisional bool `protobuf:"varint,6,opt,name=provisional,proto3" json:"provisional,omitempty"`
+	// Decided without the histories.
+	FeaturesMissing bool `protobuf:"varint,7,opt,name=features_missing,json=featuresMissing,proto3" json:"features_missing,omitempty"`
+	// Versions of the models that scored, by role.
+	ModelVersions map[string]string `protobuf:"bytes,8,rep,name=model_versions,json=modelVersions,proto3" json:"model_versions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Version of the policy pack.
+	PolicyVersion string `protobuf:"bytes,9,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// Version of the feature list.
+	FeatureSet string `protobuf:"bytes,10,opt,name=feature_set,json=featureSet,proto3" json:"feature_set,omitempty"`
+	// W3C trace id of the call that decided. May be missing.
+	TraceId       string `protobuf:"bytes,11,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Answer) Reset() {
+	*x = Answer{}
+	mi := &file_pix_v1_decision_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Answer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Answer) ProtoMessage() {}
+
+func (x *Answer) ProtoReflect() protoreflect.Message {
+	mi := &file_pix_v1_decision_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Answer.ProtoReflect.Descriptor instead.
+func (*Answer) Descriptor() ([]byte, []int) {
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Answer) GetEndToEndId() string {
+	if x != nil {
+		return x.EndToEndId
+	}
+	return ""
+}
+
+func (x *Answer) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *Answer) GetHoldUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.HoldUntil
+	}
+	return nil
+}
+
+func (x *Answer) GetReasons() []*Reason {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+func (x *Answer) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *Answer) GetProvisional() bool {
+	if x != nil {
+		return x.Provisional
+	}
+	return false
+}
+
+func (x *Answer) GetFeaturesMissing() bool {
+	if x != nil {
+		return x.FeaturesMissing
+	}
+	return false
+}
+
+func (x *Answer) GetModelVersions() map[string]string {
+	if x != nil {
+		return x.ModelVersions
+	}
+	return nil
+}
+
+func (x *Answer) GetPolicyVersion() string {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return ""
+}
+
+func (x *Answer) GetFeatureSet() string {
+	if x != nil {
+		return x.FeatureSet
+	}
+	return ""
+}
+
+func (x *Answer) GetTraceId() string {
+	if x != nil {
+		return x.TraceId
+	}
+	return ""
+}
+
 // Reason is one cause of a decision, in words.
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -228,7 +365,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_pix_v1_decision_proto_msgTypes[1]
+	mi := &file_pix_v1_decision_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -240,7 +377,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[1]
+	mi := &file_pix_v1_decision_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -253,7 +390,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{1}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Reason) GetCode() string {
@@ -294,7 +431,7 @@ type RuleHit struct {
 
 func (x *RuleHit) Reset() {
 	*x = RuleHit{}
-	mi := &file_pix_v1_decision_proto_msgTypes[2]
+	mi := &file_pix_v1_decision_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +443,7 @@ func (x *RuleHit) String() string {
 func (*RuleHit) ProtoMessage() {}
 
 func (x *RuleHit) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[2]
+	mi := &file_pix_v1_decision_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +456,7 @@ func (x *RuleHit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleHit.ProtoReflect.Descriptor instead.
 func (*RuleHit) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{2}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RuleHit) GetId() string {
@@ -371,7 +508,7 @@ type Score struct {
 
 func (x *Score) Reset() {
 	*x = Score{}
-	mi := &file_pix_v1_decision_proto_msgTypes[3]
+	mi := &file_pix_v1_decision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -383,7 +520,7 @@ func (x *Score) String() string {
 func (*Score) ProtoMessage() {}
 
 func (x *Score) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[3]
+	mi := &file_pix_v1_decision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -396,7 +533,7 @@ func (x *Score) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Score.ProtoReflect.Descriptor instead.
 func (*Score) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{3}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Score) GetRole() Role {
@@ -456,7 +593,7 @@ type Contribution struct {
 
 func (x *Contribution) Reset() {
 	*x = Contribution{}
-	mi := &file_pix_v1_decision_proto_msgTypes[4]
+	mi := &file_pix_v1_decision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +605,7 @@ func (x *Contribution) String() string {
 func (*Contribution) ProtoMessage() {}
 
 func (x *Contribution) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[4]
+	mi := &file_pix_v1_decision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +618,7 @@ func (x *Contribution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contribution.ProtoReflect.Descriptor instead.
 func (*Contribution) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{4}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Contribution) GetFeature() string {
@@ -540,7 +677,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_pix_v1_decision_proto_msgTypes[5]
+	mi := &file_pix_v1_decision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +689,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[5]
+	mi := &file_pix_v1_decision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +702,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{5}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Alert) GetEndToEndId() string {
@@ -686,7 +823,7 @@ type Label struct {
 
 func (x *Label) Reset() {
 	*x = Label{}
-	mi := &file_pix_v1_decision_proto_msgTypes[6]
+	mi := &file_pix_v1_decision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +835,7 @@ func (x *Label) String() string {
 func (*Label) ProtoMessage() {}
 
 func (x *Label) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[6]
+	mi := &file_pix_v1_decision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +848,7 @@ func (x *Label) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Label.ProtoReflect.Descriptor instead.
 func (*Label) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{6}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Label) GetEndToEndId() string {
@@ -789,7 +926,7 @@ type ExportTick struct {
 
 func (x *ExportTick) Reset() {
 	*x = ExportTick{}
-	mi := &file_pix_v1_decision_proto_msgTypes[7]
+	mi := &file_pix_v1_decision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +938,7 @@ func (x *ExportTick) String() string {
 func (*ExportTick) ProtoMessage() {}
 
 func (x *ExportTick) ProtoReflect() protoreflect.Message {
-	mi := &file_pix_v1_decision_proto_msgTypes[7]
+	mi := &file_pix_v1_decision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +951,7 @@ func (x *ExportTick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportTick.ProtoReflect.Descriptor instead.
 func (*ExportTick) Descriptor() ([]byte, []int) {
-	return file_pix_v1_decision_proto_rawDescGZIP(), []int{7}
+	return file_pix_v1_decision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExportTick) GetTables() []string {
@@ -850,7 +987,27 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"\rtotal_latency\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\ftotalLatency\x12\x19\n" +
 	"\btrace_id\x18\x0f \x01(\tR\atraceId\x122\n" +
 	"\rshadow_scores\x18\x10 \x03(\v2\r.pix.v1.ScoreR\fshadowScores\x12 \n" +
-	"\vprovisional\x18\x11 \x01(\bR\vprovisional\"N\n" +
+	"\vprovisional\x18\x11 \x01(\bR\vprovisional\"\xb2\x04\n" +
+	"\x06Answer\x12!\n" +
+	"\rend_to_end_id\x18\x01 \x01(\tR\n" +
+	"endToEndId\x12)\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x0f.pix.v1.OutcomeR\aoutcome\x129\n" +
+	"\n" +
+	"hold_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\x12(\n" +
+	"\areasons\x18\x04 \x03(\v2\x0e.pix.v1.ReasonR\areasons\x129\n" +
+	"\n" +
+	"decided_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12 \n" +
+	"\vprovisional\x18\x06 \x01(\bR\vprovisional\x12)\n" +
+	"\x10features_missing\x18\a \x01(\bR\x0ffeaturesMissing\x12H\n" +
+	"\x0emodel_versions\x18\b \x03(\v2!.pix.v1.Answer.ModelVersionsEntryR\rmodelVersions\x12%\n" +
+	"\x0epolicy_version\x18\t \x01(\tR\rpolicyVersion\x12\x1f\n" +
+	"\vfeature_set\x18\n" +
+	" \x01(\tR\n" +
+	"featureSet\x12\x19\n" +
+	"\btrace_id\x18\v \x01(\tR\atraceId\x1a@\n" +
+	"\x12ModelVersionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"N\n" +
 	"\x06Reason\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x17\n" +
 	"\atext_pt\x18\x02 \x01(\tR\x06textPt\x12\x17\n" +
@@ -925,54 +1082,61 @@ func file_pix_v1_decision_proto_rawDescGZIP() []byte {
 	return file_pix_v1_decision_proto_rawDescData
 }
 
-var file_pix_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_pix_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_pix_v1_decision_proto_goTypes = []any{
 	(*Decision)(nil),              // 0: pix.v1.Decision
-	(*Reason)(nil),                // 1: pix.v1.Reason
-	(*RuleHit)(nil),               // 2: pix.v1.RuleHit
-	(*Score)(nil),                 // 3: pix.v1.Score
-	(*Contribution)(nil),          // 4: pix.v1.Contribution
-	(*Alert)(nil),                 // 5: pix.v1.Alert
-	(*Label)(nil),                 // 6: pix.v1.Label
-	(*ExportTick)(nil),            // 7: pix.v1.ExportTick
-	(*Transaction)(nil),           // 8: pix.v1.Transaction
-	(Outcome)(0),                  // 9: pix.v1.Outcome
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
-	(Role)(0),                     // 12: pix.v1.Role
-	(Direction)(0),                // 13: pix.v1.Direction
-	(LabelSource)(0),              // 14: pix.v1.LabelSource
+	(*Answer)(nil),                // 1: pix.v1.Answer
+	(*Reason)(nil),                // 2: pix.v1.Reason
+	(*RuleHit)(nil),               // 3: pix.v1.RuleHit
+	(*Score)(nil),                 // 4: pix.v1.Score
+	(*Contribution)(nil),          // 5: pix.v1.Contribution
+	(*Alert)(nil),                 // 6: pix.v1.Alert
+	(*Label)(nil),                 // 7: pix.v1.Label
+	(*ExportTick)(nil),            // 8: pix.v1.ExportTick
+	nil,                           // 9: pix.v1.Answer.ModelVersionsEntry
+	(*Transaction)(nil),           // 10: pix.v1.Transaction
+	(Outcome)(0),                  // 11: pix.v1.Outcome
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(Role)(0),                     // 14: pix.v1.Role
+	(Direction)(0),                // 15: pix.v1.Direction
+	(LabelSource)(0),              // 16: pix.v1.LabelSource
 }
 var file_pix_v1_decision_proto_depIdxs = []int32{
-	8,  // 0: pix.v1.Decision.transaction:type_name -> pix.v1.Transaction
-	9,  // 1: pix.v1.Decision.outcome:type_name -> pix.v1.Outcome
-	10, // 2: pix.v1.Decision.hold_until:type_name -> google.protobuf.Timestamp
-	1,  // 3: pix.v1.Decision.reasons:type_name -> pix.v1.Reason
-	2,  // 4: pix.v1.Decision.rule_hits:type_name -> pix.v1.RuleHit
-	3,  // 5: pix.v1.Decision.scores:type_name -> pix.v1.Score
-	10, // 6: pix.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
-	11, // 7: pix.v1.Decision.store_latency:type_name -> google.protobuf.Duration
-	11, // 8: pix.v1.Decision.score_latency:type_name -> google.protobuf.Duration
-	11, // 9: pix.v1.Decision.total_latency:type_name -> google.protobuf.Duration
-	3,  // 10: pix.v1.Decision.shadow_scores:type_name -> pix.v1.Score
-	9,  // 11: pix.v1.RuleHit.outcome:type_name -> pix.v1.Outcome
-	12, // 12: pix.v1.Score.role:type_name -> pix.v1.Role
-	4,  // 13: pix.v1.Score.top:type_name -> pix.v1.Contribution
-	9,  // 14: pix.v1.Score.outcome:type_name -> pix.v1.Outcome
-	10, // 15: pix.v1.Alert.event_time:type_name -> google.protobuf.Timestamp
-	10, // 16: pix.v1.Alert.raised_at:type_name -> google.protobuf.Timestamp
-	13, // 17: pix.v1.Alert.direction:type_name -> pix.v1.Direction
-	9,  // 18: pix.v1.Alert.outcome:type_name -> pix.v1.Outcome
-	1,  // 19: pix.v1.Alert.reasons:type_name -> pix.v1.Reason
-	10, // 20: pix.v1.Alert.hold_until:type_name -> google.protobuf.Timestamp
-	10, // 21: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
-	10, // 22: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
-	14, // 23: pix.v1.Label.source:type_name -> pix.v1.LabelSource
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	10, // 0: pix.v1.Decision.transaction:type_name -> pix.v1.Transaction
+	11, // 1: pix.v1.Decision.outcome:type_name -> pix.v1.Outcome
+	12, // 2: pix.v1.Decision.hold_until:type_name -> google.protobuf.Timestamp
+	2,  // 3: pix.v1.Decision.reasons:type_name -> pix.v1.Reason
+	3,  // 4: pix.v1.Decision.rule_hits:type_name -> pix.v1.RuleHit
+	4,  // 5: pix.v1.Decision.scores:type_name -> pix.v1.Score
+	12, // 6: pix.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
+	13, // 7: pix.v1.Decision.store_latency:type_name -> google.protobuf.Duration
+	13, // 8: pix.v1.Decision.score_latency:type_name -> google.protobuf.Duration
+	13, // 9: pix.v1.Decision.total_latency:type_name -> google.protobuf.Duration
+	4,  // 10: pix.v1.Decision.shadow_scores:type_name -> pix.v1.Score
+	11, // 11: pix.v1.Answer.outcome:type_name -> pix.v1.Outcome
+	12, // 12: pix.v1.Answer.hold_until:type_name -> google.protobuf.Timestamp
+	2,  // 13: pix.v1.Answer.reasons:type_name -> pix.v1.Reason
+	12, // 14: pix.v1.Answer.decided_at:type_name -> google.protobuf.Timestamp
+	9,  // 15: pix.v1.Answer.model_versions:type_name -> pix.v1.Answer.ModelVersionsEntry
+	11, // 16: pix.v1.RuleHit.outcome:type_name -> pix.v1.Outcome
+	14, // 17: pix.v1.Score.role:type_name -> pix.v1.Role
+	5,  // 18: pix.v1.Score.top:type_name -> pix.v1.Contribution
+	11, // 19: pix.v1.Score.outcome:type_name -> pix.v1.Outcome
+	12, // 20: pix.v1.Alert.event_time:type_name -> google.protobuf.Timestamp
+	12, // 21: pix.v1.Alert.raised_at:type_name -> google.protobuf.Timestamp
+	15, // 22: pix.v1.Alert.direction:type_name -> pix.v1.Direction
+	11, // 23: pix.v1.Alert.outcome:type_name -> pix.v1.Outcome
+	2,  // 24: pix.v1.Alert.reasons:type_name -> pix.v1.Reason
+	12, // 25: pix.v1.Alert.hold_until:type_name -> google.protobuf.Timestamp
+	12, // 26: pix.v1.Label.event_time:type_name -> google.protobuf.Timestamp
+	12, // 27: pix.v1.Label.arrived_at:type_name -> google.protobuf.Timestamp
+	16, // 28: pix.v1.Label.source:type_name -> pix.v1.LabelSource
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_pix_v1_decision_proto_init() }
@@ -988,7 +1152,7 @@ func file_pix_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pix_v1_decision_proto_rawDesc), len(file_pix_v1_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
