@@ -64,6 +64,8 @@ type Deps struct {
 	Callers   push.Gate        // lets in who may ask
 	// MaxBudget is the most that a caller may give for an answer; 0 means DefaultMaxBudget.
 	MaxBudget time.Duration
+	// References is what served vectors are held against; nil means that drift is not told.
+	References References
 }
 
 // Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages. Beside them it tells what stands and
@@ -76,6 +78,7 @@ type Service struct {
 	pushed   http.Handler
 	queue    *queue
 	metrics  *metrics
+	looks    *observer
 }
 
 // New returns the service. Close it to publish what its HTTP callers left in the queue.
@@ -112,6 +115,9 @@ func New(d Deps) (*Service, error) {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	if s.metrics, err = newMetrics(d.Push.Metrics); err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	if s.looks, err = newObserver(d.Push.Metrics, d.References, d.Clock); err != nil {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
@@ -181,8 +187,10 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 		s.metrics.refused(err)
 		return nil, false, fmt.Errorf("decide: %w", err)
 	}
-	took := s.deps.Clock().Sub(start)
+	now := s.deps.Clock()
+	took := now.Sub(start)
 	s.metrics.decided(d, repeated, took)
+	s.looks.decided(d, repeated, stamped(r.Arrival), now)
 	s.deps.Push.Logger.LogAttrs(ctx, slog.LevelInfo, "decided",
 		slog.String("end_to_end_id", string(d.ID())),
 		slog.String("direction", string(d.Transaction.Direction)),
