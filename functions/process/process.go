@@ -45,6 +45,8 @@ type Options struct {
 	Address string                                            // of the port of pushes and callers
 	Open    func(context.Context, host.Env) (Function, error) // builds the function from the environment
 	Routes  func(http.Handler) http.Handler                   // in front of it; nil leaves it as it is
+	// Push sends the metrics to a collector, where the standard variables name one: for a process that nobody can scrape.
+	Push bool
 	// Drain is how long requests are still taken once /readyz says that this process is draining: whoever balances the load
 	// needs a moment to take it out, and meets no closed port until then. Cloud Run needs none.
 	Drain time.Duration
@@ -58,6 +60,10 @@ func Run(ctx context.Context, o Options) error {
 	function, err := o.Open(ctx, host.Env{Metrics: registry, Limit: limitMemory})
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
+	}
+	metrics, err := pushMetrics(ctx, o, registry)
+	if err != nil {
+		return errors.Join(err, function.Close(ctx))
 	}
 	handler := http.Handler(function)
 	if o.Routes != nil {
@@ -78,7 +84,9 @@ func Run(ctx context.Context, o Options) error {
 	var serving lifecycle.Serving
 	operators := operatorRoutes(function, registry, &serving)
 	err = lifecycle.Run(ctx, grace,
-		lifecycle.Component{Name: o.Name, Stop: function.Close},
+		lifecycle.Component{Name: o.Name, Stop: func(ctx context.Context) error {
+			return errors.Join(function.Close(ctx), metrics(ctx)) // in this order: the last push tells of all that was handled
+		}},
 		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
 		lifecycle.Serve("http", public, lifecycle.NewServer(handler, lifecycle.ServerConfig{IdleTimeout: keepAlive})),
 		serving.Component(o.Drain),
@@ -87,6 +95,24 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// pushMetrics starts to push where a collector is named, and returns what pushes once more at the end. A collector that is
+// away fails neither the start nor the stop.
+func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) (end func(context.Context) error, err error) {
+	none := func(context.Context) error { return nil }
+	if !o.Push || os.Getenv("OTEL_METRICS_EXPORTER") == "none" ||
+		os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")+os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
+		return none, nil
+	}
+	push, err := obs.NewPush(ctx, obs.Service{Name: o.Name, ProjectID: os.Getenv("PROJECT_ID")}, registry)
+	if err != nil {
+		return none, err //nolint:wrapcheck // it says what it is
+	}
+	return func(ctx context.Context) error {
+		_ = push.Shutdown(ctx) // its failure is counted, and nobody reads the count any more
+		return nil
+	}, nil
 }
 
 // limitMemory gives a share of the memory to the garbage collector, where nobody has set the runtime's own variable.

@@ -13,6 +13,9 @@ type Service struct {
 	Name      string
 	Version   string
 	ProjectID string // Google Cloud project of the traces; empty leaves bare trace ids in the log
+	// HeadOnly says that spans whose trace is not sampled are not even recorded: nothing is decided here for whose sake one
+	// might be kept.
+	HeadOnly bool
 }
 
 // Logger returns a logger that writes one JSON object per line with the fields Cloud Logging gives a meaning to:
