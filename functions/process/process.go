@@ -61,9 +61,12 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	metrics, err := pushMetrics(ctx, o, registry)
+	pushed, err := pushMetrics(ctx, o, registry)
+	closing := func(ctx context.Context) error {
+		return errors.Join(function.Close(ctx), pushed(ctx)) // in this order: the last push tells of all that was handled
+	}
 	if err != nil {
-		return errors.Join(err, function.Close(ctx))
+		return errors.Join(err, closing(ctx))
 	}
 	handler := http.Handler(function)
 	if o.Routes != nil {
@@ -71,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	public, err := listen(ctx, o.Address)
 	if err != nil {
-		return errors.Join(err, function.Close(ctx))
+		return errors.Join(err, closing(ctx))
 	}
 	admin := ":8081"
 	if set := os.Getenv("ADMIN_ADDR"); set != "" {
@@ -79,14 +82,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	private, err := listen(ctx, admin)
 	if err != nil {
-		return errors.Join(err, public.Close(), function.Close(ctx))
+		return errors.Join(err, public.Close(), closing(ctx))
 	}
 	var serving lifecycle.Serving
 	operators := operatorRoutes(function, registry, &serving)
 	err = lifecycle.Run(ctx, grace,
-		lifecycle.Component{Name: o.Name, Stop: func(ctx context.Context) error {
-			return errors.Join(function.Close(ctx), metrics(ctx)) // in this order: the last push tells of all that was handled
-		}},
+		lifecycle.Component{Name: o.Name, Stop: closing},
 		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
 		lifecycle.Serve("http", public, lifecycle.NewServer(handler, lifecycle.ServerConfig{IdleTimeout: keepAlive})),
 		serving.Component(o.Drain),
