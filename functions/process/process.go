@@ -3,6 +3,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,11 +103,11 @@ func Run(ctx context.Context, o Options) error {
 // away fails neither the start nor the stop.
 func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) (end func(context.Context) error, err error) {
 	none := func(context.Context) error { return nil }
-	if !o.Push || os.Getenv("OTEL_METRICS_EXPORTER") == "none" ||
-		os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")+os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
+	endpoint := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	if !o.Push || endpoint == "" || os.Getenv("OTEL_METRICS_EXPORTER") == "none" {
 		return none, nil
 	}
-	push, err := obs.NewPush(ctx, obs.Service{Name: o.Name, ProjectID: os.Getenv("PROJECT_ID")}, registry)
+	push, err := obs.NewPush(ctx, obs.Service{Name: o.Name, ProjectID: os.Getenv("PROJECT_ID")}, registry, endpoint)
 	if err != nil {
 		return none, err //nolint:wrapcheck // it says what it is
 	}

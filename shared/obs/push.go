@@ -20,10 +20,10 @@ type Push struct {
 	pushes   *prometheus.CounterVec
 }
 
-// NewPush starts to send, at the interval of OTEL_METRIC_EXPORT_INTERVAL and to where the other standard variables say:
-// OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT. It reads the registry in a goroutine of its own, so that
-// a collector that is away costs a process nothing but the pushes that pix_metric_pushes_total counts as failed.
-func NewPush(ctx context.Context, service Service, registry *prometheus.Registry) (*Push, error) {
+// NewPush starts to send to an OTLP gRPC collector, such as http://localhost:4317, at the interval of
+// OTEL_METRIC_EXPORT_INTERVAL. It reads the registry in a goroutine of its own, so that a collector that is away costs a process
+// nothing but the pushes that pix_metric_pushes_total counts as failed.
+func NewPush(ctx context.Context, service Service, registry *prometheus.Registry, endpoint string) (*Push, error) {
 	described, err := resourceOf(ctx, service)
 	if err != nil {
 		return nil, fmt.Errorf("push metrics: %w", err)
@@ -31,10 +31,13 @@ func NewPush(ctx context.Context, service Service, registry *prometheus.Registry
 	pushes := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pix_metric_pushes_total", Help: "Pushes of this process's metrics to a collector, by result (ok or failed).",
 	}, []string{"result"})
+	for _, result := range []string{"ok", "failed"} {
+		pushes.WithLabelValues(result) // from the start, so that a scrape and a push tell of the same series
+	}
 	if err := registry.Register(pushes); err != nil {
 		return nil, fmt.Errorf("push metrics: %w", err)
 	}
-	exporter, err := otlpmetricgrpc.New(ctx)
+	exporter, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpointURL(endpoint))
 	if err != nil {
 		return nil, fmt.Errorf("push metrics: open OTLP exporter: %w", err)
 	}

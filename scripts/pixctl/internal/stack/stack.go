@@ -102,6 +102,9 @@ type Stack struct {
 // Models gives the models that serve.
 func (s *Stack) Models() engine.Models { return s.score.Models() }
 
+// Registry holds what MetricsURL tells.
+func (s *Stack) Registry() *prometheus.Registry { return s.registry }
+
 // Policy returns the policy in force.
 func (s *Stack) Policy() *policy.Pack { return s.score.Policy() }
 

@@ -117,6 +117,8 @@ func TestOneTraceFromRecordToRow(t *testing.T) {
 		}
 	}
 	checkSpans(t, s, traces)
+	checkExemplars(t, s, traces)
+	checkPush(t, s)
 }
 
 // traced is how a payment was sent.
