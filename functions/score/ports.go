@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -48,17 +49,27 @@ type publisher struct {
 	tracer trace.Tracer
 }
 
+// start starts the span of a publication, unless nobody would keep it: then the message bears that of ctx.
+func (p publisher) start(ctx context.Context, d *pix.Decision) (context.Context, trace.Span) {
+	ctx = obs.InTrace(ctx, d.TraceID)
+	if above := trace.SpanContextFromContext(ctx); d.Outcome == pix.Approve && above.IsValid() && !above.IsSampled() {
+		return ctx, noop.Span{}
+	}
+	ctx, span := p.tracer.Start(ctx, "publish decision", trace.WithSpanKind(trace.SpanKindProducer))
+	if d.Outcome != pix.Approve {
+		ctx = obs.Keep(ctx)
+	}
+	return ctx, span
+}
+
 // PublishDecision publishes a decision, in the trace that it was made in, and returns once it is acknowledged.
 func (p publisher) PublishDecision(ctx context.Context, d *pix.Decision) error {
 	e, err := event.EncodeDecision(d)
 	if err != nil {
 		return fmt.Errorf("encode decision: %w", err)
 	}
-	ctx, span := p.tracer.Start(obs.InTrace(ctx, d.TraceID), "publish decision", trace.WithSpanKind(trace.SpanKindProducer))
+	ctx, span := p.start(ctx, d)
 	defer span.End()
-	if d.Outcome != pix.Approve {
-		ctx = obs.Keep(ctx)
-	}
 	obs.Inject(ctx, e.Attributes)
 	if err := p.bus.Publish(ctx, p.topic, e); err != nil {
 		span.SetStatus(codes.Error, pix.KindOf(err).String())

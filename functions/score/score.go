@@ -180,16 +180,16 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 // alone, which is not made before it is known whether anybody keeps it.
 func (s *Service) traced(ctx context.Context, d *pix.Decision, repeated bool, took time.Duration) context.Context {
 	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
+	if d.Outcome != pix.Approve {
+		ctx = obs.Keep(ctx)
+	}
+	if !trace.SpanContextFromContext(ctx).IsSampled() { // most payments: they need no words
 		return ctx
 	}
 	span.SetAttributes(
 		attribute.String("pix.end_to_end_id", string(d.ID())), attribute.String("pix.direction", string(d.Transaction.Direction)),
 		attribute.String("pix.outcome", string(d.Outcome)), attribute.Bool("pix.provisional", d.Provisional),
 	)
-	if d.Outcome != pix.Approve {
-		ctx = obs.Keep(ctx)
-	}
 	ended := time.Now()
 	_, decided := obs.Start(ctx, "decide", trace.WithTimestamp(ended.Add(-took)))
 	if decided.IsRecording() {

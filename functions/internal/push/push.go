@@ -349,13 +349,13 @@ func (e *endpoint[T]) deadLetter(ctx context.Context, del *delivery, reason stri
 	return err
 }
 
-// describe says on the span what happened, in words of ours alone.
+// describe says on the span what happened, in words of ours alone. One that nobody keeps needs no words.
 func (e *endpoint[T]) describe(ctx context.Context, del *delivery, result string) {
 	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
+	if !span.SpanContext().IsSampled() {
 		return
 	}
-	span.SetAttributes(attribute.String("pix.function", e.f.Name), attribute.String("pix.result", result))
+	span.SetAttributes(attribute.String("pix.result", result))
 	if id, bad := pix.ParseEndToEndID(del.msg.Attributes[event.AttrEventID]); bad == nil {
 		span.SetAttributes(attribute.String("pix.end_to_end_id", string(id)))
 	}
