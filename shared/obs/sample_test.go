@@ -63,6 +63,9 @@ func TestKeep(t *testing.T) {
 			ctx, root := tracing.Tracer("test").Start(ctx, "process")
 			defer root.End()
 			_, early := obs.Start(ctx, "before it is known")
+			if early.IsRecording() {
+				t.Error("a span is recorded below one that nobody keeps so far")
+			}
 			early.End()
 			if keep {
 				ctx = obs.Keep(ctx)
