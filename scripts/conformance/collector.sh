@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+mkdir -p build/tools
 if [[ -z ${COLLECTOR_BINARY:-} ]]; then
   export COLLECTOR_BINARY=$PWD/build/tools/collector
   if ! (cd scripts/tools/collector && go build -trimpath -o "$COLLECTOR_BINARY" .) 2>build/collector.log; then
