@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"runtime/debug"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sethvargo/go-envconfig"
 	_ "golang.org/x/crypto/x509roots/fallback" // the image has no files, so no roots either; where there are some they count
 
@@ -63,8 +65,12 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	if warning := cfg.Keys.Warning(); warning != "" {
 		logger.WarnContext(ctx, warning)
 	}
+	tracing, err := openTracing(ctx, cfg, registry)
+	if err != nil {
+		return err
+	}
 	b, err := bridge.New(cfg.Bridge, bridge.Deps{
-		Bus: pubsub, Tokenizer: tokenizer, Log: logger, Registry: registry,
+		Bus: pubsub, Tokenizer: tokenizer, Log: logger, Registry: registry, Tracer: tracing.Tracer("github.com/sentinela-pix/sentinela/kafka-bridge"),
 	})
 	if err != nil {
 		return err
@@ -74,8 +80,26 @@ func run(ctx context.Context, env envconfig.Lookuper, logs io.Writer) error {
 	}
 	side := lifecycle.Serve("health", listener, lifecycle.NewServer(b.Handler(), lifecycle.ServerConfig{}))
 	return lifecycle.Run(ctx, grace, lifecycle.Component{Name: "bridge", Run: func(ctx context.Context) error {
+		defer closeTracing(ctx, tracing, logger)
 		return carry(ctx, b, pubsub, side)
 	}})
+}
+
+func openTracing(ctx context.Context, cfg *config.Config, registry *prometheus.Registry) (*obs.Tracing, error) {
+	tracing, err := obs.NewTracing(ctx, cfg.Service(), cfg.Tracing)
+	if err != nil {
+		return nil, err
+	}
+	return tracing, tracing.CountLost(registry)
+}
+
+// closeTracing is the last of a stop: a collector that is away costs spans and no more than closeTimeout.
+func closeTracing(ctx context.Context, tracing *obs.Tracing, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := tracing.Shutdown(ctx); err != nil {
+		logger.WarnContext(ctx, "closed without its rest", "part", "tracing", "error", err.Error())
+	}
 }
 
 // carry runs the bridge and the server beside it until ctx ends or one of them fails, then stops the bridge, the bus and

@@ -8,8 +8,12 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -76,7 +80,11 @@ func (d Deps) handle(ctx context.Context, decision *pix.Decision) error {
 	if err := d.Warehouse.AppendAlert(ctx, &a); err != nil {
 		return fmt.Errorf("write alert: %w", err)
 	}
+	ctx, span := obs.Start(ctx, "publish alert", trace.WithSpanKind(trace.SpanKindProducer))
+	defer span.End()
+	obs.Inject(ctx, envelope.Attributes)
 	if err := d.Publisher.Publish(ctx, d.Topic, envelope); err != nil {
+		span.SetStatus(codes.Error, pix.KindOf(err).String())
 		return fmt.Errorf("publish alert: %w", err)
 	}
 	return nil

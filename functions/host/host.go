@@ -83,7 +83,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
 			return nil, fmt.Errorf("host: %w", err)
 		}
-		if err = h.countLostSpans(); err != nil {
+		if err = h.Tracing.CountLost(env.Metrics); err != nil {
 			return nil, fmt.Errorf("host: %w", err)
 		}
 		h.OnClose(h.brief("tracing", tracingTimeout, h.Tracing.Shutdown))
@@ -103,16 +103,6 @@ func (h *Host) watchIntake() error {
 		Name: "pix_request_held_bytes", Help: "What the requests under way count for, of the three eighths of MEMORY_LIMIT that they may.",
 	}, func() float64 { return float64(h.intake.Held()) })
 	if err := h.Metrics.Register(held); err != nil {
-		return fmt.Errorf("register metrics: %w", err)
-	}
-	return nil
-}
-
-func (h *Host) countLostSpans() error {
-	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "pix_trace_spans_lost_total", Help: "Spans that the collector of traces did not take.",
-	}, func() float64 { return float64(h.Tracing.Lost()) })
-	if err := h.Metrics.Register(lost); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return nil

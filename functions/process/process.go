@@ -3,6 +3,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,8 @@ type Options struct {
 	Address string                                            // of the port of pushes and callers
 	Open    func(context.Context, host.Env) (Function, error) // builds the function from the environment
 	Routes  func(http.Handler) http.Handler                   // in front of it; nil leaves it as it is
+	// Push sends the metrics to a collector, where the standard variables name one: for a process that nobody can scrape.
+	Push bool
 	// Drain is how long requests are still taken once /readyz says that this process is draining: whoever balances the load
 	// needs a moment to take it out, and meets no closed port until then. Cloud Run needs none.
 	Drain time.Duration
@@ -59,13 +62,20 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
+	pushed, err := pushMetrics(ctx, o, registry)
+	closing := func(ctx context.Context) error {
+		return errors.Join(function.Close(ctx), pushed(ctx)) // in this order: the last push tells of all that was handled
+	}
+	if err != nil {
+		return errors.Join(err, closing(ctx))
+	}
 	handler := http.Handler(function)
 	if o.Routes != nil {
 		handler = o.Routes(handler)
 	}
 	public, err := listen(ctx, o.Address)
 	if err != nil {
-		return errors.Join(err, function.Close(ctx))
+		return errors.Join(err, closing(ctx))
 	}
 	admin := ":8081"
 	if set := os.Getenv("ADMIN_ADDR"); set != "" {
@@ -73,12 +83,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	private, err := listen(ctx, admin)
 	if err != nil {
-		return errors.Join(err, public.Close(), function.Close(ctx))
+		return errors.Join(err, public.Close(), closing(ctx))
 	}
 	var serving lifecycle.Serving
 	operators := operatorRoutes(function, registry, &serving)
 	err = lifecycle.Run(ctx, grace,
-		lifecycle.Component{Name: o.Name, Stop: function.Close},
+		lifecycle.Component{Name: o.Name, Stop: closing},
 		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
 		lifecycle.Serve("http", public, lifecycle.NewServer(handler, lifecycle.ServerConfig{IdleTimeout: keepAlive})),
 		serving.Component(o.Drain),
@@ -87,6 +97,24 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// pushMetrics starts to push where a collector is named, and returns what pushes once more at the end. A collector that is
+// away fails neither the start nor the stop.
+func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) (end func(context.Context) error, err error) {
+	none := func(context.Context) error { return nil }
+	endpoint := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	if !o.Push || endpoint == "" || os.Getenv("OTEL_METRICS_EXPORTER") == "none" {
+		return none, nil
+	}
+	push, err := obs.NewPush(ctx, obs.Service{Name: o.Name, ProjectID: os.Getenv("PROJECT_ID")}, registry, endpoint)
+	if err != nil {
+		return none, err //nolint:wrapcheck // it says what it is
+	}
+	return func(ctx context.Context) error {
+		_ = push.Shutdown(ctx) // its failure is counted, and nobody reads the count any more
+		return nil
+	}, nil
 }
 
 // limitMemory gives a share of the memory to the garbage collector, where nobody has set the runtime's own variable.

@@ -93,7 +93,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	a.outbox, err = engine.NewOutbox(engine.OutboxDeps{
-		Store: a.store, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.survived("outbox"),
+		Store: a.store, Publisher: publisher{a.host.Bus, c.DecisionsTopic, a.host.Push().Tracer}, Degraded: a.survived("outbox"),
 	})
 	if err != nil {
 		return fmt.Errorf("build outbox: %w", err)

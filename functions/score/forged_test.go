@@ -24,7 +24,7 @@ type forger struct {
 	features  *feature.Set
 }
 
-func newForger(t *testing.T) *forger {
+func newForger(t testing.TB) *forger {
 	t.Helper()
 	features, err := feature.NewSet()
 	if err != nil {
@@ -100,7 +100,7 @@ func (f *forger) take(t *testing.T, last *pix.Transaction, back time.Duration, w
 	return d, err
 }
 
-func record(t *testing.T, s *memory.Store, tx *pix.Transaction) {
+func record(t testing.TB, s *memory.Store, tx *pix.Transaction) {
 	t.Helper()
 	if err := s.Record(t.Context(), tx); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,9 +113,9 @@ func (m *metrics) came(d *pix.Decision) {
 }
 
 // decided counts an answer. A provisional one is no decision.
-func (m *metrics) decided(d *pix.Decision, repeated bool, took time.Duration) {
+func (m *metrics) decided(ctx context.Context, d *pix.Decision, repeated bool, took time.Duration) {
 	direction, outcome := string(d.Transaction.Direction), string(d.Outcome)
-	m.seconds.Observe(took.Seconds())
+	obs.Observe(ctx, m.seconds, took.Seconds())
 	if d.Provisional {
 		m.provisional.WithLabelValues(direction, outcome).Inc()
 		return

@@ -44,17 +44,17 @@ func TestLatePayments(t *testing.T) {
 	}
 	m.refused(pix.E(pix.TooOld, "decide", errors.New("too old")))
 	m.refused(pix.E(pix.Invalid, "decide", errors.New("not understood")))
-	m.decided(by(policy.HitLate), false, 0)
-	m.decided(by(policy.HitLate), true, 0)
-	m.decided(by(policy.HitAhead), false, 0)
-	m.decided(by(policy.HitAhead), false, 0)
+	m.decided(t.Context(), by(policy.HitLate), false, 0)
+	m.decided(t.Context(), by(policy.HitLate), true, 0)
+	m.decided(t.Context(), by(policy.HitAhead), false, 0)
+	m.decided(t.Context(), by(policy.HitAhead), false, 0)
 	for range 3 {
-		m.decided(by(policy.HitReplay), false, 0)
+		m.decided(t.Context(), by(policy.HitReplay), false, 0)
 	}
-	m.decided(by("night-limit"), false, 0)
+	m.decided(t.Context(), by("night-limit"), false, 0)
 	provisional := by(policy.HitLate)
 	provisional.Provisional = true
-	m.decided(provisional, false, 0)
+	m.decided(t.Context(), provisional, false, 0)
 	if diff := cmp.Diff(map[string]float64{"too_old": 1, "late": 1, "ahead": 2, "replay": 3}, counts()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -80,9 +80,9 @@ func TestDivergence(t *testing.T) {
 			score(pix.PayerRole, 4, pix.Review), score(pix.PayerRole, 0.5, pix.Approve), score(pix.ReceiverRole, 2, pix.Approve),
 		},
 	}
-	m.decided(d, false, 0)
-	m.decided(d, true, 0)
-	m.decided(&pix.Decision{Outcome: pix.Approve, Shadow: d.Shadow[2:]}, false, 0)
+	m.decided(t.Context(), d, false, 0)
+	m.decided(t.Context(), d, true, 0)
+	m.decided(t.Context(), &pix.Decision{Outcome: pix.Approve, Shadow: d.Shadow[2:]}, false, 0)
 
 	families, err := registry.Gather()
 	if err != nil {

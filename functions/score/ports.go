@@ -4,9 +4,14 @@ import (
 	"context"
 	"fmt"
 
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
@@ -39,17 +44,35 @@ func (c challengers) Challengers(role pix.Role) []engine.Model {
 }
 
 type publisher struct {
-	bus   *bus.Bus
-	topic string
+	bus    *bus.Bus
+	topic  string
+	tracer trace.Tracer
 }
 
-// PublishDecision publishes a decision and returns once it is acknowledged.
+// start starts the span of a publication, unless nobody would keep it: then the message bears that of ctx.
+func (p publisher) start(ctx context.Context, d *pix.Decision) (context.Context, trace.Span) {
+	ctx = obs.InTrace(ctx, d.TraceID)
+	if above := trace.SpanContextFromContext(ctx); d.Outcome == pix.Approve && above.IsValid() && !above.IsSampled() {
+		return ctx, noop.Span{}
+	}
+	ctx, span := p.tracer.Start(ctx, "publish decision", trace.WithSpanKind(trace.SpanKindProducer))
+	if d.Outcome != pix.Approve {
+		ctx = obs.Keep(ctx)
+	}
+	return ctx, span
+}
+
+// PublishDecision publishes a decision, in the trace that it was made in, and returns once it is acknowledged.
 func (p publisher) PublishDecision(ctx context.Context, d *pix.Decision) error {
 	e, err := event.EncodeDecision(d)
 	if err != nil {
 		return fmt.Errorf("encode decision: %w", err)
 	}
+	ctx, span := p.start(ctx, d)
+	defer span.End()
+	obs.Inject(ctx, e.Attributes)
 	if err := p.bus.Publish(ctx, p.topic, e); err != nil {
+		span.SetStatus(codes.Error, pix.KindOf(err).String())
 		return fmt.Errorf("decision: %w", err)
 	}
 	return nil

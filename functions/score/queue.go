@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -23,7 +25,7 @@ type queue struct {
 	logger  *slog.Logger
 	metrics *metrics
 
-	decisions chan *pix.Decision
+	decisions chan queued
 	cancel    context.CancelFunc
 	workers   sync.WaitGroup
 
@@ -32,10 +34,16 @@ type queue struct {
 	closed  bool
 }
 
+// queued is a decision with the span of the call that it answered.
+type queued struct {
+	decision *pix.Decision
+	asked    trace.SpanContext
+}
+
 func newQueue(outbox Sender, logger *slog.Logger, m *metrics) *queue {
 	q := &queue{
 		outbox: outbox, logger: logger, metrics: m,
-		decisions: make(chan *pix.Decision, queueDecisions), waiting: map[pix.EndToEndID]bool{},
+		decisions: make(chan queued, queueDecisions), waiting: map[pix.EndToEndID]bool{},
 	}
 	life, cancel := context.WithCancel(context.Background())
 	q.cancel = cancel
@@ -55,7 +63,7 @@ func (q *queue) add(ctx context.Context, d *pix.Decision) {
 	}
 	if !q.closed {
 		select {
-		case q.decisions <- d:
+		case q.decisions <- queued{d, trace.SpanContextFromContext(ctx)}:
 			q.waiting[d.ID()] = true
 			q.metrics.queued.Inc()
 			return
@@ -67,10 +75,10 @@ func (q *queue) add(ctx context.Context, d *pix.Decision) {
 }
 
 func (q *queue) work(life context.Context) {
-	for d := range q.decisions {
-		q.publish(life, d)
+	for waiting := range q.decisions {
+		q.publish(trace.ContextWithSpanContext(life, waiting.asked), waiting.decision)
 		q.metrics.queued.Dec()
-		q.done(d.ID())
+		q.done(waiting.decision.ID())
 	}
 }
 

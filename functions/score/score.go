@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -189,7 +190,8 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 	}
 	now := s.deps.Clock()
 	took := now.Sub(start)
-	s.metrics.decided(d, repeated, took)
+	ctx = s.traced(ctx, d, repeated, took)
+	s.metrics.decided(ctx, d, repeated, took)
 	s.looks.decided(d, repeated, stamped(r.Arrival), now)
 	s.deps.Push.Logger.LogAttrs(ctx, slog.LevelInfo, "decided",
 		slog.String("end_to_end_id", string(d.ID())),
@@ -204,6 +206,33 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 		slog.Int64("duration_us", took.Microseconds()),
 	)
 	return d, repeated, nil
+}
+
+// traced says on the span of ctx what was decided and keeps it unless that is an approval, and adds a span of the decision
+// alone, which is not made before it is known whether anybody keeps it.
+func (s *Service) traced(ctx context.Context, d *pix.Decision, repeated bool, took time.Duration) context.Context {
+	span := trace.SpanFromContext(ctx)
+	if d.Outcome != pix.Approve {
+		ctx = obs.Keep(ctx)
+	}
+	if !trace.SpanContextFromContext(ctx).IsSampled() { // most payments: they need no words
+		return ctx
+	}
+	span.SetAttributes(
+		attribute.String("pix.end_to_end_id", string(d.ID())), attribute.String("pix.direction", string(d.Transaction.Direction)),
+		attribute.String("pix.outcome", string(d.Outcome)), attribute.Bool("pix.provisional", d.Provisional),
+	)
+	ended := time.Now()
+	_, decided := obs.Start(ctx, "decide", trace.WithTimestamp(ended.Add(-took)))
+	if decided.IsRecording() {
+		decided.SetAttributes(
+			attribute.Bool("pix.repeated", repeated), attribute.Bool("pix.features_missing", d.FeaturesMissing),
+			attribute.String("pix.model_version", d.ModelVersion()), attribute.String("pix.policy_version", d.PolicyVersion),
+			attribute.Int64("pix.store_us", d.StoreLatency.Microseconds()), attribute.Int64("pix.score_us", d.ScoreLatency.Microseconds()),
+		)
+	}
+	decided.End(trace.WithTimestamp(ended))
+	return ctx
 }
 
 // startSpan continues the caller's trace.

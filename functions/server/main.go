@@ -26,7 +26,7 @@ func run(ctx context.Context) error {
 	if port == "" {
 		port = "8080"
 	}
-	if err := process.Run(ctx, process.Options{Name: name, Address: ":" + port, Open: open}); err != nil {
+	if err := process.Run(ctx, process.Options{Name: name, Address: ":" + port, Open: open, Push: true}); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil

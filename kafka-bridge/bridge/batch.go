@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -29,6 +31,7 @@ const (
 type item struct {
 	record    *kgo.Record
 	message   message
+	span      trace.Span // of consume, then of publish; nil where its trace is not kept
 	sending   *bus.Result
 	published bool      // Pub/Sub acknowledged it
 	delivery  *delivery // to the tokenised topic, of a published payment where there is one
@@ -50,6 +53,7 @@ type batch struct {
 	spans   []span
 	sentAt  []time.Time // one per chunk
 	stamped time.Time   // the latest moment at which a broker stamped one of them; zero when none did
+	span    trace.Span  // from the first publication to the last acknowledgement
 }
 
 // newBatch enters the records of a poll in the ledger. It is called before rebalances are allowed again.
@@ -76,7 +80,7 @@ func newBatch(fetches kgo.Fetches, l *ledger) *batch {
 // send converts and publishes every record on as many workers as there are processors. It blocks while the bus is at
 // its limits, until ctx ends.
 func (b *Bridge) send(ctx context.Context, batch *batch) {
-	workers := min(runtime.GOMAXPROCS(0), len(batch.sentAt))
+	began, workers := time.Now(), min(runtime.GOMAXPROCS(0), len(batch.sentAt))
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range workers {
@@ -92,6 +96,7 @@ func (b *Bridge) send(ctx context.Context, batch *batch) {
 	}
 	wg.Wait()
 	b.sendNoise(ctx, batch)
+	_, batch.span = obs.StartBatch(ctx, "publish batch", batch.spansOf(), trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindProducer))
 }
 
 // sendChunk holds noise back, which is put together when the whole batch is converted.
@@ -99,12 +104,13 @@ func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
 	items := batch.items[chunk*chunkSize : min((chunk+1)*chunkSize, len(batch.items))]
 	for i := range items {
 		if !items[i].done {
-			items[i].message = b.converter.convert(items[i].record)
+			b.consume(ctx, &items[i])
 		}
 	}
 	batch.sentAt[chunk] = time.Now()
 	for i := range items {
 		if !items[i].done && !items[i].message.noise() {
+			items[i].traced(ctx)
 			items[i].sending = b.publish(ctx, &items[i].message)
 		}
 	}
@@ -120,6 +126,7 @@ func (b *Bridge) publish(ctx context.Context, m *message) *bus.Result {
 // finish waits until every record of the batch is acknowledged, publishing again what failed, for as long as it takes.
 // When ctx ends first, what was acknowledged by then leaves the ledger all the same.
 func (b *Bridge) finish(ctx context.Context, batch *batch, mark func(heads)) {
+	defer batch.span.End()
 	pause := backoffInitial
 	for round := 0; ; round++ {
 		started := time.Now()
@@ -175,13 +182,14 @@ func (b *Bridge) acknowledged(ctx context.Context, it *item) bool {
 	err := it.sending.Wait(ctx)
 	if err == nil {
 		it.published = true
+		it.endSpan()
 		b.health.publishing.worked()
 		b.metrics.count(it.message.result)
 		b.deliver(ctx, it)
 		return true
 	}
 	if it.message.letter == nil && pix.KindOf(err).Disposition().DeadLetter {
-		it.message = b.converter.deadLetter(it.record, err)
+		it.dies(b.converter.deadLetter(it.record, err))
 	}
 	return false
 }
@@ -199,6 +207,7 @@ func (b *Bridge) resend(ctx context.Context, batch *batch) {
 			}
 			if revoked {
 				it.done = true
+				it.endSpan()
 				continue
 			}
 			b.again(ctx, it)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/clock"
@@ -27,12 +28,13 @@ const (
 	finishTimeout = commitTimeout + leaveTimeout
 )
 
-// Deps is what a Bridge works with. All but KafkaOptions and Now is required.
+// Deps is what a Bridge works with. All but Tracer, KafkaOptions and Now is required.
 type Deps struct {
 	Bus          *bus.Bus
 	Tokenizer    *pix.Tokenizer
 	Log          *slog.Logger
 	Registry     *prometheus.Registry
+	Tracer       trace.Tracer     // nil means none
 	KafkaOptions []kgo.Opt        // added to the client's own, for tests
 	Now          func() time.Time // the machine's clock; nil is time.Now
 }
@@ -45,6 +47,7 @@ type Bridge struct {
 	registry     *prometheus.Registry
 	kafkaOptions []kgo.Opt
 	converter    *converter
+	tracing      tracing
 	ledger       *ledger
 	metrics      *metrics
 	health       *health
@@ -73,6 +76,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 			tokenizer: deps.Tokenizer, topic: cfg.PublishTopic, deadLetterTopic: cfg.DeadLetterTopic, now: deps.Now,
 			replay: cfg.Replay,
 		},
+		tracing:  newTracing(deps.Tracer),
 		ledger:   newLedger(),
 		unpacker: unpacker,
 		poison:   newPoison(),

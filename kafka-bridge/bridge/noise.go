@@ -34,6 +34,7 @@ func (b *Bridge) sendNoise(ctx context.Context, batch *batch) {
 				head.message.letter.Origin[event.AttrDeadLetterRecords] = strconv.Itoa(n)
 				head.message.letter.Detail = fmt.Sprintf("%d records; the first: %s", n, head.message.letter.Detail)
 			}
+			head.traced(ctx)
 			head.sending = b.publish(ctx, &head.message)
 			items = items[n:]
 		}

@@ -27,11 +27,15 @@ func newExport(exporter sdktrace.SpanExporter) *export {
 	return &export{SpanProcessor: sdktrace.NewBatchSpanProcessor(c), exporter: c}
 }
 
-// OnEnd implements sdktrace.SpanProcessor.
+// OnEnd implements sdktrace.SpanProcessor. The batcher takes what is sampled only.
 func (e *export) OnEnd(s sdktrace.ReadOnlySpan) {
-	if s.SpanContext().IsSampled() {
-		e.ended.Add(1)
+	if !s.SpanContext().IsSampled() {
+		if !isKept(s) {
+			return
+		}
+		s = keptRecord{s}
 	}
+	e.ended.Add(1)
 	e.SpanProcessor.OnEnd(s)
 }
 

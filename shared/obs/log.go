@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime"
+	"strconv"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -13,11 +15,16 @@ type Service struct {
 	Name      string
 	Version   string
 	ProjectID string // Google Cloud project of the traces; empty leaves bare trace ids in the log
+	// HeadOnly says that spans whose trace is not sampled are not even recorded: nothing is decided here for whose sake one
+	// might be kept.
+	HeadOnly bool
 }
 
 // Logger returns a logger that writes one JSON object per line with the fields Cloud Logging gives a meaning to:
-// severity, message, time, logging.googleapis.com/trace, spanId and trace_sampled. The trace fields are taken from
-// the context, so use the Context forms (InfoContext and so on) on the way of a payment.
+// severity, message, time, logging.googleapis.com/trace, spanId and trace_sampled, and of an error, which is a defect,
+// sourceLocation. The trace fields are taken from the context, so use the Context forms (InfoContext and so on) on the way of
+// a payment. Requests have no line of their own, and so no httpRequest: a payment's is its decision's.
+// Source: https://cloud.google.com/logging/docs/structured-logging#special-payload-fields.
 func Logger(w io.Writer, level slog.Leveler, service Service) *slog.Logger {
 	json := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: cloudLoggingNames})
 	prefix := ""
@@ -80,7 +87,18 @@ func (h *traceHandler) Handle(ctx context.Context, r slog.Record) error {
 			slog.Bool("logging.googleapis.com/trace_sampled", sc.IsSampled()),
 		)
 	}
+	if r.Level >= slog.LevelError && r.PC != 0 {
+		r.AddAttrs(sourceLocation(r.PC))
+	}
 	return h.Handler.Handle(ctx, r) //nolint:wrapcheck // a pass-through handler: the error is the writer's own
+}
+
+// sourceLocation is where a line was written. The line's number is a text, as JSON has it of an int64.
+func sourceLocation(pc uintptr) slog.Attr {
+	frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	//nolint:sloglint // the names are Cloud Logging's
+	return slog.Group("logging.googleapis.com/sourceLocation",
+		slog.String("file", frame.File), slog.String("line", strconv.Itoa(frame.Line)), slog.String("function", frame.Function))
 }
 
 // WithAttrs keeps the trace fields for derived loggers.

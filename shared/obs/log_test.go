@@ -3,7 +3,10 @@ package obs_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +53,7 @@ func TestLoggerWritesCloudLoggingFields(t *testing.T) {
 				t.Error(err)
 			}
 			delete(got, "time")
+			delete(got, "logging.googleapis.com/sourceLocation")
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -83,6 +87,51 @@ func TestLoggerNamesTheTrace(t *testing.T) {
 		for k, v := range want {
 			if got[k] != v {
 				t.Errorf("%s = %v, want %v", k, got[k], v)
+			}
+		}
+	}
+}
+
+// special are the fields that Cloud Logging takes out of a line, with the form of each.
+// Source: https://cloud.google.com/logging/docs/structured-logging#special-payload-fields.
+func special() map[string]*regexp.Regexp {
+	form := regexp.MustCompile
+	return map[string]*regexp.Regexp{
+		"severity": form(`^(DEFAULT|DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL|ALERT|EMERGENCY)$`),
+		"message":  form(`.`), "time": form(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`),
+		"httpRequest": nil, "stack_trace": nil,
+		"logging.googleapis.com/insertId": nil, "logging.googleapis.com/labels": nil, "logging.googleapis.com/operation": nil,
+		"logging.googleapis.com/sourceLocation": form(`^map\[file:\S+log_test.go function:\S+ line:\d+\]$`),
+		"logging.googleapis.com/spanId":         form(`^[0-9a-f]{16}$`),
+		"logging.googleapis.com/trace":          form(`^projects/[a-z][a-z0-9-]+/traces/[0-9a-f]{32}$`),
+		"logging.googleapis.com/trace_sampled":  form(`^(true|false)$`),
+	}
+}
+
+// TestFieldsAreGoogles: a line has every field that it can have of those that Cloud Logging knows, in its form, and none with
+// Google's prefix that it does not know.
+func TestFieldsAreGoogles(t *testing.T) {
+	t.Parallel()
+	ctx, span := obs.RecordTracing(obs.Service{}, tracetest.NewSpanRecorder()).Tracer("test").Start(t.Context(), "decide")
+	defer span.End()
+	for level, lacks := range map[slog.Level]string{
+		slog.LevelDebug: "sourceLocation", slog.LevelInfo: "sourceLocation", slog.LevelWarn: "sourceLocation", slog.LevelError: "", slog.LevelError + 8: "",
+	} {
+		var out bytes.Buffer
+		obs.Logger(&out, slog.LevelDebug, obs.Service{Name: "score", ProjectID: "sentinela-prod"}).Log(ctx, level, "m", "outcome", "APPROVE")
+		line := decodeLine(t, &out)
+		for field, form := range special() {
+			value, has := line[field]
+			switch needs := form != nil && (lacks == "" || !strings.HasSuffix(field, lacks)); {
+			case has != needs:
+				t.Errorf("%s: %s is there: %v, want %v", level, field, has, needs)
+			case has && !form.MatchString(fmt.Sprint(value)):
+				t.Errorf("%s: %s is %v", level, field, value)
+			}
+		}
+		for field := range line {
+			if _, known := special()[field]; !known && strings.HasPrefix(field, "logging.googleapis.com/") {
+				t.Errorf("Cloud Logging does not know %s", field)
 			}
 		}
 	}

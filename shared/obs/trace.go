@@ -2,10 +2,12 @@ package obs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/propagation"
@@ -19,7 +21,8 @@ type TracingConfig struct {
 	// Endpoint is the OTLP gRPC collector, such as http://localhost:4317. Empty exports nothing. Headers,
 	// certificates and time-outs come from the other standard OTEL_EXPORTER_OTLP_* variables.
 	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
-	// SampleRatio is the share of new traces that is kept, 0 to 1. A trace that arrives with a decision keeps it.
+	// SampleRatio is the share of new traces that is kept, 0 to 1. A trace that arrives with a decision keeps it, and what is
+	// not approved is kept from its decision on.
 	SampleRatio float64 `env:"TRACE_SAMPLE_RATIO, default=0.01"`
 }
 
@@ -43,33 +46,62 @@ func NewTracing(ctx context.Context, service Service, c TracingConfig) (*Tracing
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
 	if c.Endpoint == "" {
-		return newTracing(service, c.SampleRatio), nil
+		return newTracing(ctx, service, sampler{head: headOf(c.SampleRatio), rest: sdktrace.Drop})
 	}
 	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(c.Endpoint))
 	if err != nil {
 		return nil, fmt.Errorf("tracing: open OTLP exporter: %w", err)
 	}
+	rest := sdktrace.RecordOnly
+	if service.HeadOnly {
+		rest = sdktrace.Drop
+	}
 	e := newExport(exporter)
-	t := newTracing(service, c.SampleRatio, sdktrace.WithSpanProcessor(e))
+	t, err := newTracing(ctx, service, sampler{head: headOf(c.SampleRatio), rest: rest}, sdktrace.WithSpanProcessor(e))
+	if err != nil {
+		return nil, errors.Join(err, e.SpanProcessor.Shutdown(ctx))
+	}
 	t.export = e
 	return t, nil
 }
 
 // RecordTracing gives every span, sampled or not, to a processor of the caller's in place of a collector.
 func RecordTracing(service Service, to sdktrace.SpanProcessor) *Tracing {
-	return newTracing(service, 1, sdktrace.WithSpanProcessor(to))
+	t, err := newTracing(context.Background(), service, sampler{head: headOf(1)}, sdktrace.WithSpanProcessor(to))
+	if err != nil { // of OTEL_RESOURCE_ATTRIBUTES, which name no more than where a span comes from
+		t = &Tracing{provider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(to))}
+	}
+	return t
 }
 
-func newTracing(service Service, ratio float64, options ...sdktrace.TracerProviderOption) *Tracing {
-	options = append(options,
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))),
-		sdktrace.WithResource(resource.NewSchemaless(
-			attribute.String("service.name", service.Name),
-			attribute.String("service.version", service.Version),
-			attribute.String("gcp.project_id", service.ProjectID),
-		)),
+func newTracing(ctx context.Context, service Service, s sampler, options ...sdktrace.TracerProviderOption) (*Tracing, error) {
+	described, err := resourceOf(ctx, service)
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	options = append(options, sdktrace.WithSampler(s), sdktrace.WithIDGenerator(ids{}), sdktrace.WithResource(described))
+	return &Tracing{provider: sdktrace.NewTracerProvider(options...)}, nil
+}
+
+// resourceOf is the process as collectors know it. OTEL_RESOURCE_ATTRIBUTES adds to it and wins: where a process runs, as in
+// cloud.region, is its deployment's to say. Without an instance of its own a process would write over the counters of
+// another.
+func resourceOf(ctx context.Context, service Service) (*resource.Resource, error) {
+	ours := resource.NewSchemaless(
+		attribute.String("service.name", service.Name),
+		attribute.String("service.version", service.Version),
+		attribute.String("service.instance.id", rand.Text()),
+		attribute.String("gcp.project_id", service.ProjectID),
 	)
-	return &Tracing{provider: sdktrace.NewTracerProvider(options...)}
+	deployed, err := resource.New(ctx, resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	merged, err := resource.Merge(ours, deployed)
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	return merged, nil
 }
 
 // Tracer returns a tracer; name is the package that makes the spans.
@@ -82,6 +114,17 @@ func (t *Tracing) Lost() int64 {
 		return 0
 	}
 	return t.export.exporter.failed.Load()
+}
+
+// CountLost registers what Lost says as pix_trace_spans_lost_total.
+func (t *Tracing) CountLost(r prometheus.Registerer) error {
+	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "pix_trace_spans_lost_total", Help: "Spans that the collector of traces did not take.",
+	}, func() float64 { return float64(t.Lost()) })
+	if err := r.Register(lost); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return nil
 }
 
 // shutdownTimeout is what a stop may wait for the collector: a span is worth less than the second that a payment waits.

@@ -1,18 +1,14 @@
 package obs_test
 
 import (
-	"context"
 	"maps"
 	"math"
-	"net"
 	"testing"
-	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
-	"google.golang.org/grpc"
 
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
@@ -123,61 +119,15 @@ func TestNoGlobals(t *testing.T) {
 	}
 }
 
-// collector is an OTLP endpoint that keeps the names of what it gets.
-type collector struct {
-	tracepb.UnimplementedTraceServiceServer
-	names chan string
-}
-
-// Export takes one batch.
-func (c *collector) Export(_ context.Context, r *tracepb.ExportTraceServiceRequest) (
-	*tracepb.ExportTraceServiceResponse, error,
-) {
-	for _, resource := range r.GetResourceSpans() {
-		for _, scope := range resource.GetScopeSpans() {
-			for _, span := range scope.GetSpans() {
-				c.names <- span.GetName()
-			}
-		}
-	}
-	return &tracepb.ExportTraceServiceResponse{}, nil
-}
-
 // TestShutdownExports sends a span over real OTLP: Shutdown must not lose what is buffered.
 func TestShutdownExports(t *testing.T) {
 	t.Parallel()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, c := grpc.NewServer(), &collector{names: make(chan string, 1)}
-	tracepb.RegisterTraceServiceServer(server, c)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	tracing, err := obs.NewTracing(t.Context(), obs.Service{Name: "score"}, obs.TracingConfig{
-		Endpoint: "http://" + listener.Addr().String(), SampleRatio: 1,
+	got := exported(t, obs.Service{Name: "score"}, 1, func(tracing *obs.Tracing) {
+		_, span := tracing.Tracer("test").Start(t.Context(), "decide")
+		span.End()
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, span := tracing.Tracer("test").Start(t.Context(), "decide")
-	span.End()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := tracing.Shutdown(ctx); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case name := <-c.names:
-		if name != "decide" {
-			t.Errorf("exported %q", name)
-		}
-	default:
-		t.Error("nothing was exported")
-	}
-	server.Stop()
-	if err := <-served; err != nil {
-		t.Error(err)
+	if diff := cmp.Diff([]string{"decide"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -25,6 +27,7 @@ var ErrClosed = errors.New("warehouse is closed")
 type pendingRow struct {
 	data []byte
 	done chan error // capacity 1: an answer never blocks, even when the caller has left
+	span trace.Span // of the caller
 }
 
 // group gathers the rows of concurrent callers into appends.
@@ -57,7 +60,7 @@ func newGroup(life context.Context, linger time.Duration, send func(context.Cont
 
 // append queues one row and waits for its answer.
 func (g *group) append(ctx context.Context, data []byte) error {
-	row := pendingRow{data: data, done: make(chan error, 1)}
+	row := pendingRow{data: data, done: make(chan error, 1), span: trace.SpanFromContext(ctx)}
 	select {
 	case <-g.closing:
 		return errEnded()

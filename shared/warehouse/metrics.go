@@ -1,11 +1,14 @@
 package warehouse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sentinela-pix/sentinela/shared/obs"
 )
 
 // metrics counts what went to BigQuery. A nil registerer still yields working counters that nobody reads.
@@ -42,7 +45,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) appended(table string, batch []pendingRow, took time.Duration, err error) {
+func (m *metrics) appended(ctx context.Context, table string, batch []pendingRow, took time.Duration, err error) {
 	result := "ok"
 	if err != nil {
 		result = kindOf(err).String()
@@ -53,7 +56,7 @@ func (m *metrics) appended(table string, batch []pendingRow, took time.Duration,
 		sent += len(batch[i].data)
 	}
 	m.bytes.WithLabelValues(table).Add(float64(sent))
-	m.appends.WithLabelValues(table, result).Observe(took.Seconds())
+	obs.Observe(ctx, m.appends.WithLabelValues(table, result), took.Seconds())
 }
 
 func (m *metrics) opened(table string) { m.streams.WithLabelValues(table).Inc() }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"cloud.google.com/go/bigquery/storage/managedwriter"
+	spancodes "go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -61,7 +65,12 @@ func (t *table[T]) append(ctx context.Context, v *T, id pix.EndToEndID, eventTim
 	if len(row) > maxRowBytes {
 		return pix.E(pix.TooLarge, op, fmt.Errorf("row of %d bytes, at most %d fit", len(row), maxRowBytes))
 	}
+	ctx, span := obs.Start(ctx, op, trace.WithSpanKind(trace.SpanKindClient))
+	defer span.End()
 	err := t.group.append(ctx, row)
+	if err != nil {
+		span.SetStatus(spancodes.Error, kindOf(err).String())
+	}
 	return pix.E(kindOf(err), op, err)
 }
 
@@ -99,6 +108,8 @@ func kindOf(err error) pix.Kind {
 // send appends a batch and answers each of its rows. Rows that BigQuery refuses by name fail alone: an append is all or
 // nothing, so the others go again without them.
 func (w *writer) send(ctx context.Context, batch []pendingRow) {
+	ctx, span := obs.StartBatch(ctx, "append rows to "+w.table, spansOf(batch), trace.WithSpanKind(trace.SpanKindClient))
+	defer span.End()
 	rejected, err := w.append(ctx, batch)
 	if len(rejected) == 0 {
 		answer(batch, err)
@@ -118,6 +129,16 @@ func (w *writer) send(ctx context.Context, batch []pendingRow) {
 	}
 }
 
+func spansOf(batch []pendingRow) iter.Seq[trace.Span] {
+	return func(yield func(trace.Span) bool) {
+		for i := range batch {
+			if !yield(batch[i].span) {
+				return
+			}
+		}
+	}
+}
+
 // errRejected hides BigQuery's own text, which may quote the value that it refused.
 var errRejected = errors.New("BigQuery refused the row")
 
@@ -133,7 +154,7 @@ func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int
 	ctx, cancel := context.WithTimeout(ctx, w.src.cfg.AppendTimeout)
 	defer cancel()
 	start := time.Now()
-	defer func() { w.src.metrics.appended(w.table, batch, time.Since(start), err) }()
+	defer func() { w.src.metrics.appended(ctx, w.table, batch, time.Since(start), err) }()
 	s, err := w.stream(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)

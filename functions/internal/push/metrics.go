@@ -1,6 +1,7 @@
 package push
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -85,9 +86,9 @@ func register[C prometheus.Collector](r prometheus.Registerer, c C) (C, error) {
 	return c, nil
 }
 
-func (m *metrics) handled(function, result string, took time.Duration) {
+func (m *metrics) handled(ctx context.Context, function, result string, took time.Duration) {
 	m.messages.WithLabelValues(function, result).Inc()
-	m.seconds.WithLabelValues(function).Observe(took.Seconds())
+	obs.Observe(ctx, m.seconds.WithLabelValues(function), took.Seconds())
 }
 
 // met notes the age of a message, when it has one.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -229,7 +231,7 @@ func (e *endpoint[T]) refused(ctx context.Context, start time.Time, err error) {
 		return
 	}
 	e.metrics.unreadable.WithLabelValues(e.f.Name, p.Kind).Inc()
-	e.metrics.handled(e.f.Name, resultUnreadable, time.Since(start))
+	e.metrics.handled(ctx, e.f.Name, resultUnreadable, time.Since(start))
 	level := slog.LevelError
 	if p.Status == http.StatusNotFound { // anybody who reaches the port can cause it, and warnings are summarised
 		level = slog.LevelWarn
@@ -273,11 +275,12 @@ func Published(ctx context.Context) time.Time {
 func (e *endpoint[T]) dispose(ctx context.Context, del *delivery, err error) error {
 	if err == nil {
 		e.panics.forget(del.msg.ID)
-		e.record(ctx, del, nil, "ok")
+		e.record(ctx, del, nil, resultOK)
 		return nil
 	}
 	result, again := resultOf(err), err
 	if dies, why := e.verdict(del, err); dies {
+		ctx = obs.Keep(ctx)
 		err, again = why, nil
 		if failure := e.deadLetter(ctx, del, result, why); failure != nil {
 			again = pix.E(pix.Unavailable, "dead-letter", failure)
@@ -302,8 +305,9 @@ func resultOf(err error) string {
 	}
 }
 
-// Results beside ok and the labels of error kinds.
+// Results beside the labels of error kinds.
 const (
+	resultOK         = "ok"
 	resultPanic      = "panic"
 	resultClock      = "clock"
 	resultUnreadable = "unreadable"
@@ -345,10 +349,26 @@ func (e *endpoint[T]) deadLetter(ctx context.Context, del *delivery, reason stri
 	return err
 }
 
+// describe says on the span what happened, in words of ours alone. One that nobody keeps needs no words.
+func (e *endpoint[T]) describe(ctx context.Context, del *delivery, result string) {
+	span := trace.SpanFromContext(ctx)
+	if !span.SpanContext().IsSampled() {
+		return
+	}
+	span.SetAttributes(attribute.String("pix.result", result))
+	if id, bad := pix.ParseEndToEndID(del.msg.Attributes[event.AttrEventID]); bad == nil {
+		span.SetAttributes(attribute.String("pix.end_to_end_id", string(id)))
+	}
+	if result != resultOK {
+		span.SetStatus(codes.Error, result)
+	}
+}
+
 // record counts the message and writes its one line.
 func (e *endpoint[T]) record(ctx context.Context, del *delivery, err error, result string) {
 	took := time.Since(del.start)
-	e.metrics.handled(e.f.Name, result, took)
+	e.metrics.handled(ctx, e.f.Name, result, took)
+	e.describe(ctx, del, result)
 	level := slog.LevelWarn
 	if err == nil || errors.Is(err, errClock) && e.d.Watch.Behind() > 0 { // the watch's alarm says it for all of them
 		level = slog.LevelDebug

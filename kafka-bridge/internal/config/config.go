@@ -25,7 +25,8 @@ type Config struct {
 	// LogLevel is the least level that is logged: DEBUG, INFO, WARN or ERROR.
 	LogLevel slog.Level `env:"LOG_LEVEL, default=INFO"`
 
-	Keys keyring.Config
+	Keys    keyring.Config
+	Tracing obs.TracingConfig
 }
 
 // Load reads and validates the configuration.
@@ -42,7 +43,7 @@ func Load(ctx context.Context, env envconfig.Lookuper) (*Config, error) {
 
 // Validate reports every problem at once, by the name of its variable and never with its value.
 func (c *Config) Validate() error {
-	problems := []error{c.Bridge.Validate()}
+	problems := []error{c.Bridge.Validate(), c.Tracing.Validate()}
 	if c.ProjectID == "" {
 		problems = append(problems, errors.New("PROJECT_ID: required"))
 	}
@@ -52,7 +53,7 @@ func (c *Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Service names the process in logs.
+// Service names the process in logs and traces.
 func (c *Config) Service() obs.Service {
-	return obs.Service{Name: "kafka-bridge", ProjectID: c.ProjectID}
+	return obs.Service{Name: "kafka-bridge", ProjectID: c.ProjectID, HeadOnly: true}
 }

@@ -68,6 +68,12 @@ variable "policy_from_bucket" {
   default     = false
 }
 
+variable "collector" {
+  description = "OTLP gRPC collector for spans and metrics of the functions, as http://10.0.0.5:4317. null sends none."
+  type        = string
+  default     = null
+}
+
 variable "run_metrics" {
   description = "Google's sidecar that writes score's metrics to Managed Prometheus: its image by digest, and the version of the secret pix-run-monitoring with its configuration (terraform/README.md). null is none: then Cloud Run's own metrics are watched."
   type = object({

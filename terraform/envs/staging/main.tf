@@ -14,6 +14,7 @@ module "sentinela" {
   policy_from_bucket = var.policy_from_bucket
   canary             = var.canary
   run_metrics        = var.run_metrics
+  collector          = var.collector
 
   ranges            = var.ranges
   kafka_ranges      = var.kafka_ranges

@@ -14,7 +14,11 @@ locals {
       PUSH_AUDIENCE         = local.urls[name]
       PUSH_SERVICE_ACCOUNTS = s.push_account
       TRUST_CLOUD_RUN_IAM   = "true"
+      # Managed Prometheus takes no metric without a region, and what a sidecar scrapes is not pushed once more.
+      OTEL_RESOURCE_ATTRIBUTES = "cloud.region=${var.region},cloud.platform=gcp_cloud_run"
+      OTEL_METRICS_EXPORTER    = local.scraped[name] ? "none" : "otlp"
     },
+    var.collector == null ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT = var.collector },
     s.environment,
   ) }
 

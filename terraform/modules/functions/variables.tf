@@ -60,6 +60,17 @@ variable "metrics" {
   }
 }
 
+variable "collector" {
+  description = "OTLP gRPC collector that takes the functions' spans, and the metrics of those that no sidecar reads, as http://10.0.0.5:4317: an address inside the network. null sends none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.collector == null || can(regex("^https?://[^/]+:[0-9]+$", var.collector))
+    error_message = "collector is a URL with a port and no path, as http://10.0.0.5:4317."
+  }
+}
+
 variable "services" {
   description = "Functions by name: the account it runs as and the one that may push to it; cpu, memory_mib, concurrency, min_instances, max_instances; cpu_idle takes the processor away between requests; environment and secrets by the names that the code reads; canary sends percent of the requests to the newest revision and the rest to stable_revision."
   type = map(object({

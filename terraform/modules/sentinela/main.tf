@@ -163,6 +163,7 @@ module "functions" {
   labels               = local.labels
   ack_deadline_seconds = { for function, s in local.pushes : function => s.ack_deadline_seconds }
   services             = local.services
+  collector            = var.collector
   metrics              = var.run_metrics == null ? null : { image = var.run_metrics.image, secret = "pix-run-monitoring", version = tostring(var.run_metrics.config_version) }
 
   # Without the way out a function finds no keys to verify callers by, and is not ready.

@@ -151,6 +151,12 @@ variable "run_metrics" {
   default = null
 }
 
+variable "collector" {
+  description = "OTLP gRPC collector for spans and metrics of the functions, as http://10.0.0.5:4317. null sends none."
+  type        = string
+  default     = null
+}
+
 variable "canary" {
   description = "Functions whose newest revision gets only percent of the messages, by name; stable_revision gets the rest. Empty: everything goes to the newest."
   type        = map(object({ stable_revision = string, percent = number }))

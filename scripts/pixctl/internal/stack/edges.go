@@ -12,6 +12,7 @@ import (
 	"github.com/sentinela-pix/sentinela/kafka-bridge/bridge"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
@@ -19,10 +20,15 @@ import (
 const writerConcurrency = 400
 
 // startBridge runs one member of the bridge's consumer group.
-func (s *Stack) startBridge(context.Context) error {
+func (s *Stack) startBridge(ctx context.Context) error {
 	registry := prometheus.NewRegistry()
+	tracing, err := obs.NewTracing(ctx, obs.Service{Name: "kafka-bridge", ProjectID: ProjectID, HeadOnly: true}, s.options.Tracing)
+	if err != nil {
+		return fmt.Errorf("bridge: %w", err)
+	}
+	s.onStop("bridge's tracing", tracing.Shutdown)
 	b, err := bridge.New(bridge.Config{Brokers: s.Cloud.KafkaBrokers, Topic: KafkaTopic, Replay: !s.options.Live},
-		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: registry})
+		bridge.Deps{Bus: s.Bus, Tokenizer: s.Tokenizer, Log: s.logger, Registry: registry, Tracer: tracing.Tracer("bridge")})
 	if err != nil {
 		return fmt.Errorf("bridge: %w", err)
 	}

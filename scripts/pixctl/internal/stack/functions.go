@@ -130,7 +130,7 @@ func (s *Stack) config() host.Config {
 	}
 	return host.Config{
 		ProjectID: ProjectID, LogLevel: slog.LevelInfo, DeadLetterTopic: DeadLetterTopic,
-		Timeout: handleTimeout, Identity: identity,
+		Timeout: handleTimeout, Identity: identity, Tracing: s.options.Tracing,
 	}
 }
 
@@ -143,7 +143,6 @@ func (s *Stack) env(name string) host.Env {
 	return host.Env{
 		Logs:     s.options.Logs,
 		Metrics:  s.metrics(name),
-		Tracing:  s.tracing,
 		PubSub:   s.Cloud.PubSubOptions(),
 		Bigtable: append(s.Cloud.BigtableOptions(), s.options.Bigtable...),
 		BigQuery: append(s.Cloud.BigQueryStorageOptions(), s.options.BigQuery...),

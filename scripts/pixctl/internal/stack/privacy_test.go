@@ -14,7 +14,9 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/otlp"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
@@ -29,7 +31,10 @@ func TestNothingRawIsLeftAnywhere(t *testing.T) {
 	for _, topic := range topics {
 		watch[topic] = seen.handler(topic)
 	}
-	s := start(t, stack.Options{Logs: logs, Watch: watch, TraceEverything: true, Policy: eagerPolicy(t)})
+	traces := startReceiver(t)
+	s := start(t, stack.Options{
+		Logs: logs, Watch: watch, Tracing: obs.TracingConfig{Endpoint: traces.URL(), SampleRatio: 1}, Policy: eagerPolicy(t),
+	})
 	payments := simulate(t, world.Params{Seed: 5, Accounts: 800, Days: 2, FraudBoost: 500}, 240)
 	secrets := map[string]string{}
 	for i, p := range payments {
@@ -41,7 +46,8 @@ func TestNothingRawIsLeftAnywhere(t *testing.T) {
 	await(t, "audit rows", func() bool {
 		return len(column(t, s, "decisions_latest", "end_to_end_id")) == decided && s.Outstanding() == 0
 	})
-	places := map[string][]byte{"log": []byte(logs.String()), "metrics": get(t, s.MetricsURL), "spans": spans(s)}
+	await(t, "spans", func() bool { return len(named(traces, "append to decisions")) >= decided })
+	places := map[string][]byte{"log": []byte(logs.String()), "metrics": get(t, s.MetricsURL), "spans": spans(traces)}
 	for _, topic := range topics {
 		places["topic "+topic] = dump(seen.of(topic))
 	}
@@ -155,12 +161,17 @@ func sendBad(t *testing.T, s *stack.Stack, like *pix.Submission) int {
 
 func post(t *testing.T, s *stack.Stack, media string, body []byte) (int, []byte) {
 	t.Helper()
+	return postWith(t, s, http.Header{"Content-Type": {media}}, body)
+}
+
+func postWith(t *testing.T, s *stack.Stack, header http.Header, body []byte) (int, []byte) {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.ScorerURL+"/v1/decisions", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header = header
 	request.Header.Set(score.ReplayHeader, event.ReplayTrue)
-	request.Header.Set("Content-Type", media)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -200,10 +211,10 @@ func dump(messages []event.Envelope) []byte {
 }
 
 // spans writes every span with its attributes, events and status.
-func spans(s *stack.Stack) []byte {
+func spans(c *otlp.Receiver) []byte {
 	var b bytes.Buffer
-	for _, span := range s.Spans() {
-		fmt.Fprintln(&b, span.Name(), span.Attributes(), span.Events(), span.Status())
+	for _, span := range c.Spans() {
+		fmt.Fprintln(&b, span.Resource, span.Span)
 	}
 	return b.Bytes()
 }

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
@@ -73,8 +71,8 @@ type Options struct {
 	Identity  host.IdentityConfig
 	Callers   host.CallersConfig
 	PushToken func() (string, error)
-	// TraceEverything keeps every span in memory, for Spans.
-	TraceEverything bool
+	// Tracing is where every service sends its spans, and of how many payments; the zero value sends none.
+	Tracing obs.TracingConfig
 	// Progress hears what starts, for a person to read.
 	Progress func(format string, args ...any)
 }
@@ -95,8 +93,6 @@ type Stack struct {
 	options     Options
 	registry    *prometheus.Registry
 	logger      *slog.Logger
-	tracing     *obs.Tracing
-	spans       *tracetest.SpanRecorder
 	score       *score.App
 	served      map[string]bool // functions by name
 	dispatchers []*push.Dispatcher
@@ -105,6 +101,9 @@ type Stack struct {
 
 // Models gives the models that serve.
 func (s *Stack) Models() engine.Models { return s.score.Models() }
+
+// Registry holds what MetricsURL tells.
+func (s *Stack) Registry() *prometheus.Registry { return s.registry }
 
 // Policy returns the policy in force.
 func (s *Stack) Policy() *policy.Pack { return s.score.Policy() }
@@ -127,12 +126,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if s.LakePlace == "" {
 		s.LakePlace = "gs://" + modelBucket + "/lake"
 	}
-	service := obs.Service{Name: "sentinela", ProjectID: ProjectID}
-	s.logger = obs.Logger(o.Logs, slog.LevelInfo, service)
-	if err := s.trace(ctx, service); err != nil {
-		return nil, fmt.Errorf("start stack: %w", err)
-	}
-	s.onStop("tracing", s.tracing.Shutdown)
+	s.logger = obs.Logger(o.Logs, slog.LevelInfo, obs.Service{Name: "sentinela", ProjectID: ProjectID})
 	steps := []func(context.Context) error{
 		s.startCloud, s.openClients, s.createSchemas, s.startFunctions, s.startBridge, s.startPush,
 	}
@@ -143,20 +137,6 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}
 	return s, nil
 }
-
-func (s *Stack) trace(ctx context.Context, service obs.Service) error {
-	if s.options.TraceEverything {
-		s.spans = tracetest.NewSpanRecorder()
-		s.tracing = obs.RecordTracing(service, s.spans)
-		return nil
-	}
-	var err error
-	s.tracing, err = obs.NewTracing(ctx, service, obs.TracingConfig{})
-	return err
-}
-
-// Spans returns the finished spans of a stack that traces everything.
-func (s *Stack) Spans() []trace.ReadOnlySpan { return s.spans.Ended() }
 
 // Bounds of Stop.
 const (
