@@ -159,7 +159,7 @@ func (r *rule) step(result promql.Vector, at time.Time) []labels.Labels {
 			continue
 		}
 		if i.firing {
-			firing = append(firing, labels.FromStrings("alertname", r.Alert, "key", key))
+			firing = append(firing, labels.FromStrings("alertname", r.Alert, "severity", r.Labels["severity"], "key", key))
 		}
 	}
 	return firing
