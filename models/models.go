@@ -2,7 +2,7 @@
 // real model before any model store exists.
 //
 // The folder is also the Python side: src holds the training package, contract what both sides must agree on. The
-// layout below this folder is that of a model store: <role>/<version>/{model.txt,manifest.json,golden.json}; what ships is not signed.
+// layout below this folder is that of a model store: <role>/<version>/{model.txt,manifest.json,golden.json,reference.json}; what ships is not signed.
 package models
 
 import (

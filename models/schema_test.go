@@ -1,8 +1,10 @@
 package models
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -100,6 +102,9 @@ func TestReaderRefusesWhatTheSchemaDoes(t *testing.T) {
 	for _, name := range document["features"].([]any) {
 		names = append(names, name.(string))
 	}
+	reference := fmt.Appendf(nil, `{"schema_version": 1, "rows": 9, "features": [{"name": %q, "edges": [0], "shares": [0.5, 0.5, 0]}]}`, names[0])
+	fsys[scoring.ReferenceFile] = &fstest.MapFile{Data: reference}
+	document["files"].(map[string]any)[scoring.ReferenceFile] = fmt.Sprintf("%x", sha256.Sum256(reference))
 	contract := scoring.Contract{Role: pix.PayerRole, FeatureNames: names, FeatureSet: "fixture-1", Version: "single"}
 	load := func() error {
 		data, err := json.Marshal(document)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,6 +68,7 @@ func fieldsOf(t reflect.Type) map[string]any {
 		if inner.Kind() == reflect.Slice {
 			inner = inner.Elem()
 		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		nested := inner.Kind() == reflect.Struct && inner.PkgPath() == t.PkgPath()
 		switch {
 		case f.Anonymous:
@@ -74,9 +76,9 @@ func fieldsOf(t reflect.Type) map[string]any {
 				out[name] = v
 			}
 		case nested:
-			out[f.Tag.Get("json")] = fieldsOf(inner)
+			out[name] = fieldsOf(inner)
 		default:
-			out[f.Tag.Get("json")] = nil
+			out[name] = nil
 		}
 	}
 	return out

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sentinela-pix/sentinela/functions/audit"
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
@@ -99,6 +100,48 @@ func TestEveryDecisionBecomesARow(t *testing.T) {
 	if diff := cmp.Diff(want, f.rows, cmpopts.EquateNaNs(), cmpopts.EquateEmpty(), cmp.AllowUnexported(pix.Optional[time.Time]{}, pix.Optional[bool]{}, pix.Optional[int64]{}, pix.Optional[pix.Money]{}, pix.Optional[time.Duration]{})); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
+}
+
+// TestRowAge: how long it took from a payment's arrival to its row, of live payments that a server stamped, once the row is
+// acknowledged.
+func TestRowAge(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	f := &fake{}
+	h, err := audit.New(audit.Deps{Warehouse: f, Push: push.Deps{Gate: pushtest.OpenGate{}, DeadLetters: f, DeadLetterTopic: "dlq",
+		Logger: slog.New(slog.DiscardHandler), Clock: now, Metrics: registry}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := func(d *pix.Decision) {
+		e := encode(t, d)
+		body := fmt.Sprintf(`{"message":{"data":%q,"attributes":{"encoding":%q,"schema":%q},"messageId":"1"}}`,
+			base64.StdEncoding.EncodeToString(e.Data), e.Attributes[event.AttrEncoding], e.Attributes[event.AttrSchema])
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body)))
+	}
+	live := decision(1)
+	live.Transaction.ReceivedAt = now().Add(-250 * time.Millisecond)
+	replay := decision(2)
+	replay.Transaction.ReceivedAt = now().Add(-time.Hour)
+	replay.RuleHits = []pix.RuleHit{{ID: pix.HitReplay, Outcome: pix.Approve}}
+	push(live)
+	push(replay)
+	push(decision(3)) // nobody says when it came
+	f.err = pix.E(pix.Unavailable, "append", errors.New("away"))
+	push(live)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if h := family.GetMetric()[0].GetHistogram(); family.GetName() == "pix_audit_row_age_seconds" {
+			if h.GetSampleCount() != 1 || math.Abs(h.GetSampleSum()-0.25) > 1e-9 {
+				t.Errorf("%d rows aged %v s together, want one of 0.25 s", h.GetSampleCount(), h.GetSampleSum())
+			}
+			return
+		}
+	}
+	t.Error("nothing is told")
 }
 
 func TestRefusedRowsComeBack(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
@@ -26,6 +27,7 @@ const AppID = "sentinela-export"
 type Source interface {
 	Count(ctx context.Context, table string, since, from, end, ahead int64) (warehouse.Counts, error)
 	Rows(ctx context.Context, table string, s warehouse.Slice) iter.Seq2[[]lake.Value, error]
+	Decided(ctx context.Context, from, until time.Time) (int64, error)
 }
 
 // Storage gives the storage of a table of the lake. *lake.Location is one.
@@ -53,7 +55,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := function{Deps: d, metrics: m}
+	f := function{Deps: d, metrics: m, reconciled: new(atomic.Int64)}
 	h, err := push.New(push.Function[*event.ExportTick]{
 		Name:   Name,
 		Decode: decode,
@@ -68,7 +70,8 @@ func New(d Deps) (http.Handler, error) {
 
 type function struct {
 	Deps
-	metrics *metrics
+	metrics    *metrics
+	reconciled *atomic.Int64 // the end of the hour that was told, in seconds since 1970
 }
 
 // handle exports each table for itself: what one cannot do does not keep the others.
@@ -84,6 +87,7 @@ func (f function) handle(ctx context.Context, tick *event.ExportTick) error {
 			failures = append(failures, pix.E(retried(err), "export "+name, err))
 		}
 	}
+	f.reconcile(ctx, tick)
 	return errors.Join(failures...)
 }
 

@@ -46,6 +46,16 @@ type world struct {
 	around func(op string) error
 	margin time.Duration
 	late   atomic.Int64 // rows that the ticks have told to be late
+
+	decided func(from, until time.Time) (int64, error) // nil: none
+}
+
+// Decided counts as BigQuery does.
+func (w *world) Decided(_ context.Context, from, until time.Time) (int64, error) {
+	if w.decided == nil {
+		return 0, nil
+	}
+	return w.decided(from, until)
 }
 
 func newWorld(t *testing.T) *world {

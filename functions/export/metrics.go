@@ -14,6 +14,9 @@ type metrics struct {
 	failures *prometheus.CounterVec
 	odd      *prometheus.GaugeVec
 	end      *prometheus.GaugeVec
+
+	decided    prometheus.Gauge
+	decidedEnd prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -33,12 +36,21 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		end: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pix_export_end_timestamp_seconds", Help: "Up to which stamp a table was exported, in seconds since 1970.",
 		}, []string{"table"}),
+		decided: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pix_reconciled_rows", Help: "Payments decided in the newest hour that can be reconciled that have a row in BigQuery.",
+		}),
+		decidedEnd: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "pix_reconciled_rows_end_timestamp_seconds", Help: "When the hour of pix_reconciled_rows ended, in seconds since 1970; 0 before the first answer.",
+		}),
 	}
 	if r == nil {
 		return m, nil
 	}
-	err := errors.Join(r.Register(m.rows), r.Register(m.late), r.Register(m.failures), r.Register(m.odd), r.Register(m.end))
-	if err != nil {
+	var problems []error
+	for _, c := range []prometheus.Collector{m.rows, m.late, m.failures, m.odd, m.end, m.decided, m.decidedEnd} {
+		problems = append(problems, r.Register(c))
+	}
+	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("export: register metrics: %w", err)
 	}
 	return m, nil

@@ -30,14 +30,15 @@ type fake struct {
 	err     error // of the warehouse
 	markErr error
 	unknown bool // the payment was never decided here
+	stands  pix.Decision
 }
 
-func (f *fake) Fraud(_ context.Context, l *pix.Label) (bool, error) {
+func (f *fake) Fraud(_ context.Context, l *pix.Label) (*pix.Decision, error) {
 	if f.markErr != nil || f.unknown {
-		return false, f.markErr
+		return nil, f.markErr
 	}
 	f.marked = append(f.marked, *l)
-	return true, nil
+	return &f.stands, nil
 }
 
 func (f *fake) AppendLabel(_ context.Context, l *pix.Label) error {

@@ -87,6 +87,9 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if err := watchEngine(a.host.Metrics, a.engine); err != nil {
 		return err
 	}
+	if err := a.host.Metrics.Register(newVersions(a.ModelSet(), a.Policy)); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
 	a.outbox, err = engine.NewOutbox(engine.OutboxDeps{
 		Store: a.store, Publisher: publisher{a.host.Bus, c.DecisionsTopic}, Degraded: a.survived("outbox"),
 	})
@@ -112,7 +115,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	}
 	a.Service, err = New(Deps{
 		Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push(),
-		Callers: a.callers,
+		Callers: a.callers, References: a.reference,
 	})
 	return err
 }
@@ -162,6 +165,14 @@ func (a *App) Models() engine.Models { return champions{a.ModelSet()} }
 
 // ModelSet gives every model that serves or scores in shadow.
 func (a *App) ModelSet() *scoring.Set { return a.followed.models.Set() }
+
+// reference is what a role's champion learnt from.
+func (a *App) reference(role pix.Role) *scoring.Reference {
+	if m, err := a.ModelSet().Model(role); err == nil {
+		return m.Reference()
+	}
+	return nil
+}
 
 // Policy returns the pack in force.
 func (a *App) Policy() *policy.Pack { return a.followed.policy.Set().Pack() }

@@ -25,6 +25,15 @@ func stampsOf(e event.Envelope) stamps {
 	return s
 }
 
+// stamped is a live payment's arrival by a server's clock, from which its age counts. A question over HTTP has none, and of a
+// payment that waited nobody knows for how long.
+func stamped(a pix.Arrival) time.Time {
+	if a.Replay || a.Waited {
+		return time.Time{}
+	}
+	return a.At
+}
+
 // arrival is when the pushed payment reached us. A direct publisher's came when Pub/Sub took it. The bridge's came when a
 // broker stamped it, or, where none did, at some time before Pub/Sub took it.
 func (m *message) arrival(ctx context.Context) pix.Arrival {

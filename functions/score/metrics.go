@@ -140,18 +140,11 @@ func (m *metrics) challenged(d *pix.Decision) {
 		m.shadows.WithLabelValues(string(shadow.Role), same).Inc()
 		for _, champion := range d.Scores {
 			if champion.Role == shadow.Role {
-				distance := math.Abs(logOdds(shadow.Probability) - logOdds(champion.Probability))
+				distance := math.Abs(shadow.LogOdds() - champion.LogOdds())
 				m.divergence.WithLabelValues(string(shadow.Role)).Observe(distance)
 			}
 		}
 	}
-}
-
-// logOdds is bounded: a calibrated probability of exactly 0 or 1 is one in a million, not an infinity.
-func logOdds(p float64) float64 {
-	const least = 1e-6
-	p = min(max(p, least), 1-least)
-	return math.Log(p / (1 - p))
 }
 
 // signals tell what the engine had to do without.

@@ -109,7 +109,8 @@ func TestDivergence(t *testing.T) {
 			t.Errorf("%v challengers of %s, want %v", counts[of], of, want)
 		}
 	}
-	if low, high := logOdds(0), logOdds(1); math.Abs(low+14) > 1 || math.Abs(high-14) > 1 { // one in a million
+	never, surely := pix.Score{}, pix.Score{Probability: 1}
+	if low, high := never.LogOdds(), surely.LogOdds(); math.Abs(low+14) > 1 || math.Abs(high-14) > 1 { // one in a million
 		t.Errorf("a probability of 0 or 1 has log-odds %v and %v", low, high)
 	}
 }

@@ -55,6 +55,8 @@ type Deps struct {
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
 	Callers   push.Gate        // lets in who may ask
+	// References is what served vectors are held against; nil means that drift is not told.
+	References References
 }
 
 // Service is the http.Handler of both ways in: POST /v1/decisions, and pushed messages.
@@ -64,6 +66,7 @@ type Service struct {
 	pushed  http.Handler
 	queue   *queue
 	metrics *metrics
+	looks   *observer
 }
 
 // New returns the service. Close it to publish what its HTTP callers left in the queue.
@@ -97,6 +100,9 @@ func New(d Deps) (*Service, error) {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	if s.metrics, err = newMetrics(d.Push.Metrics); err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	if s.looks, err = newObserver(d.Push.Metrics, d.References, d.Clock); err != nil {
 		return nil, fmt.Errorf("score: %w", err)
 	}
 	s.queue = newQueue(d.Outbox, d.Push.Logger, s.metrics)
@@ -157,8 +163,10 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 		s.metrics.refused(err)
 		return nil, false, fmt.Errorf("decide: %w", err)
 	}
-	took := s.deps.Clock().Sub(start)
+	now := s.deps.Clock()
+	took := now.Sub(start)
 	s.metrics.decided(d, repeated, took)
+	s.looks.decided(d, repeated, stamped(r.Arrival), now)
 	s.deps.Push.Logger.LogAttrs(ctx, slog.LevelInfo, "decided",
 		slog.String("end_to_end_id", string(d.ID())),
 		slog.String("direction", string(d.Transaction.Direction)),

@@ -11,7 +11,7 @@ from sentinela_lake import cli as lake
 from sentinela_loop import cli, cloud
 from sentinela_loop.result import Result
 from sentinela_mlops import cli as mlops
-from sentinela_mlops import gate
+from sentinela_models import reference
 from sentinela_models.errors import Refused
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -108,4 +108,4 @@ def test_no_payment_is_asked_about_twice(monkeypatch):
 def test_no_feature_of_the_date_alone_is_held_to_drift():
     listed = json.loads((ROOT / "models" / "contract" / "features.json").read_text())["features"]
     of_the_clock = {"hour", "night"}  # a day has all of them
-    assert {f["name"] for f in listed if f["family"] == "time"} - of_the_clock == gate.CALENDAR
+    assert {f["name"] for f in listed if f["family"] == "time"} - of_the_clock == reference.CALENDAR

@@ -30,7 +30,7 @@ type Config struct {
 	Delay time.Duration
 	// PublishTimeout is how long one batch is tried before its messages fail with Timeout or Unavailable: 10 s.
 	PublishTimeout time.Duration
-	// Metrics receives pix_connections_replaced_total; nil means none.
+	// Metrics receives pix_connections_replaced_total and what was published; nil means none.
 	Metrics prometheus.Registerer
 }
 
@@ -56,6 +56,7 @@ type Bus struct {
 	client *pubsub.Client
 	cfg    Config
 	watch  *conn.Watch
+	sent   *metrics
 
 	mu         sync.Mutex
 	publishers map[string]*pubsub.Publisher // by topic name; the set is configuration, so it stays small
@@ -65,6 +66,10 @@ type Bus struct {
 // Open connects to Pub/Sub. The options are the SDK's own, so an emulator is invisible to the caller's code.
 func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Bus, error) {
 	cfg = cfg.withDefaults()
+	sent, err := newMetrics(cfg.Metrics)
+	if err != nil {
+		return nil, pix.E(pix.Invalid, "open bus", err)
+	}
 	// Half the time of a batch: what was caught on a dead connection still arrives on the next one.
 	watch, err := conn.New(conn.Config{Client: "pubsub", Limit: cfg.PublishTimeout / 2, Metrics: cfg.Metrics})
 	if err != nil {
@@ -75,7 +80,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Bus, e
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open bus", err)
 	}
-	return &Bus{client: client, cfg: cfg, watch: watch, publishers: map[string]*pubsub.Publisher{}}, nil
+	return &Bus{client: client, cfg: cfg, watch: watch, sent: sent, publishers: map[string]*pubsub.Publisher{}}, nil
 }
 
 // withDefaults fills what was left zero.
@@ -123,6 +128,7 @@ func (b *Bus) PublishAsync(ctx context.Context, topic string, e event.Envelope) 
 	if err != nil {
 		return &Result{topic: topic, err: err}
 	}
+	b.sent.published(topic, e)
 	return &Result{topic: topic, pending: p.Publish(ctx, &pubsub.Message{Data: e.Data, Attributes: e.Attributes})}
 }
 

@@ -36,18 +36,18 @@ func (m *Marker) Status(ctx context.Context, s *pix.Status) error {
 	return nil
 }
 
-// Fraud marks the entities of a payment with what a label says, and reports whether there was anything to mark: a
-// payment that was never decided here touched nobody whom we know.
-func (m *Marker) Fraud(ctx context.Context, l *pix.Label) (bool, error) {
+// Fraud marks the entities of a payment with what a label says, and returns the decision that the label is about; nil when
+// there was nothing to mark, because a payment that was never decided here touched nobody whom we know.
+func (m *Marker) Fraud(ctx context.Context, l *pix.Label) (*pix.Decision, error) {
 	const op = "apply label"
 	d, err := m.decided(ctx, op, l.ID)
 	if err != nil || d == nil {
-		return false, err
+		return nil, err
 	}
 	if err := m.store.MarkFraud(ctx, &d.Transaction, l); err != nil {
-		return false, failure(op, err)
+		return nil, failure(op, err)
 	}
-	return true, nil
+	return d, nil
 }
 
 func (m *Marker) decided(ctx context.Context, op string, id pix.EndToEndID) (*pix.Decision, error) {

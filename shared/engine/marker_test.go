@@ -66,7 +66,7 @@ func TestMarker(t *testing.T) {
 			t.Errorf("%s: a status that did not reach the store is acknowledged", name)
 		}
 		marked, err := m.Fraud(t.Context(), &pix.Label{ID: tc.tx.ID, Source: "MED", Fraud: true})
-		if marked != tc.labelMarks || (err != nil) != tc.labelFails {
+		if (marked != nil) != tc.labelMarks || (err != nil) != tc.labelFails {
 			t.Errorf("%s: label marked %v: %v", name, marked, err)
 		}
 		if name == "decided" {

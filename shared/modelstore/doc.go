@@ -8,6 +8,7 @@
 //	<root>/<role>/<version>/model.txt
 //	<root>/<role>/<version>/manifest.json
 //	<root>/<role>/<version>/golden.json
+//	<root>/<role>/<version>/reference.json      optional: how features were spread where the model learnt
 //	<root>/<role>/<version>/manifest.json.sig   optional: its signature
 //
 // Where current exists it decides; otherwise the highest version does, in the order in which people count: 10 after 9, v10

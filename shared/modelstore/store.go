@@ -43,8 +43,8 @@ type source interface {
 	close() error
 }
 
-// Artefact is one version of one role's model: a file system with model.txt, manifest.json, golden.json and, where it is
-// signed, manifest.json.sig at its top, held in memory.
+// Artefact is one version of one role's model: a file system with model.txt, manifest.json, golden.json and, where it has
+// them, reference.json and the signature manifest.json.sig at its top, held in memory.
 type Artefact struct {
 	fs.FS
 	Role    pix.Role
@@ -53,8 +53,8 @@ type Artefact struct {
 
 // artefactFiles returns the files of a version, in the order in which they are written: without its manifest no version
 // is served.
-func artefactFiles() [4]string {
-	return [4]string{"model.txt", "golden.json", "manifest.json.sig", "manifest.json"}
+func artefactFiles() [5]string {
+	return [5]string{"model.txt", "golden.json", "reference.json", "manifest.json.sig", "manifest.json"}
 }
 
 // Open returns the store at location for reading: a directory, or gs://bucket/prefix. Options are for Cloud Storage only.

@@ -8,13 +8,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// NewRegistry returns a registry of its own with the Go runtime and process collectors. Make metrics on it with
+// NewRegistry returns a registry of its own with the collectors of the Go runtime, the process and the build. Make metrics on it with
 // promauto.With(registry).
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildInfo(),
 	)
 	return registry
 }

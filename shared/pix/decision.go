@@ -1,6 +1,10 @@
 package pix
 
-import "time"
+import (
+	"math"
+	"slices"
+	"time"
+)
 
 // Decision is what Sentinela decided on one payment, with everything an auditor or a training job needs to see why.
 // There is exactly one per EndToEndID: the first committed.
@@ -29,6 +33,11 @@ type Decision struct {
 // ID returns the payment's EndToEndID.
 func (d *Decision) ID() EndToEndID { return d.Transaction.ID }
 
+// Replayed reports whether the payment was not live: the policy says so with every decision on one.
+func (d *Decision) Replayed() bool {
+	return slices.ContainsFunc(d.RuleHits, func(h RuleHit) bool { return h.ID == HitReplay })
+}
+
 // ModelVersion names every model that scored, for example "payer/1 receiver/1"; empty when none did.
 func (d *Decision) ModelVersion() string {
 	s := ""
@@ -51,6 +60,14 @@ type Score struct {
 	Outcome     Outcome        // of a challenger: what would have been decided with its score in the champion's place
 }
 
+// LogOdds returns the probability in log-odds, which unlike Raw are calibrated and so compare across versions. They are bounded:
+// a probability of exactly 0 or 1 is one in a million, not an infinity.
+func (s *Score) LogOdds() float64 {
+	const least = 1e-6
+	p := min(max(s.Probability, least), 1-least)
+	return math.Log(p / (1 - p))
+}
+
 // Contribution is one feature's share of a raw score, in log-odds.
 type Contribution struct {
 	Feature      string
@@ -64,6 +81,9 @@ type Reason struct {
 	TextPT string
 	TextEN string
 }
+
+// HitReplay is the rule that says of a decision that its payment was not live. It claims nothing.
+const HitReplay = "replay"
 
 // RuleHit records a policy rule that matched.
 type RuleHit struct {

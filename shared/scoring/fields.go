@@ -49,7 +49,7 @@ func (w *fieldWalk) value(t reflect.Type, path string) error {
 
 // object reads the rest of an object.
 func (w *fieldWalk) object(t reflect.Type, path string) error {
-	want := fieldsOf(t)
+	want, optional := fieldsOf(t)
 	seen := map[string]bool{}
 	for w.tokens.More() {
 		token, err := w.tokens.Token()
@@ -74,7 +74,7 @@ func (w *fieldWalk) object(t reflect.Type, path string) error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
-		if !seen[key] {
+		if !seen[key] && !optional[key] {
 			return fmt.Errorf("has no field %s", strings.TrimPrefix(path+"."+key, "."))
 		}
 	}
@@ -90,18 +90,22 @@ func elem(t reflect.Type) reflect.Type {
 	return reflect.TypeFor[any]()
 }
 
-// fieldsOf are the fields of a struct by their names in JSON, with those of what it embeds; nil for what is none.
-func fieldsOf(t reflect.Type) map[string]reflect.Type {
+// fieldsOf are the fields of a struct by their names in JSON, with those of what it embeds, and which of them may be left out;
+// nil for what is none.
+func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, optional map[string]bool) {
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]() {
-		return nil
+		return nil, nil
 	}
-	out := map[string]reflect.Type{}
+	fields, optional = map[string]reflect.Type{}, map[string]bool{}
 	for f := range t.Fields() {
 		if f.Anonymous {
-			maps.Copy(out, fieldsOf(f.Type))
+			inner, left := fieldsOf(f.Type)
+			maps.Copy(fields, inner)
+			maps.Copy(optional, left)
 			continue
 		}
-		out[f.Tag.Get("json")] = f.Type
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		fields[name], optional[name] = f.Type, option == "omitempty"
 	}
-	return out
+	return fields, optional
 }

@@ -1,6 +1,6 @@
 package scoring
 
-// Names of the files of an artefact.
+// Names of the files that every artefact has.
 const (
 	ModelFile    = "model.txt"
 	ManifestFile = "manifest.json"

@@ -40,10 +40,11 @@ type Manifest struct {
 	GoldenCoversSplits bool `json:"golden_covers_splits"`
 }
 
-// Hashes are the sha256 of the other two files, in lower-case hexadecimal.
+// Hashes are the sha256 of the other files, in lower-case hexadecimal.
 type Hashes struct {
-	Model  string `json:"model.txt"`
-	Golden string `json:"golden.json"`
+	Model     string `json:"model.txt"`
+	Golden    string `json:"golden.json"`
+	Reference string `json:"reference.json,omitempty"` // an artefact may do without
 }
 
 // Slice is a window of events by event time and what it held.

@@ -26,10 +26,11 @@ type Contract struct {
 // Model is a verified model. It never changes and is safe for concurrent use.
 type Model struct {
 	manifest   *Manifest
-	width      int       // of the vector
-	places     []int32   // of the model's features in the vector
-	expected   float64   // what contributions add to
-	walker     *walker   // scores; its inputs are places of the vector
+	width      int     // of the vector
+	places     []int32 // of the model's features in the vector
+	expected   float64 // what contributions add to
+	walker     *walker // scores; its inputs are places of the vector
+	reference  *Reference
 	inputs     sync.Pool // of *[]float64, the walker's
 	explainers sync.Pool // of *explainer
 }
@@ -104,7 +105,9 @@ func load(fsys fs.FS, limits Limits, contract Contract) (*Model, error) {
 	if err := g.checkTrees(r.forest); err != nil {
 		return nil, err
 	}
-	return newModel(manifest, contract, r), nil
+	m := newModel(manifest, contract, r)
+	m.reference, err = loadReference(fsys, manifest, m.places)
+	return m, err
 }
 
 // readers are all that read one model.txt. They must agree; leaves is the one that others have proved, and is not kept.

@@ -21,6 +21,9 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
+// DecisionsTable is the table of decisions.
+const DecisionsTable = decisionsTable
+
 // Tables returns the names of the tables.
 func Tables() []string { return []string{decisionsTable, labelsTable, alertsTable} }
 

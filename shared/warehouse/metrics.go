@@ -11,6 +11,7 @@ import (
 // metrics counts what went to BigQuery. A nil registerer still yields working counters that nobody reads.
 type metrics struct {
 	rows    *prometheus.CounterVec
+	bytes   *prometheus.CounterVec
 	appends *prometheus.HistogramVec
 	streams *prometheus.CounterVec
 }
@@ -20,6 +21,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pix_warehouse_rows_total", Help: "Rows sent to BigQuery, by table and result (ok or error kind).",
 		}, []string{"table", "result"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pix_warehouse_appended_bytes_total", Help: "Bytes of the rows sent to BigQuery, whatever became of them, by table.",
+		}, []string{"table"}),
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "pix_warehouse_append_seconds", Help: "Time of one append with the client's retries; rows per append is rows over its count.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -31,19 +35,24 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	err := errors.Join(r.Register(m.rows), r.Register(m.appends), r.Register(m.streams))
+	err := errors.Join(r.Register(m.rows), r.Register(m.bytes), r.Register(m.appends), r.Register(m.streams))
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
 }
 
-func (m *metrics) appended(table string, rows int, took time.Duration, err error) {
+func (m *metrics) appended(table string, batch []pendingRow, took time.Duration, err error) {
 	result := "ok"
 	if err != nil {
 		result = kindOf(err).String()
 	}
-	m.rows.WithLabelValues(table, result).Add(float64(rows))
+	m.rows.WithLabelValues(table, result).Add(float64(len(batch)))
+	sent := 0
+	for i := range batch {
+		sent += len(batch[i].data)
+	}
+	m.bytes.WithLabelValues(table).Add(float64(sent))
 	m.appends.WithLabelValues(table, result).Observe(took.Seconds())
 }
 

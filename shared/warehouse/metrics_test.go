@@ -41,6 +41,8 @@ func TestMetricsTellOfAppends(t *testing.T) {
 		"pix_warehouse_rows_total decisions ok": 2, "pix_warehouse_rows_total decisions unavailable": 1,
 		"pix_warehouse_append_seconds decisions ok": 2, "pix_warehouse_append_seconds decisions unavailable": 1,
 		"pix_warehouse_streams_total decisions": 1,
+		"pix_warehouse_appended_bytes_total decisions": float64(len(poison) + len(warehouse.EncodeDecision(nil, sampleDecision(1))) +
+			len(warehouse.EncodeDecision(nil, sampleDecision(2)))),
 	}
 	if diff := cmp.Diff(want, counted(t, registry)); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)

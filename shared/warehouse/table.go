@@ -133,7 +133,7 @@ func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int
 	ctx, cancel := context.WithTimeout(ctx, w.src.cfg.AppendTimeout)
 	defer cancel()
 	start := time.Now()
-	defer func() { w.src.metrics.appended(w.table, len(batch), time.Since(start), err) }()
+	defer func() { w.src.metrics.appended(w.table, batch, time.Since(start), err) }()
 	s, err := w.stream(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)

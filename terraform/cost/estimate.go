@@ -58,23 +58,36 @@ type month struct {
 }
 
 func (b basis) estimate(env string, payments float64) (estimate, error) {
-	s, err := b.sizes(env)
+	m, err := b.month(env, payments)
 	if err != nil {
 		return estimate{}, err
 	}
+	e := estimate{Name: env, Payments: m.PaymentsPerSecond, Lines: m.lines(), Kafka: m.kafka()}
+	if len(m.missing) > 0 {
+		return estimate{}, m.lack()
+	}
+	return e, nil
+}
+
+// month is an environment's, at its assumed rate or at another.
+func (b basis) month(env string, payments float64) (*month, error) {
+	s, err := b.sizes(env)
+	if err != nil {
+		return nil, err
+	}
 	l, ok := b.load.Environments[env]
 	if !ok {
-		return estimate{}, errors.New("load.json does not say what it carries")
+		return nil, errors.New("load.json does not say what it carries")
 	}
 	if payments > 0 {
 		l.PaymentsPerSecond = payments
 	}
-	m := &month{basis: b, sizes: s, environmentLoad: l, missing: map[string]bool{}}
-	e := estimate{Name: env, Payments: l.PaymentsPerSecond, Lines: m.lines(), Kafka: m.kafka()}
-	if len(m.missing) > 0 {
-		return estimate{}, fmt.Errorf("no figure for %s: add it to terraform/cost/prices.json, or to docs/capacity.md's table", strings.Join(m.lacks(), ", "))
-	}
-	return e, nil
+	return &month{basis: b, sizes: s, environmentLoad: l, missing: map[string]bool{}}, nil
+}
+
+// lack is why there is no estimate.
+func (m *month) lack() error {
+	return fmt.Errorf("no figure for %s: add it to terraform/cost/prices.json, or to docs/capacity.md's table", strings.Join(m.lacks(), ", "))
 }
 
 func (m *month) lacks() []string {
@@ -228,14 +241,18 @@ func (m *month) small() float64 {
 		20*3*0.04*m.at("registry gib month")
 }
 
-// watch is one log line a decision, less the 50 GiB of a project, and 300 series a pod every half minute.
+// watch is one log line a decision, less the 50 GiB of a project, and the series.
 func (m *month) watch() float64 {
-	logs := max(m.perMonth(m.load.LogBytes)/gib-50, 0) * m.at("logging gib")
+	return max(m.perMonth(m.load.LogBytes)/gib-50, 0)*m.at("logging gib") + m.series()
+}
+
+// series are 300 a pod every half minute.
+func (m *month) series() float64 {
 	replicas := 0.0
 	for _, p := range m.Pods {
 		replicas += p.Replicas
 	}
-	return logs + replicas*300*seconds/30/1e6*m.at("prometheus million samples")
+	return replicas * 300 * seconds / 30 / 1e6 * m.at("prometheus million samples")
 }
 
 // kafka is the smallest managed cluster, for whoever has none.

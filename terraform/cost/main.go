@@ -4,6 +4,7 @@
 //	go run ./terraform/cost            # every environment
 //	go run ./terraform/cost -env prod
 //	go run ./terraform/cost -env prod -payments 3626
+//	go run ./terraform/cost -env prod -rules   # as recording rules of Prometheus
 package main
 
 import (
@@ -25,12 +26,23 @@ func run(args []string, out io.Writer) error {
 	root := flags.String("root", ".", "the repository's directory")
 	env := flags.String("env", "", "dev, staging or prod; all of them by default")
 	payments := flags.Float64("payments", 0, "payments a second, in place of what load.json assumes")
+	asRules := flags.Bool("rules", false, "print recording rules of Prometheus for the environment instead of a table")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("read flags: %w", err)
 	}
 	b, err := read(*root)
 	if err != nil {
 		return err
+	}
+	if *asRules {
+		text, err := b.rules(*env, *payments)
+		if err == nil {
+			_, err = io.WriteString(out, text)
+		}
+		if err != nil {
+			return fmt.Errorf("rules of %q: %w", *env, err)
+		}
+		return nil
 	}
 	names := environments()
 	if *env != "" {

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from sentinela_lake import tables
 from sentinela_lake.stream import Lake
 from sentinela_mlops import gate, profile
-from sentinela_models import vectors
+from sentinela_models import reference, vectors
 
 BRASILIA = "America/Sao_Paulo"
 
@@ -44,8 +44,8 @@ def drift(gold: pathlib.Path, role: str) -> pd.Series:
     then, now = rows.take(slice(0, half)), rows.take(slice(half, len(rows.label)))
     found = {}
     for i, name in enumerate(rows.features):
-        edges = profile.cuts(then.x[:, i], then.weight)
-        seen = profile.Feature(edges.tolist(), profile.shares(then.x[:, i], then.weight, edges).tolist(), 0.5)
+        edges = reference.cuts(then.x[:, i], then.weight)
+        seen = profile.Feature(edges.tolist(), reference.shares(then.x[:, i], then.weight, edges).tolist(), 0.5)
         found[name] = profile.psi(seen, now.x[:, i], now.weight)
     return pd.Series(found, name="psi").sort_values(ascending=False)
 

@@ -11,12 +11,13 @@ import shutil
 import lightgbm as lgb
 import numpy as np
 
-from sentinela_models import coverage, golden, limits, scores, vectors
+from sentinela_models import coverage, golden, limits, reference, scores, vectors
 from sentinela_models.calibration import Calibration
 from sentinela_models.errors import Refused
 
 FILES = ("model.txt", "golden.json", "manifest.json")
 SIGNATURE = "manifest.json.sig"
+OPTIONAL = (SIGNATURE, reference.FILE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +94,7 @@ def copy(source: pathlib.Path, root: pathlib.Path) -> pathlib.Path:
     a = read(source)
     out = root / a.manifest["role"] / a.manifest["version"]
     out.mkdir(parents=True)
-    for name in (*FILES, SIGNATURE):
+    for name in (*FILES, *OPTIONAL):
         if (source / name).is_file():
             shutil.copyfile(source / name, out / name)
     return out

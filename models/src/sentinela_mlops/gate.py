@@ -18,11 +18,11 @@ from sentinela_mlops import profile as profiles
 from sentinela_mlops.compare import Margin
 from sentinela_mlops.gold import Window
 from sentinela_mlops.profile import Profile
+from sentinela_models import reference
 
 PASSED, REFUSED, INSUFFICIENT = "passed", "refused", "insufficient"
 NOTHING = "nothing to lose"  # a champion that finds nothing at a rate; no refusal, if there is a rate that was judged
 LEFT_OUT = "left out"  # a rate that a target says its windows are too small for; told, and no refusal
-CALENDAR = {"day_of_month", "holiday", "pay_day", "since_pay_day_days", "weekday", "weekend"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,18 +276,13 @@ def typologies(e: Evidence, b: Bounds) -> list[Check]:
     return [*out, Check("frauds of judged typologies", share, f">= {b.typology_share}", verdict, detail)]
 
 
-def follows_clock(feature: str) -> bool:
-    """Tell whether a feature moves with the date alone; it would drift in any later window."""
-    return feature in CALENDAR or feature.endswith(("_seen_days", "pair_age_days"))
-
-
 def drift(e: Evidence, b: Bounds) -> list[Check]:
     """Refuse training rows that are of another world than the window: what was learnt there is not known to hold."""
     v = e.window.rows
     if missing := [n for n in e.profile.features if n not in v.features]:
         return [line("drift", None, f"<= {b.psi}", False, f"the window has no {', '.join(missing[:3])}")]
     moved = {n: profiles.psi(f, v.x[:, v.features.index(n)], v.weight) for n, f in e.profile.features.items()}
-    judged = {n: p for n, p in moved.items() if not follows_clock(n)}
+    judged = {n: p for n, p in moved.items() if not reference.follows_clock(n)}
     if not judged:
         return [line("drift", None, f"<= {b.psi}", False, "nobody knows the rows that it learnt from")]
     most = sorted(judged, key=lambda n: -judged[n])[:3]

@@ -11,12 +11,10 @@ import hashlib
 
 import numpy as np
 
-from sentinela_models import metrics
+from sentinela_models import metrics, reference
 from sentinela_models.vectors import Vectors, iso
 
-BINS = 10
 SAMPLE = 10_000  # legitimate rows by which separation is measured, all frauds beside them
-FLOOR = 1e-4  # of a bin's share: an empty bin is no infinite drift
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +44,9 @@ def of(rows: Vectors, seed: int = 7) -> Profile:
     few = rows.thin(SAMPLE, seed)
     for i, name in enumerate(rows.features):
         column = rows.x[:, i]
-        edges = cuts(column, rows.weight)
+        edges = reference.cuts(column, rows.weight)
         found = separation(few.x[:, i], few.label, few.weight)
-        features[name] = Feature(edges.tolist(), shares(column, rows.weight, edges).tolist(), found)
+        features[name] = Feature(edges.tolist(), reference.shares(column, rows.weight, edges).tolist(), found)
     return Profile(
         rows=len(rows.label),
         positives=int(rows.label.sum()),
@@ -64,29 +62,9 @@ def load(doc: dict) -> Profile:
     return Profile(**{**doc, "features": {name: Feature(**f) for name, f in doc["features"].items()}})
 
 
-def cuts(column: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the weighted deciles, each value once; a value that many rows share is an end of its own."""
-    known = ~np.isnan(column)
-    if not known.any():
-        return np.array([])
-    order = np.argsort(column[known], kind="stable")
-    value, total = column[known][order], np.cumsum(weight[known][order])
-    places = np.searchsorted(total, np.arange(1, BINS) / BINS * total[-1])
-    return np.unique(value[np.minimum(places, len(value) - 1)])
-
-
-def shares(column: np.ndarray, weight: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return the share of the weight in each bin, missing values last."""
-    place = np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column, side="left"))
-    counted = np.bincount(place, weight, len(edges) + 2)
-    return counted / counted.sum()
-
-
 def psi(f: Feature, column: np.ndarray, weight: np.ndarray) -> float:
     """Return the population stability index of a column: 0 is as in the profile, above 0.25 is another world."""
-    then = np.maximum(np.array(f.shares), FLOOR)
-    now = np.maximum(shares(column, weight, np.array(f.edges)), FLOOR)
-    return float(((now - then) * np.log(now / then)).sum())
+    return reference.psi(np.array(f.shares), reference.shares(column, weight, np.array(f.edges)))
 
 
 def separation(column: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:

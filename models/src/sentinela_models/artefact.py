@@ -1,4 +1,4 @@
-"""Writes an artefact: model.txt, golden.json, and manifest.json with the hashes of both, last.
+"""Writes an artefact: model.txt, golden.json, reference.json, and manifest.json with the hashes of all three, last.
 
 python -m sentinela_models.artefact DIR... adds the digest of the trees to artefacts that were exported without it, with
 LightGBM's reading of their model.txt, and states the hash anew; nothing else changes in them.
@@ -15,7 +15,7 @@ import sys
 import lightgbm as lgb
 import numpy as np
 
-from sentinela_models import coverage, limits
+from sentinela_models import coverage, limits, reference
 from sentinela_models import golden as golden_module
 from sentinela_models.digest import trees_sha256
 from sentinela_models.errors import Refused
@@ -27,14 +27,16 @@ def count_trees(model_text: str) -> tuple[int, int]:
     return len(leaves), sum(leaves)
 
 
-def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict) -> None:
-    """Write the three files into a new directory: a version never changes once it exists."""
+def write(out: pathlib.Path, model_text: str, golden: dict, manifest: dict, spread: dict | None = None) -> None:
+    """Write the files into a new directory: a version never changes once it exists. Without a spread no reference."""
     if out.exists() and any(out.iterdir()):
         raise Refused(f"{out} exists already; a version never changes, choose another")
     limits.check_model(model_text, golden["features"], len(golden["vectors"]), len(golden["contributions"]))
     trees, leaves = count_trees(model_text)
     vectors = np.array([[golden_module.decode(v) for v in row] for row in golden["vectors"]])
     files = {"model.txt": model_text, "golden.json": golden_module.dumps(golden)}
+    if spread is not None:
+        files[reference.FILE] = reference.dumps(spread)
     if (size := len(files["golden.json"].encode())) > limits.GOLDEN_BYTES:
         raise Refused(
             f"golden.json has {size} bytes, the scorer takes {limits.GOLDEN_BYTES}: train fewer or smaller trees"

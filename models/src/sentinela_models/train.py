@@ -15,7 +15,7 @@ import sys
 import lightgbm as lgb
 import numpy as np
 
-from sentinela_models import artefact, calibration, constraints, golden, limits, metrics, split, vectors
+from sentinela_models import artefact, calibration, constraints, golden, limits, metrics, reference, split, vectors
 from sentinela_models.errors import Refused
 
 EARLY_STOPPING_ROUNDS = 40
@@ -175,7 +175,8 @@ def run(o: Options) -> dict:
         "lineage": lineage(o),
     }
     chosen = golden.choose(s.evaluation.x, text, o.seed)
-    artefact.write(o.out, text, golden.answers(text, chosen, cal, golden.CONTRIBUTION_ROWS), manifest)
+    proof = golden.answers(text, chosen, cal, golden.CONTRIBUTION_ROWS)
+    artefact.write(o.out, text, proof, manifest, reference.of(s.validation))
     return manifest
 
 
