@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/sentinela-pix/sentinela/scripts/tools/mixin/alert"
+	"github.com/sentinela-pix/sentinela/scripts/tools/mixin/board"
 	"github.com/sentinela-pix/sentinela/scripts/tools/mixin/slo"
 )
 
@@ -72,5 +74,11 @@ func (s Source) Files() (map[string][]byte, error) {
 	put("k8s/components/silence/rules.yaml", quiet, failure)
 	policies, failure := alert.Terraform(s.Alerts, s.Objectives)
 	put("terraform/modules/monitoring/alerts.json", policies, failure)
+	for _, b := range board.Boards() {
+		text, failure := b.JSON()
+		put("dashboards/grafana/"+strings.TrimPrefix(b.UID, "sentinela-")+".json", text, failure)
+	}
+	expected, failure := s.Names()
+	put("dashboards/names.json", expected, failure)
 	return files, err
 }
