@@ -47,7 +47,7 @@ func TestFilesAreThoseOfTheSource(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the source gives; go test . -update writes it\n%s", name, cmp.Diff(string(got), string(want)))
+			t.Errorf("%s is not what the source gives; make rules writes it\n%s", name, cmp.Diff(string(got), string(want)))
 		}
 	}
 }

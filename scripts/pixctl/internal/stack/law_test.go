@@ -193,7 +193,7 @@ func (p *pipeline) take(a *arrival) {
 			p.t.Fatal(err)
 		}
 	case a.label != nil:
-		if marked, err := p.marker.Fraud(ctx, a.label); err != nil || !marked {
+		if marked, err := p.marker.Fraud(ctx, a.label); err != nil || marked == nil {
 			p.t.Fatalf("label marked %v: %v", marked, err)
 		}
 	default:

@@ -109,7 +109,7 @@ func ClusterOnly(alerts []Alert) []Alert {
 	return kept
 }
 
-const header = "# Written by `go test . -update` in scripts/tools/mixin, from dashboards/.\n"
+const header = "# Written by `make rules` from dashboards/.\n"
 
 func write(v any) ([]byte, error) {
 	var out bytes.Buffer
