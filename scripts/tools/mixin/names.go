@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/sentinela-pix/sentinela/scripts/tools/mixin/board"
@@ -71,7 +71,7 @@ func note(found map[string]map[string]bool, selector *parser.VectorSelector, pat
 		found[name] = map[string]bool{}
 	}
 	expect := func(label string) {
-		if !slices.Contains([]string{labels.MetricName, "le", "instance"}, label) {
+		if !slices.Contains([]string{model.MetricNameLabel, "le", "instance"}, label) {
 			found[name][label] = true
 		}
 	}

@@ -48,6 +48,7 @@ const (
 
 // JSON is a board as Grafana reads it.
 func (b Board) JSON() ([]byte, error) {
+	//nolint:staticcheck // the newer schema is not read from files by the Grafanas that people have
 	made := dashboard.NewDashboardBuilder(b.Title).Uid(b.UID).Description(b.About).Tags([]string{"sentinela"}).
 		Timezone("America/Sao_Paulo").Time("now-3h", "now").Refresh("30s").Readonly().
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).

@@ -168,7 +168,7 @@ func (r *rule) step(result promql.Vector, at time.Time) []labels.Labels {
 // labelled is a result's labels with a new name and those of the rule.
 func labelled(l labels.Labels, name string, more map[string]string) labels.Labels {
 	b := labels.NewBuilder(l)
-	b.Set(labels.MetricName, name)
+	b.Set(model.MetricNameLabel, name)
 	for k, v := range more {
 		b.Set(k, v)
 	}
