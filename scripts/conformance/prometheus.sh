@@ -6,5 +6,6 @@ cd "$(dirname "$0")/../.."
 prometheus=$(command -v "${PROMETHEUS:-prometheus}") || { echo "prometheus: SKIPPED, there is none (Debian: apt-get install prometheus)"; exit 0; }
 if promtool=$(command -v promtool || command -v "$(dirname "$prometheus")/promtool"); then
   "$promtool" check rules dashboards/prometheus/rules.yaml
+  (cd scripts/tools/mixin && PROMTOOL=$promtool go test -count 1 -run Promtool -v ./alert)
 fi
 PROMETHEUS=$prometheus RULES_AS_THEY_ARE=1 go test -timeout 30m -count 1 -run TestARealPrometheus -v ./scripts/pixctl/internal/stack
