@@ -18,7 +18,7 @@ func TestCountsMovedTogetherAreRefused(t *testing.T) {
 	t.Parallel()
 	_, sound, contract := shipped(t, pix.PayerRole)
 	fsys := fstest.MapFS{}
-	for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile} {
+	for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile, scoring.ReferenceFile} {
 		data, err := fs.ReadFile(sound, name)
 		if err != nil {
 			t.Fatal(err)

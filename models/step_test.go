@@ -62,7 +62,7 @@ type change struct {
 func moved(t *testing.T, sound fs.FS, rng *rand.Rand, c change) (fstest.MapFS, string) {
 	t.Helper()
 	fsys := fstest.MapFS{}
-	for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile} {
+	for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile, scoring.ReferenceFile} {
 		data, err := fs.ReadFile(sound, name)
 		if err != nil {
 			t.Fatal(err)

@@ -148,7 +148,7 @@ func (r *reloadable) renameShipped(t *testing.T) {
 // addModel writes the payer's version 1 again under another name, changed as a test likes.
 func (r *reloadable) addModel(t *testing.T, version string, change func(file string, data []byte) []byte) {
 	t.Helper()
-	for _, file := range []string{"model.txt", "golden.json", "manifest.json"} {
+	for _, file := range []string{"model.txt", "golden.json", "reference.json", "manifest.json"} {
 		data, err := os.ReadFile(filepath.Join(r.models, "payer", "1", file))
 		if err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ def trained(tmp_path_factory) -> pathlib.Path:
 
 def test_same_input_and_seed_give_the_same_bytes(trained):
     assert run(trained / "v.parquet", trained / "again" / "3") == 0
-    for name in ("model.txt", "golden.json", "manifest.json"):
+    for name in ("model.txt", "golden.json", "reference.json", "manifest.json"):
         assert (trained / "payer" / "3" / name).read_bytes() == (trained / "again" / "3" / name).read_bytes()
     assert run(trained / "v.parquet", trained / "other" / "3", "--seed", "8") == 0
     assert (trained / "payer" / "3" / "model.txt").read_bytes() != (trained / "other" / "3" / "model.txt").read_bytes()

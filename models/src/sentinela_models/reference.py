@@ -19,7 +19,7 @@ import sys
 
 import numpy as np
 
-from sentinela_models import scores, split, vectors
+from sentinela_models import scores, vectors
 from sentinela_models.errors import Refused
 from sentinela_models.vectors import Vectors
 
@@ -84,8 +84,8 @@ def add(directory: pathlib.Path, source: pathlib.Path, contract: vectors.Contrac
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if manifest["lineage"].get("vectors_sha256") != vectors.sha256(source):
         raise Refused(f"{directory} was not trained from {source}: its manifest names another file")
-    rows = vectors.read_vectors(source, manifest["role"], contract)
-    validation = split.fitted(rows, cut)[1]
+    rows = vectors.read_vectors(source, manifest["role"], contract, since=scores.micros(manifest["validation"]["from"]))
+    validation = rows.known_at(cut).levelled()  # as split.fitted does
     if len(validation.label) != manifest["validation"]["rows"]:
         raise Refused(f"{directory} was calibrated on other rows than those that {source} is cut into")
     text = dumps(of(validation))

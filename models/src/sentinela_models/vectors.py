@@ -114,8 +114,11 @@ def read_truth(path: pathlib.Path) -> dict[str, str]:
         return {f["end_to_end_id"]: f.get("typology") or "unknown" for f in facts if f.get("fraud")}
 
 
-def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Vectors:
-    """Read the rows that a role scores; refuse a file that lacks a feature of the contract. Others are left out."""
+def read_vectors(path: pathlib.Path, role: str, contract: Contract | None, since: int = 0) -> Vectors:
+    """Read the rows that a role scores, from a moment on (microseconds); refuse a file without the contract's features.
+
+    Features that the contract does not have are left out.
+    """
     if role not in ROLE_DIRECTIONS:
         raise Refused(f"there is no role {role!r}")
     schema = pq.read_schema(path)
@@ -123,7 +126,8 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Ve
     complete(
         pq.read_table(path, columns=list(FIXED_COLUMNS))
     )  # before the filter, which a null direction does not pass
-    table = pq.read_table(path, filters=[("direction", "in", list(ROLE_DIRECTIONS[role]))])
+    wanted = [("direction", "in", list(ROLE_DIRECTIONS[role])), ("event_time", ">=", since)]
+    table = pq.read_table(path, filters=wanted)
     if table.num_rows == 0:
         raise Refused(f"the file holds no row that the {role} model scores")
     x = np.column_stack([table.column(name).to_numpy() for name in features]) if features else np.empty((0, 0))

@@ -39,7 +39,7 @@ func shippedAs(t *testing.T, versions ...string) fstest.MapFS {
 	}
 	files := fstest.MapFS{}
 	for _, version := range versions {
-		for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile} {
+		for _, name := range []string{scoring.ModelFile, scoring.ManifestFile, scoring.GoldenFile, scoring.ReferenceFile} {
 			data, err := fs.ReadFile(shipped, name)
 			if err != nil {
 				t.Fatal(err)
