@@ -18,6 +18,7 @@ import (
 type Source struct {
 	Alerts     []alert.Alert
 	Objectives []alert.Group // the rules of the SLOs
+	Cost       []alert.Group // what is recorded of money, which terraform/cost writes of prices
 }
 
 // Read reads dashboards/ below the root of the repository.
@@ -29,6 +30,12 @@ func Read(ctx context.Context, root fs.FS) (Source, error) {
 	var s Source
 	if s.Alerts, err = alert.Read(text); err != nil {
 		return Source{}, fmt.Errorf("dashboards/alerts.yaml: %w", err)
+	}
+	if text, err = fs.ReadFile(root, "terraform/cost/rules.yaml"); err == nil {
+		s.Cost, err = alert.ReadGroups(text)
+	}
+	if err != nil {
+		return Source{}, fmt.Errorf("read the rules of cost: %w", err)
 	}
 	names, err := fs.Glob(root, "dashboards/slos/*.yaml")
 	if err != nil {
@@ -51,7 +58,7 @@ func Read(ctx context.Context, root fs.FS) (Source, error) {
 // Rules are all that a Prometheus of our own evaluates.
 func (s Source) Rules() []alert.Group {
 	failing, silent := alert.Groups(s.Alerts)
-	return append([]alert.Group{failing, silent}, s.Objectives...)
+	return slices.Concat([]alert.Group{failing, silent}, s.Objectives, s.Cost)
 }
 
 // Files are the generated files, by their path from the root of the repository.
@@ -67,7 +74,7 @@ func (s Source) Files() (map[string][]byte, error) {
 	rules, failure := alert.Prometheus(s.Rules())
 	put("dashboards/prometheus/rules.yaml", rules, failure)
 	failing, _ := alert.Groups(s.Alerts)
-	managed, failure := alert.Managed("sentinela", append([]alert.Group{failing}, slices.Clone(s.Objectives)...))
+	managed, failure := alert.Managed("sentinela", slices.Concat([]alert.Group{failing}, s.Objectives, s.Cost))
 	put("k8s/components/rules/rules.yaml", managed, failure)
 	_, silent := alert.Groups(alert.ClusterOnly(s.Alerts))
 	quiet, failure := alert.Managed("sentinela-silent", []alert.Group{silent})

@@ -20,7 +20,7 @@ func (s Source) expressions() []string {
 	for _, a := range s.Alerts {
 		all = append(all, a.Failing, a.Missing)
 	}
-	for _, g := range s.Objectives {
+	for _, g := range slices.Concat(s.Objectives, s.Cost) {
 		for _, r := range g.Rules {
 			all = append(all, r.Expr)
 		}

@@ -84,7 +84,7 @@ func quiet() map[string]string {
 		"pix_push_unreadable_total": odd, "pix_bridge_unreadable_batches_total": odd, "pix_function_dead_letters_total": odd,
 		"pix_shadow_scores_total": shadow, "pix_shadow_divergence_log_odds": shadow,
 		"pix_requests_refused_total": "callers that are verified", "pix_identity_keys_age_seconds": "callers that are verified",
-		"pix_feature_psi": "a model with a reference, and a thousand vectors", "pix_feature_psi_vectors": "a model with a reference",
+		"pix_feature_psi":            "a thousand vectors",
 		"pix_trace_spans_lost_total": "tracing of the process's own; the stack gives it one",
 	}
 }

@@ -75,6 +75,19 @@ func Groups(alerts []Alert) (failing, silent Group) {
 	return failing, silent
 }
 
+// ReadGroups reads a file of rules that another wrote.
+func ReadGroups(source []byte) ([]Group, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	decoder.KnownFields(true)
+	var file struct {
+		Groups []Group `yaml:"groups"`
+	}
+	if err := decoder.Decode(&file); err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return file.Groups, nil
+}
+
 // Prometheus writes a file of rules.
 func Prometheus(groups []Group) ([]byte, error) {
 	return write(map[string]any{"groups": groups})

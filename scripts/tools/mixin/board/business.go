@@ -72,6 +72,11 @@ func cost() Board {
 	return Board{
 		UID: "sentinela-cost", Title: "Sentinela: Cost", About: "What a million payments use, for the prices in terraform/cost/prices.json.",
 		Rows: []Row{
+			{"Money, without discounts and taxes", []Panel{
+				{Title: "R$ for a million payments", Now: true, Queries: one("", `pix:cost_brl_per_million_payments:rate1h`)},
+				{Title: "US$ an hour", Now: true, Unit: "currencyUSD", Queries: one("", `3600 * sum(pix:cost_usd:rate1h)`)},
+				{Title: "US$ an hour by part", Unit: "currencyUSD", Queries: one("{{part}}", `3600 * sum by (part) (pix:cost_usd:rate1h)`)},
+			}},
 			{"For a million payments", []Panel{
 				{Title: "Pub/Sub: published", Unit: "bytes", Queries: one("{{topic}}", million(`sum by (topic) (rate(pix_bus_published_bytes_total[1h]))`))},
 				{Title: "BigQuery: appended", Unit: "bytes", Queries: one("{{table}}", million(`sum by (table) (rate(pix_warehouse_appended_bytes_total[1h]))`))},
