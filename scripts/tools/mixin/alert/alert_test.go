@@ -131,6 +131,31 @@ func TestEachAlert(t *testing.T) {
 	}
 }
 
+// TestAQuietNight: at a payment in ten seconds one of each misfortune is much of five minutes, and nothing that anybody is told.
+func TestAQuietNight(t *testing.T) {
+	t.Parallel()
+	const payments, once = " 0+3x240", " 0x100 1x140"
+	series := []string{
+		`pix_decisions_total{outcome="APPROVE",repeated="false"}` + payments, `pix_decision_seconds_count` + payments,
+		`pix_decision_seconds_bucket{le="+Inf"}` + payments, `pix_decision_seconds_bucket{le="0.3"} 0+3x100 302+3x140`,
+		`pix_bridge_records_total{result="published"}` + payments, `pix_function_messages_total{function="score",result="ok"}` + payments,
+	}
+	for _, misfortune := range []string{
+		`pix_provisional_answers_total`, `pix_decisions_without_features_total`, `pix_decisions_degraded_total{part="overload"}`,
+		`pix_decisions_degraded_total{part="shadow"}`, `pix_payments_late_total{result="ahead"}`, `pix_payments_late_total{result="late"}`,
+		`pix_requests_refused_total{reason="audience"}`, `pix_bridge_records_total{result="invalid"}`, `pix_connections_replaced_total{client="pubsub"}`,
+		`pix_function_dead_letters_total{function="score",result="ok"}`, `pix_scores_missing_total{role="payer",reason="model"}`,
+		`pix_export_failures_total{table="decisions"}`, `pix_warehouse_rows_total{table="decisions",result="unavailable"}`,
+	} {
+		series = append(series, misfortune+once)
+	}
+	for _, a := range alerts(t) {
+		if told := spans(t, group(t, a), a.Name, series, 2*time.Hour); len(told) > 0 {
+			t.Errorf("%s fires at %v", a.Name, told)
+		}
+	}
+}
+
 // TestNoCaseIsLeft: a case of an alert that is gone tests nothing.
 func TestNoCaseIsLeft(t *testing.T) {
 	t.Parallel()
