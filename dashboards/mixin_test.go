@@ -120,6 +120,11 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 			t.Errorf("docs/runbooks/README.md has no row of %s", name)
 		}
 	}
+	for _, m := range regexp.MustCompile(`(?m)^- name: (\w+)\n  severity: (\w+)\n  from: \w+\n  text: (.+)$`).FindAllStringSubmatch(text(t, "dashboards/alerts.yaml"), -1) {
+		if row := "| [" + m[1] + "](" + m[1] + ".md) | " + m[2] + " | " + m[3] + " |"; !strings.Contains(list, row) {
+			t.Errorf("docs/runbooks/README.md lacks %s", row)
+		}
+	}
 }
 
 // TestRunbooksNameWhatIsThere: at three in the morning nobody wants to find out that a metric, a place or an alert was renamed.
