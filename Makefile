@@ -29,6 +29,10 @@ demo: ## the main job, whole, in one process: Kafka to audited decisions, then a
 	@scripts/build.sh $(PIXCTL) ./scripts/pixctl
 	@$(PIXCTL) demo
 
+.PHONY: watch
+watch: $(PIXCTL) ## the demo under a real Prometheus, and a real Grafana where there is one, until Ctrl-C
+	@scripts/watch.sh $(PIXCTL)
+
 .PHONY: loop
 loop: $(PIXCTL) ## the learning loop, whole: decide, export, Spark, train, judge, promote; poison is refused (Java 17)
 	@scripts/loop.sh $(VENV_LAKE) $(PIXCTL) $(LOOP)
@@ -47,6 +51,7 @@ test: test-go test-python test-lake ## every test, Go and Python (installs what 
 .PHONY: test-go
 test-go: ## the Go tests only
 	go test -timeout 20m ./...
+	cd scripts/tools/mixin && go test ./...
 
 # Every package that starts a goroutine, also in its tests, and does not link the SQL engine; a test of shared/ holds it to that.
 RACE := ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/deploy ./scripts/images ./scripts/upgrade \
@@ -91,6 +96,7 @@ lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready proto ## format, vet, house rules, wo
 	go mod tidy -diff
 	go vet ./...
 	$(LINT) run ./...
+	cd scripts/tools/mixin && go mod tidy -diff && go vet ./... && $(CURDIR)/$(LINT) run ./...
 	$(ACTIONLINT)
 	$(VENV)/bin/ruff check models && $(VENV)/bin/ruff format --check models
 
@@ -99,6 +105,10 @@ proto: ## lint the protos, refuse a breaking change and generated code that is n
 	scripts/proto.sh lint
 	scripts/proto.sh breaking
 	scripts/proto.sh check
+
+.PHONY: rules
+rules: ## write the rules, policies and dashboards of dashboards/ again
+	cd scripts/tools/mixin && go test . -update
 
 .PHONY: bench
 bench: bench-models ## Go benchmarks, in benchstat's format; scores and contributions beside LightGBM and lleaves

@@ -376,9 +376,14 @@ run "alarms" {
     source = "../modules/monitoring"
   }
   variables {
-    emails = { on-call = "on-call@bank.example" }
+    emails    = { on-call = "on-call@bank.example" }
+    functions = true
   }
 
+  assert {
+    condition     = length(google_monitoring_alert_policy.this) > 40
+    error_message = "Alerts of the source have no policy."
+  }
   assert {
     condition     = alltrue([for p in google_monitoring_alert_policy.this : length(p.conditions) == 2 && endswith(p.conditions[0].display_name, ": failing") && endswith(p.conditions[1].display_name, ": missing")])
     error_message = "A policy hears when something fails, and not when it falls silent."
@@ -399,7 +404,7 @@ run "alarms_where_nobody_pays" {
   }
 
   assert {
-    condition     = alltrue([for p in google_monitoring_alert_policy.this : length(p.conditions) == 1]) && !contains(keys(google_monitoring_alert_policy.this), "bridge-behind")
+    condition     = alltrue([for p in google_monitoring_alert_policy.this : length(p.conditions) == 1]) && !contains(keys(google_monitoring_alert_policy.this), "BridgeBehind")
     error_message = "Somebody is called because a dev environment is quiet."
   }
 }

@@ -37,6 +37,12 @@ variable "cluster" {
   default     = true
 }
 
+variable "functions" {
+  description = "Whether every function's own metrics are collected too, and not score's alone: then what they tell is watched."
+  type        = bool
+  default     = false
+}
+
 variable "silence_is_normal" {
   description = "Whether it is normal that nobody pays, as in dev: then nobody is called when nothing is heard."
   type        = bool
