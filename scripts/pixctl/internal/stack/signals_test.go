@@ -3,12 +3,14 @@ package stack_test
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/warehouse"
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
@@ -34,6 +36,7 @@ func TestTrafficMovesTheSignals(t *testing.T) {
 	t.Parallel()
 	s := start(t, stack.Options{Live: true, Policy: eagerPolicy(t)})
 	const n = 40
+	began := time.Now()
 	kafka := newProducer(t, s)
 	var sent []*pix.Transaction
 	roles := 0
@@ -60,6 +63,11 @@ func TestTrafficMovesTheSignals(t *testing.T) {
 		got := signals(t, s)
 		return got["pix_audit_row_age_seconds_count"] >= n && got["pix_labelled_decisions_total"] >= n && s.Outstanding() == 0
 	})
+	reconciled(t, s, began, n)
+	if err := s.Export(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the tick", func() bool { return signals(t, s)["pix_reconciled_rows_end_timestamp_seconds"] > 0 })
 	got := signals(t, s)
 	for name, want := range map[string]float64{
 		"pix_decision_age_seconds_count": n, "pix_score_log_odds_count": float64(roles), "pix_scores_missing_total": 0, "pix_rule_hits_total": float64(hits),
@@ -77,6 +85,22 @@ func TestTrafficMovesTheSignals(t *testing.T) {
 	} {
 		if got[name] < least {
 			t.Errorf("%s is %v, want at least %v", name, got[name], least)
+		}
+	}
+}
+
+// reconciled asks BigQuery for the payments that were decided since, as an export does, though no hour has passed: each has a row.
+func reconciled(t *testing.T, s *stack.Stack, since time.Time, want int64) {
+	t.Helper()
+	project, dataset, _ := strings.Cut(s.Reader.Dataset(), ".")
+	extract, err := warehouse.OpenExtract(t.Context(), warehouse.Config{ProjectID: project, Dataset: dataset}, s.Cloud.BigQueryOptions(), s.Cloud.BigQueryStorageOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer extract.Close()
+	for until, want := range map[time.Time]int64{since: 0, since.Add(time.Hour): want} {
+		if got, err := extract.Decided(t.Context(), since.Add(-time.Hour), until); err != nil || got != want {
+			t.Errorf("%d payments have a row, want %d: %v", got, want, err)
 		}
 	}
 }
