@@ -122,7 +122,7 @@ func impatient(t *testing.T, url string) *client.Client {
 func TestNobodyAnswers(t *testing.T) {
 	t.Parallel()
 	cases := map[string]http.HandlerFunc{
-		"hangs": func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() },
+		"hangs": hangs,
 		"trickles": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			for i := 0; r.Context().Err() == nil; i++ {
@@ -167,6 +167,12 @@ func TestNobodyAnswers(t *testing.T) {
 			t.Errorf("%+v, %v", d, err)
 		}
 	})
+}
+
+// hangs until its client has gone, which a server notices once the body is read.
+func hangs(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
 }
 
 // cut promises an answer and ends in the midst of it.

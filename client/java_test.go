@@ -37,7 +37,7 @@ func TestTheExampleInJava(t *testing.T) {
 	}
 	s, example := startScorer(t), payment(t, exampleID)
 	const patient, impatient = "60000", "500"
-	if got := ask(s.url, patient, example); got != "do what the decision says: OUTCOME_REVIEW" {
+	if got := ask(s.url, patient, example); got != "do what the decision says: OUTCOME_REJECT" {
 		t.Error(got)
 	}
 	if got := ask(s.url, patient, bytes.Replace(example, []byte("125000"), []byte("125001"), 1)); got != "refused with status 409: hold it, by our own rule" {
@@ -53,7 +53,7 @@ func TestTheExampleInJava(t *testing.T) {
 		t.Error(got)
 	}
 	for name, handler := range map[string]http.HandlerFunc{
-		"hangs":                  func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"hangs":                  hangs,
 		"huge":                   endless("application/json", " "),
 		"a provisional approval": answers(strings.Replace(good(), `"provisional":false`, `"provisional":true`, 1)),
 	} {

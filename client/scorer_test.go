@@ -162,7 +162,7 @@ func (s *scorer) asked() []http.Header {
 // patient is a client that a busy test machine does not hurry.
 func patient(t *testing.T, url string, change ...func(*client.Config)) *client.Client {
 	t.Helper()
-	config := client.Config{URL: url, Deadline: time.Minute, Budget: 20 * time.Second, Network: 10 * time.Second}
+	config := client.Config{URL: url, Deadline: time.Minute, Network: 20 * time.Second}
 	for _, f := range change {
 		f(&config)
 	}
