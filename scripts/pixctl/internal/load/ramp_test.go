@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"io"
+	"sync"
 	"testing"
 	"time"
 )
@@ -69,6 +70,39 @@ func TestRamp(t *testing.T) {
 				t.Errorf("%+v", over)
 			}
 		})
+	}
+}
+
+// recorded counts how often each payment is asked for.
+type recorded struct {
+	nothing
+	mu    sync.Mutex
+	asked map[int]int
+}
+
+func (r *recorded) call(_ context.Context, i int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[i]++
+	return ""
+}
+
+// TestStagesShareOutThePayments: a payment that is asked for twice costs the scorer less than one that is new.
+func TestStagesShareOutThePayments(t *testing.T) {
+	t.Parallel()
+	o := &options{plan: plan{rate: 1000, duration: 20 * time.Millisecond, warmup: 10 * time.Millisecond, inFlight: 10_000}, shape: shapeBurst}
+	target := &recorded{asked: map[int]int{}}
+	r := &runner{options: o, log: io.Discard, report: newReport(o), target: target}
+	if err := r.play(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 + 20 + 60 + 20 {
+		if target.asked[i] != 1 {
+			t.Errorf("payment %d was asked for %d times", i, target.asked[i])
+		}
+	}
+	if len(target.asked) != 110 {
+		t.Errorf("%d payments", len(target.asked))
 	}
 }
 
