@@ -62,10 +62,10 @@ func New(c Config) (*Client, error) {
 	u, err := url.Parse(c.URL)
 	var problems []error
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		problems = append(problems, errors.New("URL: must be as https://host or https://host/prefix")) // the parser's error would repeat it
+		problems = append(problems, errors.New("a URL is required, as https://host or https://host/prefix")) // the parser's error would repeat it
 	}
 	if c.Deadline < 0 || c.Budget < 0 || c.Network < 0 || c.Connections < 0 {
-		problems = append(problems, errors.New("Deadline, Budget, Network, Connections: must not be negative"))
+		problems = append(problems, errors.New("no duration and no bound may be negative"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("client: %w", err)

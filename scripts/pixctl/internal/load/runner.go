@@ -40,7 +40,7 @@ func (r *runner) play(ctx context.Context) error {
 	var err error
 	switch r.shape {
 	case shapeBurst:
-		err = r.staged(ctx, []stage{{"before", r.plan, nil}, {"burst", r.at(burst*r.rate, 0), nil}, {"after", r.at(r.rate, 0), nil}})
+		err = r.staged(ctx, []stage{{"before", r.plan, nil}, {"burst", r.at(burst*r.rate), nil}, {"after", r.at(r.rate), nil}})
 	case shapeRamp:
 		err = r.ramp(ctx)
 	case shapeSlow:
@@ -57,10 +57,10 @@ func (r *runner) play(ctx context.Context) error {
 	return err
 }
 
-// at is the plan at another rate.
-func (r *runner) at(rate float64, warmup time.Duration) plan {
+// at is the plan at another rate, without a warm-up.
+func (r *runner) at(rate float64) plan {
 	p := r.plan
-	p.rate, p.warmup = rate, warmup
+	p.rate, p.warmup = rate, 0
 	return p
 }
 
@@ -77,7 +77,7 @@ func (r *runner) floor(ctx context.Context) error {
 		}
 		t = f
 	}
-	p := r.at(r.rate, 0)
+	p := r.at(r.rate)
 	p.duration = r.options.floor
 	_, err := r.part(ctx, floorName, t, p)
 	if err := errors.Join(err, t.close(context.WithoutCancel(ctx))); err != nil && !errors.Is(err, errInterrupted) {
@@ -151,11 +151,11 @@ func (r *runner) away(ctx context.Context) error {
 		return errors.New("there is no store to take away")
 	}
 	hang := func(away bool) func() { return func() { served.local.outage.away.Store(away) } }
-	opening, closing := r.at(r.rate, 0), r.at(r.rate, 0)
+	opening, closing := r.at(r.rate), r.at(r.rate)
 	opening.duration, closing.duration = time.Second, 2*time.Second
 	return r.staged(ctx, []stage{
-		{"before", r.plan, nil}, {"opening", opening, hang(true)}, {"away", r.at(r.rate, 0), nil},
-		{"closing", closing, hang(false)}, {"after", r.at(r.rate, 0), nil},
+		{"before", r.plan, nil}, {"opening", opening, hang(true)}, {"away", r.at(r.rate), nil},
+		{"closing", closing, hang(false)}, {"after", r.at(r.rate), nil},
 	})
 }
 
@@ -175,7 +175,7 @@ func (r *runner) ramp(ctx context.Context) error {
 			break
 		}
 		middle := math.Sqrt(good.Rate * bad)
-		p, err := r.part(ctx, "step", r.target, r.at(middle, 0))
+		p, err := r.part(ctx, "step", r.target, r.at(middle))
 		switch {
 		case err != nil:
 			return err
@@ -188,7 +188,7 @@ func (r *runner) ramp(ctx context.Context) error {
 	if good == nil {
 		return nil
 	}
-	over, err := r.part(ctx, "overload", r.target, r.at(burst*good.Rate, 0))
+	over, err := r.part(ctx, "overload", r.target, r.at(burst*good.Rate))
 	r.report.Breaking = newBreaking(good, over, bad == 0)
 	return err
 }
@@ -197,7 +197,7 @@ func (r *runner) ramp(ctx context.Context) error {
 func (r *runner) bracket(ctx context.Context) (good *part, bad float64, err error) {
 	rate := r.rate
 	for range rampDoublings + 1 {
-		p, err := r.part(ctx, "step", r.target, r.at(rate, 0))
+		p, err := r.part(ctx, "step", r.target, r.at(rate))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -229,7 +229,7 @@ func (r *runner) beside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.part(ctx, "beside slow clients", r.target, r.at(r.rate, 0))
+	_, err = r.part(ctx, "beside slow clients", r.target, r.at(r.rate))
 	r.report.Slow = clients.stop()
 	return err
 }

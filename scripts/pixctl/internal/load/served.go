@@ -116,7 +116,8 @@ func (s *served) serve(ctx context.Context, address string) error {
 	}
 	d := score.Deps{Engine: s.local.engine, Outbox: s.local.outbox, Marker: marker, Tokenizer: s.local.tokens, Callers: anybody{}}
 	d.Push.Gate, d.Push.DeadLetters, d.Push.DeadLetterTopic = anybody{}, noLetters{}, "none"
-	d.Push.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) // a line for each decision is written, as in production
+	// A line for each decision is written, as in production.
+	d.Push.Logger = obs.Logger(io.Discard, slog.LevelInfo, obs.Service{Name: score.Name})
 	registry := obs.NewRegistry()
 	d.Push.Metrics = registry
 	if s.service, err = score.New(d); err != nil {
@@ -177,6 +178,8 @@ func openIdle(ctx context.Context, o *options) (*idle, error) {
 
 func (f *idle) close(ctx context.Context) error {
 	err := errors.Join(f.remote.close(ctx), f.server.Close())
-	<-f.ended
+	if ended := <-f.ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	return err
 }

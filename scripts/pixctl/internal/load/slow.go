@@ -60,7 +60,7 @@ func (s *slowClients) send(ctx context.Context, u *url.URL) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	s.opened.Add(1)
 	request := fmt.Sprintf("POST %s/v1/decisions HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n", u.Path, u.Host)
 	for i := 0; ctx.Err() == nil; i++ {
