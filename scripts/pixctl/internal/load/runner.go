@@ -40,7 +40,7 @@ func (r *runner) play(ctx context.Context) error {
 	var err error
 	switch r.shape {
 	case shapeBurst:
-		err = r.staged(ctx, []stage{{"before", r.plan, nil}, {"burst", r.at(burst*r.rate), nil}, {"after", r.at(r.rate), nil}})
+		err = r.staged(ctx, []stage{{"before", r.plan, nil}, {"burst", r.at(burst * r.rate), nil}, {"after", r.at(r.rate), nil}})
 	case shapeRamp:
 		err = r.ramp(ctx)
 	case shapeSlow:
