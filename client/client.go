@@ -39,7 +39,7 @@ type Config struct {
 	Tokens TokenSource
 	// Deadline bounds a call, with its retries, whose context has no deadline of its own; default 1 s.
 	Deadline time.Duration
-	// Budget is how long the scorer may take for one answer; default 300 ms. More than its DECISION_TIMEOUT gains nothing.
+	// Budget is how long the scorer may take for one answer; default 300 ms. It refuses more than its DECISION_TIMEOUT.
 	Budget time.Duration
 	// Network is what the way there and back may take beside that; default 50 ms.
 	Network time.Duration
