@@ -171,7 +171,7 @@ func TestServes(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- command.Dispatch(ctx, command.IO{Out: io.Discard, Err: io.Discard, Getenv: getenv}, []command.Command{load.Command()},
-			[]string{"load", "-serve", address, "-history", "10", "-timeout", "1m"})
+			[]string{"load", "-serve", address, "-history", "10", "-timeout", "1m", "-forget"})
 	}()
 	for reached := false; !reached; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
@@ -191,6 +191,10 @@ func TestServes(t *testing.T) {
 	r, code, says := runLoad(t, "-url", "http://"+address, "-token-file", file, "-rate", "50", "-duration", "200ms", "-warmup", "0", "-floor", "0", "-max-p99", "1m", "-json")
 	if code != 0 || r.last().Decided != 10 {
 		t.Errorf("exit code %d, %+v\n%s", code, r, says)
+	}
+	again, code, says := runLoad(t, "-url", "http://"+address, "-rate", "50", "-duration", "200ms", "-warmup", "0", "-floor", "0", "-max-p99", "1m", "-json")
+	if code != 0 || again.last().Decided != 10 {
+		t.Errorf("the same payments again: exit code %d, %+v\n%s", code, again, says)
 	}
 	cancel()
 	if code := <-ended; code != 0 {
@@ -266,7 +270,7 @@ func TestUsage(t *testing.T) {
 		{"-rate", "0"}, {"-rate", "NaN"}, {"-duration", "0"}, {"-duration", "2h"}, {"-warmup", "-1s"}, {"-in-flight", "0"}, {"-on", "disk"},
 		{"-rate", "1", "-duration", "10ms"}, {"-history", "-1"}, {"-timeout", "0"}, {"extra"},
 		{"-profile", "sine"}, {"-profile", "outage"}, {"-profile", "outage", "-on", "http", "-url", "http://h"}, {"-profile", "slow", "-on", "memory"},
-		{"-slow", "0"}, {"-floor", "-1s"},
+		{"-forget"}, {"-slow", "0"}, {"-floor", "-1s"},
 	} {
 		if _, code, _ := runLoad(t, args...); code != command.ExitUsage {
 			t.Errorf("%v: exit code %d", args, code)

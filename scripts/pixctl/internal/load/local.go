@@ -53,6 +53,7 @@ type local struct {
 	outbox  *engine.Outbox
 	queue   chan *pix.Decision
 	history int
+	forget  bool
 	timeout time.Duration
 
 	work  sync.WaitGroup
@@ -60,13 +61,13 @@ type local struct {
 }
 
 func openLocal(ctx context.Context, o *options) (*local, error) {
-	l := &local{history: o.history, timeout: o.timeout, queue: make(chan *pix.Decision, published), supply: newSupply(o.seed, o.history+o.most())}
+	l := &local{history: o.history, forget: o.forget, timeout: o.timeout, queue: make(chan *pix.Decision, published), supply: newSupply(o.seed, o.history+o.most())}
 	var err error
 	if l.tokens, err = pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: []byte(loadTokenKey)}, nil); err != nil {
 		return nil, fmt.Errorf("token key: %w", err)
 	}
 	steps := []func(context.Context) error{
-		func(ctx context.Context) error { return l.openStore(ctx, o) }, l.openEngine, l.openOutbox, l.remember,
+		func(ctx context.Context) error { return l.openStore(ctx, o) }, l.remember, l.openEngine, l.openOutbox,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -208,6 +209,15 @@ func (l *local) openOutbox(ctx context.Context) error {
 	return nil
 }
 
+// forgetful reads what the store has and keeps nothing more.
+type forgetful struct{ engine.Store }
+
+// Record keeps nothing.
+func (forgetful) Record(context.Context, *pix.Transaction) error { return nil }
+
+// Commit lets the decision stand for its caller alone.
+func (forgetful) Commit(_ context.Context, d *pix.Decision) (*pix.Decision, error) { return d, nil }
+
 // remember writes the payments of the history, so that those of the run find one.
 func (l *local) remember(ctx context.Context) error {
 	if err := l.prepare(l.history); err != nil {
@@ -226,6 +236,9 @@ func (l *local) remember(ctx context.Context) error {
 	}
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("write history: %w", err)
+	}
+	if l.forget {
+		l.store = forgetful{l.store}
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ type options struct {
 	tokenFile string
 	seed      uint64
 	history   int
+	forget    bool
 	timeout   time.Duration
 	maxP99    time.Duration
 	floor     time.Duration
@@ -88,6 +89,7 @@ func parse(std command.IO, args []string) (*options, error) {
 	flags.StringVar(&o.tokenFile, "token-file", "", "file of the token for -url; default the variable SCORER_TOKEN")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the simulated payments")
 	flags.IntVar(&o.history, "history", 20_000, "payments in the store before the run, of the same accounts")
+	flags.BoolVar(&o.forget, "forget", false, "in memory keep the history alone: what is decided would be the most of what the process holds")
 	flags.DurationVar(&o.timeout, "timeout", decisionTimeout, "deadline of a decision in this process; the store has half of it")
 	flags.DurationVar(&o.maxP99, "max-p99", 0, "the 99th percentile must not exceed this; 0 does not ask")
 	flags.DurationVar(&o.floor, "floor", 3*time.Second, "how long to measure the loop's own floor; 0 leaves it out")
@@ -119,6 +121,8 @@ func (o *options) validate() error {
 		return command.Usagef("load: -profile must be %s, %s, %s, %s or %s", shapeSteady, shapeBurst, shapeRamp, shapeSlow, shapeOutage)
 	case o.shape == shapeOutage && (o.on != onHTTP || o.url != ""):
 		return command.Usagef("load: -profile %s needs -on %s: it takes away a store of its own", shapeOutage, onHTTP)
+	case o.forget && o.on != onHTTP && o.on != onMemory && o.serve == "":
+		return command.Usagef("load: -forget needs -on %s, -on %s or -serve", onHTTP, onMemory)
 	case o.shape == shapeSlow && o.on != onHTTP && o.url == "":
 		return command.Usagef("load: -profile %s needs -on %s or -url: there are no slow clients without a network", shapeSlow, onHTTP)
 	case o.calls()-o.unmeasured() < 1:
