@@ -82,7 +82,7 @@ func parse(std command.IO, args []string) (*options, error) {
 	flags.Float64Var(&o.rate, "rate", 2000, "payments per second")
 	flags.DurationVar(&o.duration, "duration", 30*time.Second, "how long to measure, for each part")
 	flags.DurationVar(&o.warmup, "warmup", 5*time.Second, "how long to run before measuring")
-	flags.IntVar(&o.inFlight, "in-flight", 480, "payments under way at most; a scorer takes 512 connections")
+	flags.IntVar(&o.inFlight, "in-flight", 400, "payments under way at most; a scorer takes 512 connections, those of slow clients too")
 	flags.StringVar(&o.on, "on", onBigtable, "what is asked in this process: http, memory, bigtable or nothing (the loop alone)")
 	flags.StringVar(&o.url, "url", "", "a running scorer, for example http://127.0.0.1:8080")
 	flags.StringVar(&o.serve, "serve", "", "serve what -on http asks at this address, and ask nothing")

@@ -49,7 +49,8 @@ func newRemote(o *options, url string, supply *supply) *remote {
 		score.ReplayHeader: {event.ReplayTrue},
 	}, client: &http.Client{
 		Timeout:   answerTimeout,
-		Transport: &http.Transport{MaxIdleConnsPerHost: o.inFlight, DisableCompression: true},
+		// Unbounded it opens more than there are calls under way, and the scorer refuses those above its own bound.
+		Transport: &http.Transport{MaxConnsPerHost: o.inFlight, MaxIdleConnsPerHost: o.inFlight, DisableCompression: true},
 	}}
 	switch {
 	case o.tokenFile != "":
