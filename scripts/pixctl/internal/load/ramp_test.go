@@ -10,15 +10,20 @@ import (
 
 // capable is a scorer that takes so many payments of a part and sheds the others, whatever the clock says.
 type capable struct {
-	takes, due int
-	slow       time.Duration // every answer takes so long
+	takes  int
+	slow   time.Duration // every answer takes so long
+	hiccup int           // this part, counted from 1, it sheds whole
+	parts  int
 }
 
-func (c *capable) prepare(n int) error { c.due = n; return nil }
+func (c *capable) prepare(int) error {
+	c.parts++
+	return nil
+}
 
 func (c *capable) call(_ context.Context, i int) string {
 	time.Sleep(c.slow)
-	if i >= c.takes {
+	if i >= c.takes || c.parts == c.hiccup {
 		return shed
 	}
 	return ""
@@ -36,7 +41,10 @@ func TestRamp(t *testing.T) {
 		takes int
 		slow  time.Duration
 		most  bool
+		hic   int
 	}{
+		"a hiccup below":   {from: 1000, takes: 333, hic: 1},
+		"a hiccup between": {from: 1000, takes: 333, hic: 5},
 		"from below":       {from: 1000, takes: 333},
 		"from above":       {from: 8000, takes: 333},
 		"where it begins":  {from: 3000, takes: 333},
@@ -49,7 +57,7 @@ func TestRamp(t *testing.T) {
 			if c.slow > 0 {
 				o.maxP99 = time.Millisecond
 			}
-			r := &runner{options: o, log: io.Discard, report: newReport(o), target: &capable{takes: c.takes, slow: c.slow}}
+			r := &runner{options: o, log: io.Discard, report: newReport(o), target: &capable{takes: c.takes, slow: c.slow, hiccup: c.hic}}
 			if err := r.play(t.Context()); err != nil {
 				t.Fatal(err)
 			}

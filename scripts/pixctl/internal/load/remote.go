@@ -48,7 +48,7 @@ func newRemote(o *options, url string, supply *supply) *remote {
 		// of a week that is over: the caller needs the role
 		score.ReplayHeader: {event.ReplayTrue},
 	}, client: &http.Client{
-		Timeout:   answerTimeout,
+		Timeout: answerTimeout,
 		// Unbounded it opens more than there are calls under way, and the scorer refuses those above its own bound.
 		Transport: &http.Transport{MaxConnsPerHost: o.inFlight, MaxIdleConnsPerHost: o.inFlight, DisableCompression: true},
 	}}
