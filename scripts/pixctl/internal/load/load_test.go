@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,6 +70,9 @@ func (r result) names() string {
 
 func (r result) last() part { return r.Parts[len(r.Parts)-1] }
 
+// loading is held by whoever loads the shipped models: all at once, under the race detector, takes longer than they are given.
+var loading sync.Mutex
+
 func runLoad(t *testing.T, args ...string) (result, int, string) {
 	t.Helper()
 	var out, complaints bytes.Buffer
@@ -89,6 +93,8 @@ func TestEveryPaymentIsDecided(t *testing.T) {
 	for _, on := range []string{"http", "bigtable", "memory", "nothing"} {
 		t.Run(on, func(t *testing.T) {
 			t.Parallel()
+			loading.Lock()
+			defer loading.Unlock()
 			r, code, says := runLoad(t, "-on", on, "-rate", "100", "-duration", "500ms", "-warmup", "100ms", "-history", "200",
 				"-timeout", "1m", "-max-p99", "1m", "-floor", "100ms", "-json")
 			if code != 0 || r.Target != on || r.names() != "floor, steady" {
@@ -104,6 +110,8 @@ func TestEveryPaymentIsDecided(t *testing.T) {
 // profiled runs a profile over HTTP at a rate that no machine misses.
 func profiled(t *testing.T, profile string, args ...string) result {
 	t.Helper()
+	loading.Lock()
+	defer loading.Unlock()
 	r, code, says := runLoad(t, append([]string{"-on", "http", "-profile", profile, "-rate", "50", "-duration", "300ms", "-warmup", "0",
 		"-history", "0", "-floor", "0", "-json"}, args...)...)
 	if code != 0 || r.Profile != profile {
@@ -166,6 +174,8 @@ func status(code int) http.HandlerFunc {
 // TestServes: what another process asks is what -on http asks.
 func TestServes(t *testing.T) {
 	t.Parallel()
+	loading.Lock()
+	defer loading.Unlock()
 	address := port.Free(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
