@@ -54,7 +54,7 @@ test-go: ## the Go tests only
 	cd scripts/tools/mixin && go test ./...
 
 # Every package that starts a goroutine, also in its tests, and does not link the SQL engine; a test of shared/ holds it to that.
-RACE := ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/deploy ./scripts/images ./scripts/upgrade \
+RACE := ./client ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/deploy ./scripts/images ./scripts/upgrade \
   ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... \
   ./shared/reload/... ./shared/conn ./shared/lake ./shared/obs ./shared/warehouse ./shared/pixtest \
   ./shared/pixtest/fault ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \

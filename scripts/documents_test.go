@@ -16,7 +16,7 @@ import (
 
 // pages are the documents whose names of tests and places are looked up.
 func pages() []string {
-	return []string{"docs/architecture.md", "docs/patterns.md", "docs/security.md", "docs/disaster.md", "docs/deploy.md", "SECURITY.md"}
+	return []string{"docs/architecture.md", "docs/patterns.md", "docs/security.md", "docs/disaster.md", "docs/deploy.md", "docs/calling.md", "docs/calling.pt-BR.md", "SECURITY.md"}
 }
 
 // TestDocumentsNameWhatIsThere: every test and every place that a page names in code's type.

@@ -23,6 +23,9 @@ func BenchmarkDecisions(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			if err := t.prepare(o.calls()); err != nil {
+				b.Fatal(err)
+			}
 			var out *openloop.Outcome
 			for b.Loop() {
 				out = o.loop(t).Run(b.Context())
@@ -30,7 +33,7 @@ func BenchmarkDecisions(b *testing.B) {
 			if err := t.close(b.Context()); err != nil {
 				b.Error(err)
 			}
-			r := newReport(o, out)
+			r := newPart(shapeSteady, o.rate, out)
 			b.ReportMetric(r.MsP50, "p50_ms")
 			b.ReportMetric(r.MsP99, "p99_ms")
 			b.ReportMetric(r.MsP999, "p999_ms")

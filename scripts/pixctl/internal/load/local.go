@@ -45,29 +45,29 @@ const loadTokenKey = "a public key for load tests, only!"
 
 // local decides in this process.
 type local struct {
-	payments payments
-	store    engine.Store
-	engine   *engine.Engine
-	outbox   *engine.Outbox
-	queue    chan *pix.Decision
-	history  int
-	timeout  time.Duration
+	supply  *supply
+	tokens  *pix.Tokenizer
+	store   engine.Store
+	outage  *outage // the store, where it is to be away for a while
+	engine  *engine.Engine
+	outbox  *engine.Outbox
+	queue   chan *pix.Decision
+	history int
+	forget  bool
+	timeout time.Duration
 
 	work  sync.WaitGroup
 	stops []func(context.Context) error // run in reverse order
 }
 
 func openLocal(ctx context.Context, o *options) (*local, error) {
-	l := &local{history: o.history, timeout: o.timeout, queue: make(chan *pix.Decision, published)}
-	tokens, err := pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: []byte(loadTokenKey)}, nil)
-	if err != nil {
+	l := &local{history: o.history, forget: o.forget, timeout: o.timeout, queue: make(chan *pix.Decision, published), supply: newSupply(o.seed, o.history+o.most())}
+	var err error
+	if l.tokens, err = pix.NewTokenizer(pix.TokenKey{Version: 1, Secret: []byte(loadTokenKey)}, nil); err != nil {
 		return nil, fmt.Errorf("token key: %w", err)
 	}
-	if err := generate(o.seed, o.history+o.calls(), l.payments.tokenised(tokens)); err != nil {
-		return nil, fmt.Errorf("generate payments: %w", err)
-	}
 	steps := []func(context.Context) error{
-		func(ctx context.Context) error { return l.openStore(ctx, o) }, l.openEngine, l.openOutbox, l.remember,
+		func(ctx context.Context) error { return l.openStore(ctx, o) }, l.remember, l.openEngine, l.openOutbox,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -88,7 +88,12 @@ func (l *local) close(ctx context.Context) error {
 }
 
 func (l *local) openStore(ctx context.Context, o *options) error {
-	if o.on == onMemory {
+	switch {
+	case o.on == onHTTP && o.shape == shapeOutage:
+		l.outage = &outage{Store: memory.New(time.Now)}
+		l.store = l.outage
+		return nil
+	case o.on != onBigtable:
 		l.store = memory.New(time.Now)
 		return nil
 	}
@@ -204,8 +209,20 @@ func (l *local) openOutbox(ctx context.Context) error {
 	return nil
 }
 
+// forgetful reads what the store has and keeps nothing more.
+type forgetful struct{ engine.Store }
+
+// Record keeps nothing.
+func (forgetful) Record(context.Context, *pix.Transaction) error { return nil }
+
+// Commit lets the decision stand for its caller alone.
+func (forgetful) Commit(_ context.Context, d *pix.Decision) (*pix.Decision, error) { return d, nil }
+
 // remember writes the payments of the history, so that those of the run find one.
 func (l *local) remember(ctx context.Context) error {
+	if err := l.prepare(l.history); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(historyWriters)
 	for i := 0; i < l.history && ctx.Err() == nil; i++ {
@@ -220,12 +237,18 @@ func (l *local) remember(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("write history: %w", err)
 	}
+	if l.forget {
+		l.store = forgetful{l.store}
+	}
 	return nil
 }
 
+// prepare makes the next n payments.
+func (l *local) prepare(n int) error { return l.supply.next(n, tokenised(l.tokens)) }
+
 // payment decodes a payment.
 func (l *local) payment(i int) (pix.Transaction, error) {
-	tx, err := event.DecodeTransaction(event.Envelope{Data: l.payments.at(i), Attributes: protoAttributes()}, nil, time.Now())
+	tx, err := event.DecodeTransaction(event.Envelope{Data: l.supply.payments.at(i), Attributes: protoAttributes()}, nil, time.Now())
 	if err != nil {
 		return tx, fmt.Errorf("decode payment: %w", err)
 	}
@@ -239,7 +262,7 @@ func protoAttributes() map[string]string {
 // call decides one payment, from its wire bytes to a decision that is committed. One that was decided without its
 // histories is a failure here: its latency is that of a deadline.
 func (l *local) call(ctx context.Context, i int) string {
-	tx, err := l.payment(l.history + i)
+	tx, err := l.payment(i)
 	if err != nil {
 		return pix.KindOf(err).String()
 	}

@@ -119,12 +119,15 @@ func measure(t *testing.T, n int) figures {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := l.prepare(n); err != nil {
+		t.Fatal(err)
+	}
 	m.mu.Lock()
 	m.on = true
 	m.mu.Unlock()
 	var sizes struct{ transaction, decision, row float64 }
 	for i := range n {
-		tx, err := l.payment(l.history + i)
+		tx, err := l.payment(i)
 		if err != nil {
 			t.Fatal(err)
 		}

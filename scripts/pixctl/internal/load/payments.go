@@ -30,40 +30,54 @@ func (p *payments) at(i int) []byte {
 	return p.bytes[from:p.ends[i]]
 }
 
-// generate takes n payments of a simulated week and gives each to keep, in event-time order.
-func generate(seed uint64, n int, keep func(*pix.Submission) error) error {
-	w := world.New(world.LastWeek(seed, n, time.Now()))
-	for range n {
-		e, ok := w.Next()
-		if !ok {
-			return errors.New("the simulated week is over: fewer payments than asked for")
-		}
-		if err := keep(&e.Submission); err != nil {
-			return err
-		}
-	}
-	return nil
+// supply makes the payments of a simulated week, in event-time order, and then those of another world's.
+type supply struct {
+	seed     uint64
+	week     int // payments of a week at least
+	world    *world.World
+	payments payments
 }
 
-// tokenised keeps payments as the scorer receives them from the bridge.
-func (p *payments) tokenised(t *pix.Tokenizer) func(*pix.Submission) error {
-	return func(s *pix.Submission) error {
-		tx := t.Tokenize(s)
-		e, err := event.EncodeTransaction(&tx)
+// newSupply returns one of a week with at least n payments.
+func newSupply(seed uint64, n int) *supply {
+	return &supply{seed: seed, week: n, world: world.New(world.LastWeek(seed, n, time.Now()))}
+}
+
+// one is the next payment.
+func (s *supply) one() (*pix.Submission, error) {
+	e, ok := s.world.Next()
+	if !ok {
+		s.seed++
+		s.world = world.New(world.LastWeek(s.seed, s.week, time.Now()))
+		if e, ok = s.world.Next(); !ok {
+			return nil, errors.New("a simulated week has no payment")
+		}
+	}
+	return &e.Submission, nil
+}
+
+// next makes the n payments that follow and forgets those before.
+func (s *supply) next(n int, keep func(*pix.Submission) ([]byte, error)) error {
+	s.payments = payments{}
+	for range n {
+		submission, err := s.one()
+		if err != nil {
+			return err
+		}
+		data, err := keep(submission)
 		if err != nil {
 			return fmt.Errorf("encode payment: %w", err)
 		}
-		p.add(e.Data)
-		return nil
+		s.payments.add(data)
 	}
+	return nil
 }
 
-// raw keeps payments as an authorisation path sends them.
-func (p *payments) raw(s *pix.Submission) error {
-	data, err := event.EncodeSubmissionJSON(s)
-	if err != nil {
-		return fmt.Errorf("encode payment: %w", err)
+// tokenised is a payment as the scorer receives it from the bridge.
+func tokenised(t *pix.Tokenizer) func(*pix.Submission) ([]byte, error) {
+	return func(s *pix.Submission) ([]byte, error) {
+		tx := t.Tokenize(s)
+		e, err := event.EncodeTransaction(&tx)
+		return e.Data, err
 	}
-	p.add(data)
-	return nil
 }

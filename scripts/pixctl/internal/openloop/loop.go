@@ -17,9 +17,10 @@ import (
 type Loop struct {
 	Rate     float64 // calls per second
 	Calls    int
-	WarmUp   int  // how many of the first calls are not measured
-	InFlight int  // calls under way at most
-	Queue    bool // a call that is due while so many are under way begins late; otherwise it is dropped and counted
+	WarmUp   int       // how many of the first calls are not measured
+	InFlight int       // calls under way at most
+	Queue    bool      // a call that is due while so many are under way begins late; otherwise it is dropped and counted
+	Start    time.Time // when the first call is due; zero means at once
 	// Call makes call i and returns in one word what went wrong, empty when nothing did.
 	Call func(ctx context.Context, i int) (failure string)
 
@@ -32,11 +33,13 @@ type Loop struct {
 
 // Outcome is what a run measured. Nothing of the warm-up is in it.
 type Outcome struct {
-	Latency     *hdrhistogram.Histogram // of calls that succeeded, in microseconds, from the moment each was due
-	Dropped     int
-	Failed      map[string]int // by what went wrong
-	Interrupted bool
-	Wall, CPU   time.Duration
+	Latency *hdrhistogram.Histogram // of calls that succeeded, in microseconds, from the moment each was due
+	Dropped int
+	Failed  map[string]int // by what went wrong
+	// FailedLatency is as Latency, of the calls that failed, by what went wrong.
+	FailedLatency map[string]*hdrhistogram.Histogram
+	Interrupted   bool
+	Wall, CPU     time.Duration
 }
 
 // Run makes the calls on their schedule and returns when the last one is over. When ctx ends no further call begins; those
@@ -45,9 +48,10 @@ func (l *Loop) Run(ctx context.Context) *Outcome {
 	if l.sleep == nil {
 		l.sleep = sleep
 	}
-	// A minute is longer than any deadline of a decision.
-	l.out = Outcome{Latency: hdrhistogram.New(1, time.Minute.Microseconds(), 3), Failed: map[string]int{}}
-	l.start = time.Now()
+	l.out = Outcome{Latency: newHistogram(), Failed: map[string]int{}, FailedLatency: map[string]*hdrhistogram.Histogram{}}
+	if l.start = l.Start; l.start.IsZero() {
+		l.start = time.Now()
+	}
 	places := make(chan struct{}, l.InFlight)
 	var calls sync.WaitGroup
 	l.feed(ctx, func(i int) bool {
@@ -62,6 +66,11 @@ func (l *Loop) Run(ctx context.Context) *Outcome {
 	})
 	calls.Wait()
 	return &l.out
+}
+
+// newHistogram takes microseconds up to a minute, which is longer than any deadline of a decision.
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, time.Minute.Microseconds(), 3)
 }
 
 // take takes a place among the calls under way.
@@ -94,11 +103,15 @@ func (l *Loop) measure(ctx context.Context, i int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	h := l.out.Latency
 	if failure != "" {
 		l.out.Failed[failure]++
-		return
+		if h = l.out.FailedLatency[failure]; h == nil {
+			h = newHistogram()
+			l.out.FailedLatency[failure] = h
+		}
 	}
-	_ = l.out.Latency.RecordValue(min(took.Microseconds(), l.out.Latency.HighestTrackableValue()))
+	_ = h.RecordValue(min(took.Microseconds(), h.HighestTrackableValue()))
 }
 
 // feed begins the calls at their due times.

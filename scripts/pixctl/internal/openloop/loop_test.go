@@ -135,3 +135,28 @@ func TestQueueChargesWaitingToTheCallsThatWait(t *testing.T) {
 		}
 	})
 }
+
+// TestALoopBeginsWhenItIsToldTo: two loops that follow each other leave no pause in which what the first one left behind
+// could be worked off unseen.
+func TestALoopBeginsWhenItIsToldTo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var first time.Duration
+		l := &Loop{Rate: second, Calls: 10, InFlight: second, Start: began.Add(time.Second), sleep: time.Sleep}
+		l.Call = func(_ context.Context, i int) string {
+			if i == 0 {
+				first = time.Since(began)
+				return "late"
+			}
+			return ""
+		}
+		out := l.Run(t.Context())
+		if first != time.Second || out.Wall > 10*time.Millisecond || out.Latency.Max() > 1 {
+			t.Errorf("began after %v, took %v, max %d µs", first, out.Wall, out.Latency.Max())
+		}
+		if h := out.FailedLatency["late"]; h == nil || h.TotalCount() != 1 || h.Max() > 1 {
+			t.Errorf("the call that failed: %v", h)
+		}
+	})
+}
