@@ -63,18 +63,18 @@ func (t *totals) suffered(lost uint64) []fault {
 			faults = append(faults, fault{Name: name, Text: text{fmt.Sprintf(pt, n), fmt.Sprintf(en, n)}})
 		}
 	}
-	tell("missing", t.Missing, "Sem o histórico das contas no último minuto: %d decisões, nenhuma delas uma aprovação.",
-		"Without the accounts' history in the last minute: %d decisions, none of them an approval.")
+	tell("missing", t.Missing, "Decisões sem o histórico das contas no último minuto: %d. Nenhuma é uma aprovação.",
+		"Decisions without the accounts' history in the last minute: %d. None is an approval.")
 	tell("provisional", t.Provisional, "Respostas provisórias no último minuto: %d. Nenhuma aprova; é preciso perguntar de novo.",
 		"Provisional answers in the last minute: %d. None approves; the caller asks again.")
-	tell("overload", t.Without[engine.PartOverload], "Pedidos demais ao mesmo tempo: no último minuto %d não acharam lugar.",
-		"Too much at once: in the last minute %d requests found no place.")
-	tell("score", t.Without[engine.PartModel], "Sem uma nota do modelo no último minuto: %d vezes.",
-		"Without a model's score in the last minute: %d times.")
-	tell("shadow", t.Without[engine.PartShadow], "Modelos desafiantes que não responderam no último minuto: %d vezes. Eles não decidem nada.",
-		"Challengers that did not answer in the last minute: %d times. They decide nothing.")
-	tell("lost", int(min(lost, 1<<31)), "Decisões rápidas demais para esta página desde o início: %d não foram mostradas. Todas foram tomadas.", //nolint:gosec // bounded
-		"Decisions that came too fast for this page since the start: %d were not shown. All were taken.")
+	tell("overload", t.Without[engine.PartOverload], "Pedidos demais ao mesmo tempo; sem lugar no último minuto: %d.",
+		"Too many requests at once; without a place in the last minute: %d.")
+	tell("score", t.Without[engine.PartModel], "Notas que um modelo não deu no último minuto: %d. Sem elas nada é aprovado.",
+		"Scores that a model did not give in the last minute: %d. Without them nothing is approved.")
+	tell("shadow", t.Without[engine.PartShadow], "Respostas que um modelo desafiante não deu no último minuto: %d. Ele não decide nada.",
+		"Answers that a challenger did not give in the last minute: %d. It decides nothing.")
+	tell("lost", int(min(lost, 1<<31)), "Decisões que vieram rápido demais para esta página, desde o início: %d. Foram tomadas, e não aparecem aqui.", //nolint:gosec // bounded
+		"Decisions that came too fast for this page, since the start: %d. They were taken, and are not shown here.")
 	return faults
 }
 

@@ -57,7 +57,7 @@
     let look = "waiting", word = contact;
     if (contact === "live") {
       look = faults.length === 0 ? "well" : faults.some((f) => f.own) ? "out" : "ill";
-      word = faults.length === 0 ? "well" : "faults";
+      word = { well: "well", out: "out", ill: "faults" }[look];
     } else if (contact !== "connecting") look = "out";
     $("status").className = "status " + look;
     $("status-word").dataset.word = word;
@@ -129,7 +129,9 @@
   function alertRow(b, d) {
     const worth = el("span", "worth", d.expected ? both(d.expected) : t("unscored"));
     worth.dataset.label = t("expected");
-    b.append(worth, chip(d.outcome), el("span", "sum", both(d.amount)), el("span", "side", both(d.chance)));
+    const chance = el("span", "side", both(d.chance));
+    chance.dataset.label = t("head_chance");
+    b.append(worth, chip(d.outcome), el("span", "sum", both(d.amount)), chance);
     const reason = el("span", "reason", d.reasons.length ? both(d.reasons[0]) + " " : "");
     if (d.until) {
       const until = el("span", "time");
