@@ -164,13 +164,12 @@ func seeFaults(t *testing.T, c *chromium, w *watched) {
 	w.feed.Decided(seen(missing))
 	c.await(`document.getElementById("queue").innerText.includes("no score")`)
 	c.shoot("fault-1920-light-en")
-	w.slow.Store(true)
+	c.press("p")
+	c.await(`!document.getElementById("paused").hidden`)
+	w.slow.Store(true) // a pause hides no fault
 	c.await(`document.getElementById("status").className === "status out"`)
 	c.press("l")
 	c.await(`document.getElementById("faults").innerText.includes("relógio")`)
-	c.shoot("fault-own-1920-light-pt")
-	c.press("p")
-	c.await(`!document.getElementById("paused").hidden`)
 	before := c.eval(`document.getElementById("queue").innerText`)
 	w.feed.Decided(seen(decision(3000, pix.Reject, 9_999_999_99, 0.99)))
 	time.Sleep(3 * time.Second) // in which it would have come

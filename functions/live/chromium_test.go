@@ -43,7 +43,7 @@ type happening struct {
 }
 
 // within bounds everything that a test waits for in a browser.
-const within = 30 * time.Second
+const within = 2 * time.Minute
 
 // startChromium opens an empty page, or skips where there is no browser.
 func startChromium(t *testing.T) *chromium {

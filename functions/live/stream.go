@@ -47,14 +47,9 @@ func (p *page) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	woken, leave := p.feed.join()
 	defer leave()
-	flow := http.NewResponseController(w)
-	if err := flow.SetReadDeadline(time.Time{}); err != nil { // the server's own is for requests, and would end the stream
-		problem.WriteStatus(w, http.StatusInternalServerError, "unexpected", "This server cannot stream.")
-		return
-	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
-	reading := &reader{page: p, w: w, flow: flow}
+	reading := &reader{page: p, w: w, flow: http.NewResponseController(w)}
 	first := reading.resume(r.Header.Get("Last-Event-ID"))
 	for {
 		if err := reading.send(first); err != nil {

@@ -266,7 +266,11 @@
     setTimeout(() => { drawing = false; take(); }, 50);
   }
   function take() {
-    if (paused) { drawStatus(); return; }
+    if (paused) { // but nobody is kept from a fault
+      if (state && pending.state) state = { ...state, faults: pending.state.faults };
+      drawStatus();
+      return;
+    }
     if (pending.state) state = pending.state;
     if (pending.alerts) { alerts = pending.alerts; tell(); }
     pending.state = pending.alerts = null;
