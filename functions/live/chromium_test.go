@@ -21,6 +21,7 @@ type chromium struct {
 	t       *testing.T
 	to      *os.File
 	session string
+	gone    chan struct{} // closed when it says nothing more
 
 	mu      sync.Mutex
 	next    int
@@ -41,6 +42,8 @@ type happening struct {
 	Method string          `json:"method"`
 	Params json.RawMessage `json:"params"`
 }
+
+var errGone = errors.New("the browser has gone")
 
 // within bounds everything that a test waits for in a browser.
 const within = 2 * time.Minute
@@ -70,7 +73,7 @@ func startChromium(t *testing.T) *chromium {
 		t.Skipf("chromium does not start here: %v", err)
 	}
 	_ = errors.Join(inRead.Close(), outWrite.Close())
-	c := &chromium{t: t, to: inWrite, waiting: map[int]chan answer{}}
+	c := &chromium{t: t, to: inWrite, gone: make(chan struct{}), waiting: map[int]chan answer{}}
 	var reading sync.WaitGroup
 	reading.Go(func() { c.read(outRead) })
 	t.Cleanup(func() {
@@ -83,11 +86,15 @@ func startChromium(t *testing.T) *chromium {
 		_ = outRead.Close()
 		reading.Wait()
 	})
+	if _, err := c.ask("Browser.getVersion", nil); errors.Is(err, errGone) {
+		t.Skip("chromium does not run on this machine: the page is not looked at")
+	}
 	c.attach()
 	return c
 }
 
 func (c *chromium) read(from *os.File) {
+	defer close(c.gone)
 	r := bufio.NewReader(from)
 	for {
 		raw, err := r.ReadBytes(0)
@@ -140,6 +147,8 @@ func (c *chromium) ask(method string, params map[string]any) (json.RawMessage, e
 			return nil, errors.New(a.Error.Message)
 		}
 		return a.Result, nil
+	case <-c.gone:
+		return nil, fmt.Errorf("%s: %w", method, errGone)
 	case <-time.After(within):
 		return nil, fmt.Errorf("%s: no answer", method)
 	}

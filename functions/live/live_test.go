@@ -171,7 +171,7 @@ func (s *stream) event() (name, data string, err error) {
 // next reads on to the next event of a name.
 func (s *stream) next(name string, into any) {
 	s.t.Helper()
-	for {
+	for range 1000 { // a stream goes on for ever
 		got, data, err := s.event()
 		if err != nil {
 			s.t.Fatalf("the stream ended before %s: %v", name, err)
@@ -183,6 +183,7 @@ func (s *stream) next(name string, into any) {
 			return
 		}
 	}
+	s.t.Fatalf("no event %s", name)
 }
 
 // shown is a decision as a reader gets it.

@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -124,7 +125,9 @@ func TestStopsWithOpenStreams(t *testing.T) {
 		}()
 		desk.feed.Close()
 		began := time.Now()
-		if err := desk.server.Shutdown(t.Context()); err != nil || time.Since(began) > time.Second {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := desk.server.Shutdown(ctx); err != nil || time.Since(began) > time.Second {
 			t.Errorf("shutdown took %v: %v", time.Since(began), err)
 		}
 		if err := <-ended; err != nil {
