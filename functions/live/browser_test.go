@@ -93,18 +93,11 @@ func TestInABrowser(t *testing.T) {
 	c.await(`document.getElementById("rate").textContent !== "–" && document.getElementById("pipeline").textContent.includes("1.234")`)
 	c.shoot("page-1920-dark-pt")
 
-	t.Run("texts are inert", func(t *testing.T) {
-		if got := c.eval(`[window.pwned, document.querySelectorAll("img").length, document.querySelectorAll("script").length].join()`); got != ",0,2" {
-			t.Errorf("a hostile text did something: %s", got)
-		}
-		if got := c.eval(`document.querySelector("#queue li .reason").textContent`); !strings.Contains(got, "</script><img src=x") {
-			t.Errorf("the hostile text is not shown: %s", got)
-		}
-	})
-	t.Run("keys", func(t *testing.T) { pressKeys(t, c) })
-	t.Run("faults", func(t *testing.T) { seeFaults(t, c, w) })
-	t.Run("sizes", func(t *testing.T) { fit(t, c) })
-	t.Run("a stop and its end", func(t *testing.T) { loseContact(t, c, w) })
+	c.staysInert()
+	c.pressKeys()
+	c.seeFaults(w)
+	c.fit()
+	c.loseContact(w)
 
 	for _, complaint := range c.complaints(w.url) {
 		if !strings.Contains(complaint, "/live/events") { // the process was stopped at the end
@@ -113,27 +106,37 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
+// staysInert sees that a hostile text is shown and does nothing.
+func (c *chromium) staysInert() {
+	if got := c.eval(`[window.pwned, document.querySelectorAll("img").length, document.querySelectorAll("script").length].join()`); got != ",0,2" {
+		c.t.Errorf("a hostile text did something: %s", got)
+	}
+	if got := c.eval(`document.querySelector("#queue li .reason").textContent`); !strings.Contains(got, "</script><img src=x") {
+		c.t.Errorf("the hostile text is not shown: %s", got)
+	}
+}
+
 // pressKeys works through the queue with keys alone.
-func pressKeys(t *testing.T, c *chromium) {
+func (c *chromium) pressKeys() {
 	chosen := `document.querySelector("#queue [aria-current=true]")?.dataset.id`
 	first := c.eval(`document.querySelector("#queue li:nth-child(2)").dataset.id`)
 	for _, key := range []string{"j", "j", "j", "k"} {
 		c.press(key)
 	}
 	if got := c.eval(chosen); got != first {
-		t.Errorf("j j j k chose %s, want %s", got, first)
+		c.t.Errorf("j j j k chose %s, want %s", got, first)
 	}
 	if got := c.eval(`document.activeElement.closest("li")?.dataset.id`); got != first {
-		t.Errorf("the focus is at %s, want %s", got, first)
+		c.t.Errorf("the focus is at %s, want %s", got, first)
 	}
 	if outline := c.eval(`getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).outlineWidth`); outline != "solid3px" {
-		t.Errorf("the focus is not to be seen: %s", outline)
+		c.t.Errorf("the focus is not to be seen: %s", outline)
 	}
 	c.press("Enter")
 	c.await(`document.getElementById("detail").open`)
 	for _, part := range []string{"R$\u00a012.000,34", "chance de fraude 95\u00a0%", "limite para rejeição 40\u00a0%: atingido", "desafiante, não decide; teria retido", "afastada por exceção", "pixctl explain E12345678"} {
 		if text := c.eval(`document.getElementById("detail").innerText`); !strings.Contains(text, part) {
-			t.Errorf("the detail lacks %q:\n%s", part, text)
+			c.t.Errorf("the detail lacks %q:\n%s", part, text)
 		}
 	}
 	c.shoot("detail-1920-dark-pt")
@@ -145,7 +148,7 @@ func pressKeys(t *testing.T, c *chromium) {
 	dark := c.eval(`getComputedStyle(document.body).backgroundColor`)
 	c.press("t")
 	if light := c.eval(`getComputedStyle(document.body).backgroundColor`); light == dark || light != "rgb(243, 245, 247)" {
-		t.Errorf("t leaves %s as %s", dark, light)
+		c.t.Errorf("t leaves %s as %s", dark, light)
 	}
 	c.shoot("page-1920-light-en")
 	c.press("?")
@@ -156,7 +159,7 @@ func pressKeys(t *testing.T, c *chromium) {
 }
 
 // seeFaults reads what is wrong in words, and that a pause holds the lists.
-func seeFaults(t *testing.T, c *chromium, w *watched) {
+func (c *chromium) seeFaults(w *watched) {
 	w.away.Store(true)
 	c.await(`document.getElementById("status").className === "status ill" && document.getElementById("faults").innerText.includes("history does not answer")`)
 	missing := decision(2000, pix.Review, 5_000_00, -1)
@@ -174,7 +177,7 @@ func seeFaults(t *testing.T, c *chromium, w *watched) {
 	w.feed.Decided(seen(decision(3000, pix.Reject, 9_999_999_99, 0.99)))
 	time.Sleep(3 * time.Second) // in which it would have come
 	if after := c.eval(`document.getElementById("queue").innerText`); after != before {
-		t.Error("the queue changed during a pause")
+		c.t.Error("the queue changed during a pause")
 	}
 	c.shoot("paused-1920-light-pt")
 	c.press("p")
@@ -184,7 +187,7 @@ func seeFaults(t *testing.T, c *chromium, w *watched) {
 }
 
 // fit looks at the page at the sizes that people have: nothing runs out of it at the side.
-func fit(t *testing.T, c *chromium) {
+func (c *chromium) fit() {
 	for _, size := range []struct {
 		name          string
 		width, height int
@@ -195,19 +198,19 @@ func fit(t *testing.T, c *chromium) {
 			c.shoot("page-" + size.name + "-" + theme + "-pt")
 			c.press("t")
 			if wide := c.eval(`document.documentElement.scrollWidth - innerWidth`); wide != "0" {
-				t.Errorf("%s %s: %s pixels run out at the side", size.name, theme, wide)
+				c.t.Errorf("%s %s: %s pixels run out at the side", size.name, theme, wide)
 			}
 			out := c.eval(`[...document.querySelectorAll(".tile, .tile *, header *, .list > ol > li *, footer *")].filter((e) => e.getClientRects().length &&
 				(e.getBoundingClientRect().right > innerWidth + 1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")).map((e) => e.className + "#" + e.id).join()`)
 			if out != "" {
-				t.Errorf("%s %s: runs over: %s", size.name, theme, out)
+				c.t.Errorf("%s %s: runs over: %s", size.name, theme, out)
 			}
 		}
 	}
 }
 
 // loseContact stops the process.
-func loseContact(_ *testing.T, c *chromium, w *watched) {
+func (c *chromium) loseContact(w *watched) {
 	w.feed.Close()
 	c.await(`document.getElementById("status").innerText.includes("Sem contato")`)
 	c.shoot("down-1920-light-pt")

@@ -40,7 +40,6 @@ type page struct {
 	feed   *Feed
 	around Around
 	words  words
-	files  http.Handler
 	html   *template.Template
 	epoch  string // of this process's numbers
 	places chan struct{}

@@ -99,7 +99,9 @@ func TestADeadReaderFreesItsPlace(t *testing.T) {
 		if full.StatusCode != http.StatusServiceUnavailable || full.Header.Get("Retry-After") == "" {
 			t.Errorf("the thirteenth reader: status %d", full.StatusCode)
 		}
-		if page := desk.get("/live/"); page.StatusCode != http.StatusOK {
+		page := desk.get("/live/")
+		_ = page.Body.Close()
+		if page.StatusCode != http.StatusOK {
 			t.Errorf("the page itself: status %d", page.StatusCode)
 		}
 		time.Sleep(10 * time.Second)
