@@ -19,7 +19,7 @@
   const locale = () => (lang === "pt" ? "pt-BR" : "en");
   const number = (n, digits = 0) => new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(n);
   const clock = (ms) => new Intl.DateTimeFormat(locale(), { timeStyle: "medium", hour12: false, timeZone: "America/Sao_Paulo" }).format(ms);
-  const duration = (us) => (us < 1e6 ? number(us / 1e3, us < 1e4 ? 1 : 0) + " ms" : number(us / 1e6, 1) + " s");
+  const duration = (us) => (us < 1e6 ? number(us / 1e3, us < 1e4 ? 1 : 0) + "\u00a0ms" : number(us / 1e6, 1) + "\u00a0s");
   const left = (ms) => (ms >= 7.2e6 ? number(Math.floor(ms / 3.6e6)) + " h" : number(Math.max(1, Math.floor(ms / 6e4))) + " min");
 
   function el(tag, className, text) {
