@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"time"
 
@@ -104,19 +103,8 @@ func Of(d *pix.Decision, raisedAt time.Time) pix.Alert {
 		Payee:     tx.Payee.Account.Current,
 		PayerISPB: tx.PayerFacts.ISPB,
 		PayeeISPB: tx.PayeeFacts.ISPB,
-		Score:     highest(d.Scores),
+		Score:     d.Probability(),
 		Reasons:   d.Reasons,
 		HoldUntil: d.HoldUntil,
 	}
-}
-
-// highest returns the highest probability of the roles that scored, NaN when none did.
-func highest(scores []pix.Score) float64 {
-	top := math.NaN()
-	for _, s := range scores {
-		if math.IsNaN(top) || s.Probability > top {
-			top = s.Probability
-		}
-	}
-	return top
 }

@@ -17,6 +17,7 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback" // an image has no files, so no roots either; where there are some they count
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/obs"
 )
@@ -54,7 +55,7 @@ type Options struct {
 }
 
 // Run opens the function, which keeps to its memory from then on, serves it until ctx or a signal ends that, and closes it. What
-// is wrong with the configuration is its error before anything listens. /healthz, /readyz and /metrics are at ADMIN_ADDR, for whoever reaches it: operators and probes
+// is wrong with the configuration is its error before anything listens. /healthz, /readyz, /metrics and, of a function that has one, the page /live/ are at ADMIN_ADDR, for whoever reaches it: operators and probes
 // alone should.
 func Run(ctx context.Context, o Options) error {
 	registry := obs.NewRegistry()
@@ -86,7 +87,10 @@ func Run(ctx context.Context, o Options) error {
 		return errors.Join(err, public.Close(), closing(ctx))
 	}
 	var serving lifecycle.Serving
-	operators := operatorRoutes(function, registry, &serving)
+	operators, err := operatorRoutes(function, registry, &serving)
+	if err != nil {
+		return errors.Join(err, public.Close(), private.Close(), function.Close(ctx))
+	}
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: o.Name, Stop: closing},
 		lifecycle.ServeProbes("operators", private, lifecycle.NewServer(operators, lifecycle.ServerConfig{MaxConnections: adminConnections})),
@@ -133,10 +137,25 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // operatorRoutes are for those who run the process.
-func operatorRoutes(f Function, registry *prometheus.Registry, serving *lifecycle.Serving) http.Handler {
+func operatorRoutes(f Function, registry *prometheus.Registry, serving *lifecycle.Serving) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", obs.MetricsHandler(registry))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.Handle("GET /readyz", lifecycle.ReadyHandler(append([]lifecycle.Condition{serving.Condition()}, f.Conditions()...)...))
-	return mux
+	conditions := append([]lifecycle.Condition{serving.Condition()}, f.Conditions()...)
+	mux.Handle("GET /readyz", lifecycle.ReadyHandler(conditions...))
+	shown, ok := f.(watched)
+	if !ok {
+		return mux, nil
+	}
+	page, err := shown.Live(live.Around{Conditions: conditions})
+	if err != nil {
+		return nil, fmt.Errorf("live page: %w", err)
+	}
+	mux.Handle("GET "+live.Path, page)
+	return mux, nil
+}
+
+// watched is a function with a page on which people watch it.
+type watched interface {
+	Live(live.Around) (http.Handler, error)
 }

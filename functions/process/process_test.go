@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/functions/process"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
@@ -158,5 +159,57 @@ func TestWhatIsOpenIsClosed(t *testing.T) {
 		default:
 			t.Errorf("public %s, admin %s: not closed", public, admin)
 		}
+	}
+}
+
+// paged is a function with a page whose stream does not end by itself.
+type paged struct {
+	function
+	around live.Around
+}
+
+func (p *paged) Live(around live.Around) (http.Handler, error) {
+	p.around = around
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "streams")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}), nil
+}
+
+// TestAStreamToAnOperatorHoldsUpNoStop: the page is at the port of operators alone and knows what readiness knows, and whoever looks at it is cut
+// when the process ends.
+func TestAStreamToAnOperatorHoldsUpNoStop(t *testing.T) {
+	public, admin := port.Free(t), port.Free(t)
+	t.Setenv("ADMIN_ADDR", admin)
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	p := &paged{function: function{http.NotFoundHandler(), make(chan struct{})}}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- process.Run(ctx, process.Options{
+			Name: "f", Address: public, Open: func(context.Context, host.Env) (process.Function, error) { return p, nil },
+		})
+	}()
+	await(t, "http://"+admin+"/readyz", `"ready":true`)
+	if status, _ := get(t, "http://"+public+live.Path); status != http.StatusNotFound {
+		t.Errorf("the public port answers %d", status)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+admin+live.Path+"events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if len(p.around.Conditions) != 2 {
+		t.Errorf("the page knows %d conditions", len(p.around.Conditions))
+	}
+	cancel()
+	if err := <-ended; err != nil { // within the grace, or it is an error
+		t.Errorf("the stop: %v", err)
 	}
 }

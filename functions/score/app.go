@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
@@ -38,6 +39,7 @@ type App struct {
 	store    *store.Store
 	engine   *engine.Engine
 	followed followed
+	feed     *live.Feed
 	outbox   *engine.Outbox
 	sweeper  *engine.Sweeper
 
@@ -83,6 +85,8 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	if a.signals, err = newSignals(a.host.Metrics, a.host.Logger); err != nil {
 		return err
 	}
+	a.feed = live.NewFeed(a.inUse, nil)
+	a.host.OnClose(func(context.Context) error { a.feed.Close(); return nil })
 	if a.engine, err = a.newEngine(c); err != nil {
 		return fmt.Errorf("build engine: %w", err)
 	}
@@ -117,7 +121,7 @@ func (a *App) wire(ctx context.Context, c *Config) error {
 	}
 	a.Service, err = New(Deps{
 		Engine: a.engine, Outbox: a.outbox, Marker: marker, Tokenizer: tokenizer, Push: a.host.Push(),
-		Callers: a.callers, MaxBudget: c.DecisionTimeout, References: a.reference,
+		Callers: a.callers, MaxBudget: c.DecisionTimeout, References: a.reference, Seen: a.feed.Decided,
 	})
 	return err
 }
@@ -128,7 +132,7 @@ func (a *App) newEngine(c *Config) (*engine.Engine, error) {
 		Features: a.features, Clock: time.Now,
 		Timeout: c.DecisionTimeout, StoreDeadline: c.StoreDeadline, MaxInFlight: c.MaxInFlight,
 		ShadowWait: c.ShadowWait, ExplainShare: c.ExplainApprovals,
-		MaxEventAge: c.MaxEventAge, LateEventAge: c.LateEventAge, Degraded: a.signals.degraded,
+		MaxEventAge: c.MaxEventAge, LateEventAge: c.LateEventAge, Degraded: a.degraded,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/shared/clock"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -63,6 +64,7 @@ type Deps struct {
 	Clock     func() time.Time // nil means time.Now
 	Push      push.Deps        // its Logger, Tracer, Metrics and Timeout also serve HTTP
 	Callers   push.Gate        // lets in who may ask
+	Seen      func(live.Seen)  // hears of every decision given and must not wait; nil means nobody
 	// MaxBudget is the most that a caller may give for an answer; 0 means DefaultMaxBudget.
 	MaxBudget time.Duration
 	// References is what served vectors are held against; nil means that drift is not told.
@@ -89,6 +91,9 @@ func New(d Deps) (*Service, error) {
 	}
 	if d.Clock == nil {
 		d.Clock = time.Now
+	}
+	if d.Seen == nil {
+		d.Seen = func(live.Seen) {}
 	}
 	if d.Push.Tracer == nil {
 		d.Push.Tracer = noop.NewTracerProvider().Tracer("")
@@ -193,6 +198,7 @@ func (s *Service) decide(ctx context.Context, r engine.Request, by ask) (*pix.De
 	ctx = s.traced(ctx, d, repeated, took)
 	s.metrics.decided(ctx, d, repeated, took)
 	s.looks.decided(d, repeated, stamped(r.Arrival), now)
+	s.deps.Seen(live.Seen{Decision: d, Repeated: repeated, Took: took})
 	s.deps.Push.Logger.LogAttrs(ctx, slog.LevelInfo, "decided",
 		slog.String("end_to_end_id", string(d.ID())),
 		slog.String("direction", string(d.Transaction.Direction)),

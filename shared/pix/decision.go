@@ -50,6 +50,27 @@ func (d *Decision) ModelVersion() string {
 	return s
 }
 
+// Probability is the highest of the roles that scored, NaN when none did: what a fraud desk takes for the payment's.
+func (d *Decision) Probability() float64 {
+	top := math.NaN()
+	for i := range d.Scores {
+		if p := d.Scores[i].Probability; math.IsNaN(top) || p > top {
+			top = p
+		}
+	}
+	return top
+}
+
+// Expected is the money that is lost on average if such a payment goes through, probability × amount, by which a fraud desk
+// orders its alerts. It is not known of a payment without a score.
+func (d *Decision) Expected() (Money, bool) {
+	p := d.Probability()
+	if math.IsNaN(p) {
+		return 0, false
+	}
+	return Money(math.Round(p * float64(d.Transaction.Amount))), true
+}
+
 // Score is one model's answer.
 type Score struct {
 	Role        Role

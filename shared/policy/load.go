@@ -148,7 +148,7 @@ func (p *Pack) build(file *packFile, featureNames []string) []error {
 	if err != nil {
 		return []error{err}
 	}
-	p.names = c.names
+	p.names, p.thresholds = c.names, file.Thresholds
 	var problems []error
 	used := map[string]bool{}
 	index := map[string]int{}

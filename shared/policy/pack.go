@@ -2,6 +2,7 @@ package policy
 
 import (
 	_ "embed" // the shipped pack
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -34,7 +35,9 @@ const (
 type Pack struct {
 	version string
 	rules   []rule
-	fail    failMode // of a score that is missing and a rule that cannot be evaluated
+	// thresholds are the pack's own, by name.
+	thresholds map[string]float64
+	fail       failMode // of a score that is missing and a rule that cannot be evaluated
 	// noFeatures is the fail mode of a store that did not answer.
 	noFeatures failMode
 	holds      []hold // by day of effect
@@ -100,6 +103,9 @@ type Verdict struct {
 
 // Version names the pack: the version written in it and the first twelve hex digits of its SHA-256.
 func (p *Pack) Version() string { return p.version }
+
+// Thresholds are the probabilities that the pack's rules compare scores with, by name. The map is the caller's.
+func (p *Pack) Thresholds() map[string]float64 { return maps.Clone(p.thresholds) }
 
 // Decide applies the pack to one payment. It never fails: what it cannot know claims the pack's fail outcome.
 func (p *Pack) Decide(in Input) Verdict {

@@ -83,6 +83,9 @@ func (a *activation) number(name string) float64 {
 	return math.NaN()
 }
 
+// Percent writes a probability as a sentence of either language has it, with two digits that count.
+func Percent(p float64) (pt, en string) { return percentPT(p), percentEN(p) }
+
 func percentPT(p float64) string {
 	switch text, side := percent(p); side {
 	case unknown:

@@ -165,3 +165,17 @@ func TestLoadChecksMarks(t *testing.T) {
 		t.Errorf("it loaded: %v", err)
 	}
 }
+
+// TestThresholdsAreTheCallers: whoever asks for them can change nothing of the pack.
+func TestThresholdsAreTheCallers(t *testing.T) {
+	t.Parallel()
+	p := shippedPack(t)
+	first := p.Thresholds()
+	if len(first) != 3 || first["payer_review"] != 0.0025 {
+		t.Errorf("thresholds %v", first)
+	}
+	first["payer_review"] = 1
+	if again := p.Thresholds(); again["payer_review"] != 0.0025 {
+		t.Error("a caller changed the pack")
+	}
+}

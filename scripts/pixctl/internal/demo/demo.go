@@ -103,7 +103,7 @@ func play(ctx context.Context, std command.IO, o options, logs io.Writer) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Stop(context.WithoutCancel(ctx))) }()
-	s.line("ready")
+	s.line("ready; watch it decide: %s", st.LiveURL)
 	p := &performance{show: s, stack: st, options: o}
 	summary, err := p.perform(ctx)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/export"
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/label"
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/functions/row"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -57,9 +58,44 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	}
 	metrics := http.NewServeMux()
 	metrics.Handle("/metrics", obs.MetricsHandler(s.registry))
+	page, err := s.score.Live(live.Around{Conditions: s.score.Conditions(), Pipeline: s.pipeline})
+	if err != nil {
+		return fmt.Errorf("live page: %w", err)
+	}
+	metrics.Handle(live.Path, page)
 	url, err := s.serve(ctx, "metrics", metrics)
-	s.MetricsURL = url + "/metrics"
+	s.MetricsURL, s.LiveURL = url+"/metrics", url+live.Path
+	s.onStop("live page", func(context.Context) error { s.score.EndLive(); return nil })
 	return err
+}
+
+// pipeline counts what came of the decisions further on, from the services' own metrics.
+func (s *Stack) pipeline() []live.Step {
+	families, err := s.registry.Gather()
+	if err != nil {
+		return nil
+	}
+	steps := []live.Step{{Name: "audited"}, {Name: "alerted"}, {Name: "dead_letters"}}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			switch name, count := family.GetName(), m.GetCounter().GetValue(); {
+			case name == "pix_bridge_records_total" && labels["result"] != "published": // else it is a dead letter's reason
+				steps[2].Count += count
+			case labels["result"] != "ok":
+			case name == "pix_warehouse_rows_total" && labels["table"] == "decisions":
+				steps[0].Count += count
+			case name == "pix_warehouse_rows_total" && labels["table"] == "alerts":
+				steps[1].Count += count
+			case name == "pix_function_dead_letters_total":
+				steps[2].Count += count
+			}
+		}
+	}
+	return steps
 }
 
 // mount serves a function under its name.

@@ -88,6 +88,7 @@ type Stack struct {
 	ScorerURL    string // POST <ScorerURL>/v1/decisions
 	FunctionsURL string // <FunctionsURL>/score/push, and so on for alert, audit, export and label
 	MetricsURL   string
+	LiveURL      string // the page on which people watch the scorer
 	LakePlace    string // where the Delta tables are: gs://bucket/prefix or a directory
 
 	options     Options
@@ -215,6 +216,6 @@ func (s *Stack) serve(ctx context.Context, name string, handler http.Handler) (s
 // Env returns every endpoint as a NAME=value line, under the names that other clients know.
 func (s *Stack) Env() []string {
 	return append(s.Cloud.Env(),
-		"SCORER_URL="+s.ScorerURL, "FUNCTIONS_URL="+s.FunctionsURL, "METRICS_URL="+s.MetricsURL, "LAKE="+s.LakePlace,
+		"SCORER_URL="+s.ScorerURL, "FUNCTIONS_URL="+s.FunctionsURL, "METRICS_URL="+s.MetricsURL, "LIVE_URL="+s.LiveURL, "LAKE="+s.LakePlace,
 		"PROJECT="+ProjectID, "DATASET="+Dataset, "BIGTABLE_INSTANCE="+Instance)
 }
