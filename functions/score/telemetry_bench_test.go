@@ -180,7 +180,7 @@ func benchTelemetry(b *testing.B, loopback bool) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = r.Close() })
-	arms := []*arm{newArm(b, f, clock, silent(b)), newArm(b, f, clock, signals(b, r.URL()))}
+	arms := []*arm{newArm(b, f, clock, silent(b)), newArm(b, f, clock, telling(b, r.URL()))}
 	if loopback {
 		for _, a := range arms {
 			server := httptest.NewServer(a.service)
@@ -213,8 +213,8 @@ func silent(b *testing.B) telemetry {
 	return telemetry{logger: slog.New(slog.DiscardHandler), tracing: none}
 }
 
-// signals says all that a deployed process does, its log to a file.
-func signals(b *testing.B, collector string) telemetry {
+// telling says all that a deployed process does, its log to a file.
+func telling(b *testing.B, collector string) telemetry {
 	b.Helper()
 	traced, err := obs.NewTracing(b.Context(), obs.Service{Name: Name}, obs.TracingConfig{Endpoint: collector, SampleRatio: 0.01})
 	if err != nil {

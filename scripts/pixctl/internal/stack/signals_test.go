@@ -14,13 +14,13 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/world"
 )
 
-var series = regexp.MustCompile(`(?m)^(pix_[a-z_]+)(?:\{.*\})? ([0-9.e+-]+)$`)
+var sampled = regexp.MustCompile(`(?m)^(pix_[a-z_]+)(?:\{.*\})? ([0-9.e+-]+)$`)
 
 // signals are what the metrics page tells, the series of each name added up.
 func signals(t *testing.T, s *stack.Stack) map[string]float64 {
 	t.Helper()
 	sums := map[string]float64{}
-	for _, found := range series.FindAllStringSubmatch(string(get(t, s.MetricsURL)), -1) {
+	for _, found := range sampled.FindAllStringSubmatch(string(get(t, s.MetricsURL)), -1) {
 		v, err := strconv.ParseFloat(found[2], 64)
 		if err != nil {
 			t.Fatal(err)
