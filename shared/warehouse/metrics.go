@@ -41,8 +41,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) appended(ctx context.Context, table string, rows int, took time.Duration, err error) {
-	result := "ok"
+// appended is one append.
+type appended struct {
+	table string
+	rows  int
+	start time.Time
+}
+
+func (m *metrics) appended(ctx context.Context, a appended, err error) {
+	result, table, rows, took := "ok", a.table, a.rows, time.Since(a.start)
 	if err != nil {
 		result = kindOf(err).String()
 	}
