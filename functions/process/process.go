@@ -113,7 +113,7 @@ func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) 
 	}
 	push, err := obs.NewPush(ctx, obs.Service{Name: o.Name, ProjectID: os.Getenv("PROJECT_ID")}, registry, endpoint)
 	if err != nil {
-		return none, err //nolint:wrapcheck // it says what it is
+		return none, err
 	}
 	return func(ctx context.Context) error {
 		_ = push.Shutdown(ctx) // its failure is counted, and nobody reads the count any more

@@ -84,7 +84,7 @@ func region(env map[string]string) string {
 }
 
 // TestACollectorThatIsAwayCostsNothing: neither the start nor the end waits for it, whether it refuses or says nothing.
-func TestACollectorThatIsAwayCostsNothing(t *testing.T) {
+func TestACollectorThatIsAwayCostsNothing(t *testing.T) { //nolint:paralleltest // sets variables
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

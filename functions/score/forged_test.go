@@ -24,11 +24,11 @@ type forger struct {
 	features  *feature.Set
 }
 
-func newForger(t testing.TB) *forger {
-	t.Helper()
+func newForger(tb testing.TB) *forger {
+	tb.Helper()
 	features, err := feature.NewSet()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	// A rule of today beside the shipped ones: what was sent yesterday was not under it.
 	pack := string(policy.Shipped()) + `
@@ -37,21 +37,21 @@ func newForger(t testing.TB) *forger {
 `
 	policies, err := policy.NewSet([]byte(pack), features.Names())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	shipped, err := reload.NewModels(reload.ModelsConfig{
 		Store: modelstore.FromFS(models.Shipped()), Roles: pix.Internal.Roles(),
 		Contract: scoring.Contract{FeatureNames: features.Names(), FeatureSet: features.Version()},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w, err := reload.NewWatcher(reload.Config{}, shipped)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := w.Load(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := w.Load(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 	return &forger{champions{shipped.Set()}, policies, features}
 }
@@ -100,10 +100,10 @@ func (f *forger) take(t *testing.T, last *pix.Transaction, back time.Duration, w
 	return d, err
 }
 
-func record(t testing.TB, s *memory.Store, tx *pix.Transaction) {
-	t.Helper()
-	if err := s.Record(t.Context(), tx); err != nil {
-		t.Fatal(err)
+func record(tb testing.TB, s *memory.Store, tx *pix.Transaction) {
+	tb.Helper()
+	if err := s.Record(tb.Context(), tx); err != nil {
+		tb.Fatal(err)
 	}
 }
 

@@ -171,6 +171,7 @@ func BenchmarkTelemetry(b *testing.B) {
 }
 
 func benchTelemetry(b *testing.B, loopback bool) {
+	b.Helper()
 	const block = 500
 	var now atomic.Int64
 	clock := func() time.Time { return time.UnixMilli(now.Load()).UTC() }

@@ -59,7 +59,7 @@ func NewTracing(ctx context.Context, service Service, c TracingConfig) (*Tracing
 	e := newExport(exporter)
 	t, err := newTracing(ctx, service, sampler{head: headOf(c.SampleRatio), rest: rest}, sdktrace.WithSpanProcessor(e))
 	if err != nil {
-		return nil, errors.Join(err, e.SpanProcessor.Shutdown(ctx))
+		return nil, errors.Join(err, e.Shutdown(ctx))
 	}
 	t.export = e
 	return t, nil

@@ -45,18 +45,25 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) appended(ctx context.Context, table string, batch []pendingRow, took time.Duration, err error) {
+// appended is one append.
+type appended struct {
+	table string
+	batch []pendingRow
+	start time.Time
+}
+
+func (m *metrics) appended(ctx context.Context, a appended, err error) {
 	result := "ok"
 	if err != nil {
 		result = kindOf(err).String()
 	}
-	m.rows.WithLabelValues(table, result).Add(float64(len(batch)))
+	m.rows.WithLabelValues(a.table, result).Add(float64(len(a.batch)))
 	sent := 0
-	for i := range batch {
-		sent += len(batch[i].data)
+	for i := range a.batch {
+		sent += len(a.batch[i].data)
 	}
-	m.bytes.WithLabelValues(table).Add(float64(sent))
-	obs.Observe(ctx, m.appends.WithLabelValues(table, result), took.Seconds())
+	m.bytes.WithLabelValues(a.table).Add(float64(sent))
+	obs.Observe(ctx, m.appends.WithLabelValues(a.table, result), time.Since(a.start).Seconds())
 }
 
 func (m *metrics) opened(table string) { m.streams.WithLabelValues(table).Inc() }

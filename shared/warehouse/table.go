@@ -154,7 +154,7 @@ func (w *writer) append(ctx context.Context, batch []pendingRow) (rejected []int
 	ctx, cancel := context.WithTimeout(ctx, w.src.cfg.AppendTimeout)
 	defer cancel()
 	start := time.Now()
-	defer func() { w.src.metrics.appended(ctx, w.table, batch, time.Since(start), err) }()
+	defer func() { w.src.metrics.appended(ctx, appended{w.table, batch, start}, err) }()
 	s, err := w.stream(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open stream: %w", err)
