@@ -51,7 +51,7 @@ func TestREADMELinksExist(t *testing.T) {
 	}
 }
 
-// TestREADMECommands runs the README's blocks in one shell, in order. `make demo`, `make test` and `make loop` are only checked for
+// TestREADMECommands runs the README's blocks in one shell, in order. `make demo`, `make test`, `make loop` and `make watch` are only checked for
 // their existence: the demo has a test of its own, and this test runs under the other.
 func TestREADMECommands(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestREADMECommands(t *testing.T) {
 			t.Logf("not run, %s is not installed:\n%s", clients()[missing], block)
 			continue
 		}
-		if slices.Contains([]string{"make demo", "make test", "make loop"}, block) {
+		if slices.Contains([]string{"make demo", "make test", "make loop", "make watch"}, block) {
 			block = strings.Replace(block, "make", "make --dry-run", 1) + " > /dev/null"
 		}
 		if block == "kill %1 && wait" { // Without job control %1 is a pid; the exit code of wait is the demo's.

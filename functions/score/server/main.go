@@ -1,8 +1,8 @@
 // Command server is the long-running form of the score function, for Kubernetes: the same service as a process of its own, which
 // links nothing of the warehouse.
 //
-// It serves POST /v1/decisions and pushed messages on /push at LISTEN_ADDR, to callers that are verified; and /healthz, /readyz
-// and /metrics at ADMIN_ADDR, to whoever reaches it: operators and probes alone should.
+// It serves POST /v1/decisions and pushed messages on /push at LISTEN_ADDR, to callers that are verified; and /healthz, /readyz,
+// /metrics and the page /live/ at ADMIN_ADDR, to whoever reaches it: operators and probes alone should.
 package main
 
 import (

@@ -53,7 +53,7 @@ func beside() []Variable {
 		return Variable{name, "text", standard, meaning, strings.Fields(readers)}
 	}
 	return []Variable{
-		by("ADMIN_ADDR", ":8081", "Where the scorer and the functions' image serve /healthz, /readyz and /metrics.", "scorer "+functions),
+		by("ADMIN_ADDR", ":8081", "Where the scorer and the functions' image serve /healthz, /readyz, /metrics and, of the scorer, the page /live/, which shows amounts, reasons and EndToEndIds of live payments and names nobody. Operators alone should reach it.", "scorer "+functions),
 		by("LISTEN_ADDR", ":8080", "Where the scorer takes pushes and payments.", "scorer"),
 		by("GOMEMLIMIT", "", "The Go runtime's own limit. Where it is not set every process sets it from MEMORY_LIMIT.", all),
 		by("FUNCTION_TARGET", "", "Which function the functions' image or a deployment of the functions framework serves: score, audit, alert, label or export. Required.", functions),
