@@ -38,6 +38,10 @@ run "network" {
     error_message = "Google's services are reached through the internet."
   }
   assert {
+    condition     = google_compute_network_firewall_policy_rule.ingress["in-load-balancer"].match[0].layer4_configs[0].ports == tolist(["8080"])
+    error_message = "The load balancer reaches the operators' port, which shows payments."
+  }
+  assert {
     condition     = google_compute_subnetwork.proxy.purpose == "REGIONAL_MANAGED_PROXY" && google_compute_address.scorer.address_type == "INTERNAL"
     error_message = "The load balancer has a public address."
   }

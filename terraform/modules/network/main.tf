@@ -219,23 +219,28 @@ resource "google_compute_network_firewall_policy_rule" "no_way_out" {
   }
 }
 
-# Health checks of the load balancer, and the load balancer itself. Everything else that comes in is refused, but for what the
-# cluster allows for its own nodes.
+# The load balancer reaches the scorer where it takes payments, and its health checks the operators' port, which also shows what
+# is decided. Everything else that comes in is refused, but for what the cluster allows for its own nodes.
 resource "google_compute_network_firewall_policy_rule" "ingress" {
+  for_each = {
+    in-load-balancer = { priority = 200, ranges = [var.ranges.proxy], port = "8080" }
+    in-health-checks = { priority = 201, ranges = ["35.191.0.0/16", "130.211.0.0/22"], port = "8081" }
+  }
+
   project         = var.project_id
   firewall_policy = google_compute_network_firewall_policy.this.name
-  rule_name       = "in-load-balancer"
-  description     = "The internal load balancer and its health checks reach the scorer"
-  priority        = 200
+  rule_name       = each.key
+  description     = "The internal load balancer's own way to the scorer"
+  priority        = each.value.priority
   direction       = "INGRESS"
   action          = "allow"
 
   match {
-    src_ip_ranges = ["35.191.0.0/16", "130.211.0.0/22", var.ranges.proxy]
+    src_ip_ranges = each.value.ranges
 
     layer4_configs {
       ip_protocol = "tcp"
-      ports       = ["8080", "8081"]
+      ports       = [each.value.port]
     }
   }
 }
