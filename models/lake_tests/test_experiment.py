@@ -41,6 +41,7 @@ def test_every_kind_gets_a_line_once(tmp_path, capsys):
     pq.write_table(world(), table)
     results = tmp_path / "results.jsonl"
     line = [str(table), "--results", str(results), "--trees", "5", "--leaves", "4", "--kinds", "equal", "repeated"]
+    line += ["--window-days", "8", "--warmup-days", "0", "--leave-out", ""]
     for _ in range(2):
         assert experiment.main(line) == 0
     told = [json.loads(text) for text in results.read_text().splitlines()]
@@ -48,7 +49,7 @@ def test_every_kind_gets_a_line_once(tmp_path, capsys):
     assert "repeated rows" in told[1]["failed"]
     assert [len(ends) for ends in told[0]["again"]] == [experiment.AGAIN] * 3
     said = capsys.readouterr().out
-    assert "| repeated | 1 | 0 |" in said and "lower end above the truth at 0.01% FPR" in said
+    assert "| repeated | 1 | 0 | 0 | 1 |" in said and "lower end above the truth at 0.01% FPR" in said
     assert "power of 80 % at 0.10% FPR" in said
 
 
