@@ -131,25 +131,26 @@ def test_whole_frauds_learn_what_weighs_little_and_promise_by_weight(trained):
 
 
 def boosted(seed: int) -> vectors.Vectors:
-    """Return a boosted world: half of its frauds share their sign with many neighbours of hardly any weight."""
+    """Return a boosted world: look-alikes share one half of its frauds' sign, neighbours, far lighter, the other's."""
     rng = np.random.default_rng(seed)
     n = 12_000
-    kind = rng.choice(4, n, p=[0.6, 0.35, 0.025, 0.025])  # honest, neighbour, fraud of either sign
+    alike, neighbour, fraud, other = range(1, 5)
+    kind = rng.choice(5, n, p=[0.5, 0.1, 0.35, 0.025, 0.025])
     x = rng.normal(0, 1, (n, 2))
-    x[kind == 2, 0] += 6
-    x[(kind == 3) | (kind == 1), 1] += 6
-    label, weight = (kind > 1).astype(np.int8), np.where(kind == 0, 1.0, 1e-4)
+    x[np.isin(kind, (alike, fraud)), 0] += 6
+    x[np.isin(kind, (neighbour, other)), 1] += 6
+    label, weight = (kind >= fraud).astype(np.int8), np.where(kind <= alike, 1.0, 1e-4)
     times, names = np.arange(n), np.array([f"E{i}" for i in range(n)])
     return vectors.Vectors(["a", "b"], x, label, weight, times, np.where(label, "fraud", ""), times * 1.0, names)
 
 
 def test_rows_of_hardly_any_weight_hide_no_fraud():
-    """In the fit too: if each of them counted as one, what they share with fraud would look honest."""
+    """Were each a whole payment to the fit, look-alikes would go before the frauds that only neighbours resemble."""
     o = train.Options(pathlib.Path(), "payer", pathlib.Path(), None, "", "", trees=30, leaves=7, whole_frauds=True)
     later = boosted(3)
     booster = lgb.Booster(model_str=train.fit(o, split.Split(boosted(1), boosted(2), later)))
     curve = metrics.curve(booster.predict(later.x, raw_score=True), later.label, later.weight)
-    assert metrics.at_fpr(curve, 0.001).recall > 0.9
+    assert metrics.at_fpr(curve, 0.001).recall > 0.45
 
 
 def test_settings_that_were_changed_count(trained):
