@@ -105,7 +105,7 @@ def learn(w: World, v: Variant, a: argparse.Namespace) -> tuple[int, np.ndarray]
     if v.told:
         rows = rows.judged_by(w.truth)
         rows = dataclasses.replace(rows, arrived_at=np.where(rows.label == 1, rows.event_time, np.nan))
-    options = {"trees": a.trees, **v.options}
+    options = {"trees": a.trees, "negatives": a.negatives, **v.options}
     o = trainer.Options(pathlib.Path(), ROLE, pathlib.Path(), None, "", "", **options)
     booster = lgb.Booster(model_str=trainer.fit(o, v.cut(rows), v.settings))
     return booster.num_trees(), booster.predict(w.window.rows.x, raw_score=True)
@@ -143,6 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--window-days", type=float, default=12)
     p.add_argument("--warmup-days", type=float, default=30)
     p.add_argument("--trees", type=int, default=150)
+    p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to keep of a slice")
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
     with tempfile.TemporaryDirectory() as tmp:
         w = world(a.vectors, a.truth, a.window_days, pathlib.Path(tmp))
