@@ -230,10 +230,8 @@ def summary(results: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def seeds(text: str | None) -> range:
-    """Read FIRST-LAST."""
-    if not text:
-        return range(0)
+def seeds(text: str) -> range:
+    """Read FIRST-LAST, or one seed."""
     first, _, last = text.partition("-")
     return range(int(first), int(last or first) + 1)
 
@@ -242,7 +240,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     p = argparse.ArgumentParser(prog="sentinela_mlops.experiment", description=__doc__)
     p.add_argument("worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world")
-    p.add_argument("--seeds", help="FIRST-LAST: worlds to simulate")
+    p.add_argument("--seeds", type=seeds, default=range(0), help="FIRST-LAST: worlds to simulate")
     p.add_argument("--pixctl", type=pathlib.Path, default=ROOT / "build" / "pixctl")
     p.add_argument("--results", type=pathlib.Path, required=True, help="file of JSON lines")
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), default="payer")
@@ -263,7 +261,7 @@ def main(argv: list[str] | None = None) -> int:
     done = {(r["world"], r["role"], r["kind"]) for r in read_results(a.results)}
     for path in a.worlds:
         run(path, a, done)
-    for seed in seeds(a.seeds):
+    for seed in a.seeds:
         if missing(str(seed), a, done):
             with tempfile.TemporaryDirectory() as tmp:
                 run(simulated(seed, Pixctl(a.pixctl), pathlib.Path(tmp) / str(seed)), a, done)
