@@ -56,6 +56,7 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     """Read and cut one world."""
     contract = vectors.read_contract(CONTRACT)
     rows = gold.read(path, a.role, contract)
+    rows = rows.filter(pc.is_in(rows["direction"], pa.array(vectors.ROLE_DIRECTIONS[a.role])))
     ends = pc.min_max(rows["event_time"]).as_py()
     rows = gold.known(rows, vectors.iso(ends["max"] + int(a.label_hours * scores.HOUR)))
     ends["min"] += int(a.warmup_days * scores.DAY)
@@ -64,7 +65,7 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
     window = gold.window(gold.write(rows, root / "window.parquet", since=vectors.iso(cut)), a.role, contract)
     before = rows.filter(pc.less(rows["event_time"], cut))
-    return World(path.parent.name, thin(before, a.role, a.negatives), window, vectors.iso(middle))
+    return World(path.parent.name, thin(before, a.negatives), window, vectors.iso(middle))
 
 
 def simulated(seed: int, pixctl: Pixctl, out: pathlib.Path) -> pathlib.Path:
@@ -80,9 +81,8 @@ def simulated(seed: int, pixctl: Pixctl, out: pathlib.Path) -> pathlib.Path:
     return out / "vectors.parquet"
 
 
-def thin(rows: pa.Table, role: str, negatives: int) -> pa.Table:
-    """Keep the role's frauds and so many other rows, whose weights make up for it: each model is trained in seconds."""
-    rows = rows.filter(pc.is_in(rows["direction"], pa.array(vectors.ROLE_DIRECTIONS[role])))
+def thin(rows: pa.Table, negatives: int) -> pa.Table:
+    """Keep the frauds and so many other rows, whose weights make up for it: each model is trained in seconds."""
     fraud = rows["label"].to_numpy() == 1
     others = np.flatnonzero(~fraud)
     kept = np.random.default_rng(1).choice(others, min(negatives, len(others)), replace=False)
@@ -163,7 +163,7 @@ def tried(w: World, kind: str, champion: gate.Side, a: argparse.Namespace, root:
     stood = {c.verdict for c in report.checks if c.name in report.failed}
     verdict = gate.INSUFFICIENT if stood == {gate.INSUFFICIENT} else report.verdict
     told = {"verdict": verdict, "failed": report.failed, "frauds": report.window["frauds"], "checks": checks}
-    return told | (again(found) if kind in OWN else {})
+    return told | (again(found) if kind == "equal" else {})
 
 
 def again(e: gate.Evidence) -> dict[str, list]:
@@ -256,7 +256,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
     p.add_argument("--trees", type=int, default=100)
     p.add_argument("--leaves", type=int, default=15)
-    p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])
+    p.add_argument("--kinds", nargs="+", default=["honest", "equal", *poison.KINDS], choices=[*OWN, *poison.KINDS])
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
     done = {(r["world"], r["role"], r["kind"]) for r in read_results(a.results)}
     for path in a.worlds:
