@@ -1,6 +1,7 @@
 """The gate's own measure: labels are cut, separation counts ties, and every kind gets a line."""
 
 import json
+import pathlib
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -41,6 +42,7 @@ def test_every_kind_gets_a_line_once(tmp_path, capsys):
     pq.write_table(world(), table)
     results = tmp_path / "results.jsonl"
     line = [str(table), "--results", str(results), "--trees", "5", "--leaves", "4", "--kinds", "equal", "repeated"]
+    line += ["--window-days", "8", "--warmup-days", "0", "--leave-out", ""]
     for _ in range(2):
         assert experiment.main(line) == 0
     told = [json.loads(text) for text in results.read_text().splitlines()]
@@ -48,8 +50,37 @@ def test_every_kind_gets_a_line_once(tmp_path, capsys):
     assert "repeated rows" in told[1]["failed"]
     assert [len(ends) for ends in told[0]["again"]] == [experiment.AGAIN] * 3
     said = capsys.readouterr().out
-    assert "| repeated | 1 | 0 |" in said and "lower end above the truth at 0.01% FPR" in said
+    assert "| repeated | 1 | 0 | 0 | 1 |" in said and "lower end above the truth at 0.01% FPR" in said
     assert "power of 80 % at 0.10% FPR" in said
+
+
+def test_a_world_is_simulated_once_and_only_its_vectors_are_kept(tmp_path, monkeypatch):
+    """The stand-in for pixctl writes what pixctl would; a world that is judged already is not asked for again."""
+    asked = []
+
+    class Stub:
+        def __init__(self, binary):
+            pass
+
+        def run(self, command, *args):
+            asked.append((command, args))
+            out = next(pathlib.Path(a.removeprefix("-out=")) for a in reversed(args) if a.startswith(("-out=", "/")))
+            if command == "vectors":
+                return pq.write_table(world(), out)
+            return [(out / f"{name}.jsonl").touch() for name in ("events", "labels", "statuses", "truth")]
+
+    kept = experiment.simulated(7, Stub(None), tmp_path / "7")
+    assert [p.name for p in kept.parent.iterdir()] == ["vectors.parquet"]
+    assert [command for command, _ in asked] == ["simulate", "vectors"] and "7" in asked[0][1]
+    monkeypatch.setattr(experiment, "Pixctl", Stub)
+    (tmp_path / "r").write_text('{"world": "7", "role": "payer", "kind": "leak", "verdict": "refused", "failed": []}\n')
+    assert experiment.main(["--results", str(tmp_path / "r"), "--seeds", "7-7", "--kinds", "leak"]) == 0
+    assert len(asked) == 2
+
+
+def test_a_refusal_for_want_of_frauds_alone_is_told_apart():
+    of = [{"kind": "honest", "verdict": v, "failed": ["recall"]} for v in ("insufficient", "refused", "refused")]
+    assert "| honest | 3 | 0 | 1 | 2 | 0% to 56% | recall 3 |" in experiment.summary(of)
 
 
 def test_windows_are_drawn_by_account():

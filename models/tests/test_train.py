@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import DAY, FEATURES, table
 
-from sentinela_models import artefact, calibration, coverage, golden, limits, split, train, vectors
+from sentinela_models import artefact, calibration, coverage, golden, limits, metrics, split, train, vectors
 from sentinela_models.errors import Refused
 
 ARGS = ["--role", "payer", "--feature-set", "1-abc", "--trained-at", "2026-02-01T00:00:00Z", "--trees", "30"]
@@ -112,21 +112,52 @@ def test_split_keeps_time_and_hides_late_labels(trained):
         assert arrived.any() and (~arrived & ~np.isnan(part.arrived_at)).any()
 
 
-def test_even_rows_learn_frauds_that_weigh_little_and_promise_by_weight(trained):
+def test_whole_frauds_learn_what_weighs_little_and_promise_by_weight(trained):
     """By weight these frauds are below the penalty: the trees say nothing, and what is promised is far off."""
     rows = table()
     at = rows.schema.get_field_index("split_weight")
     light = np.where(rows["label"].to_numpy() == 1, 1e-4, 1.0)
     source = trained / "light.parquet"
     pq.write_table(rows.set_column(at, rows.schema.field(at), pa.array(light)), source)
-    assert run(source, trained / "weighted" / "3") == 0 and run(source, trained / "even" / "3", "--even") == 0
-    by_weight, even = (json.loads((trained / n / "3" / "manifest.json").read_text()) for n in ("weighted", "even"))
-    assert even["evaluation"]["auc"] > by_weight["evaluation"]["auc"] + 0.02
-    text = (trained / "even" / "3" / "model.txt").read_text()
+    for name, flags in (("weighted", []), ("whole", ["--whole-frauds"])):
+        assert run(source, trained / name / "3", *flags) == 0
+    by_weight, whole = (json.loads((trained / n / "3" / "manifest.json").read_text()) for n in ("weighted", "whole"))
+    assert whole["evaluation"]["auc"] > by_weight["evaluation"]["auc"] + 0.02
+    text = (trained / "whole" / "3" / "model.txt").read_text()
     v = vectors.read_vectors(source, "payer", None)
-    c = calibration.Calibration(**even["calibration"])
+    c = calibration.Calibration(**whole["calibration"])
     promised = c.probability(lgb.Booster(model_str=text).predict(v.x, raw_score=True))
     assert 0.4 < (v.weight * promised).sum() / (v.weight * v.label).sum() < 2.5
+
+
+def boosted(seed: int) -> vectors.Vectors:
+    """Return a boosted world: look-alikes share one half of its frauds' sign, neighbours, far lighter, the other's."""
+    rng = np.random.default_rng(seed)
+    n = 12_000
+    alike, neighbour, fraud, other = range(1, 5)
+    kind = rng.choice(5, n, p=[0.5, 0.1, 0.35, 0.025, 0.025])
+    x = rng.normal(0, 1, (n, 2))
+    x[np.isin(kind, (alike, fraud)), 0] += 6
+    x[np.isin(kind, (neighbour, other)), 1] += 6
+    label, weight = (kind >= fraud).astype(np.int8), np.where(kind <= alike, 1.0, 1e-4)
+    times, names = np.arange(n), np.array([f"E{i}" for i in range(n)])
+    return vectors.Vectors(["a", "b"], x, label, weight, times, np.where(label, "fraud", ""), times * 1.0, names)
+
+
+def test_rows_of_hardly_any_weight_hide_no_fraud():
+    """Were each a whole payment to the fit, look-alikes would go before the frauds that only neighbours resemble."""
+    o = train.Options(pathlib.Path(), "payer", pathlib.Path(), None, "", "", trees=30, leaves=7, whole_frauds=True)
+    later = boosted(3)
+    booster = lgb.Booster(model_str=train.fit(o, split.Split(boosted(1), boosted(2), later)))
+    curve = metrics.curve(booster.predict(later.x, raw_score=True), later.label, later.weight)
+    assert metrics.at_fpr(curve, 0.001).recall > 0.45
+
+
+def test_settings_that_were_changed_count(trained):
+    rows = vectors.read_vectors(trained / "v.parquet", "payer", None)
+    o = train.Options(pathlib.Path(), "payer", pathlib.Path(), None, "", "", trees=3)
+    s = split.by_time(rows)
+    assert train.fit(o, s) == train.fit(o, s, {}) != train.fit(o, s, {"num_leaves": 4})
 
 
 def test_too_few_frauds_are_refused(trained):

@@ -4,8 +4,8 @@ A replayed world stands beside the served payments: what the in-process cloud ca
 for a gate to tell models apart. The first champion learns from an early slice of that world, so that who learns from
 more of it and from what was served can be better; the window by which both are judged is its last days.
 
-Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each row counts as one:
-by weight, so few frauds would be too little to learn from.
+Its fraud is boosted, and weights undo that where models are judged and calibrated. In the fit each fraud counts as one
+payment: by weight, so few would be too little to learn from.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Loop:
     @property
     def fitted(self) -> dict[str, str]:
         """Return how every model is trained, as the job's parameters."""
-        return {"trees": str(self.sizes.trees), "rows": "even", "by": BY}
+        return {"trees": str(self.sizes.trees), "frauds": "whole", "by": BY}
 
     def at(self, days: int) -> str:
         """Return the moment so many days into the replayed world.

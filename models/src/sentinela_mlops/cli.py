@@ -60,7 +60,7 @@ def init(a: argparse.Namespace) -> Done:
 def request(a: argparse.Namespace) -> training.Request:
     """Return what is to be trained on."""
     a.until = gold.moment(a.gold, a.until)
-    a.even = a.rows == "even"
+    a.whole_frauds = a.frauds == "whole"
     taken = {f.name: getattr(a, f.name) for f in dataclasses.fields(training.Request) if hasattr(a, f.name)}
     return training.Request(**{**taken, "tables": tables(a.tables), "release": CONTRACT})
 
@@ -247,8 +247,8 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         key = os.environ.get("MODEL_SIGNING_KEY")
         p.add_argument("--signing-key", type=pathlib.Path, default=pathlib.Path(key) if key else None,
                        help="PEM file of the private key to sign with; MODEL_SIGNING_KEY by default")  # fmt: skip
-        p.add_argument("--rows", choices=("weighted", "even"), default="weighted",
-                       help="what one counts in the fit: even is for boosted frauds, which weigh little")  # fmt: skip
+        p.add_argument("--frauds", choices=("weighted", "whole"), default="weighted",
+                       help="what one counts in the fit: whole is for boosted ones, which weigh little")  # fmt: skip
         p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; that of the rows by default")
     if name == "init":
         p.add_argument("--deployment-job", help="id of the Databricks job that a new version starts")

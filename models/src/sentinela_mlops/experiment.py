@@ -1,9 +1,10 @@
 """Measures the gate itself: how often it refuses an honest candidate and lets a spoilt one through.
 
-python -m sentinela_mlops.experiment --results FILE WORLD.parquet... takes tables of `pixctl vectors`, one for each
-simulated world. In each the champion learns from the first half, candidates learn from all days before the window, and
-the window is the last days. FILE gets one JSON line for each world and candidate; what it has is not done again.
-Without worlds only its rates are printed, each with its 95 % interval by Wilson, and which check caught what.
+python -m sentinela_mlops.experiment --results FILE --seeds 101-120 simulates one world for each seed, judges in it and
+deletes it; tables of `pixctl vectors` may be named as well, each in a directory of its own. In each the champion learns
+from the first half of the days before the window, candidates learn from all of them, and the window is the last days.
+FILE gets one JSON line for each world and candidate; what it has is not done again. Without worlds only its rates are
+printed, each with its 95 % interval by Wilson, and which check caught what.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentinela_mlops import compare, evidence, gate, gold, poison, profile, training
-from sentinela_mlops.cli import CONTRACT, bounds
+from sentinela_mlops.cli import CONTRACT, ROOT, bounds
+from sentinela_mlops.pixctl import Pixctl
 from sentinela_models import bootstrap, scores, vectors
 from sentinela_models import train as trainer
 from sentinela_models.errors import Refused
 
 # More and later rows than the champion; the champion's rows with another seed; every second feature.
 OWN = ("honest", "equal", "fewer_features")
+ACCOUNTS, DAYS, BOOST = (
+    9_000,
+    60,
+    500,
+)  # of a simulated world: half a minute of processor, and frauds enough to judge by
 REPLICATES = 100  # where many windows are drawn
 AGAIN = 10  # windows drawn from one by its accounts, in which the gate's interval is held against the difference there
 
@@ -49,6 +56,7 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     """Read and cut one world."""
     contract = vectors.read_contract(CONTRACT)
     rows = gold.read(path, a.role, contract)
+    rows = rows.filter(pc.is_in(rows["direction"], pa.array(vectors.ROLE_DIRECTIONS[a.role])))
     ends = pc.min_max(rows["event_time"]).as_py()
     rows = gold.known(rows, vectors.iso(ends["max"] + int(a.label_hours * scores.HOUR)))
     ends["min"] += int(a.warmup_days * scores.DAY)
@@ -57,12 +65,24 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
     window = gold.window(gold.write(rows, root / "window.parquet", since=vectors.iso(cut)), a.role, contract)
     before = rows.filter(pc.less(rows["event_time"], cut))
-    return World(path.parent.name, thin(before, a.role, a.negatives), window, vectors.iso(middle))
+    return World(path.parent.name, thin(before, a.negatives), window, vectors.iso(middle))
 
 
-def thin(rows: pa.Table, role: str, negatives: int) -> pa.Table:
-    """Keep the role's frauds and so many other rows, whose weights make up for it: each model is trained in seconds."""
-    rows = rows.filter(pc.is_in(rows["direction"], pa.array(vectors.ROLE_DIRECTIONS[role])))
+def simulated(seed: int, pixctl: Pixctl, out: pathlib.Path) -> pathlib.Path:
+    """Simulate a world and replay it; return its vectors, which alone are kept."""
+    out.mkdir()
+    sized = ["-accounts", ACCOUNTS, "-days", DAYS, "-fraud-boost", BOOST, "-seed", seed]
+    pixctl.run("simulate", *(str(a) for a in sized), "-out", str(out))
+    given = {"events": "events", "labels": "labels", "statuses": "statuses", "weights": "truth"}
+    files = [f"-{flag}={out / f'{name}.jsonl'}" for flag, name in given.items()]
+    pixctl.run("vectors", *files, f"-out={out / 'vectors.parquet'}")
+    for path in out.glob("*.jsonl"):
+        path.unlink()
+    return out / "vectors.parquet"
+
+
+def thin(rows: pa.Table, negatives: int) -> pa.Table:
+    """Keep the frauds and so many other rows, whose weights make up for it: each model is trained in seconds."""
     fraud = rows["label"].to_numpy() == 1
     others = np.flatnonzero(~fraud)
     kept = np.random.default_rng(1).choice(others, min(negatives, len(others)), replace=False)
@@ -78,7 +98,7 @@ def learn(w: World, kind: str, a: argparse.Namespace, root: pathlib.Path) -> tup
     rows = gold.write(spoil(w.rows), root / f"{kind}.parquet", until=until)
     file = half(root) if kind == "fewer_features" else CONTRACT
     seed = 7 if kind == "champion" else 8
-    r = training.Request(root, file, trees=a.trees, leaves=a.leaves, seed=seed, even=True)
+    r = training.Request(root, file, trees=a.trees, leaves=a.leaves, seed=seed, whole_frauds=True)
     o, contract = training.options_of(r, a.role, rows, root / kind), vectors.read_contract(file)
     s = trainer.slices(o, contract)
     booster = lgb.Booster(model_str=trainer.fit(o, s))
@@ -98,9 +118,14 @@ def half(root: pathlib.Path) -> pathlib.Path:
     return out
 
 
+def missing(name: str, a: argparse.Namespace, done: set[tuple[str, str, str]]) -> list[str]:
+    """Return the kinds that are not judged yet in a world."""
+    return [k for k in a.kinds if (name, a.role, k) not in done]
+
+
 def run(path: pathlib.Path, a: argparse.Namespace, done: set[tuple[str, str, str]]) -> None:
     """Judge in one world every kind that is not done yet."""
-    if not (kinds := [k for k in a.kinds if (path.parent.name, a.role, k) not in done]):
+    if not (kinds := missing(path.parent.name, a, done)):
         return
     with tempfile.TemporaryDirectory() as tmp:
         root = pathlib.Path(tmp)
@@ -135,8 +160,10 @@ def tried(w: World, kind: str, champion: gate.Side, a: argparse.Namespace, root:
     )
     report = gate.judge(found, bounds(a.leave_out))
     checks = {c.name: [c.figure, c.verdict, c.detail] for c in report.checks}
-    told = {"verdict": report.verdict, "failed": report.failed, "frauds": report.window["frauds"], "checks": checks}
-    return told | (again(found) if kind in OWN else {})
+    stood = {c.verdict for c in report.checks if c.name in report.failed}
+    verdict = gate.INSUFFICIENT if stood == {gate.INSUFFICIENT} else report.verdict
+    told = {"verdict": verdict, "failed": report.failed, "frauds": report.window["frauds"], "checks": checks}
+    return told | (again(found) if kind == "equal" else {})
 
 
 def again(e: gate.Evidence) -> dict[str, list]:
@@ -180,14 +207,18 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 def summary(results: list[dict]) -> str:
     """Write the rates: of each kind how many passed, and which checks refused the others."""
-    lines = ["| candidate | judged | passed | share passed, 95 % | refused by |", "|---|---|---|---|---|"]
+    lines = [
+        "| candidate | judged | passed | insufficient alone | refused | share passed, 95 % | by |",
+        "|---|" + 6 * "---|",
+    ]
     for kind in dict.fromkeys(r["kind"] for r in results):
         of = [r for r in results if r["kind"] == kind]
-        passed = sum(r["verdict"] == gate.PASSED for r in of)
-        low, high = wilson(passed, len(of))
+        found = [sum(r["verdict"] == v for r in of) for v in (gate.PASSED, gate.INSUFFICIENT, gate.REFUSED)]
+        low, high = wilson(found[0], len(of))
         caught = collections.Counter(name for r in of for name in r["failed"]).most_common()
         why = ", ".join(f"{name} {n}" for name, n in caught)
-        lines.append(f"| {kind} | {len(of)} | {passed} | {low:.0%} to {high:.0%} | {why} |")
+        counts = " | ".join(str(n) for n in found)
+        lines.append(f"| {kind} | {len(of)} | {counts} | {low:.0%} to {high:.0%} | {why} |")
     for i, margin in enumerate(gate.Bounds().margins):
         at = f"at {margin.level:.2%} FPR"
         if ends := [x for r in results for x in r.get("again", [[]] * 3)[i]]:
@@ -199,29 +230,41 @@ def summary(results: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def seeds(text: str) -> range:
+    """Read FIRST-LAST, or one seed."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command."""
     p = argparse.ArgumentParser(prog="sentinela_mlops.experiment", description=__doc__)
     p.add_argument("worlds", nargs="*", type=pathlib.Path, help="vectors.parquet, in a directory for each world")
+    p.add_argument("--seeds", type=seeds, default=range(0), help="FIRST-LAST: worlds to simulate")
+    p.add_argument("--pixctl", type=pathlib.Path, default=ROOT / "build" / "pixctl")
     p.add_argument("--results", type=pathlib.Path, required=True, help="file of JSON lines")
     p.add_argument("--role", choices=sorted(vectors.ROLE_DIRECTIONS), default="payer")
-    p.add_argument("--window-days", type=float, default=8)
-    p.add_argument("--warmup-days", type=float, default=0, help="first days to leave out: windows fill up in them")
+    p.add_argument("--window-days", type=float, default=12)
+    p.add_argument("--warmup-days", type=float, default=28, help="first days to leave out: windows fill up in them")
     p.add_argument(
         "--label-hours", type=float, default=0, help="after the window's end; labels that arrive later are not known"
     )
     p.add_argument(
-        "--leave-out", default="", help="false positive rates not to judge recall at, as the gate takes them"
+        "--leave-out", default="0.0001", help="false positive rates not to judge recall at, as the gate takes them"
     )
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
-    p.add_argument("--trees", type=int, default=60)
+    p.add_argument("--trees", type=int, default=100)
     p.add_argument("--leaves", type=int, default=15)
-    p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])
+    p.add_argument("--kinds", nargs="+", default=["honest", "equal", *poison.KINDS], choices=[*OWN, *poison.KINDS])
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
     done = {(r["world"], r["role"], r["kind"]) for r in read_results(a.results)}
     for path in a.worlds:
         run(path, a, done)
+    for seed in a.seeds:
+        if missing(str(seed), a, done):
+            with tempfile.TemporaryDirectory() as tmp:
+                run(simulated(seed, Pixctl(a.pixctl), pathlib.Path(tmp) / str(seed)), a, done)
     print(summary(read_results(a.results)))
     return 0
 

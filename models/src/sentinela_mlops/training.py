@@ -37,7 +37,7 @@ class Request:
     negatives: int = 600_000
     seed: int = 7
     base_rate: float | None = None
-    even: bool = False  # fit each row as one, where boosted frauds are few and weigh little
+    whole_frauds: bool = False  # fit each fraud as one, where boosted ones are few and weigh little
     signing_key: pathlib.Path | None = None  # PEM file of a private key; without one nothing is signed
 
 
@@ -82,7 +82,7 @@ def options_of(r: Request, role: str, table: pathlib.Path, out: pathlib.Path) ->
         leaves=r.leaves,
         negatives=r.negatives,
         base_rate=r.base_rate,
-        even=r.even,
+        whole_frauds=r.whole_frauds,
     )
 
 
@@ -161,7 +161,8 @@ def figures(at: str, point: dict, names: tuple[str, ...]) -> dict[str, float]:
 def parameters(manifest: dict, r: Request) -> dict[str, object]:
     """Return what a person would change in the next run, and what the rows were."""
     out = {name: v for name, v in manifest["params"].items() if name != "monotone_constraints"}
-    out |= {"negatives": r.negatives, "base_rate": r.base_rate, "even": r.even, "feature_set": manifest["feature_set"]}
+    out |= {name: getattr(r, name) for name in ("negatives", "base_rate", "whole_frauds")}
+    out |= {"feature_set": manifest["feature_set"]}
     for part in ("training", "validation", "evaluation"):
         out |= {f"{part}_{name}": manifest[part][name] for name in ("from", "to", "rows", "positives")}
     return out

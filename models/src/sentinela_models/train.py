@@ -11,6 +11,8 @@ import dataclasses
 import datetime
 import pathlib
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import lightgbm as lgb
 import numpy as np
@@ -38,10 +40,11 @@ class Options:
     seed: int = 7
     trees: int = 450
     leaves: int = 31
+    patience: int = EARLY_STOPPING_ROUNDS
     negatives: int = 600_000
     warmup_days: float = 7.0
     base_rate: float | None = None
-    even: bool = False  # every row counts as one in the fit, and as its weight in whatever is measured
+    whole_frauds: bool = False  # each fraud counts as one in the fit, and as its weight in whatever is measured
 
 
 def params(o: Options) -> dict:
@@ -77,18 +80,18 @@ def progress(role: str):
     return callback
 
 
-def fit(o: Options, s: split.Split) -> str:
-    """Train with early stopping on the later slice and return the model as text.
+def fit(o: Options, s: split.Split, changed: Mapping[str, object] = MappingProxyType({})) -> str:
+    """Train with early stopping on the later slice and return the model as text; `changed` are parameters of LightGBM.
 
     Where frauds are boosted and few, their weights are below LightGBM's penalty, which is absolute, and little would
-    be learnt of them: there `even` fits each row as one. The measure that stops, and the calibration, take the weights.
+    be learnt of them: there `whole_frauds` fits each as one. What stops, and the calibration, take the weights.
     """
-    training = s.training.evened() if o.even else s.training
+    training = s.training.whole_frauds() if o.whole_frauds else s.training
     training, validation = training.thin(o.negatives, o.seed), s.validation.thin(o.negatives, o.seed)
     train = lgb.Dataset(training.x, training.label, weight=training.weight, feature_name=training.features)
     valid = train.create_valid(validation.x, validation.label, weight=validation.weight)
-    stop = lgb.early_stopping(EARLY_STOPPING_ROUNDS, verbose=False)
-    settings = {**params(o), "monotone_constraints": constraints.signs(training.features)}
+    stop = lgb.early_stopping(o.patience, verbose=False)
+    settings = {**params(o), "monotone_constraints": constraints.signs(training.features), **changed}
     booster = lgb.train(settings, train, o.trees, valid_sets=[valid], callbacks=[stop, progress(o.role)])
     return booster.model_to_string(num_iteration=booster.best_iteration)
 
@@ -166,7 +169,7 @@ def run(o: Options) -> dict:
         "feature_set": contract.feature_set if contract else o.feature_set,
         "features": s.training.features,
         "seed": o.seed,
-        "params": {**params(o), "num_iterations": o.trees, "early_stopping_rounds": EARLY_STOPPING_ROUNDS},
+        "params": {**params(o), "num_iterations": o.trees, "early_stopping_rounds": o.patience},
         "training": slice_of(s.training),
         "validation": slice_of(s.validation),
         "evaluation": evaluation,
@@ -225,7 +228,7 @@ def parse(argv: list[str]) -> Options:
     )
     p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; the file's own by default")
     p.add_argument(
-        "--even", action="store_true", help="fit each row as one, where boosted frauds are few and weigh little"
+        "--whole-frauds", action="store_true", help="fit each fraud as one, where boosted ones are few and weigh little"
     )
     args = vars(p.parse_args(argv))
     if (args["contract"] is None) == (args["feature_set"] == ""):
