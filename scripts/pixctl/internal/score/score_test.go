@@ -44,7 +44,7 @@ func shipped(t *testing.T) (dir string, m *scoring.Model) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{scoring.ManifestFile, scoring.ModelFile, scoring.GoldenFile} {
+	for _, name := range []string{scoring.ManifestFile, scoring.ModelFile, scoring.GoldenFile, scoring.ReferenceFile} {
 		data, err := fs.ReadFile(a, name)
 		if err != nil {
 			t.Fatal(err)
