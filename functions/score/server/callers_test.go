@@ -22,6 +22,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sentinela-pix/sentinela/docs"
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/issuer"
 )
 
@@ -36,13 +37,18 @@ const (
 func publicRoutes() []string {
 	return []string{"/", "/push", "/v1/decisions", "/v1/decisions/", "/v1/openapi.yaml"}
 }
-func operatorsRoutes() []string { return []string{"GET /healthz", "GET /metrics", "GET /readyz"} }
+func operatorsRoutes() []string {
+	return []string{"GET /healthz", "GET /metrics", "GET /readyz", "GET " + live.Path}
+}
 
 // TestEveryRouteIsTried: a route that is added to a function must be tried without a token too.
 func TestEveryRouteIsTried(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "live" {
+			return fs.SkipDir // what is below the page's own path
+		}
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -86,7 +92,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		described = append(described, path)
 	}
 	for _, route := range append(publicRoutes(), operatorsRoutes()...) {
-		if route != "/" { // of a function; the scorer has nothing there
+		if route != "/" && route != "GET "+live.Path { // of a function; the scorer has nothing there. And a page for people
 			served = append(served, strings.TrimPrefix(route, "GET "))
 		}
 	}
@@ -140,6 +146,14 @@ func routesIn(n ast.Node) []ast.Expr {
 
 // text is the literal of a route, also where a constant of the same file names it.
 func text(file *ast.File, route ast.Expr) string {
+	if sum, ok := route.(*ast.BinaryExpr); ok {
+		first, _ := strconv.Unquote(text(file, sum.X))
+		second, _ := strconv.Unquote(text(file, sum.Y))
+		return strconv.Quote(first + second)
+	}
+	if of, ok := route.(*ast.SelectorExpr); ok && of.X.(*ast.Ident).Name == "live" && of.Sel.Name == "Path" {
+		return strconv.Quote(live.Path)
+	}
 	if name, ok := route.(*ast.Ident); ok {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if c, ok := n.(*ast.ValueSpec); ok && len(c.Names) == 1 && len(c.Values) == 1 && c.Names[0].Name == name.Name {
@@ -231,7 +245,7 @@ func TestNobodyEntersWithoutAToken(t *testing.T) {
 		}
 	}
 	standing := "/v1/decisions/E12345678202611231430aB3dE5fG7hI"
-	for _, route := range append(publicRoutes(), standing, "/v2/decisions", "/push/", "/debug/pprof/", "/healthz", "/readyz", "/metrics") {
+	for _, route := range append(publicRoutes(), standing, "/v2/decisions", "/push/", "/debug/pprof/", "/healthz", "/readyz", "/metrics", live.Path) {
 		gated := route != "/" && route != "/v1/decisions/" && (route == standing || slices.Contains(publicRoutes(), route))
 		for _, body := range [][]byte{nil, data, pushed} {
 			status, answer := send(t, url+route, nil, body)
