@@ -2,6 +2,9 @@ package dashboards_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -55,5 +58,32 @@ func TestExpressionsAskWhatTheCodeHas(t *testing.T) {
 	}
 	if len(asked) < 80 {
 		t.Errorf("%d metrics", len(asked))
+	}
+}
+
+// TestNoBoundIsNamedAsAWholeNumber: a scrape in OpenMetrics, and every newer Prometheus, writes le="10" as le="10.0". Who asks for
+// the one finds nothing where the other is, and what it is taken from is nothing too.
+func TestNoBoundIsNamedAsAWholeNumber(t *testing.T) {
+	t.Parallel()
+	whole := regexp.MustCompile(`\b(le|quantile)=\\?"[0-9]+\\?"`)
+	var read int
+	for _, pattern := range []string{"prometheus/*.yaml", "grafana/*.json", "slos/*.yaml", "alerts.yaml", "../terraform/modules/monitoring/alerts.json"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || files == nil {
+			t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read++
+			for _, found := range whole.FindAllString(string(data), -1) {
+				t.Errorf(`%s asks for %s: ask for =~"N([.]0)?"`, file, found)
+			}
+		}
+	}
+	if read < 10 {
+		t.Errorf("%d files", read)
 	}
 }

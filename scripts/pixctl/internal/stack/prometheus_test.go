@@ -40,9 +40,13 @@ func TestARealPrometheus(t *testing.T) {
 	await(t, "a scrape", func() bool { return p.truth(t, `up == 1`) })
 	p.rulesAreSound(t)
 	p.dashboardsAnswer(t)
+	kafka := newProducer(t, s)
+	for _, sub := range simulate(t, world.Params{Seed: 22, Accounts: 300, Days: 2}, 60) {
+		kafka.send(t, sub)
+	}
+	await(t, "what every objective is measured by", func() bool { return p.truth(t, `count(count by (sloth_slo) (slo:sli_error:ratio_rate5m)) == 3`) })
 
 	faults.Down("*")
-	kafka := newProducer(t, s)
 	for _, sub := range simulate(t, world.Params{Seed: 23, Accounts: 300, Days: 2}, 60) {
 		kafka.send(t, sub)
 	}

@@ -159,7 +159,7 @@ func latency() Board {
 			{"Process", []Panel{
 				{Title: "Processor", Unit: "percentunit", Queries: one("{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total[5m]))`)},
 				{Title: "Memory", Unit: "bytes", Queries: []Query{{`process_resident_memory_bytes`, "{{instance}}"}, {`max by (instance) (pix_request_held_bytes)`, "{{instance}} held by requests"}}},
-				{Title: "Garbage collection, longest pause", Unit: "s", Queries: one("{{instance}}", `max by (instance) (go_gc_duration_seconds{quantile="1"})`)},
+				{Title: "Garbage collection, longest pause", Unit: "s", Queries: one("{{instance}}", `max by (instance) (go_gc_duration_seconds{quantile=~"1([.]0)?"})`)},
 				{Title: "Goroutines", Queries: one("{{instance}}", `sum by (instance) (go_goroutines)`)},
 				{Title: "Connections replaced", Queries: one("{{client}}", `sum by (client) (increase(pix_connections_replaced_total[5m]))`)},
 				{Title: "Age of issuers' keys", Unit: "s", Limit: 3600, Queries: one("{{gate}}", `max by (gate) (pix_identity_keys_age_seconds)`)},
