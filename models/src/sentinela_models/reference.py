@@ -2,25 +2,14 @@
 
 The scorer counts served vectors by the same bins and tells how far they are from it (PSI). It holds no payment: for
 each feature up to ten bins and their shares.
-
-python -m sentinela_models.reference --vectors F --contract C --cut TIME DIR... adds it to artefacts that were trained
-from F and exported without it, and states its hash in the manifest; nothing else changes in them, and F must be the
-file that the manifest names. TIME is when the table began that they were measured on: labels that arrived later were
-not known.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
-import pathlib
-import sys
 
 import numpy as np
 
-from sentinela_models import scores, vectors
-from sentinela_models.errors import Refused
 from sentinela_models.vectors import Vectors
 
 FILE = "reference.json"
@@ -76,41 +65,3 @@ def dumps(reference: dict) -> str:
     lines = ",\n".join(f"  {json.dumps(f, separators=(',', ':'))}" for f in reference["features"])
     head = f'"schema_version": {reference["schema_version"]}, "rows": {reference["rows"]}'
     return f'{{{head}, "features": [\n{lines}\n]}}\n'
-
-
-def add(directory: pathlib.Path, source: pathlib.Path, contract: vectors.Contract, cut: int) -> None:
-    """Add the file to an artefact that was trained from source, cut as sentinela_models.train cuts it."""
-    path = directory / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if manifest["lineage"].get("vectors_sha256") != vectors.sha256(source):
-        raise Refused(f"{directory} was not trained from {source}: its manifest names another file")
-    rows = vectors.read_vectors(source, manifest["role"], contract, since=scores.micros(manifest["validation"]["from"]))
-    validation = rows.known_at(cut).levelled()  # as split.fitted does
-    if len(validation.label) != manifest["validation"]["rows"]:
-        raise Refused(f"{directory} was calibrated on other rows than those that {source} is cut into")
-    text = dumps(of(validation))
-    manifest["files"][FILE] = hashlib.sha256(text.encode()).hexdigest()
-    (directory / FILE).write_text(text, encoding="utf-8", newline="\n")
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the command."""
-    p = argparse.ArgumentParser(prog="sentinela_models.reference", description=__doc__)
-    p.add_argument("--vectors", type=pathlib.Path, required=True, help="the Parquet file that they were trained from")
-    p.add_argument("--contract", type=pathlib.Path, required=True, help="features.json of that release")
-    p.add_argument("--cut", required=True, help="RFC 3339 time of the first row of the table they were measured on")
-    p.add_argument("directory", type=pathlib.Path, nargs="+")
-    args = p.parse_args(argv)
-    try:
-        contract = vectors.read_contract(args.contract)
-        for directory in args.directory:
-            add(directory, args.vectors, contract, scores.micros(args.cut))
-    except Refused as e:
-        print(f"refused: {e}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

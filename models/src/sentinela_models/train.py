@@ -47,6 +47,11 @@ class Options:
     whole_frauds: bool = False  # each fraud counts as one in the fit, and as its weight in whatever is measured
 
 
+def fitted(o: Options) -> dict:
+    """Return what changes the rows of the fit, where it is not as usual."""
+    return {"whole_frauds": True} if o.whole_frauds else {}
+
+
 def params(o: Options) -> dict:
     """Return LightGBM's parameters: same input, same seed, same model."""
     return {
@@ -169,7 +174,7 @@ def run(o: Options) -> dict:
         "feature_set": contract.feature_set if contract else o.feature_set,
         "features": s.training.features,
         "seed": o.seed,
-        "params": {**params(o), "num_iterations": o.trees, "early_stopping_rounds": o.patience},
+        "params": {**params(o), "num_iterations": o.trees, "early_stopping_rounds": o.patience, **fitted(o)},
         "training": slice_of(s.training),
         "validation": slice_of(s.validation),
         "evaluation": evaluation,

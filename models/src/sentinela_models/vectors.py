@@ -80,9 +80,9 @@ class Vectors:
     def whole_frauds(self) -> Vectors:
         """Return the same rows, each reported fraud counting as one payment and the others as they weigh.
 
-        One factor for all frauds multiplies the odds of fraud and changes no order. Counting every row as one would
-        change it: where fraud is boosted, nearly half of the others are neighbours of it, or frauds that nobody
-        reported, and weigh as little as fraud does.
+        Where frauds weigh nearly alike, as in one simulated world, that is one factor, which multiplies the odds of
+        fraud and changes no order. Counting every row as one would change it: where fraud is boosted, nearly half of
+        the others are neighbours of it, or frauds that nobody reported, and weigh as little as fraud does.
         """
         return dataclasses.replace(self, weight=np.where(self.label == 1, 1.0, self.weight))
 
@@ -119,11 +119,8 @@ def read_truth(path: pathlib.Path) -> dict[str, str]:
         return {f["end_to_end_id"]: f.get("typology") or "unknown" for f in facts if f.get("fraud")}
 
 
-def read_vectors(path: pathlib.Path, role: str, contract: Contract | None, since: int = 0) -> Vectors:
-    """Read the rows that a role scores, from a moment on (microseconds); refuse a file without the contract's features.
-
-    Features that the contract does not have are left out.
-    """
+def read_vectors(path: pathlib.Path, role: str, contract: Contract | None) -> Vectors:
+    """Read the rows that a role scores; refuse a file that lacks a feature of the contract. Others are left out."""
     if role not in ROLE_DIRECTIONS:
         raise Refused(f"there is no role {role!r}")
     schema = pq.read_schema(path)
@@ -131,8 +128,7 @@ def read_vectors(path: pathlib.Path, role: str, contract: Contract | None, since
     complete(
         pq.read_table(path, columns=list(FIXED_COLUMNS))
     )  # before the filter, which a null direction does not pass
-    wanted = [("direction", "in", list(ROLE_DIRECTIONS[role])), ("event_time", ">=", since)]
-    table = pq.read_table(path, filters=wanted)
+    table = pq.read_table(path, filters=[("direction", "in", list(ROLE_DIRECTIONS[role]))])
     if table.num_rows == 0:
         raise Refused(f"the file holds no row that the {role} model scores")
     x = np.column_stack([table.column(name).to_numpy() for name in features]) if features else np.empty((0, 0))
