@@ -18,6 +18,9 @@ import (
 // where the decision takes longer.
 const BudgetHeader = "Pix-Time-Budget-Ms"
 
+// notDecided is the kind of the problem that says that no decision stands.
+const notDecided = "not_decided"
+
 // maxAnswer bounds what is read of an answer. One has a few kilobytes.
 const maxAnswer = 1 << 20
 
@@ -38,13 +41,21 @@ type lostError struct {
 // Error implements error.
 func (e *lostError) Error() string { return e.cause.Error() }
 
-// attempt asks once, within what the deadline leaves and the budget allows.
+// attempt asks once, within what the deadline leaves and the budget allows. It has its token before it counts: what a token
+// takes is the caller's time, and the scorer would spend it again.
 func (c *Client) attempt(ctx context.Context, q question) (*Decision, error) {
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, &lostError{cause: err, final: true}
+	}
+	if !c.fits(ctx, 0) {
+		return nil, &lostError{cause: orTooLate(ctx), final: true}
+	}
 	deadline, _ := ctx.Deadline()
 	limit := min(time.Until(deadline), c.config.Budget+c.config.Network)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	request, err := c.request(ctx, q, limit-c.config.Network)
+	request, err := c.request(ctx, q, token, limit-c.config.Network)
 	if err != nil {
 		return nil, &lostError{cause: err, final: true}
 	}
@@ -60,7 +71,19 @@ func (c *Client) attempt(ctx context.Context, q question) (*Decision, error) {
 	return judge(response, body, q.id)
 }
 
-func (c *Client) request(ctx context.Context, q question, budget time.Duration) (*http.Request, error) {
+// token is what a request carries, empty for none.
+func (c *Client) token(ctx context.Context) (string, error) {
+	if c.config.Tokens == nil {
+		return "", nil
+	}
+	token, err := c.config.Tokens.Token(ctx)
+	if err != nil {
+		return "", fmt.Errorf("get token: %w", err)
+	}
+	return token, nil
+}
+
+func (c *Client) request(ctx context.Context, q question, token string, budget time.Duration) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, q.method, c.config.URL+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
@@ -70,14 +93,9 @@ func (c *Client) request(ctx context.Context, q question, budget time.Duration) 
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set(BudgetHeader, strconv.FormatInt(max(budget.Milliseconds(), 1), 10))
 	}
-	if c.config.Tokens == nil {
-		return request, nil
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	token, err := c.config.Tokens.Token(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("get token: %w", err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
 	return request, nil
 }
 
@@ -107,7 +125,11 @@ func judge(response *http.Response, body []byte, id string) (*Decision, error) {
 	case status < http.StatusMultipleChoices:
 		return nil, &AnswerError{Reason: fmt.Sprintf("status %d", status)}
 	default:
-		return nil, refusal(response, body)
+		refused := refusal(response, body)
+		if status == http.StatusNotFound && refused.Kind != notDecided {
+			return nil, &AnswerError{Reason: "status 404 that does not say " + notDecided} // a proxy's, or of another path
+		}
+		return nil, refused
 	}
 }
 
@@ -122,7 +144,7 @@ func comesBack(status int) bool {
 }
 
 // refusal reads a problem (RFC 9457); what is none leaves the status alone.
-func refusal(response *http.Response, body []byte) error {
+func refusal(response *http.Response, body []byte) *RefusedError {
 	refused := &RefusedError{Status: response.StatusCode}
 	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || media != "application/problem+json" || len(body) > maxAnswer {

@@ -117,7 +117,8 @@ func (c *Client) Decide(ctx context.Context, id string, payment []byte) (*Decisi
 }
 
 // Standing looks up the decision that stands for an EndToEndId, and makes none: where none stands it is a RefusedError with
-// status 404. The caller needs the role read.
+// status 404 and kind not_decided. Any other 404, as of a proxy, says nothing of the payment and is an AnswerError. The caller
+// needs the role read.
 func (c *Client) Standing(ctx context.Context, id string) (*Decision, error) {
 	return c.ask(ctx, question{method: http.MethodGet, path: decisionsPath + "/" + url.PathEscape(id), id: id})
 }

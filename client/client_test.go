@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sentinela-pix/sentinela/client"
+	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/event/pixv1"
 )
@@ -109,6 +110,26 @@ func TestTheAnswerIsTheContracts(t *testing.T) {
 		if mine[name] == (number == 0) {
 			t.Errorf("outcome %s", name)
 		}
+	}
+}
+
+// TestTheBudgetIsTheScorers: the header has one name on both sides, and a client that is told nothing gives what a scorer takes.
+func TestTheBudgetIsTheScorers(t *testing.T) {
+	t.Parallel()
+	if client.BudgetHeader != score.BudgetHeader {
+		t.Errorf("%s, the scorer reads %s", client.BudgetHeader, score.BudgetHeader)
+	}
+	var told string
+	c := patient(t, hostile(t, func(w http.ResponseWriter, r *http.Request) {
+		told = r.Header.Get(client.BudgetHeader)
+		answers(good())(w, r)
+	}))
+	if _, err := c.Decide(t.Context(), exampleID, nil); err != nil {
+		t.Fatal(err)
+	}
+	field, _ := reflect.TypeFor[score.Config]().FieldByName("DecisionTimeout")
+	if shipped := field.Tag.Get("env"); !strings.HasSuffix(shipped, "default="+told+"ms") {
+		t.Errorf("gives %s ms, the scorer has %q", told, shipped)
 	}
 }
 

@@ -69,6 +69,8 @@ func TestNoAnswerOfAnotherIsTaken(t *testing.T) {
 			w.Header().Set("Content-Type", ";;")
 			_, _ = io.WriteString(w, good())
 		},
+		"a proxy's 404": status(http.StatusNotFound),
+		"another 404":   problem(http.StatusNotFound, "not_found"),
 		"another success": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusAccepted)
 			_, _ = io.WriteString(w, good())
@@ -211,6 +213,14 @@ func TestOneFailureIsRetried(t *testing.T) {
 	}
 }
 
+func problem(code int, kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(code)
+		_, _ = fmt.Fprintf(w, `{"kind":%q}`, kind)
+	}
+}
+
 func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
@@ -220,7 +230,7 @@ func TestRefusalsAreFinal(t *testing.T) {
 	t.Parallel()
 	var stolen atomic.Int64
 	thief := hostile(t, func(http.ResponseWriter, *http.Request) { stolen.Add(1) })
-	for _, code := range []int{301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 409, 413, 415, 422, 501} {
+	for _, code := range []int{301, 302, 303, 307, 308, 400, 401, 403, 405, 409, 413, 415, 422, 501} {
 		var asked atomic.Int64
 		c := patient(t, hostile(t, func(w http.ResponseWriter, r *http.Request) {
 			asked.Add(1)
@@ -261,13 +271,13 @@ func TestAbsurdRetryAfter(t *testing.T) {
 	}
 }
 
-// TestStanding looks up by the id alone.
+// TestStanding looks up by the id alone. That no decision stands is the scorer's word alone: a 404 of what is between, or of a
+// wrong prefix, is none.
 func TestStanding(t *testing.T) {
 	t.Parallel()
 	c := patient(t, hostile(t, func(w http.ResponseWriter, r *http.Request) {
 		if body, _ := io.ReadAll(r.Body); r.Method != http.MethodGet || r.URL.Path != "/v1/decisions/"+exampleID || len(body) > 0 {
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(http.StatusNotFound)
+			problem(http.StatusNotFound, "not_decided")(w, r)
 			return
 		}
 		answers(good())(w, r)
@@ -275,10 +285,21 @@ func TestStanding(t *testing.T) {
 	if d, err := c.Standing(t.Context(), exampleID); err != nil || d.EndToEndID != exampleID {
 		t.Errorf("%+v, %v", d, err)
 	}
-	for _, id := range []string{"../" + exampleID, "E1?x=" + exampleID, "none"} {
+	real := startScorer(t)
+	for id, c := range map[string]*client.Client{"../" + exampleID: c, "E1?x=" + exampleID: c, "none": c, exampleID: patient(t, real.url)} {
 		var refused *client.RefusedError
-		if d, err := c.Standing(t.Context(), id); d != nil || !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
+		if d, err := c.Standing(t.Context(), id); d != nil || !errors.As(err, &refused) || refused.Status != http.StatusNotFound || refused.Kind != "not_decided" {
 			t.Errorf("%s: %+v, %v", id, d, err)
+		}
+	}
+	for name, c := range map[string]*client.Client{
+		"a proxy's":      patient(t, hostile(t, status(http.StatusNotFound))),
+		"another kind":   patient(t, hostile(t, problem(http.StatusNotFound, "not_found"))),
+		"a wrong prefix": patient(t, real.url+"/scorer"),
+	} {
+		var bad *client.AnswerError
+		if d, err := c.Standing(t.Context(), exampleID); d != nil || !errors.As(err, &bad) {
+			t.Errorf("%s: %+v, %v", name, d, err)
 		}
 	}
 }

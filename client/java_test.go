@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -60,5 +61,14 @@ func TestTheExampleInJava(t *testing.T) {
 		if got := ask(hostile(t, handler), impatient, example); !strings.HasPrefix(got, "nobody answered (") {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+	var asked atomic.Int64
+	always := hostile(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	// The ten retries that it begins with are spent, and this call has earned a tenth of one.
+	if got := ask(always, patient, example); got != "nobody answered (status 503): hold it, by our own rule" || asked.Load() != 11 {
+		t.Errorf("asked %d times: %s", asked.Load(), got)
 	}
 }

@@ -54,6 +54,33 @@ func TestBudgetIsWhatIsLeft(t *testing.T) {
 	})
 }
 
+// slow is a token that takes its time.
+type slow time.Duration
+
+func (s slow) Token(context.Context) (string, error) {
+	time.Sleep(time.Duration(s))
+	return "token", nil
+}
+
+// TestTokenIsFetchedFirst: a scorer is not told the time that the token took, and where that leaves none it is not asked.
+func TestTokenIsFetchedFirst(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration][]string{0: {"300"}, 200 * time.Millisecond: {"100"}, 300 * time.Millisecond: nil, time.Hour: nil} {
+		synctest.Test(t, func(t *testing.T) {
+			var budgets []string
+			c := virtual(t, Config{Deadline: 350 * time.Millisecond, Tokens: slow(took)}, func(r *http.Request) (*http.Response, error) {
+				budgets = append(budgets, r.Header.Get(BudgetHeader))
+				return refusing(http.StatusServiceUnavailable, "60"), nil
+			})
+			_, err := c.Decide(t.Context(), "E", nil)
+			var unanswered *UnansweredError
+			if diff := cmp.Diff(want, budgets); !errors.As(err, &unanswered) || diff != "" {
+				t.Errorf("a token of %v: %v (-want +told):\n%s", took, err, diff)
+			}
+		})
+	}
+}
+
 func virtual(t *testing.T, c Config, s server) *Client {
 	t.Helper()
 	c.URL, c.Transport = "http://scorer", s

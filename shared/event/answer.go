@@ -54,7 +54,7 @@ func AnswerProto(d *pix.Decision) ([]byte, error) {
 	}
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pixv1.Answer{
 		EndToEndId: string(a.EndToEndID), Outcome: pixv1.Outcome(pixv1.Outcome_value[a.Outcome]), HoldUntil: timestamp(a.HoldUntil),
-		Reasons: reasonMessages(d.Reasons), DecidedAt: timestamp(a.DecidedAt), Provisional: a.Provisional, FeaturesMissing: a.FeaturesMissing,
+		Reasons: reasonMessages(d.Reasons), DecidedAt: timestamp(a.DecidedAt), Provisional: &a.Provisional, FeaturesMissing: &a.FeaturesMissing,
 		ModelVersions: a.ModelVersions, PolicyVersion: a.PolicyVersion, FeatureSet: a.FeatureSet, TraceId: a.TraceID,
 	})
 	return data, wrap(op, err)

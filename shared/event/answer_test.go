@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -81,6 +82,13 @@ func TestAnswerInBothEncodings(t *testing.T) {
 		}
 		if diff := cmp.Diff(&fromText, &fromProto, protocmp.Transform()); diff != "" {
 			t.Errorf("%s (-JSON +proto):\n%s", name, diff)
+		}
+		// A false that is left out would make an answer that was cut read as a decision that stands.
+		fields := fromProto.ProtoReflect().Descriptor().Fields()
+		for _, member := range []protoreflect.Name{"provisional", "features_missing"} {
+			if f := fields.ByName(member); !f.HasPresence() || !fromProto.ProtoReflect().Has(f) {
+				t.Errorf("%s: %s is not on the wire", name, member)
+			}
 		}
 	}
 	if data, err := event.AnswerProto(&pix.Decision{Transaction: exampleTransaction(t)}); pix.KindOf(err) != pix.Invalid || data != nil {

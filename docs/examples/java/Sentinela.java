@@ -44,6 +44,8 @@ public final class Sentinela {
     private static final long BUDGET_MS = 300; // the scorer's DECISION_TIMEOUT
     private static final long NETWORK_MS = 50;
     private static final long LEAST_BUDGET_MS = 10;
+    private static final int CALLS_PER_RETRY = 10;
+    private static final int MOST_RETRIES = 10;
     private static final int MAX_ANSWER = 1 << 20;
     private static final Set<Integer> COMES_BACK = Set.of(408, 429, 500, 502, 503, 504);
     private static final Set<String> OUTCOMES = Set.of("OUTCOME_APPROVE", "OUTCOME_REVIEW", "OUTCOME_BLOCK", "OUTCOME_REJECT");
@@ -55,18 +57,19 @@ public final class Sentinela {
             .build();
     private final URI decisions;
     private final String token;
+    private int calls = MOST_RETRIES * CALLS_PER_RETRY; // that no retry has used up, of all callers
 
     Sentinela(String url, String token) {
         this.decisions = URI.create(url.replaceAll("/$", "") + "/v1/decisions");
         this.token = token;
     }
 
-    /** Asks until there is an answer, or no further attempt fits into the deadline. To ask again is safe. */
+    /** Asks until there is an answer, or no further attempt fits into the deadline or the retries' budget. To ask again is safe. */
     Answer decide(String id, byte[] payment, Duration deadline) throws InterruptedException {
         long end = System.nanoTime() + deadline.toNanos();
         String why = "the deadline leaves no time";
         long pause = 0;
-        for (int attempt = 0; leftMs(end) - pause >= NETWORK_MS + LEAST_BUDGET_MS; attempt++) {
+        for (int attempt = 0; leftMs(end) - pause >= NETWORK_MS + LEAST_BUDGET_MS && mayAsk(attempt); attempt++) {
             Thread.sleep(pause);
             long limit = Math.min(leftMs(end), BUDGET_MS + NETWORK_MS);
             long retryAfter = 0;
@@ -87,6 +90,19 @@ public final class Sentinela {
             pause = retryAfter + ThreadLocalRandom.current().nextLong(spread);
         }
         return new Nobody(why);
+    }
+
+    /** Ten calls earn one retry, whichever call makes it: when all fail, the scorer must not be asked several times as much. */
+    private synchronized boolean mayAsk(int attempt) {
+        if (attempt == 0) {
+            calls = Math.min(calls + 1, MOST_RETRIES * CALLS_PER_RETRY);
+            return true;
+        }
+        if (calls < CALLS_PER_RETRY) {
+            return false;
+        }
+        calls -= CALLS_PER_RETRY;
+        return true;
     }
 
     private static long leftMs(long end) {

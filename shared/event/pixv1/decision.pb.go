@@ -58,7 +58,7 @@ type Decision struct {
 	TraceId string `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// Answers of challengers on the same vector. They decide nothing.
 	ShadowScores []*Score `protobuf:"bytes,16,rep,name=shadow_scores,json=shadowScores,proto3" json:"shadow_scores,omitempty"`
-	// Answered because the store was away: not stored, not published, never an approval.
+	// Answered because the store was away, there was no room or the time was over: not stored, not published, never an approval.
 	Provisional   bool `protobuf:"varint,17,opt,name=provisional,proto3" json:"provisional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -227,10 +227,11 @@ type Answer struct {
 	Reasons []*Reason `protobuf:"bytes,4,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// When it was decided, UTC.
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
-	// Answered without a decision that could be stored: never an approval. Asked again, the payment gets the one that stands.
-	Provisional bool `protobuf:"varint,6,opt,name=provisional,proto3" json:"provisional,omitempty"`
-	// Decided without the histories.
-	FeaturesMissing bool `protobuf:"varint,7,opt,name=features_missing,json=featuresMissing,proto3" json:"features_missing,omitempty"`
+	// Answered without a decision that could be stored, because the store was away, there was no room or the time was over:
+	// never an approval. Asked again, the payment gets the one that stands. Always there: an answer without it is not whole.
+	Provisional *bool `protobuf:"varint,6,opt,name=provisional,proto3,oneof" json:"provisional,omitempty"`
+	// Decided without the histories. Always there.
+	FeaturesMissing *bool `protobuf:"varint,7,opt,name=features_missing,json=featuresMissing,proto3,oneof" json:"features_missing,omitempty"`
 	// Versions of the models that scored, by role.
 	ModelVersions map[string]string `protobuf:"bytes,8,rep,name=model_versions,json=modelVersions,proto3" json:"model_versions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Version of the policy pack.
@@ -309,15 +310,15 @@ func (x *Answer) GetDecidedAt() *timestamppb.Timestamp {
 }
 
 func (x *Answer) GetProvisional() bool {
-	if x != nil {
-		return x.Provisional
+	if x != nil && x.Provisional != nil {
+		return *x.Provisional
 	}
 	return false
 }
 
 func (x *Answer) GetFeaturesMissing() bool {
-	if x != nil {
-		return x.FeaturesMissing
+	if x != nil && x.FeaturesMissing != nil {
+		return *x.FeaturesMissing
 	}
 	return false
 }
@@ -987,7 +988,7 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"\rtotal_latency\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\ftotalLatency\x12\x19\n" +
 	"\btrace_id\x18\x0f \x01(\tR\atraceId\x122\n" +
 	"\rshadow_scores\x18\x10 \x03(\v2\r.pix.v1.ScoreR\fshadowScores\x12 \n" +
-	"\vprovisional\x18\x11 \x01(\bR\vprovisional\"\xb2\x04\n" +
+	"\vprovisional\x18\x11 \x01(\bR\vprovisional\"\xe1\x04\n" +
 	"\x06Answer\x12!\n" +
 	"\rend_to_end_id\x18\x01 \x01(\tR\n" +
 	"endToEndId\x12)\n" +
@@ -996,9 +997,9 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"hold_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\x12(\n" +
 	"\areasons\x18\x04 \x03(\v2\x0e.pix.v1.ReasonR\areasons\x129\n" +
 	"\n" +
-	"decided_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12 \n" +
-	"\vprovisional\x18\x06 \x01(\bR\vprovisional\x12)\n" +
-	"\x10features_missing\x18\a \x01(\bR\x0ffeaturesMissing\x12H\n" +
+	"decided_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12%\n" +
+	"\vprovisional\x18\x06 \x01(\bH\x00R\vprovisional\x88\x01\x01\x12.\n" +
+	"\x10features_missing\x18\a \x01(\bH\x01R\x0ffeaturesMissing\x88\x01\x01\x12H\n" +
 	"\x0emodel_versions\x18\b \x03(\v2!.pix.v1.Answer.ModelVersionsEntryR\rmodelVersions\x12%\n" +
 	"\x0epolicy_version\x18\t \x01(\tR\rpolicyVersion\x12\x1f\n" +
 	"\vfeature_set\x18\n" +
@@ -1007,7 +1008,9 @@ const file_pix_v1_decision_proto_rawDesc = "" +
 	"\btrace_id\x18\v \x01(\tR\atraceId\x1a@\n" +
 	"\x12ModelVersionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"N\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0e\n" +
+	"\f_provisionalB\x13\n" +
+	"\x11_features_missing\"N\n" +
 	"\x06Reason\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x17\n" +
 	"\atext_pt\x18\x02 \x01(\tR\x06textPt\x12\x17\n" +
@@ -1146,6 +1149,7 @@ func file_pix_v1_decision_proto_init() {
 	}
 	file_pix_v1_enums_proto_init()
 	file_pix_v1_transaction_proto_init()
+	file_pix_v1_decision_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -139,12 +139,14 @@ func TestSlowClients(t *testing.T) {
 }
 
 // TestOutage: while the store hangs payments are answered without a decision, none fails, and once it is back the same
-// process decides. How soon depends on the machine, and is a figure.
+// process decides. How soon depends on the machine, and is a figure: so is whether it is soon enough for the verdict.
 func TestOutage(t *testing.T) {
 	t.Parallel()
-	r := profiled(t, "outage", "-duration", "1s")
+	loading.Lock()
+	defer loading.Unlock()
+	r, code, says := runLoad(t, "-on", "http", "-profile", "outage", "-rate", "50", "-duration", "1s", "-warmup", "0", "-history", "0", "-floor", "0", "-json")
 	if r.names() != "before, opening, away, closing, after" {
-		t.Fatal(r.names())
+		t.Fatalf("%s, exit code %d: %s", r.names(), code, says)
 	}
 	if away := r.Parts[2]; away.Provisional == 0 || away.Away99 <= 0 {
 		t.Errorf("away: %+v", away)
@@ -153,6 +155,9 @@ func TestOutage(t *testing.T) {
 		if len(p.Failed)+p.Shed+p.Dropped > 0 || p.Name == "after" && p.Decided == 0 {
 			t.Errorf("%+v", p)
 		}
+	}
+	if recovered := r.last().Decided == 50; (code == 0) != recovered { // 1 % of 50 is none
+		t.Errorf("exit code %d, after: %+v\n%s", code, r.last(), says)
 	}
 }
 

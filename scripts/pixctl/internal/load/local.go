@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/models"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -26,7 +27,7 @@ import (
 
 // Settings of the decision, those of the score service's defaults.
 const (
-	decisionTimeout  = 300 * time.Millisecond // the store has half of it
+	decisionTimeout  = 300 * time.Millisecond // of every target; the store has half of it
 	explainApprovals = 0.01
 	markEvery        = 200 * time.Millisecond
 )
@@ -49,6 +50,8 @@ type local struct {
 	tokens  *pix.Tokenizer
 	store   engine.Store
 	outage  *outage // the store, where it is to be away for a while
+	models  byRole
+	policy  *policy.Set
 	engine  *engine.Engine
 	outbox  *engine.Outbox
 	queue   chan *pix.Decision
@@ -121,16 +124,14 @@ func (l *local) openEngine(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build features: %w", err)
 	}
-	policies, err := policy.NewSet(policy.Shipped(), features.Names())
-	if err != nil {
+	if l.policy, err = policy.NewSet(policy.Shipped(), features.Names()); err != nil {
 		return fmt.Errorf("load policy: %w", err)
 	}
-	served, err := champions(ctx, features)
-	if err != nil {
+	if l.models, err = champions(ctx, features); err != nil {
 		return err
 	}
 	l.engine, err = engine.New(engine.Deps{
-		Store: l.store, Models: served, Policies: policies, Features: features, Clock: time.Now,
+		Store: l.store, Models: l.models, Policies: l.policy, Features: features, Clock: time.Now,
 		Timeout: l.timeout, StoreDeadline: l.timeout / 2, ExplainShare: explainApprovals,
 	})
 	if err != nil {
@@ -169,6 +170,27 @@ func champions(ctx context.Context, features *feature.Set) (byRole, error) {
 		return byRole{}, fmt.Errorf("load models: %w", err)
 	}
 	return byRole{shipped.Set()}, nil
+}
+
+// reference is what a role's champion learnt from.
+func (b byRole) reference(role pix.Role) *scoring.Reference {
+	m, err := b.set.Model(role)
+	if err != nil {
+		return nil
+	}
+	return m.Reference()
+}
+
+// inUse is what decides, for the feed of what is decided.
+func (l *local) inUse() live.Serving {
+	pack := l.policy.Pack()
+	s := live.Serving{Policy: pack.Version(), Thresholds: pack.Thresholds()}
+	for _, role := range pix.Internal.Roles() {
+		if m, err := l.models.set.Model(role); err == nil {
+			s.Models = append(s.Models, live.Model{Role: role, Version: m.Version()})
+		}
+	}
+	return s
 }
 
 // acknowledged is a publisher in this process: it encodes a decision and acknowledges it.

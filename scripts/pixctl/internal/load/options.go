@@ -58,6 +58,11 @@ the store in memory), http (the score service over HTTP on loopback, store in me
 with the OIDC token in -token-file, which is read for every request, or in SCORER_TOKEN; its caller needs the roles decide
 and replay. -serve ADDR serves what -on http asks until it is interrupted, for a -url from another process.
 
+What -on http and -serve leave out of a deployed scorer, whose figures are therefore worse: callers' tokens are not verified,
+there is no TLS, no span is recorded, no challenger scores beside the champions, models and policy are not looked for anew,
+decisions are encoded and acknowledged without a broker, and lines of the log are formatted and thrown away. The store in
+memory answers at once. Requests carry no budget of their own.
+
 How, -profile:
   steady  -rate for -duration
   burst   -rate, three times as much, -rate again, each for -duration
@@ -67,9 +72,10 @@ How, -profile:
   outage  -on http alone: the store hangs from the second of five parts to the fourth
 
 Every run begins with the floor: the loop at -rate against a handler that does nothing.
-Exit code 1: nothing was decided, at the end of an outage too; no rate of a ramp is within its bounds; or -max-p99 was given
-and a p99 exceeds it (outage: of the answers while the store is away), or a payment of steady, burst or slow was dropped,
-shed, answered provisionally or failed.
+Exit code 1: nothing was decided; no rate of a ramp is within its bounds; in an outage nobody was answered or more than 1 % of
+the payments were dropped or failed while the store was away, or less than 99 % were decided in the last part; or -max-p99 was
+given and a p99 exceeds it (outage: of the answers while the store is away), or a payment of steady, burst or slow was
+dropped, shed, answered provisionally or failed.
 `
 
 // rampP99 is a ramp's bound where none is given.

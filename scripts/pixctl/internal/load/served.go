@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/functions/score"
 	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -90,6 +91,7 @@ type served struct {
 	*remote
 	local    *local
 	service  *score.Service
+	feed     *live.Feed
 	server   *http.Server
 	listener net.Listener
 	ended    chan error
@@ -114,9 +116,14 @@ func (s *served) serve(ctx context.Context, address string) error {
 	if err != nil {
 		return fmt.Errorf("build marker: %w", err)
 	}
-	d := score.Deps{Engine: s.local.engine, Outbox: s.local.outbox, Marker: marker, Tokenizer: s.local.tokens, Callers: anybody{}}
+	s.feed = live.NewFeed(s.local.inUse, nil)
+	s.local.stops = append(s.local.stops, func(context.Context) error { s.feed.Close(); return nil })
+	d := score.Deps{
+		Engine: s.local.engine, Outbox: s.local.outbox, Marker: marker, Tokenizer: s.local.tokens, Callers: anybody{},
+		MaxBudget: s.local.timeout, References: s.local.models.reference, Seen: s.feed.Decided,
+	}
 	d.Push.Gate, d.Push.DeadLetters, d.Push.DeadLetterTopic = anybody{}, noLetters{}, "none"
-	// A line for each decision is written, as in production.
+	// A line for each decision is formatted, as in production, and thrown away.
 	d.Push.Logger = obs.Logger(io.Discard, slog.LevelInfo, obs.Service{Name: score.Name})
 	registry := obs.NewRegistry()
 	d.Push.Metrics = registry

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // verdict is an error when nothing was decided, whatever was asked, or when a limit was asked for and not kept.
@@ -47,17 +48,50 @@ func (p *part) verdict(target string, o *options) error {
 	}
 }
 
+// Bounds of an outage, in shares of the payments due.
+const (
+	outageLost = 0.01 // that fail or are dropped while the store is away
+	// outageDecided is decided once the store is back. What is still provisional, for a breaker that closes late has a part of
+	// its own, is within the rest.
+	outageDecided = 0.99
+)
+
 // outageVerdict wants answers while the store is away and decisions once it is back.
 func outageVerdict(parts []*part, o *options) error {
 	for _, p := range parts {
-		switch {
-		case p.Name == "away" && p.Provisional == 0:
-			return errors.New("load: away: nobody was answered")
-		case p.Name == "away" && o.maxP99 > 0 && p.ProvisionalMsP99 > milliseconds(o.maxP99):
-			return fmt.Errorf("load: away: p99 of %.2f ms exceeds %.2f ms", p.ProvisionalMsP99, milliseconds(o.maxP99))
-		case p.Name == "after" && p.Decided == 0:
-			return errors.New("load: after: the scorer does not decide although its store is back")
+		var err error
+		switch p.Name {
+		case "away":
+			err = p.answered(o.maxP99)
+		case "after":
+			err = p.recovered()
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// answered is an error when callers were left without an answer, or had to wait for it.
+func (p *part) answered(maxP99 time.Duration) error {
+	switch lost := p.Dropped + p.failures(); {
+	case p.Provisional == 0:
+		return errors.New("load: away: nobody was answered")
+	case float64(lost) > outageLost*p.due():
+		return fmt.Errorf("load: away: %d of %.0f payments were dropped and %d failed%s", p.Dropped, p.due(), p.failures(), p.reasons())
+	case maxP99 > 0 && p.ProvisionalMsP99 > milliseconds(maxP99):
+		return fmt.Errorf("load: away: p99 of %.2f ms exceeds %.2f ms", p.ProvisionalMsP99, milliseconds(maxP99))
+	default:
+		return nil
+	}
+}
+
+// recovered is an error when the scorer does not decide again.
+func (p *part) recovered() error {
+	if p.Decided > 0 && float64(p.Decided) >= outageDecided*p.due() {
+		return nil
+	}
+	return fmt.Errorf("load: after: the scorer decides %d of %.0f payments although its store is back: %d were answered provisionally, %d shed, %d dropped and %d failed",
+		p.Decided, p.due(), p.Provisional, p.Shed, p.Dropped, p.failures())
 }

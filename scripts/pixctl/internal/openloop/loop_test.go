@@ -2,6 +2,7 @@ package openloop
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,6 +158,29 @@ func TestALoopBeginsWhenItIsToldTo(t *testing.T) {
 		}
 		if h := out.FailedLatency["late"]; h == nil || h.TotalCount() != 1 || h.Max() > 1 {
 			t.Errorf("the call that failed: %v", h)
+		}
+	})
+}
+
+// TestTimeLastsUntilTheLastCallEnds: calls that are counted though they end after the schedule are counted over the time that
+// they took. The target makes one call a millisecond and is asked for three.
+func TestTimeLastsUntilTheLastCallEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		free := time.Now()
+		var mu sync.Mutex
+		l := &Loop{Rate: 3 * second, Calls: 3 * second, InFlight: 3 * second, sleep: time.Sleep}
+		l.Call = func(context.Context, int) string {
+			mu.Lock()
+			free = free.Add(time.Millisecond)
+			end := free
+			mu.Unlock()
+			time.Sleep(time.Until(end))
+			return ""
+		}
+		out := l.Run(t.Context())
+		if goodput := float64(out.Latency.TotalCount()) / out.Wall.Seconds(); out.Latency.TotalCount() != 3*second || goodput > 1.01*second {
+			t.Errorf("%d calls in %v: %.0f a second of a target that makes %d", out.Latency.TotalCount(), out.Wall, goodput, second)
 		}
 	})
 }
