@@ -19,7 +19,7 @@ type Decision struct {
 	Vector          []float64 // as served, in the order of the feature list; NaN is missing
 	FeatureSet      string    // version of the feature list
 	FeaturesMissing bool      // the store did not answer: the vector holds only what the event itself says
-	Provisional     bool      // answered because the store was away, or without a place: not stored, not published, never an approval
+	Provisional     bool      // answered because the store was away, without a place, or in a caller's haste: not stored, not published, never an approval
 	Published       bool      // it is known to have reached the bus; told by the store alone, neither sent nor part of the record
 	Unrecorded      bool      // whoever holds it does not know the payment's event to be written; neither stored nor sent
 	PolicyVersion   string
