@@ -15,8 +15,6 @@ const (
 	alertsStand = time.Hour // then they are for the warehouse's queries
 )
 
-func compare[T cmp.Ordered](a, b T) int { return cmp.Compare(a, b) }
-
 // alerts are the decisions that were no approvals and that somebody can still act on, the most money first. Those without a
 // score come after those with one, by their amount. It is bounded; the least are left out.
 type alerts struct {
@@ -26,7 +24,7 @@ type alerts struct {
 
 // before orders two alerts.
 func before(a, b entry) int {
-	return cmp.Or(compare(b.expected, a.expected), compare(b.amount, a.amount), compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(b.expected, a.expected), cmp.Compare(b.amount, a.amount), cmp.Compare(a.id, b.id))
 }
 
 // wants reports whether a decision would have a place, so that nothing is rendered for one that has none.

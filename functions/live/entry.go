@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -96,7 +97,7 @@ func newEntry(n note, serving Serving) entry {
 	s := shown{
 		ID: string(d.ID()), At: d.DecidedAt.UnixMilli(), Outcome: string(d.Outcome), Direction: string(d.Transaction.Direction),
 		Amount: money(d.Transaction.Amount), Policy: d.PolicyVersion, Missing: d.FeaturesMissing, Provisional: d.Provisional,
-		Replay: replayed(d), TookMicros: n.Took.Microseconds(), Reasons: []told{}, Rules: []rule{}, Scores: []score{},
+		Replay: d.Replayed(), TookMicros: n.Took.Microseconds(), Reasons: []told{}, Rules: []rule{}, Scores: []score{},
 	}
 	if expected, ok := d.Expected(); ok {
 		e.expected = expected
@@ -129,14 +130,10 @@ func (s *shown) tell(d *pix.Decision) {
 		}
 	}
 	for _, h := range d.RuleHits {
-		if h.ID != policy.HitReplay && len(s.Rules) < mostRules {
+		if h.ID != pix.HitReplay && len(s.Rules) < mostRules {
 			s.Rules = append(s.Rules, rule{h.ID, string(h.Outcome), h.Lifted, h.LegalBasis})
 		}
 	}
-}
-
-func replayed(d *pix.Decision) bool {
-	return slices.ContainsFunc(d.RuleHits, func(h pix.RuleHit) bool { return h.ID == policy.HitReplay })
 }
 
 func scores(list []pix.Score, thresholds map[string]float64, challenger bool) []score {
@@ -158,7 +155,7 @@ func scores(list []pix.Score, thresholds map[string]float64, challenger bool) []
 				shown.Limits = append(shown.Limits, limit{name, value, percent(value), s.Probability >= value})
 			}
 		}
-		slices.SortFunc(shown.Limits, func(a, b limit) int { return compare(a.Value, b.Value) })
+		slices.SortFunc(shown.Limits, func(a, b limit) int { return cmp.Compare(a.Value, b.Value) })
 		out = append(out, shown)
 	}
 	return out

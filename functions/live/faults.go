@@ -56,7 +56,7 @@ func failing(conditions []lifecycle.Condition) []fault {
 }
 
 // suffered tells what the decisions of the last minute had to do without.
-func (t *totals) suffered(lost uint64) []fault {
+func (t *totals) suffered() []fault {
 	var faults []fault
 	tell := func(name string, n int, pt, en string) {
 		if n > 0 {
@@ -73,13 +73,7 @@ func (t *totals) suffered(lost uint64) []fault {
 		"Scores that a model did not give in the last minute: %d. Without them nothing is approved.")
 	tell("shadow", t.Without[engine.PartShadow], "Respostas que um modelo desafiante não deu no último minuto: %d. Ele não decide nada.",
 		"Answers that a challenger did not give in the last minute: %d. It decides nothing.")
-	tell("lost", int(min(lost, 1<<31)), "Decisões que vieram rápido demais para esta página, desde o início: %d. Foram tomadas, e não aparecem aqui.", //nolint:gosec // bounded
-		"Decisions that came too fast for this page, since the start: %d. They were taken, and are not shown here.")
+	tell("lost", t.Lost, "Decisões do último minuto que esta página perdeu: %d. Foram tomadas mesmo assim.",
+		"Decisions of the last minute that this page missed: %d. They were taken all the same.")
 	return faults
-}
-
-// HasWords reports whether the page can say what the failure of a condition means.
-func HasWords(condition string) bool {
-	_, ok := conditionWords(condition)
-	return ok
 }

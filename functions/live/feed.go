@@ -52,7 +52,7 @@ type Feed struct {
 	serving func() Serving
 	clock   func() time.Time
 	notes   chan note
-	lost    atomic.Uint64 // hand-overs for which there was no place
+	lost    atomic.Int64 // hand-overs that came to nothing since the last beat
 
 	mu      sync.Mutex
 	window  *window
@@ -62,6 +62,7 @@ type Feed struct {
 	beats   int
 	room    struct{ approvals, others int } // until the next beat
 	readers map[chan struct{}]bool
+	replays bool // they count as live payments do
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -117,15 +118,21 @@ func (f *Feed) run() {
 	}
 }
 
-// take looks at one hand-over.
+// take looks at one hand-over. What fails here ends no process that decides.
 func (f *Feed) take(n note) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer func() {
+		if recover() != nil {
+			f.lost.Add(1)
+		}
+	}()
 	if n.Decision == nil {
 		f.window.without(n.at, n.without)
 		return
 	}
-	f.window.decided(n.at, n.Seen)
+	counts := f.replays || !n.Decision.Replayed()
+	f.window.decided(n.at, n.Seen, counts)
 	if n.Repeated {
 		return
 	}
@@ -136,7 +143,7 @@ func (f *Feed) take(n note) {
 		room = &f.room.others
 	}
 	// A provisional answer raises no alert: what becomes of its payment is still to be decided.
-	alarming := other && !d.Provisional && f.alerts.wants(d)
+	alarming := counts && other && !d.Provisional && f.alerts.wants(d)
 	if *room == 0 && !alarming {
 		return
 	}
@@ -155,10 +162,14 @@ func (f *Feed) show(e entry) {
 	f.next++
 }
 
-// wake begins a beat: there is room again, and readers look.
+// wake begins a beat: what was lost is counted, there is room again, and readers look. Alerts go when they are over whether or
+// not anybody looks, or they would keep out those that come.
 func (f *Feed) wake() {
+	now := f.clock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.window.second(now).lost += int(f.lost.Swap(0))
+	f.alerts.expire(now)
 	f.room.others = othersShown
 	if f.beats++; f.beats%approvalEvery == 0 {
 		f.room.approvals = 1

@@ -35,7 +35,7 @@ func TestADecisionNeverWaits(t *testing.T) {
 			feed.Without(engine.PartShadow)
 		}
 		close(stuck)
-		synctest.Wait()
+		time.Sleep(2 * time.Second)
 		handler, err := feed.Handler(live.Around{})
 		if err != nil {
 			t.Fatal(err)
@@ -43,6 +43,10 @@ func TestADecisionNeverWaits(t *testing.T) {
 		state := stateOf(t, handler)
 		if len(state.Faults) == 0 || state.Faults[len(state.Faults)-1].Name != "lost" {
 			t.Errorf("what was lost is not told: %v", state.Faults)
+		}
+		time.Sleep(70 * time.Second)
+		if state := stateOf(t, handler); len(state.Faults) != 0 {
+			t.Errorf("a minute later: %v", state.Faults)
 		}
 	})
 }
@@ -119,7 +123,7 @@ func TestTheQueue(t *testing.T) {
 func TestAnAlertLeavesTheQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		desk := newDesk(t, live.Around{}, &http.Server{})
+		desk := newDesk(t, live.Around{Replays: true}, &http.Server{})
 		held, rejected, simulated := decision(1, pix.Review, 100, 0.5), decision(2, pix.Reject, 100, 0.5), decision(3, pix.Block, 100, 0.5)
 		held.HoldUntil = time.Now().Add(30 * time.Minute)
 		simulated.HoldUntil = time.Now().Add(-48 * time.Hour)
@@ -137,6 +141,86 @@ func TestAnAlertLeavesTheQueue(t *testing.T) {
 				t.Errorf("queue (-want +got):\n%s", diff)
 			}
 			time.Sleep(31 * time.Minute)
+		}
+	})
+}
+
+// TestOldAlertsKeepNoneOut: what is over goes while nobody looks, so that the last hour's alerts are there for who looks then.
+func TestOldAlertsKeepNoneOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		desk := newDesk(t, live.Around{}, &http.Server{})
+		for i := range 200 {
+			desk.feed.Decided(seen(decision(1000+i, pix.Review, 1_000_000_00, 0.9)))
+		}
+		time.Sleep(2 * time.Hour)
+		desk.feed.Decided(seen(decision(1, pix.Review, 100, 0.5)))
+		time.Sleep(30 * time.Minute)
+		s := desk.read("")
+		defer s.close()
+		var queue []shown
+		s.next("alerts", &queue)
+		if diff := gocmp.Diff([]string{"0001"}, ids(queue)); diff != "" {
+			t.Errorf("queue (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestReplays: a payment of the past raises no alert and moves no money, unless there are no others. It is shown either way.
+func TestReplays(t *testing.T) {
+	t.Parallel()
+	for replays, want := range map[bool]struct {
+		queue   []string
+		stopped string
+		alerts  int
+	}{false: {nil, "R$ 0.00", 0}, true: {[]string{"0001"}, "R$ 100.00", 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			desk := newDesk(t, live.Around{Replays: replays}, &http.Server{})
+			d := decision(1, pix.Review, 100_00, 0.5)
+			d.RuleHits = []pix.RuleHit{{ID: pix.HitReplay, Outcome: pix.Approve}}
+			desk.feed.Decided(seen(d))
+			time.Sleep(2 * time.Second)
+			s := desk.read("")
+			defer s.close()
+			var list, queue []shown
+			var n numbers
+			s.next("decisions", &list)
+			s.next("state", &n)
+			s.next("alerts", &queue)
+			if diff := gocmp.Diff(want.queue, ids(queue)); diff != "" || n.Stopped["en"] != want.stopped || n.Alerts != want.alerts {
+				t.Errorf("replays %v: stopped %s, %d alerts, queue (-want +got):\n%s", replays, n.Stopped["en"], n.Alerts, diff)
+			}
+			if len(list) != 1 || n.Given != 1 {
+				t.Errorf("replays %v: %d shown, %d given", replays, len(list), n.Given)
+			}
+		})
+	}
+}
+
+// TestAFailureOfThePageEndsNoProcess: what cannot be shown is told, and the feed goes on.
+func TestAFailureOfThePageEndsNoProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fails := true
+		feed := live.NewFeed(func() live.Serving {
+			if fails {
+				panic("no models yet")
+			}
+			return serving()
+		}, nil)
+		defer feed.Close()
+		feed.Decided(seen(decision(1, pix.Review, 100, 0.5)))
+		synctest.Wait()
+		fails = false
+		feed.Decided(seen(decision(2, pix.Review, 100, 0.5)))
+		time.Sleep(2 * time.Second)
+		handler, err := feed.Handler(live.Around{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := stateOf(t, handler)
+		if len(n.Faults) != 1 || n.Faults[0].Name != "lost" || n.Given != 2 {
+			t.Errorf("%d given, faults %v", n.Given, n.Faults)
 		}
 	})
 }

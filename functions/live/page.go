@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +35,7 @@ const policyOfContent = "default-src 'none'; script-src 'self'; style-src 'self'
 type Around struct {
 	Conditions []lifecycle.Condition // those of readiness: what fails is told in words
 	Pipeline   func() []Step         // what came of the decisions further on; nil where the process does not know
+	Replays    bool                  // replays raise alerts and count as money: a demo has no live payments
 }
 
 // page serves one feed.
@@ -84,6 +87,9 @@ func (f *Feed) Handler(around Around) (http.Handler, error) {
 	} {
 		mux.Handle("GET "+Path+name, asset(name, media))
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.replays = around.Replays
 	return guarded(mux), nil
 }
 
@@ -97,6 +103,10 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if !ownName(r.Host) {
+			problem.WriteStatus(w, http.StatusForbidden, "forbidden", "Ask for the page by localhost, an address, or a name without a dot.")
+			return
+		}
 		// A site that an operator has open elsewhere must not take the places of the readers.
 		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
 			problem.WriteStatus(w, http.StatusForbidden, "forbidden", "Another site asked for this.")
@@ -104,6 +114,14 @@ func guarded(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// ownName reports whether a site of the internet cannot have the name by which it is asked. A site that points its own name at
+// this port would be of the same origin as the page, and could read it.
+func ownName(host string) bool {
+	name := (&url.URL{Host: host}).Hostname()
+	_, err := netip.ParseAddr(name)
+	return err == nil || !strings.Contains(name, ".")
 }
 
 func asset(name, media string) http.Handler {
@@ -167,7 +185,7 @@ func (p *page) current() frame {
 	if p.around.Pipeline != nil {
 		s.Pipeline = p.around.Pipeline()
 	}
-	top, version := p.feed.queue(now)
+	top, version := p.feed.queue()
 	p.framedAt = now
 	p.frame.number++
 	p.frame.state = encode(s)

@@ -51,7 +51,7 @@ func (f *Feed) numbers(now time.Time) state {
 		Now: now.UnixMilli(), Rate: t.Rate, Each: t.Each, Given: t.Given, Standing: t.Standing,
 		P50: t.P50.Microseconds(), P99: t.P99.Microseconds(), Worst: t.Worst.Microseconds(), Outcomes: map[string]int{},
 		Stopped: money(t.Hour.stopped), AtRisk: money(t.Hour.expectedPassed), StoppedLoss: money(t.Hour.expectedStopped),
-		Models: []model{}, Policy: serving.Policy, Pipeline: []Step{}, Faults: t.suffered(f.lost.Load()),
+		Models: []model{}, Policy: serving.Policy, Pipeline: []Step{}, Faults: t.suffered(),
 	}
 	for _, o := range []pix.Outcome{pix.Approve, pix.Review, pix.Block, pix.Reject} {
 		s.Outcomes[string(o)] = t.Hour.outcomes[o]
@@ -66,10 +66,9 @@ func (f *Feed) numbers(now time.Time) state {
 }
 
 // queue gives the alerts with the most money and the version of their list.
-func (f *Feed) queue(now time.Time) (top []json.RawMessage, version uint64) {
+func (f *Feed) queue() (top []json.RawMessage, version uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.alerts.expire(now)
 	top = []json.RawMessage{}
 	for _, e := range f.alerts.list[:min(len(f.alerts.list), alertsSent)] {
 		top = append(top, e.body)

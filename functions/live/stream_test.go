@@ -173,6 +173,34 @@ func TestOthersAreKeptOut(t *testing.T) {
 	}
 }
 
+// TestForeignNames: a site that points its own name at the port gets nothing of the page.
+func TestForeignNames(t *testing.T) {
+	t.Parallel()
+	desk := newDesk(t, live.Around{}, &http.Server{})
+	for host, want := range map[string]int{
+		"localhost:8081": http.StatusOK, "localhost": http.StatusOK, "127.0.0.1:8081": http.StatusOK, "[::1]:8081": http.StatusOK, "[::1]": http.StatusOK,
+		"[::ffff:10.1.2.3]:8081": http.StatusOK, "scorer:8081": http.StatusOK, "scorer-7d9f-x2x": http.StatusOK,
+		"rebound.example:8081": http.StatusForbidden, "rebound.example": http.StatusForbidden, "rebound.example.:8081": http.StatusForbidden,
+		"127.0.0.1.nip.io:8081": http.StatusForbidden, "localhost.rebound.example:8081": http.StatusForbidden,
+	} {
+		for _, path := range []string{"/live/", "/live/app.js", "/live/events"} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://live"+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = host
+			response, err := desk.client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != want {
+				t.Errorf("%s of %s: status %d, want %d", path, host, response.StatusCode, want)
+			}
+		}
+	}
+}
+
 // TestLanguage: what the browser asks for, Portuguese where it asks for neither.
 func TestLanguage(t *testing.T) {
 	t.Parallel()

@@ -23,10 +23,11 @@ const (
 type second struct {
 	at                                    int64
 	given, missing, provisional, standing int
+	lost                                  int                 // hand-overs
 	without                               map[engine.Part]int // of the few parts that there are
 }
 
-// minute sums what was newly decided within one minute of the clock.
+// minute sums what was newly decided of live payments within one minute of the clock.
 type minute struct {
 	at              int64
 	outcomes        map[pix.Outcome]int // of the four
@@ -68,7 +69,8 @@ func (w *window) minute(at time.Time) *minute {
 
 func (w *window) without(at time.Time, part engine.Part) { w.second(at).without[part]++ }
 
-func (w *window) decided(at time.Time, seen Seen) {
+// decided counts a decision; into the hour only where it counts.
+func (w *window) decided(at time.Time, seen Seen, counts bool) {
 	w.turn(at)
 	_ = w.micros.Current.RecordValue(min(max(seen.Took.Microseconds(), 1), longestMicros)) // within its bounds
 	s, d := w.second(at), seen.Decision
@@ -82,6 +84,9 @@ func (w *window) decided(at time.Time, seen Seen) {
 		return
 	case d.FeaturesMissing:
 		s.missing++
+	}
+	if !counts {
+		return
 	}
 	m := w.minute(at)
 	m.outcomes[d.Outcome]++
@@ -114,6 +119,7 @@ type totals struct {
 	Missing     int
 	Provisional int
 	Standing    int
+	Lost        int
 	Without     map[engine.Part]int
 	Hour        minute
 	P50, P99    time.Duration // of the last minute
@@ -134,6 +140,7 @@ func (w *window) totals(now time.Time) totals {
 		t.Missing += s.missing
 		t.Provisional += s.provisional
 		t.Standing += s.standing
+		t.Lost += s.lost
 		for part, n := range s.without {
 			t.Without[part] += n
 		}

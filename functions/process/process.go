@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 	var serving lifecycle.Serving
 	operators, err := operatorRoutes(function, registry, &serving)
 	if err != nil {
-		return errors.Join(err, public.Close(), private.Close(), function.Close(ctx))
+		return errors.Join(err, public.Close(), private.Close(), closing(ctx))
 	}
 	err = lifecycle.Run(ctx, grace,
 		lifecycle.Component{Name: o.Name, Stop: closing},

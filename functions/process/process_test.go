@@ -16,6 +16,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/functions/process"
 	"github.com/sentinela-pix/sentinela/shared/lifecycle"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/otlp"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
 )
 
@@ -159,6 +160,37 @@ func TestWhatIsOpenIsClosed(t *testing.T) {
 		default:
 			t.Errorf("public %s, admin %s: not closed", public, admin)
 		}
+	}
+}
+
+// unpaged is a function whose page cannot be built.
+type unpaged struct{ function }
+
+func (unpaged) Live(live.Around) (http.Handler, error) { return nil, errors.New("no words") }
+
+// TestWhatIsOpenIsClosedWithoutAPage: where the page cannot be built, the function is closed and what pushes tells of it and ends.
+func TestWhatIsOpenIsClosedWithoutAPage(t *testing.T) {
+	r, err := otlp.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.URL())
+	t.Setenv("ADMIN_ADDR", port.Free(t))
+	f := unpaged{function{http.NotFoundHandler(), make(chan struct{})}}
+	err = process.Run(t.Context(), process.Options{
+		Name: "test", Address: port.Free(t), Open: func(context.Context, host.Env) (process.Function, error) { return f, nil }, Push: true,
+	})
+	if err == nil {
+		t.Error("it serves without its page")
+	}
+	select {
+	case <-f.closed:
+	default:
+		t.Error("the function is not closed")
+	}
+	if n := len(r.Pushes()); n != 1 {
+		t.Errorf("%d pushes at the end, want 1", n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/live"
 	"github.com/sentinela-pix/sentinela/shared/engine"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 )
 
 // Live serves the page on which people watch this process decide. It is for the port of operators.
@@ -20,14 +21,9 @@ func (a *App) EndLive() { a.feed.Close() }
 func (a *App) inUse() live.Serving {
 	pack := a.Policy()
 	s := live.Serving{Policy: pack.Version(), Thresholds: pack.Thresholds()}
-	for _, role := range pix.Internal.Roles() {
-		if m, err := a.ModelSet().Model(role); err == nil {
-			s.Models = append(s.Models, live.Model{Role: role, Version: m.Version()})
-		}
-		for _, m := range a.ModelSet().Challengers(role) {
-			s.Models = append(s.Models, live.Model{Role: role, Version: m.Version(), Challenger: true})
-		}
-	}
+	eachModel(a.ModelSet(), func(role pix.Role, use reload.Use, version string) {
+		s.Models = append(s.Models, live.Model{Role: role, Version: version, Challenger: use == reload.Challenger})
+	})
 	return s
 }
 

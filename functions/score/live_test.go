@@ -3,6 +3,7 @@ package score_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,12 +17,11 @@ import (
 func TestTheLivePage(t *testing.T) {
 	t.Parallel()
 	r := newReloadable(t)
-	for _, c := range r.Conditions() {
-		if !live.HasWords(c.Name) {
-			t.Errorf("the page has no words for the condition %s", c.Name)
-		}
+	conditions := r.Conditions()
+	for i := range conditions {
+		conditions[i].Check = func() error { return errors.New("away") }
 	}
-	handler, err := r.Live(live.Around{Conditions: r.Conditions()})
+	handler, err := r.Live(live.Around{Conditions: conditions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,10 +73,22 @@ func TestTheLivePage(t *testing.T) {
 	var state struct {
 		Models []struct{ Role, Version string }
 		Policy string
+		Faults []struct {
+			Name string
+			Text struct{ EN string }
+		}
 	}
 	event("state", &state)
 	if len(state.Models) < 2 || state.Policy != r.Policy().Version() {
 		t.Errorf("in use: %+v", state)
+	}
+	if len(state.Faults) < len(conditions) {
+		t.Errorf("%d conditions fail, %d faults are told", len(conditions), len(state.Faults))
+	}
+	for _, f := range state.Faults {
+		if strings.HasPrefix(f.Text.EN, "Something of this process fails") {
+			t.Errorf("the page has no words for the condition %s", f.Name)
+		}
 	}
 	r.EndLive()
 	for lines.Scan() { // ends, or the test does not

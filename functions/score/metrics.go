@@ -106,7 +106,7 @@ func (m *metrics) came(d *pix.Decision) {
 			m.late.WithLabelValues(lateNotApproved).Inc()
 		case policy.HitAhead:
 			m.late.WithLabelValues(lateAhead).Inc()
-		case policy.HitReplay:
+		case pix.HitReplay:
 			m.late.WithLabelValues(lateReplay).Inc()
 		}
 	}

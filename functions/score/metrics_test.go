@@ -49,7 +49,7 @@ func TestLatePayments(t *testing.T) {
 	m.decided(t.Context(), by(policy.HitAhead), false, 0)
 	m.decided(t.Context(), by(policy.HitAhead), false, 0)
 	for range 3 {
-		m.decided(t.Context(), by(policy.HitReplay), false, 0)
+		m.decided(t.Context(), by(pix.HitReplay), false, 0)
 	}
 	m.decided(t.Context(), by("night-limit"), false, 0)
 	provisional := by(policy.HitLate)

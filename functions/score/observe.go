@@ -10,13 +10,8 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
-)
-
-// Uses of a model, as pix_model_current has them.
-const (
-	champion   = "champion"
-	challenger = "challenger"
 )
 
 // Why a decision has no score of a role.
@@ -97,7 +92,7 @@ func (o *observer) scored(d *pix.Decision) {
 		}
 		for i := range d.Scores {
 			if s := &d.Scores[i]; s.Role == role {
-				o.scores.WithLabelValues(string(role), champion).Observe(s.LogOdds())
+				o.scores.WithLabelValues(string(role), string(reload.Champion)).Observe(s.LogOdds())
 				reason = ""
 			}
 		}
@@ -107,7 +102,7 @@ func (o *observer) scored(d *pix.Decision) {
 	}
 	for i := range d.Shadow {
 		s := &d.Shadow[i]
-		o.scores.WithLabelValues(string(s.Role), challenger).Observe(s.LogOdds())
+		o.scores.WithLabelValues(string(s.Role), string(reload.Challenger)).Observe(s.LogOdds())
 	}
 }
 

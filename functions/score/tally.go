@@ -24,7 +24,7 @@ func (t *tally) add(d *pix.Decision) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := hour.Unix() / int64(time.Hour/time.Second)
+	n := hourOf(hour)
 	at := &t.hours[n%int64(len(t.hours))]
 	if at.hour != n {
 		at.hour, at.decisions = n, 0
@@ -35,7 +35,7 @@ func (t *tally) add(d *pix.Decision) {
 func (t *tally) of(hour time.Time) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := hour.Unix() / int64(time.Hour/time.Second)
+	n := hourOf(hour)
 	if at := t.hours[n%int64(len(t.hours))]; at.hour == n {
 		return at.decisions
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/policy"
+	"github.com/sentinela-pix/sentinela/shared/reload"
 	"github.com/sentinela-pix/sentinela/shared/scoring"
 )
 
@@ -36,15 +37,20 @@ func (v *versions) Collect(to chan<- prometheus.Metric) {
 	one := func(desc *prometheus.Desc, labels ...string) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, 1, labels...)
 	}
-	for _, role := range pix.Internal.Roles() {
-		if m, err := v.models.Model(role); err == nil {
-			one(v.model, string(role), champion, m.Version())
-		}
-		for _, m := range v.models.Challengers(role) {
-			one(v.model, string(role), challenger, m.Version())
-		}
-	}
+	eachModel(v.models, func(role pix.Role, use reload.Use, version string) { one(v.model, string(role), string(use), version) })
 	if pack := v.policy(); pack != nil {
 		one(v.rules, pack.Version())
+	}
+}
+
+// eachModel tells of the models that score now.
+func eachModel(models *scoring.Set, tell func(role pix.Role, use reload.Use, version string)) {
+	for _, role := range pix.Internal.Roles() {
+		if m, err := models.Model(role); err == nil {
+			tell(role, reload.Champion, m.Version())
+		}
+		for _, m := range models.Challengers(role) {
+			tell(role, reload.Challenger, m.Version())
+		}
 	}
 }

@@ -118,7 +118,7 @@ func TestAgeLaw(t *testing.T) {
 			}
 		case err != nil:
 			rt.Errorf("%v old, %+v: %v", age, arrival, err)
-		case told(got, policy.HitLate) != late || told(got, policy.HitAhead) != ahead || told(got, policy.HitReplay) != arrival.Replay:
+		case told(got, policy.HitLate) != late || told(got, policy.HitAhead) != ahead || told(got, pix.HitReplay) != arrival.Replay:
 			rt.Errorf("%v old, %+v: %v", age, arrival, got.RuleHits)
 		case (late || ahead) && got.Outcome == pix.Approve || got.Outcome.Severity() < inTime.Outcome.Severity():
 			rt.Errorf("%v old, %+v: %s, in time %s", age, arrival, got.Outcome, inTime.Outcome)

@@ -65,7 +65,7 @@ func (p *Pack) holdUntil(o pix.Outcome, in *Input) time.Time {
 // moments claims what follows from the moments alone.
 func (f *findings) moments(m *Moments) {
 	if m.Replay {
-		f.told(HitReplay, pix.Approve, pix.Reason{})
+		f.told(pix.HitReplay, pix.Approve, pix.Reason{})
 		return
 	}
 	if m.Late > 0 {

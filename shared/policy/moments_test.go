@@ -64,7 +64,7 @@ func TestADateNeverMakesADecisionMilder(t *testing.T) {
 		own := in
 		own.Replay = true
 		alone := paid(t, c.sent, c.amount)
-		if v, want := pack.Decide(own), pack.Decide(alone); v.Outcome != want.Outcome || !hasHit(v, policy.HitReplay) || !v.HoldUntil.Equal(want.HoldUntil) {
+		if v, want := pack.Decide(own), pack.Decide(alone); v.Outcome != want.Outcome || !hasHit(v, pix.HitReplay) || !v.HoldUntil.Equal(want.HoldUntil) {
 			t.Errorf("%s, replayed: %s until %v by %v, want %s until %v", name, v.Outcome, v.HoldUntil, v.Hits, want.Outcome, want.HoldUntil)
 		}
 	}

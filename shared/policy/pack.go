@@ -27,7 +27,6 @@ const (
 	HitLate          = "late_event"  // the payment came long after the time that it states
 	HitAhead         = "dated_ahead" // the payment came well before the time that it states
 	HitBlockOver     = "block_over"  // the payment was sent so long ago that no block can hold it
-	HitReplay        = pix.HitReplay // an allow: it says of the decision that the payment was not live
 	ErrorSuffix      = "/error"
 )
 

@@ -79,6 +79,7 @@ func Write(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", retryAfterSeconds)
 	}
 	w.Header().Set("Content-Type", MediaType)
+	w.Header().Set("Cache-Control", "no-store") // a cache may keep a 404 by itself, and a second later there is a decision
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(struct { // the caller has gone
 		Type   string        `json:"type"`

@@ -29,7 +29,7 @@ func written(t *testing.T, w *httptest.ResponseRecorder) members {
 	if err := d.Decode(&m); err != nil {
 		t.Fatalf("%v: %s", err, w.Body)
 	}
-	if w.Header().Get("Content-Type") != problem.MediaType || m.Type != "about:blank" || m.Status != w.Code || m.Title != http.StatusText(w.Code) {
+	if w.Header().Get("Content-Type") != problem.MediaType || w.Header().Get("Cache-Control") != "no-store" || m.Type != "about:blank" || m.Status != w.Code || m.Title != http.StatusText(w.Code) {
 		t.Errorf("%v: %+v", w.Header(), m)
 	}
 	return m

@@ -59,7 +59,7 @@ func TestAgesThroughKafka(t *testing.T) {
 	send(old)
 	for i, d := range decisionsOf(t, s, sent) {
 		c := ages[i]
-		for _, hit := range []string{policy.HitLate, policy.HitAhead, policy.HitReplay} {
+		for _, hit := range []string{policy.HitLate, policy.HitAhead, pix.HitReplay} {
 			if has := slices.ContainsFunc(d.RuleHits, func(h pix.RuleHit) bool { return h.ID == hit }); has != (hit == c.want) {
 				t.Errorf("%v old: %s by %v, want %q", c.age, d.Outcome, d.RuleHits, c.want)
 			}

@@ -58,7 +58,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	}
 	metrics := http.NewServeMux()
 	metrics.Handle("/metrics", obs.MetricsHandler(s.registry))
-	page, err := s.score.Live(live.Around{Conditions: s.score.Conditions(), Pipeline: s.pipeline})
+	page, err := s.score.Live(live.Around{Conditions: s.score.Conditions(), Pipeline: s.pipeline, Replays: !s.options.Live})
 	if err != nil {
 		return fmt.Errorf("live page: %w", err)
 	}
