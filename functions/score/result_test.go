@@ -68,6 +68,7 @@ func TestAnswersAreCounted(t *testing.T) {
 		"decide timeout":              {fake: fails(pix.Timeout), method: "POST"},
 		"decide conflict":             {fake: fails(pix.Conflict), method: "POST"},
 		"decide invalid":              {fake: &fake{}, method: "POST", body: strings.NewReader("{")},
+		"decide cancelled":            {fake: &fake{}, method: "POST", body: io.MultiReader(failing{})},
 		"decide too_large":            {fake: &fake{}, method: "POST", body: bytes.NewReader(make([]byte, 1<<20))},
 		"decide method_not_allowed":   {fake: &fake{}, method: "PUT"},
 		"decide view":                 {fake: &fake{}, method: "POST", path: "/v1/decisions?view=all"},
