@@ -291,6 +291,41 @@ func TestLack(t *testing.T) {
 	}
 }
 
+// TestNotHurried: who gives all the time that we do is in no hurry, though a reserve is taken off it: a commit for which slow reads
+// leave little is late for the store's sake.
+func TestNotHurried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		slow := func(context.Context) error { time.Sleep(storeDeadline * 2 / 3); return nil }
+		w.store.decision, w.store.read = slow, slow
+		w.store.commit = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		d, _, err := w.engine.Answer(t.Context(), within(old(1, pix.Outbound, time.Minute), decisionDeadline))
+		if err != nil || !d.Provisional || d.Lack != pix.LackStore {
+			t.Errorf("lacks %s: %v", d.Lack, err)
+		}
+	})
+}
+
+// TestATimeoutOfTheStoresOwn: a store that says at once that its time is over leaves its payment without histories, and operators
+// hear of it, however little time the caller gave.
+func TestATimeoutOfTheStoresOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		w.store.read = func(context.Context) error { return pix.E(pix.Timeout, "read", errors.New("over")) }
+		d, _, err := w.engine.Answer(t.Context(), within(live(payment(1, pix.Outbound)), 8*time.Millisecond))
+		if err != nil || d.Provisional || !d.FeaturesMissing {
+			t.Fatalf("provisional %t: %v", d.Provisional, err)
+		}
+		if diff := cmp.Diff([]engine.Part{engine.PartStore}, w.heard()); diff != "" {
+			t.Errorf("operators hear of %s", diff)
+		}
+	})
+}
+
 // TestWarm: everything is used once, and nothing is left of it, whatever fails.
 func TestWarm(t *testing.T) {
 	t.Parallel()

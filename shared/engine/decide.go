@@ -97,7 +97,7 @@ func (e *Engine) consult(ctx context.Context, q *question) (memory, error) {
 	defer asking.leave()
 	asking.hurried = q.hurried
 	known, err := e.ask(ctx, q)
-	known.failed = err != nil && !asking.hasty(err)
+	known.failed = err != nil && (ctx.Err() == nil || !asking.hasty(err)) // with time left the decision goes on, and may stand
 	asking.end(err)
 	if err != nil && !survivable(err) {
 		return memory{}, err
