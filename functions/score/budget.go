@@ -17,14 +17,14 @@ const BudgetHeader = "Pix-Time-Budget-Ms"
 // DefaultMaxBudget is the most that a caller may give where DECISION_TIMEOUT is its default.
 const DefaultMaxBudget = 300 * time.Millisecond
 
-// budget is the time that a caller gives; zero means that it says nothing.
+// budget is the time that a caller gives.
 type budget time.Duration
 
-// budgetOf reads the header. One that is misspelt must not be taken for none: its caller would wait longer than it can.
+// budgetOf reads the header. Without it the caller gives the most there is, so that the fallback comes within that as well. One that is misspelt must not be taken for none: its caller would wait longer than it can.
 func (s *Service) budgetOf(h http.Header) (budget, error) {
 	values := h.Values(BudgetHeader)
 	if len(values) == 0 {
-		return 0, nil
+		return budget(s.deps.MaxBudget), nil
 	}
 	most := s.deps.MaxBudget.Milliseconds()
 	n, err := strconv.ParseUint(values[0], 10, 32)
@@ -40,8 +40,5 @@ func (s *Service) budgetOf(h http.Header) (budget, error) {
 // left is what of the budget the engine may use, when so much has passed. Of a budget that is over it is the least there
 // is: the fallback is given at once.
 func (b budget) left(passed time.Duration) time.Duration {
-	if b == 0 {
-		return 0
-	}
 	return max(time.Duration(b)-passed, 1)
 }

@@ -60,24 +60,31 @@ func (s slowly) Read(p []byte) (int, error) {
 	return s.Reader.Read(p[:min(len(p), 500)])
 }
 
-// TestBudgetCountsFromTheHeader: what the body took is gone, and one that took it all leaves the fallback.
+// TestBudgetCountsFromTheHeader: with a budget or without, what the body took is gone, and one that took it all leaves the fallback.
 func TestBudgetCountsFromTheHeader(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ each, least, most time.Duration }{
-		{0, 100 * time.Millisecond, 100 * time.Millisecond},
-		{5 * time.Millisecond, time.Millisecond, 95 * time.Millisecond},
-		{time.Second, 1, 1},
+	for _, c := range []struct {
+		header            string
+		each, least, most time.Duration
+	}{
+		{"100", 0, 100 * time.Millisecond, 100 * time.Millisecond},
+		{"100", 5 * time.Millisecond, time.Millisecond, 95 * time.Millisecond},
+		{"100", time.Second, 1, 1},
+		{"", 0, score.DefaultMaxBudget, score.DefaultMaxBudget},
+		{"", time.Second, 1, 1},
 	} {
 		f := &fake{}
 		now := clock()
 		s, _ := newServiceAt(t, f, func() time.Time { return now })
 		body := slowly{bytes.NewReader(payment(t)), func() { now = now.Add(c.each) }}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/decisions", body)
-		r.Header.Set(score.BudgetHeader, "100")
+		if c.header != "" {
+			r.Header.Set(score.BudgetHeader, c.header)
+		}
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
 		if w.Code != http.StatusOK || len(f.budgets) != 1 || f.budgets[0] < c.least || f.budgets[0] > c.most {
-			t.Errorf("%v for each read: status %d, budgets %v", c.each, w.Code, f.budgets)
+			t.Errorf("%q, %v for each read: status %d, budgets %v", c.header, c.each, w.Code, f.budgets)
 		}
 	}
 }

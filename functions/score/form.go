@@ -27,8 +27,9 @@ type form struct {
 
 // reply is an answer that is ready to be sent.
 type reply struct {
-	media string
-	body  []byte
+	media  string
+	body   []byte
+	result result
 }
 
 func (f form) reply(d *pix.Decision) (*reply, error) {
@@ -36,7 +37,7 @@ func (f form) reply(d *pix.Decision) (*reply, error) {
 	if err != nil {
 		return nil, pix.E(pix.Unexpected, "encode decision", err)
 	}
-	return &reply{f.media, body}, nil
+	return &reply{f.media, body, resultOf(d)}, nil
 }
 
 // formOf returns what writes the answer. What the callers of an authorisation path get is no secret of the decision; the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 
@@ -27,10 +28,12 @@ const ReplayHeader = "Pix-Replay"
 // A payment for which there is no place is refused with 429 before anything is spent on it but reading it.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
+		s.metrics.answered(operationDecide, resultMethod)
 		problem.NotAllowed(w, http.MethodPost)
 		return
 	}
 	if p := replayRefused(r); p != nil {
+		s.metrics.answered(operationDecide, resultOfError(p))
 		problem.Write(w, p)
 		return
 	}
@@ -41,16 +44,18 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, s.deps.Push.Timeout)
 		defer cancel()
 	}
-	s.respond(ctx, w, func() (*reply, error) { return s.answerFor(ctx, w, r) })
+	s.respond(ctx, w, operationDecide, func() (*reply, error) { return s.answerFor(ctx, w, r) })
 }
 
-// respond writes the reply, or why there is none.
-func (s *Service) respond(ctx context.Context, w http.ResponseWriter, make func() (*reply, error)) {
+// respond writes the reply, or why there is none, and counts which.
+func (s *Service) respond(ctx context.Context, w http.ResponseWriter, asked operation, make func() (*reply, error)) {
 	out, err := s.guard(ctx, make)
 	if err != nil {
-		s.refuse(ctx, w, err)
+		s.metrics.answered(asked, resultOfError(err))
+		s.refuse(ctx, w, asked, err)
 		return
 	}
+	s.metrics.answered(asked, out.result)
 	w.Header().Set("Content-Type", out.media)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
@@ -155,7 +160,14 @@ func (s *Service) owes(d *pix.Decision, repeated bool) bool {
 }
 
 // refuse answers with the error's kind. Its text stays in the log: a caller learns what it can act on.
-func (s *Service) refuse(ctx context.Context, w http.ResponseWriter, err error) {
-	s.deps.Push.Logger.WarnContext(ctx, "payment not decided", "result", problem.Of(err).Kind, "error", err.Error())
+func (s *Service) refuse(ctx context.Context, w http.ResponseWriter, asked operation, err error) {
+	level, words := slog.LevelWarn, "payment not decided"
+	if asked == operationStanding {
+		words = "standing decision not told"
+	}
+	if problem.Of(err).Kind == kindNotDecided { // an answer like another: who polls must not fill the log
+		level, words = slog.LevelDebug, "no decision stands"
+	}
+	s.deps.Push.Logger.Log(ctx, level, words, "result", problem.Of(err).Kind, "error", err.Error())
 	problem.Write(w, err)
 }

@@ -20,6 +20,7 @@ import (
 type metrics struct {
 	decisions   *prometheus.CounterVec
 	provisional *prometheus.CounterVec
+	answers     *prometheus.CounterVec
 	missing     *prometheus.CounterVec
 	late        *prometheus.CounterVec
 	statuses    *prometheus.CounterVec
@@ -36,7 +37,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		decisions: counters("pix_decisions_total", "Decisions given, by direction, outcome and whether it stood already.",
 			"direction", "outcome", "repeated"),
 		provisional: counters("pix_provisional_answers_total",
-			"Answers given over HTTP while no decision could be stored, by direction and outcome.", "direction", "outcome"),
+			"Answers given over HTTP that stand nowhere, by what there was too little of: store, room, or the caller's budget.", "reason"),
+		answers: counters("pix_answers_total",
+			"Answers to callers that were let in, one for each request, by what was asked and what came of it.", "operation", "result"),
 		missing: counters("pix_decisions_without_features_total",
 			"Decisions made without histories, by direction and outcome.", "direction", "outcome"),
 		late: counters("pix_payments_late_total",
@@ -52,7 +55,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		shadows: counters("pix_shadow_scores_total",
 			"Scores of challengers, by role and whether they would have given the same outcome.", "role", "outcome"),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pix_decision_seconds", Help: "Time of one decision in the engine.", Buckets: obs.LatencyBuckets(),
+			Name: "pix_decision_seconds", Help: "Time of one decision that stands, in the engine.", Buckets: obs.LatencyBuckets(),
 		}),
 		queued: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "pix_outbox_queued_messages", Help: "Decisions answered over HTTP and not yet published.",
@@ -64,12 +67,20 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	for _, result := range []string{lateTooOld, lateNotApproved, lateAhead, lateReplay} {
 		m.late.WithLabelValues(result)
 	}
+	for _, lack := range pix.Lacks() {
+		m.provisional.WithLabelValues(string(lack))
+	}
+	for _, asked := range []operation{operationDecide, operationStanding} {
+		for _, r := range results() {
+			m.answers.WithLabelValues(string(asked), string(r))
+		}
+	}
 	if r == nil {
 		return m, nil
 	}
 	var failures []error
 	for _, c := range []prometheus.Collector{
-		m.decisions, m.provisional, m.missing, m.late, m.statuses, m.unknown, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
+		m.decisions, m.provisional, m.answers, m.missing, m.late, m.statuses, m.unknown, m.divergence, m.shadows, m.seconds, m.queued, m.overflow,
 	} {
 		failures = append(failures, r.Register(c))
 	}
@@ -112,14 +123,20 @@ func (m *metrics) came(d *pix.Decision) {
 	}
 }
 
-// decided counts an answer. A provisional one is no decision.
+// answered counts what a caller got over HTTP.
+func (m *metrics) answered(asked operation, got result) {
+	m.answers.WithLabelValues(string(asked), string(got)).Inc()
+}
+
+// decided counts a decision. A provisional one is none, and its time, which is next to nothing where there is no room, says
+// nothing of how long decisions take.
 func (m *metrics) decided(ctx context.Context, d *pix.Decision, repeated bool, took time.Duration) {
 	direction, outcome := string(d.Transaction.Direction), string(d.Outcome)
-	obs.Observe(ctx, m.seconds, took.Seconds())
 	if d.Provisional {
-		m.provisional.WithLabelValues(direction, outcome).Inc()
+		m.provisional.WithLabelValues(string(d.Lack)).Inc()
 		return
 	}
+	obs.Observe(ctx, m.seconds, took.Seconds())
 	m.decisions.WithLabelValues(direction, outcome, fmt.Sprint(repeated)).Inc()
 	if repeated {
 		return

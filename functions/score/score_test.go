@@ -44,6 +44,7 @@ type fake struct {
 	panics  bool
 	stands  map[pix.EndToEndID]*pix.Decision
 	away    bool // the store: AnswerAt is provisional
+	lack    pix.Lack
 	full    bool // no place is left
 	sent    []pix.EndToEndID
 	marked  []pix.Status
@@ -66,7 +67,7 @@ func (f *fake) AnswerAt(ctx context.Context, _ engine.Place, r engine.Request) (
 	f.mu.Unlock()
 	if f.away {
 		return &pix.Decision{
-			Transaction: *r.Tx, Outcome: pix.Review, Provisional: true, FeaturesMissing: true, DecidedAt: clock(), TraceID: r.TraceID,
+			Transaction: *r.Tx, Outcome: pix.Review, Provisional: true, Lack: f.lack, FeaturesMissing: true, DecidedAt: clock(), TraceID: r.TraceID,
 		}, false, nil
 	}
 	return f.Decide(ctx, r)

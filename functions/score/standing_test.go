@@ -162,7 +162,7 @@ func TestBudgetHeader(t *testing.T) {
 		header []string
 		want   int64 // ms in the engine; -1 is refused
 	}{
-		{nil, 0}, {[]string{"1"}, 1}, {[]string{"80"}, 80}, {[]string{"300"}, 300}, {[]string{"301"}, -1}, {[]string{"0"}, -1},
+		{nil, 300}, {[]string{"1"}, 1}, {[]string{"80"}, 80}, {[]string{"300"}, 300}, {[]string{"301"}, -1}, {[]string{"0"}, -1},
 		{[]string{""}, -1}, {[]string{"-5"}, -1}, {[]string{"+5"}, -1}, {[]string{"1.5"}, -1}, {[]string{"80ms"}, -1},
 		{[]string{"99999999999999999999"}, -1}, {[]string{" 80"}, -1}, {[]string{"0x10"}, -1}, {[]string{"1_0"}, -1}, {[]string{"80", "80"}, -1},
 	} {

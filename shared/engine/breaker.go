@@ -51,6 +51,7 @@ type attempt struct {
 	probe      bool
 	hurried    bool // whoever asks gives less time than the limit
 	began      time.Time
+	asked      time.Time // the store's own time runs from here: what came before it took none of
 }
 
 // begin reports whether the payment may ask the store.
@@ -58,6 +59,7 @@ func (c *circuit) begin(id pix.EndToEndID) (attempt, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := attempt{circuit: c, id: id, generation: c.generation, began: c.clock()}
+	a.asked = a.began
 	if !c.open {
 		return a, true
 	}
@@ -73,7 +75,7 @@ func (a *attempt) end(err error) {
 	switch kind := pix.KindOf(err); {
 	case err == nil, kind == pix.Invalid, kind == pix.Conflict, kind == pix.TooLarge:
 		a.conclude((*circuit).answered)
-	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue() && !a.early():
+	case kind == pix.Unavailable, kind == pix.Timeout && !a.overdue() && !a.hasty(err):
 		a.conclude((*circuit).failed)
 	default: // a caller that has gone, or a failure that may be the payment's own, says nothing
 		a.conclude(nil)
@@ -86,11 +88,18 @@ func (a *attempt) overdue() bool {
 	return a.circuit != nil && a.circuit.limit > 0 && a.circuit.clock().Sub(a.began) > a.circuit.limit*5/4
 }
 
-// early reports a time-out of a caller in a hurry for which the store had less than a quarter of its time: a caller that gives
+// ask says that the store is asked now, and not when the attempt began.
+func (a *attempt) ask() {
+	if a.circuit != nil {
+		a.asked = a.circuit.clock()
+	}
+}
+
+// hasty reports a time-out of a caller in a hurry for which the store had less than a quarter of its time: a caller that gives
 // it next to none must not take the store away from the others. Longer ones count, or a store that hangs would be asked by
 // everybody whose budget is below the limit.
-func (a *attempt) early() bool {
-	return a.hurried && a.circuit != nil && a.circuit.clock().Sub(a.began) < a.circuit.limit/4
+func (a *attempt) hasty(err error) bool {
+	return a.hurried && pix.KindOf(err) == pix.Timeout && a.circuit != nil && a.circuit.clock().Sub(a.asked) < a.circuit.limit/4
 }
 
 // leave ends an attempt that came to nothing: the store was not asked, or the call did not return.

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -142,38 +143,187 @@ func TestStanding(t *testing.T) {
 			}
 		}
 		w.store.decision = nil
-		if _, err := w.engine.Standing(t.Context(), tx.ID); err != nil { // a store that answers has not failed in a row
-			t.Fatal(err)
-		}
 		hang(w, &asked)
 		open(t, w, 100)
-		w.store.decision = func(context.Context) error { return errors.New("asked although the breaker is open") }
-		if d, err := w.engine.Standing(t.Context(), tx.ID); d != nil || pix.KindOf(err) != pix.Unavailable {
-			t.Errorf("breaker open: %v, %v", d, err)
-		}
-		time.Sleep(lastProbe)
-		w.store.decision = nil
-		if d, err := w.engine.Standing(t.Context(), tx.ID); d == nil || err != nil {
-			t.Errorf("as a probe: %v, %v", d, err)
+		asked.Store(0)
+		if d, err := w.engine.Standing(t.Context(), tx.ID); d == nil || err != nil || asked.Load() != 0 {
+			t.Errorf("breaker open: %v, %v, %d writes", d, err, asked.Load())
 		}
 	})
 }
 
-// TestStandingNeedsAPlace: whoever looks is one of those who are bounded.
-func TestStandingNeedsAPlace(t *testing.T) {
+// TestLooksSayNothingOfWrites: a store that gives what stands and takes nothing is given up, however many look between the
+// payments, and stays so; one that gives nothing and takes what is decided is not, and a look takes no probe.
+func TestLooksSayNothingOfWrites(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 0, func(_ *world, d *engine.Deps) { d.MaxInFlight = 1 })
-	place, err := w.engine.Enter()
-	if err != nil {
-		t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		look := func() { _, _ = w.engine.Standing(t.Context(), payment(1, pix.Outbound).ID) }
+		away := func(context.Context) error { return pix.E(pix.Unavailable, "read", errors.New("away")) }
+		w.store.decision = away
+		for n := range 3 * trip {
+			id := payment(n, pix.Outbound).ID
+			if _, err := w.engine.Standing(t.Context(), id); pix.KindOf(err) != pix.Unavailable {
+				t.Fatal(err)
+			}
+		}
+		if err := w.engine.StoreState(); err != nil {
+			t.Fatalf("looks that failed: %v", err)
+		}
+		w.store.decision = nil
+		hang(w, &asked)
+		for n := range trip {
+			_, _, _ = w.engine.Decide(t.Context(), live(payment(100+n, pix.Outbound)))
+			look()
+		}
+		time.Sleep(lastProbe)
+		look()
+		if w.engine.StoreState() == nil {
+			t.Fatal("looks that succeeded keep the breaker closed, or close it")
+		}
+		w.store.decision = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		began := time.Now()
+		if look(); time.Since(began) > decisionDeadline {
+			t.Errorf("a look waited %v", time.Since(began))
+		}
+		asked.Store(0)
+		if _, _, _ = w.engine.Decide(t.Context(), live(payment(200, pix.Outbound))); asked.Load() == 0 {
+			t.Error("a look took the probe")
+		}
+	})
+}
+
+// TestLooksHaveABoundOfTheirOwn: whoever looks is bounded, takes no place from a payment and needs none of theirs, and is
+// no overload of decisions.
+func TestLooksHaveABoundOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for inFlight, looks := range map[int]int{1: 1, 16: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 0, func(_ *world, d *engine.Deps) { d.MaxInFlight = inFlight })
+			release := make(chan struct{})
+			w.store.decision = func(context.Context) error { <-release; return nil }
+			var looking sync.WaitGroup
+			for range looks {
+				looking.Go(func() {
+					if _, err := w.engine.Standing(t.Context(), "x"); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			synctest.Wait()
+			if _, err := w.engine.Standing(t.Context(), "x"); pix.KindOf(err) != pix.Overloaded || len(w.heard()) != 0 {
+				t.Errorf("one more look: %v, operators hear of %v", err, w.heard())
+			}
+			for range inFlight {
+				place, err := w.engine.Enter()
+				if err != nil {
+					t.Fatalf("looks took places: %v", err)
+				}
+				defer place.Leave()
+			}
+			close(release)
+			looking.Wait()
+			if _, err := w.engine.Standing(t.Context(), "x"); err != nil {
+				t.Errorf("while all places are taken: %v", err)
+			}
+		})
 	}
-	if _, err := w.engine.Standing(t.Context(), "x"); pix.KindOf(err) != pix.Overloaded {
-		t.Errorf("%v", err)
+}
+
+// TestSlowHistoriesAndAHurriedCommit: what histories took of a caller's budget is not the time that the store had to store: a
+// commit that got next to none says nothing to the breaker, and its caller's haste calls nobody.
+func TestSlowHistoriesAndAHurriedCommit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		w.store.read = func(context.Context) error { time.Sleep(8 * time.Millisecond); return nil }
+		w.store.commit = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		for n := range 3 * trip {
+			d, _, err := w.engine.Answer(t.Context(), within(live(payment(n, pix.Outbound)), 12*time.Millisecond))
+			if err != nil || !d.Provisional || d.Lack != pix.LackBudget {
+				t.Fatalf("%+v, %v", d, err)
+			}
+		}
+		if state := w.engine.StoreState(); state != nil || len(w.heard()) != 0 {
+			t.Errorf("%v, operators hear of %v", state, w.heard())
+		}
+	})
+}
+
+// TestLack: a provisional answer says what there was too little of, and a store that hangs is not a caller's haste.
+func TestLack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		budget time.Duration
+		step   string
+		want   pix.Lack
+		heard  []engine.Part
+	}{
+		"haste, histories":        {time.Millisecond, "read", pix.LackBudget, nil},
+		"haste, commit":           {time.Millisecond, "commit", pix.LackBudget, nil},
+		"no haste":                {0, "commit", pix.LackStore, []engine.Part{engine.PartCommit}},
+		"all there is":            {decisionDeadline, "commit", pix.LackStore, []engine.Part{engine.PartCommit}},
+		"less, and fair":          {8 * time.Millisecond, "commit", pix.LackStore, []engine.Part{engine.PartCommit}},
+		"less, fair to histories": {8 * time.Millisecond, "read", pix.LackStore, []engine.Part{engine.PartStore, engine.PartCommit}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int64
+				w := newWorld(t, 0, breakable(&asked))
+				hanging := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+				if c.step == "read" {
+					w.store.read = hanging
+				} else {
+					w.store.commit = hanging
+				}
+				d, _, err := w.engine.Answer(t.Context(), within(live(payment(1, pix.Outbound)), c.budget))
+				if err != nil || !d.Provisional || d.Lack != c.want {
+					t.Errorf("lacks %s: %v", d.Lack, err)
+				}
+				if diff := cmp.Diff(c.heard, w.heard(), cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("operators hear of %s", diff)
+				}
+			})
+		})
 	}
-	place.Leave()
-	if _, err := w.engine.Standing(t.Context(), "x"); err != nil {
-		t.Error(err)
-	}
+}
+
+// TestNotHurried: who gives all the time that we do is in no hurry, though a reserve is taken off it: a commit for which slow reads
+// leave little is late for the store's sake.
+func TestNotHurried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		slow := func(context.Context) error { time.Sleep(storeDeadline * 2 / 3); return nil }
+		w.store.decision, w.store.read = slow, slow
+		w.store.commit = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		d, _, err := w.engine.Answer(t.Context(), within(old(1, pix.Outbound, time.Minute), decisionDeadline))
+		if err != nil || !d.Provisional || d.Lack != pix.LackStore {
+			t.Errorf("lacks %s: %v", d.Lack, err)
+		}
+	})
+}
+
+// TestATimeoutOfTheStoresOwn: a store that says at once that its time is over leaves its payment without histories, and operators
+// hear of it, however little time the caller gave.
+func TestATimeoutOfTheStoresOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		w := newWorld(t, 0, breakable(&asked))
+		w.store.read = func(context.Context) error { return pix.E(pix.Timeout, "read", errors.New("over")) }
+		d, _, err := w.engine.Answer(t.Context(), within(live(payment(1, pix.Outbound)), 8*time.Millisecond))
+		if err != nil || d.Provisional || !d.FeaturesMissing {
+			t.Fatalf("provisional %t: %v", d.Provisional, err)
+		}
+		if diff := cmp.Diff([]engine.Part{engine.PartStore}, w.heard()); diff != "" {
+			t.Errorf("operators hear of %s", diff)
+		}
+	})
 }
 
 // TestWarm: everything is used once, and nothing is left of it, whatever fails.

@@ -14,6 +14,7 @@ type memory struct {
 	histories  *feature.Histories // nil when they are missing
 	standing   *pix.Decision      // nil when none stands, as far as could be seen
 	unrecorded bool               // the payment's own event is not known to be written
+	failed     bool               // the store is to blame that something is missing, and not a caller's haste
 }
 
 func (e *Engine) decide(ctx context.Context, q *question) answer {
@@ -42,6 +43,7 @@ func (e *Engine) decide(ctx context.Context, q *question) answer {
 		d.StoreLatency, d.Unrecorded = storeLatency, known.unrecorded
 		e.stamp(d, started)
 		a = e.commit(ctx, d, &storing)
+		a.hasty = a.hasty && !known.failed
 	}
 	if known.unrecorded {
 		a.decision = unrecorded(a.decision)
@@ -56,8 +58,9 @@ func (e *Engine) standing(ctx context.Context, q *question, storing *attempt) *a
 	switch {
 	case err != nil:
 		err = failure("read standing decision", err)
+		a := answer{err: err, hasty: storing.hasty(err)}
 		storing.end(err)
-		return &answer{err: err}
+		return &a
 	case standing != nil:
 		storing.end(nil)
 		a := e.repeat(ctx, q.Tx, standing)
@@ -89,16 +92,17 @@ func (e *Engine) consult(ctx context.Context, q *question) (memory, error) {
 	asking, ok := e.histories.begin(q.Tx.ID)
 	if !ok {
 		e.degraded(PartStore, errStoreAway)
-		return memory{unrecorded: true}, nil
+		return memory{unrecorded: true, failed: true}, nil
 	}
 	defer asking.leave()
 	asking.hurried = q.hurried
 	known, err := e.ask(ctx, q)
+	known.failed = err != nil && (ctx.Err() == nil || !asking.hasty(err)) // with time left the decision goes on, and may stand
 	asking.end(err)
 	if err != nil && !survivable(err) {
 		return memory{}, err
 	}
-	if err != nil {
+	if known.failed {
 		e.degraded(PartStore, err)
 	}
 	return known, nil
@@ -126,14 +130,17 @@ func (e *Engine) stamp(d *pix.Decision, started time.Time) {
 // commit stores d unless a decision stands, and answers with the one that stands.
 func (e *Engine) commit(ctx context.Context, d *pix.Decision, storing *attempt) answer {
 	const op = "commit decision"
+	storing.ask()
 	if err := ctx.Err(); err != nil {
-		return answer{err: failure(op, err)}
+		err = failure(op, err)
+		return answer{err: err, hasty: storing.hasty(err)}
 	}
 	won, err := e.deps.Store.Commit(ctx, d)
 	if err != nil {
 		err = failure(op, err)
+		a := answer{err: err, hasty: storing.hasty(err)}
 		storing.end(err)
-		return answer{err: err}
+		return a
 	}
 	storing.end(nil)
 	if won == nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
+// lookShare is which part of MaxInFlight looks at what stands may be in flight beside it.
+const lookShare = 8
+
 // Defaults of Deps.
 const (
 	DefaultMaxInFlight = 256
@@ -46,6 +49,7 @@ type Engine struct {
 	deps       Deps
 	featureSet string
 	slots      chan struct{} // one for each decision in flight
+	looks      chan struct{} // one for each Standing in flight
 	credit     *credit       // for answers without a decision
 	histories  *circuit      // in front of writing events and reading histories
 	decisions  *circuit      // in front of storing decisions
@@ -75,6 +79,7 @@ func New(deps Deps) (*Engine, error) {
 	return &Engine{
 		deps: deps, featureSet: feature.SetVersion(),
 		slots: make(chan struct{}, deps.MaxInFlight), credit: newCredit(deps.MaxInFlight),
+		looks:     make(chan struct{}, max(deps.MaxInFlight/lookShare, 1)),
 		histories: &circuit{name: "histories", clock: deps.Clock, limit: deps.StoreDeadline},
 		decisions: &circuit{name: "decisions", clock: deps.Clock, limit: deps.Timeout},
 		shadows:   newShadows(deps.Challengers, deps.ShadowWait),
@@ -151,7 +156,7 @@ func (e *Engine) Answer(ctx context.Context, r Request) (*pix.Decision, bool, er
 // AnswerAt is Answer for a caller that has entered already, and leaves later.
 func (e *Engine) AnswerAt(ctx context.Context, place Place, r Request) (*pix.Decision, bool, error) {
 	if place.shed {
-		d, err := e.provisional(r)
+		d, err := e.provisional(r, pix.LackRoom)
 		return d, false, err
 	}
 	a := e.answer(ctx, r)
@@ -161,11 +166,17 @@ func (e *Engine) AnswerAt(ctx context.Context, place Place, r Request) (*pix.Dec
 	case pix.KindOf(a.err) != pix.Unavailable && pix.KindOf(a.err) != pix.Timeout:
 		return nil, false, a.err
 	}
-	d, err := e.provisional(r)
+	lack := pix.LackStore
+	if a.hasty {
+		lack = pix.LackBudget
+	}
+	d, err := e.provisional(r, lack)
 	if err != nil {
 		return nil, false, errors.Join(a.err, err)
 	}
-	e.degraded(PartCommit, a.err)
+	if !a.hasty { // nothing of ours failed, and a caller must not fill the log
+		e.degraded(PartCommit, a.err)
+	}
 	return d, false, nil
 }
 
@@ -174,6 +185,7 @@ type answer struct {
 	decision *pix.Decision
 	repeated bool
 	err      error
+	hasty    bool // the error is a time-out that a caller's haste alone is to blame for
 }
 
 func (e *Engine) answer(ctx context.Context, r Request) (a answer) {
@@ -199,7 +211,7 @@ func identified(tx *pix.Transaction) error {
 }
 
 // provisional decides without the store.
-func (e *Engine) provisional(r Request) (d *pix.Decision, err error) {
+func (e *Engine) provisional(r Request, lack pix.Lack) (d *pix.Decision, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			d, err = nil, pix.E(pix.Unexpected, "decide provisionally", panicked(v))
@@ -213,7 +225,7 @@ func (e *Engine) provisional(r Request) (d *pix.Decision, err error) {
 	if d.Outcome == pix.Approve { // policy.Load refuses such a pack
 		return nil, pix.E(pix.Unexpected, "decide provisionally", errors.New("the policy approves without features"))
 	}
-	d.Provisional = true
+	d.Provisional, d.Lack = true, lack
 	e.stamp(d, started)
 	return d, nil
 }

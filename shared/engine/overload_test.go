@@ -151,7 +151,7 @@ func TestPlaces(t *testing.T) {
 		t.Helper()
 		asked := w.models.asked[pix.PayerRole]
 		d, _, err := w.engine.Answer(t.Context(), live(payment(1, pix.Outbound)))
-		if (d != nil) != want || !want && pix.KindOf(err) != pix.Overloaded || d != nil && !d.Provisional {
+		if (d != nil) != want || !want && pix.KindOf(err) != pix.Overloaded || d != nil && (!d.Provisional || d.Lack != pix.LackRoom) {
 			t.Fatalf("an answer: %v, want %v: %v", d != nil, want, err)
 		}
 		if n := w.models.asked[pix.PayerRole]; n != asked {

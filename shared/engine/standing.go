@@ -7,21 +7,22 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
+var errLooks = errors.New("too many ask what stands")
+
 // Standing returns the decision that stands for a payment, nil when none does, for whoever asks what became of it. It decides
-// nothing and writes nothing, and takes a place as a decision does. A store that is away is an error of kind Unavailable or
-// Timeout: nobody can say then, and to say "none" would be an answer.
+// nothing and writes nothing. A store that is away is an error of kind Unavailable or Timeout: nobody can say then, and to say
+// "none" would be an answer.
+//
+// Whoever looks takes nothing from those who wait for a decision: looks have a small bound of their own. They say nothing to the
+// breaker in front of storing, nor ask it: a store may give what stands and take nothing, and the bound holds while it hangs.
 func (e *Engine) Standing(ctx context.Context, id pix.EndToEndID) (d *pix.Decision, err error) {
 	const op = "read standing decision"
-	place, err := e.enter()
-	if err != nil {
-		return nil, err
+	select {
+	case e.looks <- struct{}{}:
+		defer func() { <-e.looks }()
+	default:
+		return nil, pix.E(pix.Overloaded, op, errLooks)
 	}
-	defer place.Leave()
-	asking, ok := e.decisions.begin(id)
-	if !ok {
-		return nil, pix.E(pix.Unavailable, op, errStoreAway)
-	}
-	defer asking.leave()
 	defer func() {
 		if v := recover(); v != nil {
 			d, err = nil, pix.E(pix.Unexpected, op, panicked(v))
@@ -31,11 +32,8 @@ func (e *Engine) Standing(ctx context.Context, id pix.EndToEndID) (d *pix.Decisi
 	defer cancel()
 	d, err = e.deps.Store.Decision(ctx, id)
 	if err != nil {
-		err = failure(op, err)
-		asking.end(err)
-		return nil, err
+		return nil, failure(op, err)
 	}
-	asking.end(nil)
 	if d != nil && d.ID() != id {
 		return nil, pix.E(pix.Unexpected, op, errors.New("the store returned another payment's"))
 	}

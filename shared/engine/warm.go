@@ -9,7 +9,8 @@ import (
 )
 
 // Warm does with a made-up payment what the first real one would pay for: features, models and policy are used once, and the
-// store is asked for a decision that there is none of, which opens a connection. Nothing is decided, written or counted. Its
+// store is asked for a decision that there is none of, which opens a connection. Nothing is decided or written. A
+// part that fails, as challengers that score for the first time and take too long, is counted as it is in a decision. Its
 // error tells what did not answer; whoever starts goes on, for payments find that out as well.
 func (e *Engine) Warm(ctx context.Context, tx *pix.Transaction) (err error) {
 	defer func() {

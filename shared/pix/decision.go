@@ -6,6 +6,19 @@ import (
 	"time"
 )
 
+// Lack is what there was too little of for a decision that stands. The set is closed: it is a metric's label.
+type Lack string
+
+// What a provisional decision lacked.
+const (
+	LackStore  Lack = "store"  // the store did not take the decision in time
+	LackRoom   Lack = "room"   // too many decisions were in flight
+	LackBudget Lack = "budget" // the caller gave the store next to no time
+)
+
+// Lacks lists every lack, so that metrics exist before the first.
+func Lacks() []Lack { return []Lack{LackStore, LackRoom, LackBudget} }
+
 // Decision is what Sentinela decided on one payment, with everything an auditor or a training job needs to see why.
 // There is exactly one per EndToEndID: the first committed.
 type Decision struct {
@@ -21,6 +34,7 @@ type Decision struct {
 	FeaturesMissing bool      // the store did not answer: the vector holds only what the event itself says
 	Provisional     bool      // answered because the store was away, without a place, or in a caller's haste: not stored, not published, never an approval
 	Published       bool      // it is known to have reached the bus; told by the store alone, neither sent nor part of the record
+	Lack            Lack      // of a provisional one: what there was too little of; neither stored nor sent
 	Unrecorded      bool      // whoever holds it does not know the payment's event to be written; neither stored nor sent
 	PolicyVersion   string
 	DecidedAt       time.Time     // UTC, wall clock

@@ -48,7 +48,7 @@ func NewIntake(limit int64) *Intake { return &Intake{limit: limit} }
 func (i *Intake) Held() int64 { return i.held.Load() }
 
 // Read reads the body of a request, of at most limit bytes. The caller calls release once it has answered, whether there
-// is an error or not. An error is TooLarge, Overloaded, or Unavailable when the body did not arrive.
+// is an error or not. An error is TooLarge, Overloaded, or Cancelled when the body did not arrive: its sender has gone.
 func (i *Intake) Read(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
 	h := &holding{intake: i}
 	body, err = h.read(http.MaxBytesReader(w, r.Body, limit), r.ContentLength, limit)
@@ -119,7 +119,7 @@ func (h *holding) read(body io.Reader, length, limit int64) ([]byte, error) {
 		case errors.As(err, &tooLarge):
 			return nil, pix.E(pix.TooLarge, "read body", &pix.Problems{List: []pix.Problem{{Reason: fmt.Sprintf("at most %d bytes", limit)}}})
 		case err != nil:
-			return nil, pix.E(pix.Unavailable, "read body", errors.New("the request ended early"))
+			return nil, pix.E(pix.Cancelled, "read body", errors.New("the request ended early"))
 		}
 	}
 }

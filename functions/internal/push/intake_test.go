@@ -79,7 +79,7 @@ func TestIntakeLaw(t *testing.T) {
 				defer release()
 				switch kind := pix.KindOf(err); {
 				case err == nil && len(data) != size, err == nil && size > most,
-					err != nil && kind != pix.Overloaded && kind != pix.TooLarge && kind != pix.Unavailable:
+					err != nil && kind != pix.Overloaded && kind != pix.TooLarge && kind != pix.Cancelled:
 					wrong.Store(-1)
 				}
 				if err == nil {

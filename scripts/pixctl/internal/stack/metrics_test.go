@@ -79,7 +79,7 @@ func quiet() map[string]string {
 	const hot, fault, odd, shadow = "a hot stream", "a dependency that fails", "a message that is no push or says what nobody knows", "a challenger"
 	return map[string]string{
 		"pix_store_late_cells_total": hot, "pix_store_sealed_tiles_total": hot, "pix_store_second_reads_total": hot,
-		"pix_decisions_without_features_total": fault, "pix_provisional_answers_total": fault, "pix_export_failures_total": fault,
+		"pix_decisions_without_features_total": fault, "pix_export_failures_total": fault,
 		"pix_unknown_values_total": odd, "pix_bridge_unknown_values_total": odd, "pix_function_messages_without_age_total": odd,
 		"pix_push_unreadable_total": odd, "pix_bridge_unreadable_batches_total": odd, "pix_function_dead_letters_total": odd,
 		"pix_shadow_scores_total": shadow, "pix_shadow_divergence_log_odds": shadow,

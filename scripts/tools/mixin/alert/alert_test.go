@@ -141,7 +141,7 @@ func TestAQuietNight(t *testing.T) {
 		`pix_bridge_records_total{result="published"}` + payments, `pix_function_messages_total{function="score",result="ok"}` + payments,
 	}
 	for _, misfortune := range []string{
-		`pix_provisional_answers_total`, `pix_decisions_without_features_total`, `pix_decisions_degraded_total{part="overload"}`,
+		`pix_provisional_answers_total{reason="store"}`, `pix_answers_total{operation="decide",result="internal"}`, `pix_decisions_without_features_total`, `pix_decisions_degraded_total{part="overload"}`,
 		`pix_decisions_degraded_total{part="shadow"}`, `pix_payments_late_total{result="ahead"}`, `pix_payments_late_total{result="late"}`,
 		`pix_requests_refused_total{reason="audience"}`, `pix_bridge_records_total{result="invalid"}`, `pix_connections_replaced_total{client="pubsub"}`,
 		`pix_function_dead_letters_total{function="score",result="ok"}`, `pix_scores_missing_total{role="payer",reason="model"}`,

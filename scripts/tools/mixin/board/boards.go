@@ -38,9 +38,10 @@ func overview() Board {
 				{Title: "Outcomes", Unit: "reqps", Queries: one("{{outcome}}", `sum by (outcome) (rate(pix_decisions_total{repeated="false"}[5m]))`)},
 				{Title: "Not decided as meant", Unit: "reqps", About: "Without histories, provisional, degraded by part.", Queries: []Query{
 					{`sum(rate(pix_decisions_without_features_total[5m]))`, "without histories"},
-					{`sum(rate(pix_provisional_answers_total[5m]))`, "provisional"},
+					{`sum by (reason) (rate(pix_provisional_answers_total[5m]))`, "provisional: {{reason}}"},
 					{`sum by (part) (rate(pix_decisions_degraded_total[5m]))`, "{{part}}"},
 				}},
+				{Title: "Answers to callers", Unit: "reqps", Queries: one("{{operation}} {{result}}", `sum by (operation, result) (rate(pix_answers_total[5m]))`)},
 				{Title: "Refused at the doors", Unit: "reqps", Queries: []Query{
 					{`sum by (reason) (rate(pix_requests_refused_total[5m]))`, "caller: {{reason}}"},
 					{`sum by (function, reason) (rate(pix_push_unreadable_total[5m]))`, "{{function}} push: {{reason}}"},

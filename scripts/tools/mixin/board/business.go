@@ -53,7 +53,7 @@ func desk() Board {
 				{Title: "Rules that match", Unit: "reqps", Queries: one("{{rule}}", `topk(10, sum by (rule) (rate(pix_rule_hits_total[5m])))`)},
 				{Title: "Rules behind stops, of an hour", Queries: one("{{rule}} {{outcome}}", `topk(10, sum by (rule, outcome) (increase(pix_rule_hits_total{outcome!="APPROVE"}[1h])))`)},
 				{Title: "Stopped for our own faults", Unit: "reqps", About: "Without histories, provisional, late.", Queries: []Query{
-					{`sum(rate(pix_decisions_without_features_total[5m]))`, "without histories"}, {`sum(rate(pix_provisional_answers_total[5m]))`, "provisional"},
+					{`sum(rate(pix_decisions_without_features_total[5m]))`, "without histories"}, {`sum(rate(pix_provisional_answers_total{reason=~"store|room"}[5m]))`, "provisional"},
 					{`sum by (result) (rate(pix_payments_late_total{result=~"late|ahead"}[5m]))`, "{{result}}"},
 				}},
 				{Title: "Labels", Queries: []Query{

@@ -1,6 +1,7 @@
 package slo_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ func (c traffic) series(minutes int) []string {
 	good := func(name string) string { return counter(name, c.perMinute, -c.bad, c, minutes) }
 	return []string{
 		all(`pix_decision_seconds_count`), good(`pix_decision_seconds_bucket{le="0.3"}`),
-		`pix_decisions_degraded_total{part="overload"} 0x` + fmt.Sprint(minutes),
+		`pix_answers_total{operation="decide",result="shed"} 0x` + fmt.Sprint(minutes),
 		all(`pix_function_message_age_seconds_count{function="score"}`), good(`pix_function_message_age_seconds_bucket{function="score",le="10"}`),
 		all(`pix_function_message_age_seconds_count{function="audit"}`), good(`pix_function_message_age_seconds_bucket{function="audit",le="600"}`),
 	}
@@ -117,13 +118,33 @@ func TestABurningBudgetCallsSomebody(t *testing.T) {
 	}
 }
 
-// TestAShedRequestBurns: a payment that found no room waits, whoever is to blame.
-func TestAShedRequestBurns(t *testing.T) {
+// TestAnswersBurn: a payment that found no room waits, whoever is to blame, and so does one whose caller gets an answer that stands
+// nowhere or an error of ours; what the caller itself is to blame for burns nothing, nor does who only looks.
+func TestAnswersBurn(t *testing.T) {
 	t.Parallel()
 	const minutes = 3 * 60
-	series := traffic{perMinute: 6000, bad: 0, from: 60, to: 61}.series(minutes)
-	series[2] = counter(`pix_decisions_degraded_total{part="overload"}`, 0, 600, traffic{from: 120, to: 170}, minutes)
-	if _, called := fired(t, series, minutes)["DecisionBudgetBurns page"]; !called {
-		t.Error("nobody is called while one payment in eleven is shed")
+	for answer, burns := range map[string]bool{
+		`operation="decide",result="shed"`: true, `operation="decide",result="provisional"`: true, `operation="decide",result="internal"`: true,
+		`operation="decide",result="hurried"`: false, `operation="decide",result="invalid"`: false, `operation="standing",result="shed"`: false,
+	} {
+		series := traffic{perMinute: 6000, bad: 0, from: 60, to: 61}.series(minutes)
+		series = append(series, counter(`pix_answers_total{`+answer+`,pod="b"}`, 0, 600, traffic{from: 120, to: 170}, minutes))
+		if _, called := fired(t, series, minutes)["DecisionBudgetBurns page"]; called != burns {
+			t.Errorf("%s: called %t while it is one answer in eleven", answer, called)
+		}
+	}
+}
+
+// TestAnAnswerIsOneEvent: where every caller gets a provisional answer the errors are all there is, and no more.
+func TestAnAnswerIsOneEvent(t *testing.T) {
+	t.Parallel()
+	spec, err := os.ReadFile("../../../../dashboards/slos/decisions.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, double := range []string{"pix_provisional_answers_total", "pix_decisions_degraded_total"} {
+		if bytes.Contains(spec, []byte(double)) {
+			t.Errorf("%s counts what pix_answers_total counts", double)
+		}
 	}
 }
