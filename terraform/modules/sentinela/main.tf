@@ -228,6 +228,7 @@ module "monitoring" {
   emails            = var.alerts.emails
   channels          = var.alerts.channels
   cluster           = var.sizes.cluster
+  functions         = var.collector != null # a sidecar reads score alone
   silence_is_normal = var.alerts.silence_is_normal
 
   depends_on = [module.functions]
