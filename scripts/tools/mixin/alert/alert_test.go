@@ -170,12 +170,12 @@ func TestWhatIsNoFault(t *testing.T) {
 			`pix_sweeps_total{result="finished"} 0x240`, `pix_sweeps_total{result="elsewhere"} 0+1x240`,
 		}},
 		"more memory than the default": {"MemoryFull", []string{`pix_request_held_bytes 180000000x240`, `pix_request_limit_bytes 402653184x240`}},
-		"two seconds without histories": {"DecisionsBlind", []string{
-			`pix_decisions_total{outcome="APPROVE"} 0+30000x240`, `pix_decisions_without_features_total 0x100 2000x140`,
+		"five seconds without histories": {"DecisionsBlind", []string{
+			`pix_decisions_total{outcome="APPROVE"} 0+30000x240`, `pix_decisions_without_features_total 0x100 5000x140`,
 		}},
 		"five seconds of slow decisions": {"DecisionsSlow", []string{
-			`pix_decision_seconds_bucket{le="0.3"} 0+30000x100 3025000+30000x140`, `pix_decision_seconds_bucket{le="+Inf"} 0+30000x240`,
-			`pix_decision_seconds_count 0+30000x240`,
+			`pix_decision_seconds_bucket{le="0.3"} 0+30000x100 3025000+30000x140`, `pix_decision_seconds_bucket{le="0.5"} 0+30000x240`,
+			`pix_decision_seconds_bucket{le="+Inf"} 0+30000x240`, `pix_decision_seconds_count 0+30000x240`,
 		}},
 		"an exporter that idles beside one that works": {"ExportBehind", []string{
 			`pix_export_end_timestamp_seconds{table="decisions",instance="idle"} 0x800`, `pix_export_end_timestamp_seconds{table="decisions",instance="a"} 0+30x800`,
