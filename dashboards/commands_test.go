@@ -24,7 +24,7 @@ var grammar = map[string]string{
 	"kubectl -n sentinela get pods":            "-o",
 	"kubectl -n sentinela get events":          "--sort-by",
 	"kubectl -n sentinela top pods":            "",
-	"kubectl -n sentinela logs":                "--since --tail",
+	"kubectl -n sentinela logs":                "-l --prefix --since --tail",
 	"kubectl -n sentinela describe hpa":        "",
 	"kubectl -n sentinela patch hpa":           "--patch",
 	"kubectl -n sentinela delete pod":          "",
@@ -86,6 +86,7 @@ func thingProblem(t *testing.T, line string) string {
 	t.Helper()
 	for form, places := range map[string][2]string{
 		`deployment/(\S+)`:                          {"k8s/base", "name: %"},
+		`app.kubernetes.io/name=(\S+)`:              {"k8s/base", "app.kubernetes.io/name: %"},
 		`hpa (\S+)`:                                 {"k8s/base", "name: %"},
 		`subscriptions describe (\S+)`:              {"shared/event/topics.json", `"%": {`},
 		`services (?:logs read|describe) pix-(\S+)`: {"terraform/contract.json", `"%"`},

@@ -10,9 +10,13 @@ prometheus=$(command -v "${PROMETHEUS:-prometheus}") || {
   echo "watch: there is no Prometheus. Debian: apt-get install prometheus; else https://prometheus.io/download, and name it in PROMETHEUS" >&2
   exit 1
 }
+for needed in curl setsid; do
+  command -v "$needed" >/dev/null || { echo "watch: there is no $needed. Debian: apt-get install curl util-linux" >&2; exit 1; }
+done
 grafana=$(command -v "${GRAFANA:-grafana}" || command -v grafana-server || true)
 work=$(mktemp -d)
 children=()
+names=()
 finish() {
   trap - INT TERM EXIT
   for child in "${children[@]}"; do kill -INT -- "-$child" 2>/dev/null || true; done
@@ -34,6 +38,7 @@ child() {
   shift
   setsid "$@" >"$work/$name.out" 2>"$work/$name.log" &
   children+=($!)
+  names+=("$name")
 }
 
 # answers URL NAME: waits until it does, or says why it never will.
@@ -53,14 +58,17 @@ for _ in {1..600}; do
   kill -0 "${children[0]}" 2>/dev/null || { tail -5 "$work/demo.log" >&2; exit 1; }
   sleep 0.2
 done
+grep -q '^ready' "$work/demo.out" || { echo "watch: the demo is not ready after two minutes" >&2; tail -5 "$work/demo.log" >&2; exit 1; }
 value() { sed -n "s/^$1=//p" "$work/demo.out"; }
 metrics=$(value METRICS_URL)
 scorer=$(value SCORER_URL)
 target=${metrics#http://}
 port=$(free_port)
+# The demo has no bridge and no export: what is missing here is no news.
+awk '/^  - name: /{quiet = $3 == "sentinela-silent"} !quiet' dashboards/prometheus/rules.yaml >"$work/rules.yaml"
 cat >"$work/prometheus.yml" <<YAML
 global: {scrape_interval: 5s}
-rule_files: [$PWD/dashboards/prometheus/rules.yaml]
+rule_files: [$work/rules.yaml]
 scrape_configs:
   - job_name: sentinela
     static_configs: [{targets: ["${target%/metrics}"]}]
@@ -92,4 +100,8 @@ else
   echo "dashboards   there is no Grafana here: import dashboards/grafana/*.json into one, or name its program in GRAFANA"
 fi
 echo "Ctrl-C ends it"
-wait "${children[0]}"
+wait -n "${children[@]}" || true
+for i in "${!children[@]}"; do
+  kill -0 "${children[$i]}" 2>/dev/null || { echo "watch: ${names[$i]} has ended" >&2; tail -5 "$work/${names[$i]}.log" >&2; }
+done
+exit 1

@@ -99,10 +99,14 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 }
 
 func (h *Host) watchIntake() error {
+	limit := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "pix_request_limit_bytes", Help: "What pix_request_held_bytes may come to: three eighths of MEMORY_LIMIT.",
+	})
+	limit.Set(float64(h.config.intake()))
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pix_request_held_bytes", Help: "What the requests under way count for, of the three eighths of MEMORY_LIMIT that they may.",
 	}, func() float64 { return float64(h.intake.Held()) })
-	if err := h.Metrics.Register(held); err != nil {
+	if err := errors.Join(h.Metrics.Register(held), h.Metrics.Register(limit)); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
 	"github.com/sentinela-pix/sentinela/functions/row"
+	"github.com/sentinela-pix/sentinela/shared/obs"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -85,11 +86,25 @@ func TestTheLimitComesFirst(t *testing.T) {
 	t.Parallel()
 	c := host.Config{MemoryLimit: 1 << 30}
 	var limit int64
-	h, err := host.Open(t.Context(), "test", c, host.Env{Limit: func(bytes int64) { limit = bytes }})
+	metrics := obs.NewRegistry()
+	h, err := host.Open(t.Context(), "test", c, host.Env{Metrics: metrics, Limit: func(bytes int64) { limit = bytes }})
 	if err == nil {
 		t.Errorf("it opens without a project: %v", h.Close(t.Context()))
 	}
 	if limit != c.HeapLimit() {
 		t.Errorf("the limit is %d, want %d", limit, c.HeapLimit())
+	}
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0.0
+	for _, f := range families {
+		if f.GetName() == "pix_request_limit_bytes" {
+			told = f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	if told != 1<<30/8*3 {
+		t.Errorf("pix_request_limit_bytes is %v", told)
 	}
 }

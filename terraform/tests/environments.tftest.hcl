@@ -115,6 +115,28 @@ run "prod" {
   }
 }
 
+run "what_functions_say_is_watched" {
+  command = plan
+
+  module {
+    source = "../modules/sentinela"
+  }
+  variables {
+    environment = "dev"
+    collector   = "http://10.10.0.5:4317"
+    sizes = {
+      functions = { score = {}, audit = {}, alert = {}, label = {}, export = {} }
+      bigtable  = { nodes = { min = 1, max = 1 } }
+      warehouse = { expiry_days = 120 }
+    }
+  }
+
+  assert {
+    condition     = contains(keys(module.monitoring.policies), "FunctionsPanic") && contains(keys(module.monitoring.policies), "RowsMissing")
+    error_message = "The functions' metrics come to a collector and no policy asks for them."
+  }
+}
+
 run "prod_abroad" {
   command = plan
 

@@ -52,7 +52,13 @@ run "kafka_outside" {
     source = "../modules/network"
   }
   variables {
-    kafka_ranges = ["10.200.0.0/24"]
+    kafka_ranges   = ["10.200.0.0/24"]
+    collector_port = "4317"
+  }
+
+  assert {
+    condition     = google_compute_network_firewall_policy_rule.ingress["in-collector"].match[0].layer4_configs[0].ports == tolist(["4317"]) && google_compute_network_firewall_policy_rule.ingress["in-collector"].match[0].src_ip_ranges == tolist(["10.10.16.0/22"])
+    error_message = "The functions do not reach their collector, or others do."
   }
 
   assert {
@@ -389,8 +395,12 @@ run "alarms" {
     error_message = "Alerts of the source have no policy."
   }
   assert {
-    condition     = alltrue([for p in google_monitoring_alert_policy.this : length(p.conditions) == 2 && endswith(p.conditions[0].display_name, ": failing") && endswith(p.conditions[1].display_name, ": missing")])
-    error_message = "A policy hears when something fails, and not when it falls silent."
+    condition     = alltrue([for name, p in google_monitoring_alert_policy.this : endswith(name, " page") || endswith(name, " ticket") || endswith(name, "Silent") || contains(keys(google_monitoring_alert_policy.this), "${name}Silent")])
+    error_message = "A policy hears when something fails, and none when it falls silent."
+  }
+  assert {
+    condition     = toset([for name, p in google_monitoring_alert_policy.this : name if p.conditions[0].condition_prometheus_query_language[0].rule_group == "silence" && p.severity == "CRITICAL"]) == toset(["ScorerSilent", "BridgeSilent"])
+    error_message = "One lost scrape wakes somebody many times over."
   }
   assert {
     condition     = alltrue([for p in google_monitoring_alert_policy.this : length(p.notification_channels) == 1])
@@ -408,7 +418,7 @@ run "alarms_where_nobody_pays" {
   }
 
   assert {
-    condition     = alltrue([for p in google_monitoring_alert_policy.this : length(p.conditions) == 1]) && !contains(keys(google_monitoring_alert_policy.this), "BridgeBehind")
+    condition     = alltrue([for p in google_monitoring_alert_policy.this : p.conditions[0].condition_prometheus_query_language[0].rule_group == "failing"]) && !contains(keys(google_monitoring_alert_policy.this), "BridgeBehind")
     error_message = "Somebody is called because a dev environment is quiet."
   }
 }

@@ -18,7 +18,10 @@ import (
 func (s Source) expressions() []string {
 	var all []string
 	for _, a := range s.Alerts {
-		all = append(all, a.Failing, a.Missing)
+		if a.Failing != "" {
+			all = append(all, a.Failing)
+		}
+		all = append(all, a.Missing)
 	}
 	for _, g := range slices.Concat(s.Objectives, s.Cost) {
 		for _, r := range g.Rules {

@@ -60,7 +60,7 @@ variable "policy_from_bucket" {
 }
 
 variable "collector" {
-  description = "OTLP gRPC collector for spans and metrics of the functions, as http://10.0.0.5:4317. null sends none."
+  description = "OTLP gRPC collector for spans and metrics of the functions, as http://10.10.0.5:4317: an address within ranges, the only ones that are open to them. Its account needs roles/monitoring.metricWriter and roles/cloudtrace.agent. With it what all functions tell is watched. null sends none."
   type        = string
   default     = null
 }

@@ -61,13 +61,13 @@ variable "metrics" {
 }
 
 variable "collector" {
-  description = "OTLP gRPC collector that takes the functions' spans, and the metrics of those that no sidecar reads, as http://10.0.0.5:4317: an address inside the network. null sends none."
+  description = "OTLP gRPC collector that takes the functions' spans, and the metrics of those that no sidecar reads, as http://10.10.0.5:4317: an address inside the network. null sends none."
   type        = string
   default     = null
 
   validation {
     condition     = var.collector == null || can(regex("^https?://[^/]+:[0-9]+$", var.collector))
-    error_message = "collector is a URL with a port and no path, as http://10.0.0.5:4317."
+    error_message = "collector is a URL with a port and no path, as http://10.10.0.5:4317."
   }
 }
 

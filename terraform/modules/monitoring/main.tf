@@ -1,10 +1,10 @@
-# Who is called, and when. Every policy has two conditions: something fails, and what would tell of it has gone silent.
+# Who is called, and when: a policy for what fails, and one for what has gone silent that would tell of it.
 
 locals {
-  # Written from dashboards/ by scripts/tools/mixin. from says who exports the metrics; failing and missing are PromQL, true when
-  # there is a result; failing_for and missing_for are how long it must stay so.
+  # Written from dashboards/ by scripts/tools/mixin. from says who exports the metrics; query is PromQL, true when there is a
+  # result; for is how long it must stay so. Where nobody pays there is nothing to be missed.
   sources = concat(["google"], var.cluster ? ["cluster"] : [], var.functions ? ["functions"] : [])
-  alerts  = { for name, alert in jsondecode(file("${path.module}/alerts.json")) : name => alert if contains(local.sources, alert.from) }
+  alerts  = { for name, alert in jsondecode(file("${path.module}/alerts.json")) : name => alert if contains(local.sources, alert.from) && !(alert.silence && var.silence_is_normal) }
 
   channels = concat(var.channels, [for channel in google_monitoring_notification_channel.email : channel.name])
 }
@@ -38,34 +38,16 @@ resource "google_monitoring_alert_policy" "this" {
   }
 
   conditions {
-    display_name = "${each.key}: failing"
+    display_name = each.key
 
     condition_prometheus_query_language {
-      query               = each.value.failing
-      duration            = each.value.failing_for
-      evaluation_interval = "30s"
-      alert_rule          = "failing"
-      rule_group          = each.key
+      query               = each.value.query
+      duration            = each.value.for
+      evaluation_interval = each.value.silence ? "60s" : "30s"
+      alert_rule          = each.key
+      rule_group          = each.value.silence ? "silence" : "failing"
       # Until something runs, none of its metrics is known to Monitoring, which would refuse the policy.
       disable_metric_validation = true
-    }
-  }
-
-  # Where nobody pays there is nothing to be missed.
-  dynamic "conditions" {
-    for_each = var.silence_is_normal ? [] : [each.value.missing]
-    content {
-      display_name = "${each.key}: missing"
-
-      condition_prometheus_query_language {
-        query               = conditions.value
-        duration            = each.value.missing_for
-        evaluation_interval = "60s"
-        alert_rule          = "missing"
-        rule_group          = each.key
-
-        disable_metric_validation = true
-      }
     }
   }
 

@@ -222,15 +222,20 @@ resource "google_compute_network_firewall_policy_rule" "no_way_out" {
 # The load balancer reaches the scorer where it takes payments, and its health checks the operators' port, which also shows what
 # is decided. Everything else that comes in is refused, but for what the cluster allows for its own nodes.
 resource "google_compute_network_firewall_policy_rule" "ingress" {
-  for_each = {
-    in-load-balancer = { priority = 200, ranges = [var.ranges.proxy], port = "8080" }
-    in-health-checks = { priority = 201, ranges = ["35.191.0.0/16", "130.211.0.0/22"], port = "8081" }
-  }
+  for_each = merge(
+    {
+      in-load-balancer = { priority = 200, ranges = [var.ranges.proxy], port = "8080", text = "The internal load balancer's own way to the scorer" }
+      in-health-checks = { priority = 201, ranges = ["35.191.0.0/16", "130.211.0.0/22"], port = "8081", text = "The internal load balancer's own way to the scorer" }
+    },
+    var.collector_port == null ? {} : {
+      in-collector = { priority = 210, ranges = [var.ranges.run], port = var.collector_port, text = "The functions' way to the collector" }
+    },
+  )
 
   project         = var.project_id
   firewall_policy = google_compute_network_firewall_policy.this.name
   rule_name       = each.key
-  description     = "The internal load balancer's own way to the scorer"
+  description     = each.value.text
   priority        = each.value.priority
   direction       = "INGRESS"
   action          = "allow"

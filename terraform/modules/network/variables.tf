@@ -30,6 +30,12 @@ variable "ranges" {
   }
 }
 
+variable "collector_port" {
+  description = "Port on which a collector inside the ranges takes what the functions push. null opens none."
+  type        = string
+  default     = null
+}
+
 variable "kafka_ranges" {
   description = "Where the Kafka brokers are, as CIDR. Without them the bridge reaches none but a managed one in this network."
   type        = list(string)

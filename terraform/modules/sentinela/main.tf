@@ -45,11 +45,12 @@ data "google_project" "this" {
 module "network" {
   source = "../network"
 
-  project_id    = var.project_id
-  region        = var.region
-  ranges        = var.ranges
-  kafka_ranges  = var.kafka_ranges
-  flow_sampling = var.sizes.flow_sampling
+  project_id     = var.project_id
+  region         = var.region
+  ranges         = var.ranges
+  kafka_ranges   = var.kafka_ranges
+  collector_port = var.collector == null ? null : regex("[0-9]+$", var.collector)
+  flow_sampling  = var.sizes.flow_sampling
 }
 
 module "identity" {
@@ -228,6 +229,7 @@ module "monitoring" {
   emails            = var.alerts.emails
   channels          = var.alerts.channels
   cluster           = var.sizes.cluster
+  functions         = var.collector != null # a sidecar reads score alone
   silence_is_normal = var.alerts.silence_is_normal
 
   depends_on = [module.functions]

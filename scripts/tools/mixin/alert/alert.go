@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -45,8 +46,23 @@ type Alert struct {
 	MissingFor    time.Duration `yaml:"missing_for"`
 }
 
-// Silent is the name of the alert that what would tell of this one has gone missing.
-func (a Alert) Silent() string { return a.Name + "Silent" }
+// Silent is the name of the alert that what would tell of this one has gone missing. One that fails by nothing else has no
+// other name.
+func (a Alert) Silent() string {
+	if a.Failing == "" {
+		return a.Name
+	}
+	return a.Name + "Silent"
+}
+
+// silence is the severity of that. Whoever lost a scrape is woken once, by the alert of the silence itself, and not by each
+// that asks what was scraped.
+func (a Alert) silence() Severity {
+	if a.Failing == "" {
+		return a.Severity
+	}
+	return Ticket
+}
 
 // Read returns the alerts of a source, or everything that is wrong with them. A field that nobody knows is an error: a
 // misspelt keep_firing_for would be believed to hold.
@@ -86,7 +102,8 @@ func (a Alert) check() error {
 	hold(a.Severity == Page || a.Severity == Ticket, "severity %q", a.Severity)
 	hold(a.From == Cluster || a.From == Functions || a.From == Google, "from %q", a.From)
 	hold(sentences.MatchString(a.Text), "text is a sentence")
-	hold(a.Failing != "" && a.Missing != "", "failing and missing are both needed")
+	hold(a.Missing != "", "missing is needed")
+	hold(a.Failing != "" || strings.HasSuffix(a.Name, "Silent"), "failing is needed, but for a silence")
 	hold(a.MissingFor >= a.For && a.MissingFor > 0, "what is missing for less than %v may be late", a.For)
 	return errors.Join(wrong...)
 }

@@ -120,7 +120,7 @@ func TestEachAlert(t *testing.T) {
 			}
 			hasty := a
 			hasty.MissingFor = 0
-			if got := spans(t, group(t, hasty), a.Silent(), c.Series, until); len(got) > 0 {
+			if got := spans(t, group(t, hasty), a.Silent(), c.Series, until); len(got) > 0 && a.Failing != "" {
 				t.Errorf("says at %v that its metric is missing, which is there", got)
 			}
 			silence := spans(t, rules, a.Silent(), nil, a.MissingFor+alert.Interval)
@@ -150,9 +150,74 @@ func TestAQuietNight(t *testing.T) {
 		series = append(series, misfortune+once)
 	}
 	for _, a := range alerts(t) {
-		if told := spans(t, group(t, a), a.Name, series, 2*time.Hour); len(told) > 0 {
+		if told := spans(t, group(t, a), a.Name, series, 2*time.Hour); len(told) > 0 && a.Failing != "" {
 			t.Errorf("%s fires at %v", a.Name, told)
 		}
+	}
+}
+
+// TestWhatIsNoFault: what looks like one and is none wakes nobody.
+func TestWhatIsNoFault(t *testing.T) {
+	t.Parallel()
+	const waits = `pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource="pubsub_subscription",subscription_id="score"} 86400x240`
+	const alone = `pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource="pubsub_subscription",subscription_id="score"} 20x240`
+	for name, c := range map[string]struct {
+		alert  string
+		series []string
+	}{
+		"a status whose payment never came": {"PaymentsLate", []string{waits, alone}},
+		"another process sweeps": {"SweepsFailing", []string{
+			`pix_sweeps_total{result="finished"} 0x240`, `pix_sweeps_total{result="elsewhere"} 0+1x240`,
+		}},
+		"more memory than the default": {"MemoryFull", []string{`pix_request_held_bytes 180000000x240`, `pix_request_limit_bytes 402653184x240`}},
+		"five seconds without histories": {"DecisionsBlind", []string{
+			`pix_decisions_total{outcome="APPROVE"} 0+30000x240`, `pix_decisions_without_features_total 0x100 5000x140`,
+		}},
+		"five seconds of slow decisions": {"DecisionsSlow", []string{
+			`pix_decision_seconds_bucket{le="0.3"} 0+30000x100 3025000+30000x140`, `pix_decision_seconds_bucket{le="0.5"} 0+30000x240`,
+			`pix_decision_seconds_bucket{le="+Inf"} 0+30000x240`, `pix_decision_seconds_count 0+30000x240`,
+		}},
+		"an exporter that idles beside one that works": {"ExportBehind", []string{
+			`pix_export_end_timestamp_seconds{table="decisions",instance="idle"} 0x800`, `pix_export_end_timestamp_seconds{table="decisions",instance="a"} 0+30x800`,
+		}},
+		"rows of another hour": {"RowsMissing", []string{
+			`pix_reconciled_decisions{instance="a"} 60x240`, `pix_reconciled_decisions_end_timestamp_seconds{instance="a"} 7200x240`,
+			`pix_reconciled_rows{instance="b"} 10x240`, `pix_reconciled_rows_end_timestamp_seconds{instance="b"} 3600x240`,
+		}},
+		"one pod that began at night": {"FeaturesDrift", []string{
+			`pix_feature_psi{role="payer",family="velocity",instance="a"} 0.4x2000`, `pix_feature_psi{role="payer",family="velocity",instance="b"} 0.05x2000`,
+		}},
+		"a champion without a reference": {"FeaturesDriftSilent", []string{`pix_model_current{role="payer",use="champion"} 1x2000`}},
+	} {
+		for _, a := range alerts(t) {
+			if a.Name != c.alert && a.Silent() != c.alert {
+				continue
+			}
+			until := 100 * time.Minute
+			if strings.HasPrefix(c.alert, "FeaturesDrift") {
+				until = 14 * time.Hour
+			} else if c.alert == "ExportBehind" {
+				until = 5 * time.Hour
+			}
+			if told := spans(t, group(t, a), c.alert, c.series, until); len(told) > 0 {
+				t.Errorf("%s: %s fires at %v", name, c.alert, told)
+			}
+		}
+	}
+}
+
+// TestALostScrapePagesOnce: nothing that was scraped is there, and of all alerts two wake somebody.
+func TestALostScrapePagesOnce(t *testing.T) {
+	t.Parallel()
+	_, silent := alert.Groups(alerts(t))
+	var pages []string
+	for _, r := range silent.Rules {
+		if r.Labels["severity"] == string(alert.Page) {
+			pages = append(pages, r.Alert)
+		}
+	}
+	if diff := cmp.Diff([]string{"ScorerSilent", "BridgeSilent"}, pages); diff != "" {
+		t.Errorf("pages of a lost scrape (-want +got)\n%s", diff)
 	}
 }
 

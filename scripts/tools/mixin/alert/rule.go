@@ -48,9 +48,17 @@ func (a Alert) failing() Rule {
 func (a Alert) silent() Rule {
 	return Rule{
 		Alert: a.Silent(), Expr: a.Missing, For: duration(a.MissingFor),
-		Labels:      map[string]string{"severity": string(a.Severity)},
-		Annotations: map[string]string{"summary": "Nothing would tell if this was so: " + a.Text, "runbook_url": Runbook(a.Name)},
+		Labels:      map[string]string{"severity": string(a.silence())},
+		Annotations: map[string]string{"summary": a.untold(), "runbook_url": Runbook(a.Name)},
 	}
+}
+
+// untold is what a silence says.
+func (a Alert) untold() string {
+	if a.Failing == "" {
+		return a.Text
+	}
+	return "Nothing would tell if this was so: " + a.Text
 }
 
 // duration is a time as Prometheus writes it; none is empty.
@@ -69,7 +77,9 @@ func Groups(alerts []Alert) (failing, silent Group) {
 		if a.From == Google {
 			continue
 		}
-		failing.Rules = append(failing.Rules, a.failing())
+		if a.Failing != "" {
+			failing.Rules = append(failing.Rules, a.failing())
+		}
 		silent.Rules = append(silent.Rules, a.silent())
 	}
 	return failing, silent

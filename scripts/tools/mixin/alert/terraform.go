@@ -9,26 +9,31 @@ import (
 	"time"
 )
 
-// policy is an alert as terraform/modules/monitoring reads it. Its conditions are evaluated in Cloud Monitoring.
+// policy is an alert as terraform/modules/monitoring reads it. Its query is evaluated in Cloud Monitoring.
 type policy struct {
-	From       From   `json:"from"`
-	Severity   string `json:"severity"`
-	Text       string `json:"text"`
-	Runbook    string `json:"runbook"`
-	Failing    string `json:"failing"`
-	FailingFor string `json:"failing_for"`
-	Missing    string `json:"missing"`
-	MissingFor string `json:"missing_for"`
+	From     From   `json:"from"`
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+	Runbook  string `json:"runbook"`
+	Query    string `json:"query"`
+	For      string `json:"for"`
+	Silence  bool   `json:"silence"` // and not wanted where silence is normal
 }
 
-// Terraform writes the alerts by name, and those of objectives beside them. Cloud Monitoring knows no keep_firing_for either.
-// What objectives record comes from GlobalRules in the cluster.
+// Terraform writes the alerts and their silences by name, and those of objectives beside them. Cloud Monitoring knows no
+// keep_firing_for either. What objectives record comes from GlobalRules in the cluster.
 func Terraform(alerts []Alert, objectives []Group) ([]byte, error) {
 	policies := map[string]policy{}
 	for _, a := range alerts {
-		policies[a.Name] = policy{
-			From: a.From, Severity: a.Severity.google(), Text: a.Text, Runbook: Runbook(a.Name),
-			Failing: a.Failing, FailingFor: seconds(a.For), Missing: a.Missing, MissingFor: seconds(a.MissingFor),
+		if a.Failing != "" {
+			policies[a.Name] = policy{
+				From: a.From, Severity: a.Severity.google(), Text: a.Text, Runbook: Runbook(a.Name),
+				Query: a.Failing, For: seconds(a.For),
+			}
+		}
+		policies[a.Silent()] = policy{
+			From: a.From, Severity: a.silence().google(), Text: a.untold(), Runbook: Runbook(a.Name),
+			Query: a.Missing, For: seconds(a.MissingFor), Silence: true,
 		}
 	}
 	for _, g := range objectives {
@@ -66,10 +71,13 @@ func burns(policies map[string]policy, g Group) {
 			from = Functions
 		}
 		severity := Severity(r.Labels["severity"])
+		const text = "The budget of an objective burns too fast (dashboards/slos)."
 		policies[r.Alert+" "+string(severity)] = policy{
-			From: from, Severity: severity.google(), Text: "The budget of an objective burns too fast (dashboards/slos).",
-			Runbook: Runbook(r.Alert), Failing: r.Expr, FailingFor: seconds(0),
-			Missing: "absent(slo:sli_error:ratio_rate5m{" + selector.FindString(r.Expr) + "})", MissingFor: seconds(time.Hour),
+			From: from, Severity: severity.google(), Text: text, Runbook: Runbook(r.Alert), Query: r.Expr, For: seconds(0),
+		}
+		policies[r.Alert+"Silent"] = policy{
+			From: from, Severity: Ticket.google(), Text: "Nothing would tell if this was so: " + text, Runbook: Runbook(r.Alert),
+			Query: "absent(slo:sli_error:ratio_rate5m{" + selector.FindString(r.Expr) + "})", For: seconds(time.Hour), Silence: true,
 		}
 	}
 }

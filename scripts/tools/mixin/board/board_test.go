@@ -20,6 +20,9 @@ func TestQueriesParse(t *testing.T) {
 					if _, err := parser.ParseExpr(q.Expr); err != nil {
 						t.Errorf("%s, %s: %v", b.UID, p.Title, err)
 					}
+					if regexp.MustCompile(`\b(process|go)_(cpu|resident|gc|goroutines|mem)`).MatchString(q.Expr) && !regexp.MustCompile(`and on \(instance\) pix_`).MatchString(q.Expr) {
+						t.Errorf("%s, %s: %s asks every program's metric", b.UID, p.Title, q.Expr)
+					}
 					for _, label := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(q.Legend, -1) {
 						if label[1] != "instance" && !regexp.MustCompile(`by \([^)]*\b`+label[1]+`\b`).MatchString(q.Expr) {
 							t.Errorf("%s, %s: %s does not leave the label %s", b.UID, p.Title, q.Expr, label[1])

@@ -9,6 +9,9 @@ func Boards() []Board {
 // one is a query for one line.
 func one(legend, expr string) []Query { return []Query{{expr, legend}} }
 
+// ours are the series of a metric that every program has, of this product's processes alone.
+func ours(expr string) string { return expr + " and on (instance) pix_build_info" }
+
 // quantiles of a histogram that is summed by some labels beside le.
 func quantiles(metric string) []Query {
 	at := func(q string) string {
@@ -22,7 +25,8 @@ func overview() Board {
 		UID: "sentinela-overview", Title: "Sentinela: Overview", About: "What is wrong, in one picture. Red has a runbook of the alert's name.",
 		Rows: []Row{
 			{"Now", []Panel{
-				{Title: "Alerts firing", Now: true, Limit: 1, Queries: one("", `count(ALERTS{alertstate="firing"}) or vector(0)`)},
+				{Title: "Alerts firing", Now: true, Limit: 1, About: "Of those that rules evaluate, and empty when none fires. What Cloud Monitoring evaluates shows in its own list of incidents.",
+					Queries: one("", `count(ALERTS{alertstate="firing"})`)},
 				{Title: "Decisions a second", Now: true, Unit: "reqps", Queries: one("", `sum(rate(pix_decisions_total[5m]))`)},
 				{Title: "p99 of a decision", Now: true, Unit: "s", Limit: 0.3, Queries: one("", `histogram_quantile(0.99, sum by (le) (rate(pix_decision_seconds_bucket[5m])))`)},
 				{Title: "Oldest record in Kafka", Now: true, Unit: "s", Limit: 60, Queries: one("", `max(pix_bridge_oldest_unacknowledged_seconds)`)},
@@ -83,7 +87,7 @@ func pipeline() Board {
 				{Title: "Arrival to row, p99", Unit: "s", Limit: 600, Queries: one("", `histogram_quantile(0.99, sum by (le) (rate(pix_audit_row_age_seconds_bucket[5m])))`)},
 				{Title: "Age of pushed messages, p99", Unit: "s", Queries: one("{{function}}", `histogram_quantile(0.99, sum by (le, function) (rate(pix_function_message_age_seconds_bucket[5m])))`)},
 				{Title: "Oldest mark a sweep cannot publish", Unit: "s", Limit: 600, Queries: one("", `max(pix_sweep_oldest_mark_seconds)`)},
-				{Title: "Age of the lake", Unit: "s", Limit: 10800, Queries: one("{{table}}", `time() - min by (table) (pix_export_end_timestamp_seconds)`)},
+				{Title: "Age of the lake", Unit: "s", Limit: 10800, Queries: one("{{table}}", `time() - max by (table) (last_over_time(pix_export_end_timestamp_seconds[4h]))`)},
 			}},
 			{"Bridge", []Panel{
 				{Title: "Lag in records", Queries: one("{{partition}}", `sum by (partition) (pix_bridge_lag_records)`)},
@@ -116,7 +120,7 @@ func pipeline() Board {
 				{Title: "Write streams opened", Queries: one("{{table}}", `sum by (table) (increase(pix_warehouse_streams_total[5m]))`)},
 			}},
 			{"Evidence", []Panel{
-				{Title: "Decisions without a row, of an hour", Limit: 1, Queries: one("", `(sum(pix_reconciled_decisions) - max(pix_reconciled_rows)) and on() max(pix_reconciled_decisions_end_timestamp_seconds) == max(pix_reconciled_rows_end_timestamp_seconds)`)},
+				{Title: "Decisions without a row, of an hour", Limit: 1, Queries: one("", `sum(pix_reconciled_decisions) - max(last_over_time(pix_reconciled_rows[40m]) and on (instance) (last_over_time(pix_reconciled_rows_end_timestamp_seconds[40m]) == on () group_left () max(pix_reconciled_decisions_end_timestamp_seconds)))`)},
 				{Title: "Rows to the lake", Queries: []Query{
 					{`sum by (table) (increase(pix_export_rows_total[1h]))`, "{{table}}"}, {`sum by (table) (increase(pix_export_late_rows_total[1h]))`, "{{table}} late"},
 					{`sum by (table) (increase(pix_export_failures_total[1h]))`, "{{table}} failures"},
@@ -158,10 +162,10 @@ func latency() Board {
 				}},
 			}},
 			{"Process", []Panel{
-				{Title: "Processor", Unit: "percentunit", Queries: one("{{instance}}", `sum by (instance) (rate(process_cpu_seconds_total[5m]))`)},
-				{Title: "Memory", Unit: "bytes", Queries: []Query{{`process_resident_memory_bytes`, "{{instance}}"}, {`max by (instance) (pix_request_held_bytes)`, "{{instance}} held by requests"}}},
-				{Title: "Garbage collection, longest pause", Unit: "s", Queries: one("{{instance}}", `max by (instance) (go_gc_duration_seconds{quantile=~"1([.]0)?"})`)},
-				{Title: "Goroutines", Queries: one("{{instance}}", `sum by (instance) (go_goroutines)`)},
+				{Title: "Processor", Unit: "percentunit", Queries: one("{{instance}}", `sum by (instance) (`+ours(`rate(process_cpu_seconds_total[5m])`)+`)`)},
+				{Title: "Memory", Unit: "bytes", Queries: []Query{{`sum by (instance) (` + ours(`process_resident_memory_bytes`) + `)`, "{{instance}}"}, {`max by (instance) (pix_request_held_bytes)`, "{{instance}} held by requests"}}},
+				{Title: "Garbage collection, longest pause", Unit: "s", Queries: one("{{instance}}", `max by (instance) (`+ours(`go_gc_duration_seconds{quantile=~"1([.]0)?"}`)+`)`)},
+				{Title: "Goroutines", Queries: one("{{instance}}", `sum by (instance) (`+ours(`go_goroutines`)+`)`)},
 				{Title: "Connections replaced", Queries: one("{{client}}", `sum by (client) (increase(pix_connections_replaced_total[5m]))`)},
 				{Title: "Age of issuers' keys", Unit: "s", Limit: 3600, Queries: one("{{gate}}", `max by (gate) (pix_identity_keys_age_seconds)`)},
 				{Title: "Spans lost", Unit: "reqps", Queries: one("", `sum(rate(pix_trace_spans_lost_total[5m]))`)},

@@ -16,7 +16,7 @@ func model() Board {
 				{Title: "Decisions without a score", Unit: "reqps", Queries: one("{{role}} {{reason}}", `sum by (role, reason) (rate(pix_scores_missing_total[5m]))`)},
 			}},
 			{"Drift", []Panel{
-				{Title: "PSI of features by family", Limit: 0.25, Queries: one("{{role}} {{family}}", `max by (role, family) (pix_feature_psi)`)},
+				{Title: "PSI of features by family", Limit: 0.25, Queries: one("{{role}} {{family}}", `avg by (role, family) (pix_feature_psi)`)},
 				{Title: "Vectors it stands on", Queries: one("{{role}}", `sum by (role) (pix_feature_psi_vectors)`)},
 				{Title: "Models refused or swapped", Queries: []Query{
 					{`sum by (role, use) (increase(pix_model_refusals_total[1h]))`, "{{role}} {{use}} refused"}, {`sum by (role, use) (increase(pix_model_swaps_total[1h]))`, "{{role}} {{use}} swapped"},
@@ -72,7 +72,7 @@ func cost() Board {
 	return Board{
 		UID: "sentinela-cost", Title: "Sentinela: Cost", About: "What a million payments use, for the prices in terraform/cost/prices.json.",
 		Rows: []Row{
-			{"Money, without discounts and taxes", []Panel{
+			{"Money at prod's prices, without discounts and taxes", []Panel{
 				{Title: "R$ for a million payments", Now: true, Queries: one("", `pix:cost_brl_per_million_payments:rate1h`)},
 				{Title: "US$ an hour", Now: true, Unit: "currencyUSD", Queries: one("", `3600 * sum(pix:cost_usd:rate1h)`)},
 				{Title: "US$ an hour by part", Unit: "currencyUSD", Queries: one("{{part}}", `3600 * sum by (part) (pix:cost_usd:rate1h)`)},
@@ -82,13 +82,13 @@ func cost() Board {
 				{Title: "BigQuery: appended", Unit: "bytes", Queries: one("{{table}}", million(`sum by (table) (rate(pix_warehouse_appended_bytes_total[1h]))`))},
 				{Title: "Bigtable: read", Unit: "bytes", Queries: one("", million(`sum(rate(pix_store_read_bytes_sum[1h]))`))},
 				{Title: "Bigtable: calls", Queries: one("{{op}}", million(`sum by (op) (rate(pix_store_call_seconds_count[1h]))`))},
-				{Title: "Processor", Unit: "s", Queries: one("", million(`sum(rate(process_cpu_seconds_total[1h]))`))},
+				{Title: "Processor", Unit: "s", Queries: one("", million(`sum(`+ours(`rate(process_cpu_seconds_total[1h])`)+`)`))},
 				{Title: "Messages", Queries: one("{{topic}}", million(`sum by (topic) (rate(pix_bus_published_messages_total[1h]))`))},
 			}},
 			{"What multiplies it", []Panel{
 				{Title: "Payments a second", Unit: "reqps", Queries: one("repeated: {{repeated}}", `sum by (repeated) (rate(pix_decisions_total[5m]))`)},
 				{Title: "Rows of an append", Queries: one("{{table}}", `sum by (table) (rate(pix_warehouse_rows_total[5m])) / sum by (table) (rate(pix_warehouse_append_seconds_count[5m]))`)},
-				{Title: "Resident memory", Unit: "bytes", Queries: one("", `sum(process_resident_memory_bytes)`)},
+				{Title: "Resident memory", Unit: "bytes", Queries: one("", `sum(`+ours(`process_resident_memory_bytes`)+`)`)},
 			}},
 		},
 	}
