@@ -7,7 +7,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
@@ -55,7 +54,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := function{Deps: d, metrics: m, reconciled: new(atomic.Int64)}
+	f := function{Deps: d, metrics: m}
 	h, err := push.New(push.Function[*event.ExportTick]{
 		Name:   Name,
 		Decode: decode,
@@ -70,8 +69,7 @@ func New(d Deps) (http.Handler, error) {
 
 type function struct {
 	Deps
-	metrics    *metrics
-	reconciled *atomic.Int64 // the end of the hour that was told, in seconds since 1970
+	metrics *metrics
 }
 
 // handle exports each table for itself: what one cannot do does not keep the others.

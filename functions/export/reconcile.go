@@ -11,17 +11,14 @@ import (
 )
 
 // reconcile tells how many payments of the newest hour that can be reconciled have a row of their decision; scorers tell how
-// many they decided in it. BigQuery is asked once an hour. What it does not answer is asked with the next tick, and the hour
-// that was told goes on being told with its end.
+// many they decided in it. Every tick asks again, for rows that were late come within the hour; where BigQuery does not answer, the
+// hour that was told goes on being told with its end.
 func (f function) reconcile(ctx context.Context, tick *event.ExportTick) {
 	if len(tick.Tables) > 0 && !slices.Contains(tick.Tables, warehouse.DecisionsTable) {
 		return
 	}
 	hour := pix.ReconciledHour(f.Push.Clock())
 	end := hour.Add(time.Hour)
-	if f.reconciled.Load() == end.Unix() {
-		return
-	}
 	rows, err := f.Source.Decided(ctx, hour, end)
 	if err != nil {
 		f.Push.Logger.WarnContext(ctx, "decisions not reconciled: the next tick asks again", "error", err.Error())
@@ -29,5 +26,4 @@ func (f function) reconcile(ctx context.Context, tick *event.ExportTick) {
 	}
 	f.metrics.decided.Set(float64(rows))
 	f.metrics.decidedEnd.Set(float64(end.Unix()))
-	f.reconciled.Store(end.Unix())
 }

@@ -18,8 +18,8 @@ import (
 	pushtest "github.com/sentinela-pix/sentinela/shared/pixtest/push"
 )
 
-// TestReconciledRows: an hour's rows are counted once it has been over for a quarter of an hour, once, and again with the next
-// tick after a failure, which is none of the tick's; the end told is that of the hour that was counted.
+// TestReconciledRows: an hour's rows are counted once it has been over for a quarter of an hour, and by every tick until the next one
+// is, for late rows come; a failure is none of the tick's; the end told is that of the hour that was counted.
 func TestReconciledRows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t) // at 12:30
@@ -58,8 +58,8 @@ func TestReconciledRows(t *testing.T) {
 	}{
 		{name: "of other tables", body: `{"tables":["labels"]}`, at: noon.Add(30 * time.Minute), want: "0 until 0"},
 		{name: "first", body: "{}", at: noon.Add(30 * time.Minute), answer: 7, want: until(7, noon), asks: "11:00-12:00"},
-		{name: "same hour", body: "{}", at: noon.Add(74 * time.Minute), answer: 8, want: until(7, noon)},
-		{name: "away", body: "{}", at: noon.Add(76 * time.Minute), failure: errors.New("away"), want: until(7, noon), asks: "12:00-13:00"},
+		{name: "same hour", body: "{}", at: noon.Add(74 * time.Minute), answer: 8, want: until(8, noon), asks: "11:00-12:00"},
+		{name: "away", body: "{}", at: noon.Add(76 * time.Minute), failure: errors.New("away"), want: until(8, noon), asks: "12:00-13:00"},
 		{name: "back", body: "{}", at: noon.Add(77 * time.Minute), answer: 9, want: until(9, noon.Add(time.Hour)), asks: "12:00-13:00"},
 	} {
 		w.now, answer, failure, asked = step.at, step.answer, step.failure, nil

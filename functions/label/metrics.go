@@ -38,6 +38,14 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Help: "From a decision to the arrival of a label about it, by what the label says.",
 		}, []string{"label"}),
 	}
+	// An instance that ends after its first label has told a rise only where it told 0 before.
+	for _, result := range []string{"marked", "not_ours"} {
+		m.marks.WithLabelValues(result)
+	}
+	for _, outcome := range []pix.Outcome{pix.Approve, pix.Review, pix.Block, pix.Reject} {
+		m.outcomes.WithLabelValues(string(outcome), "fraud")
+		m.outcomes.WithLabelValues(string(outcome), "legitimate")
+	}
 	if r == nil {
 		return m, nil
 	}

@@ -58,7 +58,11 @@ func TestLabelsAgainstDecisions(t *testing.T) {
 	want := map[string]float64{
 		"pix_label_marks_total marked": 3, "pix_label_marks_total not_ours": 1,
 		"pix_labelled_decisions_total fraud BLOCK": 1, "pix_labelled_decisions_total legitimate BLOCK": 1, "pix_labelled_decisions_total fraud APPROVE": 1,
-		"pix_labelled_score_log_odds fraud payer": 0, "pix_labelled_score_log_odds legitimate payer": -13.8,
+		// told from the start
+		"pix_labelled_decisions_total fraud REJECT": 0, "pix_labelled_decisions_total legitimate REJECT": 0,
+		"pix_labelled_decisions_total fraud REVIEW": 0, "pix_labelled_decisions_total legitimate REVIEW": 0,
+		"pix_labelled_decisions_total legitimate APPROVE": 0,
+		"pix_labelled_score_log_odds fraud payer":         0, "pix_labelled_score_log_odds legitimate payer": -13.8,
 		"pix_label_delay_seconds fraud": 2*3600 + 3*3600 - 2, "pix_label_delay_seconds legitimate": 3599,
 	}
 	if diff := cmp.Diff(want, sums(t, registry)); diff != "" {

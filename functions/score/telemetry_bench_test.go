@@ -214,7 +214,8 @@ func silent(b *testing.B) telemetry {
 	return telemetry{logger: slog.New(slog.DiscardHandler), tracing: none}
 }
 
-// telling says all that a deployed process does, its log to a file.
+// telling logs, traces and registers its metrics as a deployed process does. The log goes nowhere, and drift and the live page are in
+// neither arm: they are no telemetry of a request. Counters count in both.
 func telling(b *testing.B, collector string) telemetry {
 	b.Helper()
 	traced, err := obs.NewTracing(b.Context(), obs.Service{Name: Name}, obs.TracingConfig{Endpoint: collector, SampleRatio: 0.01})
