@@ -21,6 +21,7 @@ components:
   - ../../../k8s/components/gateway
   - ../../../k8s/components/monitoring
   - ../../../k8s/components/rules
+  - ../../../k8s/components/silence
   - ../../../k8s/components/rotation
   - ../../../k8s/components/$2
   - ../../../k8s/components/settings

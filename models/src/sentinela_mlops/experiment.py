@@ -31,13 +31,10 @@ from sentinela_models import bootstrap, scores, vectors
 from sentinela_models import train as trainer
 from sentinela_models.errors import Refused
 
-# More and later rows than the champion; the champion's rows with another seed; every second feature.
-OWN = ("honest", "equal", "fewer_features")
-ACCOUNTS, DAYS, BOOST = (
-    9_000,
-    60,
-    500,
-)  # of a simulated world: half a minute of processor, and frauds enough to judge by
+# More and later rows than the champion; the champion's rows with another seed.
+OWN = ("honest", "equal")
+# Of a simulated world: frauds enough to judge by.
+ACCOUNTS, DAYS, BOOST = 9_000, 60, 500
 REPLICATES = 100  # where many windows are drawn
 AGAIN = 10  # windows drawn from one by its accounts, in which the gate's interval is held against the difference there
 
@@ -96,10 +93,9 @@ def learn(w: World, kind: str, a: argparse.Namespace, root: pathlib.Path) -> tup
     until = w.middle if kind in ("champion", "equal") else ""
     spoil = poison.KINDS.get(kind, lambda table: table)
     rows = gold.write(spoil(w.rows), root / f"{kind}.parquet", until=until)
-    file = half(root) if kind == "fewer_features" else CONTRACT
     seed = 7 if kind == "champion" else 8
-    r = training.Request(root, file, trees=a.trees, leaves=a.leaves, seed=seed, whole_frauds=True)
-    o, contract = training.options_of(r, a.role, rows, root / kind), vectors.read_contract(file)
+    r = training.Request(root, CONTRACT, trees=a.trees, leaves=a.leaves, seed=seed, whole_frauds=True)
+    o, contract = training.options_of(r, a.role, rows, root / kind), vectors.read_contract(CONTRACT)
     s = trainer.slices(o, contract)
     booster = lgb.Booster(model_str=trainer.fit(o, s))
     told = trainer.calibrate(o, booster.predict(s.validation.x, raw_score=True), s.validation)
@@ -108,14 +104,6 @@ def learn(w: World, kind: str, a: argparse.Namespace, root: pathlib.Path) -> tup
     until = vectors.iso(int(s.validation.event_time[-1]))
     side = gate.Side(f"{a.role}/{kind}", kind, kind, "", until, raw, told.probability(raw), steps=1, seconds=1.0)
     return side, training.look(o, contract)
-
-
-def half(root: pathlib.Path) -> pathlib.Path:
-    """Write a contract of every second feature."""
-    doc = json.loads(CONTRACT.read_text(encoding="utf-8"))
-    out = root / "half.json"
-    out.write_text(json.dumps({**doc, "features": doc["features"][::2]}), encoding="utf-8")
-    return out
 
 
 def missing(name: str, a: argparse.Namespace, done: set[tuple[str, str, str]]) -> list[str]:
@@ -256,7 +244,7 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
     p.add_argument("--trees", type=int, default=100)
     p.add_argument("--leaves", type=int, default=15)
-    p.add_argument("--kinds", nargs="+", default=["honest", "equal", *poison.KINDS], choices=[*OWN, *poison.KINDS])
+    p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
     done = {(r["world"], r["role"], r["kind"]) for r in read_results(a.results)}
     for path in a.worlds:

@@ -1,4 +1,4 @@
-// Command collector is OpenTelemetry's collector with the parts that docs/examples/collector.yaml names and no others: what
+// Command collector is OpenTelemetry's collector with the parts that docs/examples/collector.yaml names, and a file's exporter for the test: what
 // reads our spans and metrics in a test must not be ours.
 package main
 
