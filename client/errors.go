@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ProvisionalError is the answer where no decision could be stored: the scorer had no store or no room. Its outcome, which is
-// never Approve, holds until the decision is made: ask again with Decide after a while.
+// ProvisionalError is the answer where no decision could be stored: the scorer had no store, no room, or not enough time within
+// the budget. Its outcome, which is never Approve, holds until the decision is made: ask again with Decide after a while.
 type ProvisionalError struct {
 	EndToEndID string
 	Outcome    Outcome

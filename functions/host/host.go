@@ -32,7 +32,6 @@ const (
 type Env struct {
 	Logs    io.Writer             // nil means standard error
 	Metrics prometheus.Registerer // nil means that nobody reads them
-	Tracing *obs.Tracing          // nil means what the configuration says; otherwise its owner shuts it down
 	// Limit is told what of MEMORY_LIMIT the garbage collector must keep to, in bytes, before anything opens: what is loaded then
 	// counts too. A process that is one function gives it to the runtime; nil means that nobody does.
 	Limit func(bytes int64)
@@ -43,10 +42,11 @@ type Env struct {
 // Host is the running ground of one function.
 type Host struct {
 	Env
-	Logger *slog.Logger
-	Bus    *bus.Bus
-	Watch  *clock.Watch // on this process's clock: see ClockErr
-	Pushes *Gate        // lets Pub/Sub's subscriptions in
+	Logger  *slog.Logger
+	Tracing *obs.Tracing
+	Bus     *bus.Bus
+	Watch   *clock.Watch // on this process's clock: see ClockErr
+	Pushes  *Gate        // lets Pub/Sub's subscriptions in
 
 	refused *prometheus.CounterVec
 	config  Config
@@ -79,14 +79,12 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	if err = errors.Join(h.watchIntake(), h.countRefusals()); err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
-	if h.Tracing == nil {
-		if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
-			return nil, fmt.Errorf("host: %w", err)
-		}
-		if err = h.Tracing.CountLost(env.Metrics); err != nil {
-			return nil, fmt.Errorf("host: %w", err)
-		}
-		h.OnClose(h.brief("tracing", tracingTimeout, h.Tracing.Shutdown))
+	if h.Tracing, err = obs.NewTracing(ctx, service, c.Tracing); err != nil {
+		return nil, fmt.Errorf("host: %w", err)
+	}
+	h.OnClose(h.brief("tracing", tracingTimeout, h.Tracing.Shutdown))
+	if err = h.Tracing.CountLost(env.Metrics); err != nil {
+		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
 	}
 	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID, Metrics: env.Metrics}, env.PubSub...); err != nil {
 		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))

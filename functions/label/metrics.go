@@ -3,7 +3,6 @@ package label
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -73,7 +72,7 @@ func (m *metrics) labelled(l *pix.Label, d *pix.Decision) {
 		says = "fraud"
 	}
 	m.outcomes.WithLabelValues(string(d.Outcome), says).Inc()
-	m.delay.WithLabelValues(says).Observe(max(l.ArrivedAt.Sub(d.DecidedAt), time.Duration(0)).Seconds())
+	m.delay.WithLabelValues(says).Observe(max(l.ArrivedAt.Sub(d.DecidedAt), 0).Seconds())
 	for i := range d.Scores {
 		m.scores.WithLabelValues(string(d.Scores[i].Role), says).Observe(d.Scores[i].LogOdds())
 	}

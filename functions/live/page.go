@@ -107,8 +107,8 @@ func guarded(next http.Handler) http.Handler {
 			problem.WriteStatus(w, http.StatusForbidden, "forbidden", "Ask for the page by localhost, an address, or a name without a dot.")
 			return
 		}
-		// A site that an operator has open elsewhere must not take the places of the readers.
-		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+		// Another page that an operator has open, of another site or port, must not take the places of the readers.
+		if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
 			problem.WriteStatus(w, http.StatusForbidden, "forbidden", "Another site asked for this.")
 			return
 		}

@@ -155,6 +155,7 @@ func TestOthersAreKeptOut(t *testing.T) {
 		"a file of ours":         {"/live/words.json", nil, http.StatusNotFound, "text/plain"},
 		"a way out":              {"/live/..%2fpage.go", nil, http.StatusNotFound, "text/plain"},
 		"a link from elsewhere":  {"/live/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, http.StatusOK, "text/html"},
+		"a stream for a port":    {"/live/events", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}, http.StatusForbidden, "application/problem+json"},
 		"a stream for elsewhere": {"/live/events", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"}, http.StatusForbidden, "application/problem+json"},
 	}
 	for name, c := range cases {

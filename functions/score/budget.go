@@ -14,7 +14,7 @@ import (
 // cannot be decided and stored by then is answered with the fallback, which is provisional and no approval.
 const BudgetHeader = "Pix-Time-Budget-Ms"
 
-// DefaultMaxBudget is the most that a caller may give where DECISION_TIMEOUT is its default.
+// DefaultMaxBudget is what Deps.MaxBudget is where it is 0. It is DECISION_TIMEOUT's default.
 const DefaultMaxBudget = 300 * time.Millisecond
 
 // budget is the time that a caller gives.

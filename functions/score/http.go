@@ -48,8 +48,8 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 // respond writes the reply, or why there is none, and counts which.
-func (s *Service) respond(ctx context.Context, w http.ResponseWriter, asked operation, make func() (*reply, error)) {
-	out, err := s.guard(ctx, make)
+func (s *Service) respond(ctx context.Context, w http.ResponseWriter, asked operation, answer func() (*reply, error)) {
+	out, err := s.guard(ctx, answer)
 	if err != nil {
 		s.metrics.answered(asked, resultOfError(err))
 		s.refuse(ctx, w, asked, err)
@@ -85,14 +85,14 @@ func replayRefused(r *http.Request) *problem.Problem {
 
 // guard turns a panic into an error, so that the caller gets an answer. The panic's value may hold anything and is left
 // out.
-func (s *Service) guard(ctx context.Context, make func() (*reply, error)) (out *reply, err error) {
+func (s *Service) guard(ctx context.Context, answer func() (*reply, error)) (out *reply, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.deps.Push.Logger.ErrorContext(ctx, "handler panicked", "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 			out, err = nil, pix.E(pix.Unexpected, "decide", errors.New("the handler panicked"))
 		}
 	}()
-	return make()
+	return answer()
 }
 
 // answerFor decides the payment in the request's body and returns the answer's. From decoding the one to encoding the other

@@ -10,7 +10,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// lookShare is which part of MaxInFlight looks at what stands may be in flight beside it.
+// lookShare: beside MaxInFlight decisions, one look at what stands may be in flight for every so many of them.
 const lookShare = 8
 
 // Defaults of Deps.

@@ -15,10 +15,7 @@ import (
 // Push sends the metrics of a registry to a collector, for a process that nobody can scrape. They are the registry's own,
 // under their own names: a name ends with its unit, and a counter's with total, so that a backend that adds either to what
 // lacks it adds nothing. No metric states its unit beside the name, for that would be added once more.
-type Push struct {
-	provider *sdkmetric.MeterProvider
-	pushes   *prometheus.CounterVec
-}
+type Push struct{ provider *sdkmetric.MeterProvider }
 
 // NewPush starts to send to an OTLP gRPC collector, such as http://localhost:4317, at the interval of
 // OTEL_METRIC_EXPORT_INTERVAL. It reads the registry in a goroutine of its own, so that a collector that is away costs a process
@@ -42,9 +39,7 @@ func NewPush(ctx context.Context, service Service, registry *prometheus.Registry
 		return nil, fmt.Errorf("push metrics: open OTLP exporter: %w", err)
 	}
 	reader := sdkmetric.NewPeriodicReader(countedPush{exporter, pushes}, sdkmetric.WithProducer(producer{bridge.NewMetricProducer(bridge.WithGatherer(registry))}))
-	return &Push{
-		provider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(described)), pushes: pushes,
-	}, nil
+	return &Push{provider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(described))}, nil
 }
 
 // Shutdown sends the metrics once more, as they are at the end, and ends the exporter, within a second at most.

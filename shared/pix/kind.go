@@ -17,7 +17,7 @@ const (
 	Unavailable               // a dependency refused or is away: retry
 	Overloaded                // there is no room for it now: retry later
 	Timeout                   // a deadline passed: retry
-	Cancelled                 // we are stopping: retry elsewhere
+	Cancelled                 // whoever asked has gone, or we are stopping: retry elsewhere
 )
 
 // Disposition says what an edge does with a message whose handling ended in an error.

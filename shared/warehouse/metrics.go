@@ -25,7 +25,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "pix_warehouse_rows_total", Help: "Rows sent to BigQuery, by table and result (ok or error kind).",
 		}, []string{"table", "result"}),
 		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pix_warehouse_appended_bytes_total", Help: "Bytes of the rows sent to BigQuery, whatever became of them, by table.",
+			Name: "pix_warehouse_appended_bytes_total", Help: "Bytes of the rows of every append that was tried, whatever became of it, by table.",
 		}, []string{"table"}),
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "pix_warehouse_append_seconds", Help: "Time of one append with the client's retries; rows per append is rows over its count.",

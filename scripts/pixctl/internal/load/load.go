@@ -115,7 +115,11 @@ func serve(ctx context.Context, std command.IO, o *options) error {
 		return fmt.Errorf("load: %w", err)
 	}
 	fmt.Fprintf(std.Out, "http://%s\n", s.listener.Addr())
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case err := <-s.ended: // by itself; close reads it again
+		s.ended <- err
+	}
 	if err := s.close(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
