@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/program"
 )
 
 // TestTheFirstDecisionsLinkNoSQLEngine: what a newcomer waits for before the first decision leaves out what compiles for
@@ -68,7 +70,7 @@ func TestMakeDemoShowsDecisionsBeforeItCompilesTheEngine(t *testing.T) {
 			}
 			const yesterday = "#!/bin/sh\necho ran yesterday\n" // must not run for what does not compile today
 			for name, script := range map[string]string{"go": standIn, "build/first": yesterday, "build/pixctl": yesterday} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+				if err := program.Write(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/program"
 )
 
 // small is an image of a file that is no program, with a bill of materials that is none.
@@ -25,7 +26,7 @@ func small(t *testing.T) *built {
 	dir := t.TempDir()
 	file, command := filepath.Join(dir, "file"), filepath.Join(dir, "command")
 	for path, content := range map[string]string{file: "a program", command: "#!/bin/sh\necho \"{\\\"arch\\\":\\\"$GOARCH\\\"}\"\n"} {
-		if err := os.WriteFile(path, []byte(content), 0o700); err != nil { //nolint:gosec // one of them is run
+		if err := program.Write(path, []byte(content), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/keyring/keytest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/port"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/program"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/transcript"
 	"github.com/sentinela-pix/sentinela/shared/store"
 )
@@ -123,14 +124,11 @@ func unpack(t *testing.T, image v1.Image) string {
 			t.Fatal(err)
 		}
 		names = append(names, header.Name)
-		f, err := os.OpenFile(filepath.Join(root, filepath.Base(header.Name)), os.O_CREATE|os.O_WRONLY, os.FileMode(header.Mode)) //nolint:gosec // a mode
+		data, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.Copy(f, r); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
+		if err := program.Write(filepath.Join(root, filepath.Base(header.Name)), data, os.FileMode(header.Mode)); err != nil { //nolint:gosec // a mode
 			t.Fatal(err)
 		}
 	}
