@@ -35,6 +35,9 @@ type Env struct {
 	// Limit is told what of MEMORY_LIMIT the garbage collector must keep to, in bytes, before anything opens: what is loaded then
 	// counts too. A process that is one function gives it to the runtime; nil means that nobody does.
 	Limit func(bytes int64)
+	// Company is how long a message waits for others to be published with; zero means the bus's default. What nobody waits
+	// for may wait longer, and costs a fraction.
+	Company time.Duration
 
 	PubSub, Bigtable, BigQuery, BigQueryREST, Storage []option.ClientOption
 }
@@ -67,6 +70,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 		env.Metrics = obs.NewRegistry()
 	}
 	env.Storage = append(emulator.Storage(os.Getenv), env.Storage...)
+	env.Bigtable = append(emulator.Bigtable(os.Getenv), env.Bigtable...)
 	service := obs.Service{Name: name, ProjectID: c.ProjectID}
 	h := &Host{Env: env, config: c, name: name, intake: push.NewIntake(c.intake())}
 	logger, flush := obs.Summarise(obs.Logger(env.Logs, c.LogLevel, service))
@@ -86,7 +90,7 @@ func Open(ctx context.Context, name string, c Config, env Env) (*Host, error) {
 	if err = h.Tracing.CountLost(env.Metrics); err != nil {
 		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
 	}
-	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID, Metrics: env.Metrics}, env.PubSub...); err != nil {
+	if h.Bus, err = bus.Open(ctx, bus.Config{ProjectID: c.ProjectID, Metrics: env.Metrics, Delay: env.Company}, env.PubSub...); err != nil {
 		return nil, errors.Join(fmt.Errorf("host: %w", err), h.Close(ctx))
 	}
 	h.OnClose(h.brief("bus", busTimeout, h.Bus.Close))

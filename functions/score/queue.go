@@ -14,7 +14,7 @@ import (
 // Bounds of the queue. A decision is a few kilobytes, so a full queue is a few megabytes.
 const (
 	queueDecisions = 1024
-	queueWorkers   = 32 // publications in flight
+	queueWorkers   = 128 // publications in flight, each of which waits for company
 	sendTimeout    = 15 * time.Second
 )
 

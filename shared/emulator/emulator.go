@@ -1,5 +1,5 @@
 // Package emulator gives the client options of Google's services where an emulator stands in for them and the SDK does
-// not see to it. PUBSUB_EMULATOR_HOST and BIGTABLE_EMULATOR_HOST are the SDKs' own business. The edges ask this package,
+// not see to it. PUBSUB_EMULATOR_HOST is the SDK's own business. The edges ask this package,
 // so that the packages that own an SDK know of no emulator.
 package emulator
 
@@ -18,6 +18,16 @@ func GRPC(hostPort string) []option.ClientOption {
 		option.WithEndpoint(hostPort), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
+}
+
+// Bigtable returns the options for a Bigtable emulator where BIGTABLE_EMULATOR_HOST names one. The SDK would dial it by
+// itself, but without the options that the store dials with.
+func Bigtable(getenv func(string) string) []option.ClientOption {
+	address := getenv("BIGTABLE_EMULATOR_HOST")
+	if address == "" {
+		return nil
+	}
+	return append(GRPC(address), option.WithGRPCConn(nil))
 }
 
 // Storage returns the options for a Cloud Storage emulator where STORAGE_EMULATOR_HOST names one, which the SDK calls

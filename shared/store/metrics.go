@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"cloud.google.com/go/bigtable"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sentinela-pix/sentinela/shared/feature"
@@ -82,6 +83,22 @@ func (m *metrics) called(op string, began time.Time, err error) {
 		result = pix.KindOf(err).String()
 	}
 	m.calls.WithLabelValues(op, result).Observe(time.Since(began).Seconds())
+}
+
+// read counts what one payment's read returned.
+func (m *metrics) read(list []bigtable.Row) {
+	cells, bytes := 0, 0
+	for _, r := range list {
+		bytes += len(r.Key())
+		for family, items := range r {
+			cells += len(items)
+			for i := range items {
+				bytes += len(items[i].Column) - len(family) - 1 + 8 + len(items[i].Value)
+			}
+		}
+	}
+	m.cells.Observe(float64(cells))
+	m.bytes.Observe(float64(bytes))
 }
 
 func (m *metrics) sealed(l feature.Level) {

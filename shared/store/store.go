@@ -35,6 +35,11 @@ type Store struct {
 	opened  *opened
 	tasks   *tasks
 	carried *carried
+
+	writes grouper[*batch]
+	reads  grouper[*reading]
+
+	scratch scratch
 }
 
 // Open connects. The options are those of the gRPC client: an emulator's endpoint, interceptors, pool size.
@@ -57,15 +62,18 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 		MetricsProvider:     bigtable.NoopMetricsProvider{}, // we export our own; the built-in ones open another client
 		DisableDirectAccess: true,                           // it needs what the build tag disable_grpc_modules leaves out
 		DisableSession:      true,                           // an idle second transport
-	}, append(opts[:len(opts):len(opts)], watch.Options()...)...)
+	}, append(append(opts[:len(opts):len(opts)], watch.Options()...), option.WithGRPCDialOption(readerOption()))...)
 	if err != nil {
 		return nil, storeError("open store", err)
 	}
-	return &Store{
+	s := &Store{
 		cfg: cfg, client: client, table: client.Open(cfg.Table), watch: watch,
 		metrics: m, index: newIndex(cfg.tuning.maxHot), firsts: newFirsts(maxFirsts), opened: newOpened(), tasks: newTasks(m.dropped.Inc),
 		carried: newCarried(m.dropped.Inc),
-	}, nil
+	}
+	s.writes = grouper[*batch]{timeout: cfg.CallTimeout, call: s.write}
+	s.reads = grouper[*reading]{timeout: cfg.CallTimeout, call: s.fetchAll}
+	return s, nil
 }
 
 // Reachable tells operators whether connections died and none has answered since. It answers from memory.

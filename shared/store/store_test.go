@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
-	"github.com/sentinela-pix/sentinela/shared/feature"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 	"github.com/sentinela-pix/sentinela/shared/pixtest/fault"
@@ -229,60 +227,5 @@ func TestRecordRefusesWhatCannotBeAQualifier(t *testing.T) {
 	report := storetest.Label(&tx, 5, true)
 	if err := s.MarkFraud(t.Context(), &tx, &report); pix.KindOf(err) != pix.Invalid || err == nil {
 		t.Errorf("MarkFraud of a payment before 1970: %v, want kind invalid", err)
-	}
-}
-
-// One payment's three calls against bttest over loopback; bttest's own work is part of the figure.
-func BenchmarkPayment(b *testing.B) {
-	for name, extra := range map[string][]option.ClientOption{
-		"pool=default": nil,
-		"pool=1":       {option.WithGRPCConnectionPool(1)},
-		"pool=2":       {option.WithGRPCConnectionPool(2)},
-	} {
-		for _, parallel := range []int{1, 16} {
-			b.Run(name+"/goroutines="+strconv.Itoa(parallel), func(b *testing.B) {
-				s := open(b, config(b), server(b), extra...)
-				pay := payer(b, s)
-				if parallel == 1 {
-					for n := 0; b.Loop(); n++ {
-						pay(n)
-					}
-					return
-				}
-				numbers := make(chan int)
-				b.SetParallelism(parallel / 2)
-				go func() {
-					for n := range b.N {
-						numbers <- n
-					}
-					close(numbers)
-				}()
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						pay(<-numbers)
-					}
-				})
-				for range numbers { // nothing may be left behind
-				}
-			})
-		}
-	}
-}
-
-func payer(b *testing.B, s *store.Store) func(n int) {
-	b.Helper()
-	return func(n int) {
-		tx := storetest.Payment(n, n%1000, 1000+n%1000)
-		tx.DeviceToken = storetest.Pair(pix.DeviceToken, n%1000)
-		tx.EventTime = storetest.Start().Add(time.Duration(n) * time.Millisecond)
-		must(b, s.Record(b.Context(), &tx))
-		var h feature.Histories
-		h, _, err := s.Read(b.Context(), &tx)
-		must(b, err)
-		if len(h.Payer.Out.Events) == 0 {
-			b.Fatal("own event is missing")
-		}
-		_, err = s.Commit(b.Context(), storetest.Decision(&tx, "x"))
-		must(b, err)
 	}
 }

@@ -21,6 +21,9 @@ import (
 // drain is what a load balancer needs to take this process out; it is a part of the ten seconds of a stop.
 const drain = time.Second
 
+// company is how long a decision waits for others before it is published. Its caller has the answer by then.
+const company = 10 * time.Millisecond
+
 func main() {
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "score:", err)
@@ -35,7 +38,10 @@ func run(ctx context.Context) error {
 	}
 	err := process.Run(ctx, process.Options{
 		Name: score.Name, Address: address, Routes: routes, Drain: drain,
-		Open: func(ctx context.Context, env host.Env) (process.Function, error) { return score.FromEnv(ctx, env) },
+		Open: func(ctx context.Context, env host.Env) (process.Function, error) {
+			env.Company = company
+			return score.FromEnv(ctx, env)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
