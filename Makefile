@@ -60,7 +60,7 @@ RACE := ./client ./shared/pix/... ./shared/event/... ./shared/feature ./shared/r
   ./shared/reload/... ./shared/conn ./shared/lake ./shared/obs ./shared/warehouse ./shared/pixtest \
   ./shared/pixtest/fault ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
   ./scripts/pixctl/internal/demo ./scripts/pixctl/internal/doctor ./scripts/pixctl/internal/file \
-  ./scripts/pixctl/internal/load ./scripts/pixctl/internal/openloop ./scripts/pixctl/internal/release \
+  ./scripts/pixctl/internal/load ./scripts/internal/openloop ./scripts/pixctl/internal/release \
   ./scripts/pixctl/internal/score
 
 .PHONY: test-race
