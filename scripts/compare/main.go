@@ -15,8 +15,6 @@ import (
 	"slices"
 	"syscall"
 	"time"
-
-	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
 func main() {
@@ -58,7 +56,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	defer c.children.stop()
 	if o.scale {
-		return errors.New("not yet")
+		return c.scaled(ctx, out)
 	}
 	before := machine(time.Now())
 	if err := c.start(ctx); err != nil {
@@ -122,18 +120,16 @@ func (c *comparison) startOurs(ctx context.Context) error {
 		return err
 	}
 	context.AfterFunc(ctx, g.close)
-	history := make([]*pix.Submission, c.history)
-	for i := range history {
-		if history[i], err = c.source.next(); err != nil {
-			return err
-		}
+	history, err := c.source.submissions(c.history)
+	if err != nil {
+		return err
 	}
 	for _, b := range programs {
 		c.say("writing a history of %d payments for %s", c.history, b.name)
 		if err := g.remember(ctx, b.name, history); err != nil {
 			return err
 		}
-		s, err := g.scorer(ctx, b.name, b.path, b.name)
+		s, err := g.scorer(ctx, b.name, b.name, b.path)
 		if err != nil {
 			return err
 		}

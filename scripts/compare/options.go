@@ -67,7 +67,7 @@ func parse(args []string, out io.Writer) (*options, error) {
 	flags.Func("binary", "NAME=PATH of a scorer's program; again for another one. By default it is built from here, as released", o.addBinary)
 	flags.Func("rates", "payments a second, with commas between (default 200,400,500)", o.setRates)
 	flags.DurationVar(&o.duration, "duration", 6*time.Second, "how long a rate is measured in a round")
-	flags.Float64Var(&o.rates[0], "rate", o.rates[0], "one rate in place of -rates")
+	flags.Func("rate", "another name of -rates", o.setRates)
 	flags.DurationVar(&o.warmup, "warmup", 2*time.Second, "how long it is asked before")
 	flags.IntVar(&o.rounds, "rounds", 2, "how often every service is asked at every rate")
 	flags.IntVar(&o.history, "history", 20_000, "payments in a scorer's store before")
@@ -79,11 +79,6 @@ func parse(args []string, out io.Writer) (*options, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, fmt.Errorf("read flags: %w", err)
 	}
-	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "rate" {
-			o.rates = o.rates[:1]
-		}
-	})
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("read flags: %q is none", flags.Arg(0))
 	}

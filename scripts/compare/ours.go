@@ -120,7 +120,7 @@ func (g *ground) remember(ctx context.Context, instance string, history []*pix.S
 }
 
 // scorer starts one on an instance of the store, with every setting at its default but those that say where things are.
-func (g *ground) scorer(ctx context.Context, name, program, instance string) (*service, error) {
+func (g *ground) scorer(ctx context.Context, name, instance string, command ...string) (*service, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (g *ground) scorer(ctx context.Context, name, program, instance string) (*s
 		"BIGTABLE_EMULATOR_HOST=" + g.bigtable, "PUBSUB_EMULATOR_HOST=" + g.bus, "TOKEN_KEY=" + keytest.Base64(tokenKey),
 		"PUSH_ISSUER=" + g.issuer.URL(), "PUSH_AUDIENCE=" + audience + "/push", "PUSH_SERVICE_ACCOUNTS=push@p.iam.gserviceaccount.com",
 		"CALLER_ISSUER=" + g.issuer.URL(), "CALLER_AUDIENCE=" + audience, "CALLERS=" + caller + "=decide+replay",
-	}, nil, program)
+	}, nil, command...)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,18 @@ func (s *source) next() (*pix.Submission, error) {
 	return &e.Submission, nil
 }
 
+// submissions are the next n payments, for a history.
+func (s *source) submissions(n int) ([]*pix.Submission, error) {
+	out := make([]*pix.Submission, n)
+	for i := range out {
+		var err error
+		if out[i], err = s.next(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // take makes the next n payments in JSON.
 func (s *source) take(n int) ([]payment, error) {
 	out := make([]payment, 0, n)
