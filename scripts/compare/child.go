@@ -64,16 +64,16 @@ func (c *children) start(name string, env []string, announced *string, command .
 	}
 	c.all = append(c.all, p)
 	if announced != nil {
-		line, err := bufio.NewReader(out).ReadString('\n')
-		if err != nil {
-			return nil, fmt.Errorf("start %s: it does not say where it listens: %w", name, err)
-		}
-		*announced = strings.TrimSpace(line)
+		*announced, err = bufio.NewReader(out).ReadString('\n')
+		*announced = strings.TrimSpace(*announced)
 	}
 	go func() {
 		_ = p.cmd.Wait() // how it ended is in its log
 		close(p.done)
 	}()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: it does not say where it listens: %w", name, err)
+	}
 	return p, nil
 }
 

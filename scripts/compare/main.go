@@ -33,6 +33,7 @@ type comparison struct {
 	log      io.Writer
 	source   *source
 	children *children
+	ground   *ground    // of the scorers; nil before they start
 	services []*service // in the order of the table
 	rows     map[cell]*row
 	broken   []line
@@ -54,7 +55,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err := os.MkdirAll(c.children.logs, 0o750); err != nil {
 		return fmt.Errorf("make directory: %w", err)
 	}
-	defer c.children.stop()
+	defer c.stop()
 	if o.scale {
 		return c.scaled(ctx, out)
 	}
@@ -73,6 +74,14 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 		return fmt.Errorf("write table: %w", err)
 	}
 	return nil
+}
+
+// stop ends what was started.
+func (c *comparison) stop() {
+	c.children.stop()
+	if c.ground != nil {
+		c.ground.close()
+	}
 }
 
 func (c *comparison) say(format string, args ...any) {
@@ -115,21 +124,19 @@ func (c *comparison) startOurs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := openGround(ctx, c.children, c.children.logs)
-	if err != nil {
+	if c.ground, err = openGround(ctx, c.children, c.children.logs); err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, g.close)
 	history, err := c.source.submissions(c.history)
 	if err != nil {
 		return err
 	}
 	for _, b := range programs {
 		c.say("writing a history of %d payments for %s", c.history, b.name)
-		if err := g.remember(ctx, b.name, history); err != nil {
+		if err := c.ground.remember(ctx, b.name, history); err != nil {
 			return err
 		}
-		s, err := g.scorer(ctx, b.name, b.name, b.path)
+		s, err := c.ground.scorer(ctx, b.name, b.name, b.path)
 		if err != nil {
 			return err
 		}

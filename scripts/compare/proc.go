@@ -112,7 +112,7 @@ func parseStat(line []byte) (process, error) {
 func peak(proc fs.FS, pid int) (int64, error) {
 	status, err := fs.ReadFile(proc, strconv.Itoa(pid)+"/status")
 	if err != nil {
-		return 0, nil //nolint:nilerr // it has ended
+		return 0, nil // it has ended
 	}
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {

@@ -34,7 +34,6 @@ type arm struct {
 // scaling is a run of -scale.
 type scaling struct {
 	*comparison
-	ground   *ground
 	scorers  []*service
 	tally    *tally
 	one, two []arm
@@ -91,7 +90,6 @@ func (s *scaling) start(ctx context.Context, dirs []string) error {
 	if s.ground, err = openGround(ctx, s.children, s.children.logs); err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, s.ground.close)
 	s.say("writing a history of %d payments", s.history)
 	history, err := s.source.submissions(s.history)
 	if err != nil {
@@ -152,7 +150,11 @@ func (s *scaling) drive(ctx context.Context, scorers []*service, d time.Duration
 					failures <- errors.New("there are too few payments for scorers so fast")
 					return
 				}
-				ok, err := s.decide(ctx, scorers, n%len(scorers), payments[i], i)
+				asked := scorers[n%len(scorers):][:1]
+				if i%together == 0 {
+					asked = scorers
+				}
+				ok, err := s.decide(ctx, asked, payments[i])
 				if err != nil {
 					failures <- err
 					return
@@ -173,11 +175,9 @@ func (s *scaling) drive(ctx context.Context, scorers []*service, d time.Duration
 	return arm{float64(decided.Load()) / took.Seconds(), (now - was).Seconds() / took.Seconds() / float64(len(scorers))}, nil
 }
 
-// decide asks one of the scorers for a payment, and all of them at once for some.
-func (s *scaling) decide(ctx context.Context, scorers []*service, whose int, p payment, i int) (decided bool, err error) {
-	asked := scorers[whose : whose+1]
-	if len(scorers) > 1 && i%together == 0 {
-		asked = scorers
+// decide asks scorers for one payment, at once.
+func (s *scaling) decide(ctx context.Context, asked []*service, p payment) (decided bool, err error) {
+	if len(asked) > 1 {
 		s.tally.mu.Lock()
 		s.tally.both++
 		s.tally.mu.Unlock()
@@ -247,7 +247,7 @@ func (s *scaling) check(ctx context.Context, made int) (err error) {
 	return s.tally.once(func(id string) (string, error) {
 		d, err := st.Decision(ctx, pix.EndToEndID(id))
 		if err != nil || d == nil {
-			return "", err //nolint:wrapcheck // it says what it read
+			return "", err
 		}
 		answer, err := event.AnswerJSON(d)
 		if err != nil {
