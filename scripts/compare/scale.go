@@ -21,7 +21,8 @@ const (
 	callers   = 8    // of each scorer, one call at a time: enough to keep its share of a processor busy
 	together  = 20   // one payment in so many goes to both scorers at once
 	plenty    = 2000 // payments a second that are made for a round: more than two scorers within their quotas decide
-	wanted    = 1.7  // times what one decides, of two
+	patient   = 50 * time.Millisecond
+	wanted    = 1.7 // times what one decides, of two
 	firstTime = `pix_decisions_total\{[^}]*repeated="false"[^}]*\}`
 )
 
@@ -161,6 +162,8 @@ func (s *scaling) drive(ctx context.Context, scorers []*service, d time.Duration
 				}
 				if ok {
 					decided.Add(1)
+				} else {
+					pause(ctx)
 				}
 			}
 		})
@@ -173,6 +176,15 @@ func (s *scaling) drive(ctx context.Context, scorers []*service, d time.Duration
 		return arm{}, err
 	}
 	return arm{float64(decided.Load()) / took.Seconds(), (now - was).Seconds() / took.Seconds() / float64(len(scorers))}, nil
+}
+
+// pause is what a caller waits that got no decision: a refusal costs nothing, and callers that ask on at once would be a load that
+// no scorer of this share is made for.
+func pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(patient):
+	}
 }
 
 // decide asks scorers for one payment, at once.
@@ -219,6 +231,7 @@ func (s *scaling) settle(ctx context.Context) (made int, err error) {
 		s.tally.owed = nil
 		s.tally.again += len(owed)
 		s.say("asking again for %d payments without a decision", len(owed))
+		pause(ctx)
 		for _, p := range owed {
 			answer, failure := s.scorers[0].ask(ctx, p)
 			if err := errors.Join(ctx.Err(), s.tally.add(p, answer, failure)); err != nil {
