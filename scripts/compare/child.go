@@ -47,7 +47,7 @@ func (c *children) start(name string, env []string, announced *string, command .
 	defer func() { _ = log.Close() }() // the child has it too
 	p := &child{name: name, done: make(chan struct{})}
 	p.cmd = exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the programs are this run's own; stop ends them in order
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(env, "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"), "TMPDIR="+os.TempDir()), log, log
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(surroundings(), env...), log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -75,6 +75,14 @@ func (c *children) start(name string, env []string, announced *string, command .
 		return nil, fmt.Errorf("start %s: it does not say where it listens: %w", name, err)
 	}
 	return p, nil
+}
+
+// surroundings is what of this program's environment its children get.
+func surroundings() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return !slices.Contains([]string{"PATH", "HOME", "TMPDIR"}, name)
+	})
 }
 
 // stop ends all of them, the last first, and waits for each.
