@@ -43,7 +43,7 @@ class Party(BaseModel):
 class Payment(BaseModel):
     """What the service reads of a payment. The amount is in centavos."""
 
-    id: str = Field(alias="endToEndId", pattern=r"^[ED]\d{20}[A-Za-z0-9]{11}$")
+    id: str = Field(alias="endToEndId", pattern=r"^[ED][0-9A-Z]{8}\d{12}[A-Za-z0-9]{11}$")
     direction: str
     amount: int = Field(alias="amountCentavos", gt=0)
     payer: Party
