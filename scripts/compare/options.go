@@ -74,7 +74,7 @@ func parse(args []string, out io.Writer) (*options, error) {
 	flags.BoolVar(&o.ramp, "ramp", true, "look for the breaking points too")
 	flags.DurationVar(&o.maxP99, "max-p99", 20*time.Millisecond, "p99 above which a service has broken")
 	flags.BoolVar(&o.scale, "scale", false, "two scorers on one store beside one, in place of the comparison")
-	flags.Float64Var(&o.core, "core", 0.3, "of a processor, what each scorer of -scale is held to")
+	flags.Float64Var(&o.core, "core", 0.2, "of a processor, what each scorer of -scale is held to")
 	flags.StringVar(&o.build, "build", "build", "directory of what is built")
 	if err := flags.Parse(args); err != nil {
 		return nil, fmt.Errorf("read flags: %w", err)

@@ -18,7 +18,7 @@ import (
 
 const (
 	cgroups   = "/sys/fs/cgroup"
-	callers   = 8    // of each scorer, one call at a time: enough to keep its share of a processor busy
+	callers   = 16   // of each scorer, one call at a time: enough to keep its share of a processor busy
 	together  = 20   // one payment in so many goes to both scorers at once
 	plenty    = 2000 // payments a second that are made for a round: more than two scorers within their quotas decide
 	patient   = 50 * time.Millisecond
