@@ -275,6 +275,15 @@ func TestBothGetTheSamePayments(t *testing.T) {
 	}
 }
 
+// TestTheRivalIsLeftOut with a line where this machine has no Redis.
+func TestTheRivalIsLeftOut(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := openRival(t.Context(), &children{logs: t.TempDir()}, t.TempDir())
+	if !errors.Is(err, errMissing) || !strings.Contains(err.Error(), "redis-server") || strings.Contains(err.Error(), "\n") {
+		t.Error(err)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	o, err := parse([]string{"-only", "ours", "-binary", "old=/a", "-binary", "new=/b", "-rates", "100, 250"}, io.Discard)

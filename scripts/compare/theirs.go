@@ -79,7 +79,8 @@ func (r *rival) install(ctx context.Context, venv string) error {
 		{r.python, "-m", "pip", "install", "--quiet", "--retries", "1", "--require-hashes", "-r", requirements},
 	} {
 		if err := finish(ctx, command...); err != nil {
-			return fmt.Errorf("%w: no Python environment of %s: %w", errMissing, requirements, err)
+			said := strings.Split(err.Error(), "\n")
+			return fmt.Errorf("%w: %s cannot be installed: %s", errMissing, requirements, said[len(said)-1])
 		}
 	}
 	if err := os.WriteFile(ready, want, 0o600); err != nil {
