@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"os"
@@ -270,8 +271,22 @@ func TestBothGetTheSamePayments(t *testing.T) {
 		t.Error(d)
 	}
 	keys, err := a[0].keys()
-	if err != nil || !strings.HasPrefix(keys[0], "features:") || len(features(keys[0])) != 4*featuresEach {
+	if err != nil || strings.Count(keys[0], ":") != 2 || features(keys[0]) != features(keys[0]) || features(keys[0]) == features(keys[1]) {
 		t.Errorf("%v, %v", keys, err)
+	}
+}
+
+// TestRedisIsFilled: a refusal is told, and one answer for each command is waited for.
+func TestRedisIsFilled(t *testing.T) {
+	t.Parallel()
+	for replies, fine := range map[string]bool{"+OK\r\n:40\r\n": true, "+OK\r\n-ERR no\r\n": false, "+OK\r\n": false} {
+		if err := accepted(bufio.NewReader(strings.NewReader(replies)), 2); (err == nil) != fine {
+			t.Errorf("%q: %v", replies, err)
+		}
+	}
+	var b strings.Builder
+	if command(&b, "SET", "k", "é\n"); b.String() != "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\né\n\r\n" {
+		t.Errorf("%q", b.String())
 	}
 }
 

@@ -36,8 +36,8 @@ type options struct {
 const synopsis = `usage: go run ./scripts/compare [flags], from the module's root
 
 Compares the scorer with the service that a team of Python would write (scripts/compare/theirs: FastAPI, uvloop, httptools,
-pydantic, pooled Redis, LightGBM on one row of 80 precomputed features; no windows, no idempotence, no audit), with one worker
-and with one for each processor. Everything is a process of its own on loopback: the scorer with every default, its callers
+pydantic, pooled Redis, LightGBM on one thread and one row of 80 precomputed features; no windows, no idempotence, no audit, no
+verified callers), with one worker and with one for each processor. Everything is a process of its own on loopback: the scorer with every default, its callers
 verified, on Google's Bigtable emulator and on a Pub/Sub; theirs on redis-server.
 
 Both get the same payments in the same order, in turns: each rate to one service after the other, and so again for -rounds. The

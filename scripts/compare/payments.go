@@ -76,7 +76,7 @@ func (s *source) take(n int) ([]payment, error) {
 // party is what the other service's features are kept under.
 type party struct{ ISPB, Branch, Account string }
 
-func (p party) key() string { return "features:" + p.ISPB + ":" + p.Branch + ":" + p.Account }
+func (p party) key() string { return p.ISPB + ":" + p.Branch + ":" + p.Account }
 
 // keys are those of payer and payee.
 func (p payment) keys() ([2]string, error) {

@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
@@ -130,13 +130,24 @@ func (r *rival) fill(ctx context.Context, payments []payment) error {
 	go func() { replies <- accepted(bufio.NewReader(conn), len(keys)) }()
 	w := bufio.NewWriter(conn)
 	for key := range keys {
-		value := features(key)
-		fmt.Fprintf(w, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", len(key), key, len(value), value)
+		words := []string{"HSET", key}
+		for i, v := range features(key) {
+			words = append(words, fmt.Sprintf("feature_%d", i), strconv.FormatFloat(v, 'f', 4, 64))
+		}
+		command(w, words...)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("fill Redis: %w", err)
 	}
 	return <-replies
+}
+
+// command writes one of Redis's.
+func command(w io.Writer, words ...string) {
+	fmt.Fprintf(w, "*%d\r\n", len(words))
+	for _, word := range words {
+		fmt.Fprintf(w, "$%d\r\n%s\r\n", len(word), word)
+	}
 }
 
 // accepted reads that so many commands were taken.
@@ -146,7 +157,7 @@ func accepted(r *bufio.Reader, n int) error {
 		if err != nil {
 			return fmt.Errorf("fill Redis: %w", err)
 		}
-		if line != "+OK\r\n" {
+		if strings.HasPrefix(line, "-") {
 			return errors.New("fill Redis: it refuses a value")
 		}
 	}
@@ -154,13 +165,12 @@ func accepted(r *bufio.Reader, n int) error {
 }
 
 // features makes up those of a party, always the same.
-func features(key string) []byte {
+func features(key string) (out [featuresEach]float64) {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(key))                    // never fails
 	dice := rand.New(rand.NewPCG(seed, h.Sum64())) //nolint:gosec // no secret
-	out := make([]byte, 0, 4*featuresEach)
-	for range featuresEach {
-		out, _ = binary.Append(out, binary.LittleEndian, float32(dice.NormFloat64())) // of a fixed size
+	for i := range out {
+		out[i] = dice.NormFloat64()
 	}
 	return out
 }
