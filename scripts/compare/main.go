@@ -218,12 +218,14 @@ func (r *row) brief(rate float64, name string) string {
 	return text
 }
 
-// breakingPoint finds the highest rate that a service bears, from its first rate on. A rate that does not hold is asked once more: what
-// else this machine does for a moment is no limit of the service's.
+// tries is how often a rate is asked that does not hold: what else this machine does for a moment is no limit of the service's.
+const tries = 3
+
+// breakingPoint finds the highest rate that a service bears, from the first rate on.
 func (c *comparison) breakingPoint(ctx context.Context, s *service) error {
 	found := map[float64]*row{}
 	rate, most, err := breaking(c.rates[0], func(rate float64) (bool, error) {
-		for range 2 {
+		for range tries {
 			at := step{rate, c.warmup / 2, c.duration / 2}
 			payments, err := c.source.take(at.payments())
 			if err != nil {
