@@ -55,12 +55,12 @@ test-go: ## the Go tests only
 	cd scripts/tools/mixin && go test -count 1 ./...
 
 # Every package that starts a goroutine, also in its tests, and does not link the SQL engine; a test of shared/ holds it to that.
-RACE := ./client ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/deploy ./scripts/images ./scripts/upgrade \
+RACE := ./client ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/compare ./scripts/deploy ./scripts/images ./scripts/upgrade \
   ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... \
   ./shared/reload/... ./shared/conn ./shared/lake ./shared/obs ./shared/warehouse ./shared/pixtest \
   ./shared/pixtest/fault ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
   ./scripts/pixctl/internal/demo ./scripts/pixctl/internal/doctor ./scripts/pixctl/internal/file \
-  ./scripts/pixctl/internal/load ./scripts/pixctl/internal/openloop ./scripts/pixctl/internal/release \
+  ./scripts/pixctl/internal/load ./scripts/internal/openloop ./scripts/pixctl/internal/release \
   ./scripts/pixctl/internal/score
 
 .PHONY: test-race
@@ -100,6 +100,7 @@ lint: $(LINT) $(ACTIONLINT) $(VENV)/.ready proto ## format, vet, house rules, wo
 	cd scripts/tools/mixin && go mod tidy -diff && go vet ./... && $(CURDIR)/$(LINT) run ./...
 	$(ACTIONLINT)
 	$(VENV)/bin/ruff check models && $(VENV)/bin/ruff format --check models
+	cd models && ../$(VENV)/bin/ruff check --config pyproject.toml ../scripts/compare && ../$(VENV)/bin/ruff format --check --config pyproject.toml ../scripts/compare
 
 .PHONY: proto
 proto: ## lint the protos, refuse a breaking change and generated code that is not what the protos give
@@ -126,6 +127,10 @@ bench-cold: ## how long a newcomer compiles until the first decision and until t
 .PHONY: bench-compare
 bench-compare: ## the hot path's benchmarks beside those of the commit BASE (main by default), with benchstat
 	scripts/bench-compare.sh $(or $(BASE),main) $(BUILD)
+
+.PHONY: compare
+compare: ## the scorer beside the Python service that would be written in its place, in one run; COMPARE=-scale, COMPARE=-h
+	@go run ./scripts/compare $(COMPARE)
 
 .PHONY: upgrade
 upgrade: ## roll from the version before to this one and back under load, with lost machines (make test has the quick form)

@@ -5,10 +5,8 @@ import (
 	"context"
 	"hash/maphash"
 	"slices"
-	"strings"
 	"sync"
 
-	"cloud.google.com/go/bigtable/admin/apiv2/adminpb"
 	"cloud.google.com/go/bigtable/apiv2/bigtablepb"
 	"google.golang.org/grpc"
 )
@@ -140,12 +138,8 @@ func (s *lockedStream) RecvMsg(m any) error {
 
 // keepCells strips the garbage-collection rules from tables as they are created.
 func keepCells() grpc.ServerOption {
-	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, call *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		if create, ok := req.(*adminpb.CreateTableRequest); ok && strings.HasSuffix(call.FullMethod, "/CreateTable") {
-			for _, family := range create.GetTable().GetColumnFamilies() {
-				family.GcRule = nil
-			}
-		}
+	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		withoutRules(req)
 		return next(ctx, req)
 	})
 }

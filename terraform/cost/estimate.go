@@ -22,6 +22,9 @@ const (
 	// What a Bigtable node does a second, as docs/capacity.md cites it.
 	nodeReads  = 17_000
 	nodeWrites = 14_000
+	nodeBytes  = 5e12 // that it keeps
+
+	scoreVCPU = 4.0 // of an instance of score in prod
 )
 
 // line is one part of a month's bill.
@@ -143,13 +146,17 @@ func (m *month) clusters() float64 {
 }
 
 func (m *month) nodes() float64 {
-	needed := m.PaymentsPerSecond * (m.bytes("Bigtable: rows asked for")/nodeReads + m.bytes("Bigtable: rows written")/nodeWrites) / mean
-	return max(m.Bigtable.Nodes.Min, math.Ceil(needed)) * m.clusters() * m.at("bigtable node hour") * hours
+	return max(m.Bigtable.Nodes.Min, m.nodesByLoad(), m.nodesByData()) * m.clusters() * m.at("bigtable node hour") * hours
 }
 
-// stored counts a cell for as long as its family keeps it, and a month where only newer ones take its place; what Bigtable's
-// compression saves is left to be saved.
+// stored is what a GiB costs in every cluster and in the backup, for all that is kept.
 func (m *month) stored() float64 {
+	return m.kept() * (m.clusters()*m.at("bigtable ssd gib month") + m.at("bigtable backup gib month"))
+}
+
+// kept is the GiB of a cluster: a cell counts for as long as its family keeps it, and a month where only newer ones take its place;
+// what Bigtable's compression saves is left to be saved.
+func (m *month) kept() float64 {
 	kept, families := 0.0, store.Families(store.Retention{})
 	for _, name := range slices.Sorted(maps.Keys(m.measured)) {
 		family, ok := strings.CutPrefix(name, "Bigtable: bytes stored in family `")
@@ -166,8 +173,7 @@ func (m *month) stored() float64 {
 		}
 		kept += m.measured[name] * days
 	}
-	size := kept * 86_400 * m.PaymentsPerSecond / gib
-	return size * (m.clusters()*m.at("bigtable ssd gib month") + m.at("bigtable backup gib month"))
+	return kept * 86_400 * m.PaymentsPerSecond / gib
 }
 
 // messages are the payment to score and the decision to audit, each published and delivered. A request counts a thousand bytes.

@@ -5,6 +5,7 @@
 //	go run ./terraform/cost -env prod
 //	go run ./terraform/cost -env prod -payments 3626
 //	go run ./terraform/cost -env prod -rules   # as recording rules of Prometheus
+//	go run ./terraform/cost -scale             # what 1 %, 10 % and the whole of Pix take
 package main
 
 import (
@@ -27,6 +28,7 @@ func run(args []string, out io.Writer) error {
 	env := flags.String("env", "", "dev, staging or prod; all of them by default")
 	payments := flags.Float64("payments", 0, "payments a second, in place of what load.json assumes")
 	asRules := flags.Bool("rules", false, "print recording rules of Prometheus for the environment instead of a table")
+	asScale := flags.Bool("scale", false, "print what institutions of 1 %, 10 % and the whole of Pix take in prod instead")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("read flags: %w", err)
 	}
@@ -34,15 +36,11 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *asRules {
-		text, err := b.rules(*env, *payments)
-		if err == nil {
-			_, err = io.WriteString(out, text)
-		}
-		if err != nil {
-			return fmt.Errorf("rules of %q: %w", *env, err)
-		}
-		return nil
+	switch {
+	case *asRules:
+		return put(out, func() (string, error) { return b.rules(*env, *payments) })
+	case *asScale:
+		return put(out, b.scale)
 	}
 	names := environments()
 	if *env != "" {
@@ -59,6 +57,18 @@ func run(args []string, out io.Writer) error {
 	_, err = io.WriteString(out, table(estimates, b.prices))
 	if err != nil {
 		return fmt.Errorf("write table: %w", err)
+	}
+	return nil
+}
+
+// put writes a text that may not come about.
+func put(out io.Writer, text func() (string, error)) error {
+	s, err := text()
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(out, s); err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	return nil
 }

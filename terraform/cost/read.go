@@ -49,6 +49,7 @@ type load struct {
 	Environments         map[string]environmentLoad `json:"environments"`
 	DecisionMilliseconds float64                    `json:"decision_milliseconds"`
 	RowMilliseconds      float64                    `json:"row_milliseconds"`
+	RecordMilliseconds   float64                    `json:"record_milliseconds"`
 	AlertShare           float64                    `json:"alert_share"`
 	LakeBytes            float64                    `json:"lake_bytes_per_payment"`
 	LogBytes             float64                    `json:"log_bytes_per_payment"`

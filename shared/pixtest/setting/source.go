@@ -180,7 +180,7 @@ func ReadByCall(root string) (map[string]string, error) {
 		if entry.IsDir() && (entry.Name() == "build" || entry.Name() == ".git") {
 			return fs.SkipDir
 		}
-		if strings.HasSuffix(file, ".py") && !strings.Contains(file, "tests/") && !strings.Contains(file, "scripts/tools/") {
+		if strings.HasSuffix(file, ".py") && !strings.Contains(file, "tests/") && !strings.Contains(file, "scripts/tools/") && !strings.Contains(file, "scripts/compare/") {
 			return readByPython(file, func(name string) { found[name] = file })
 		}
 		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {

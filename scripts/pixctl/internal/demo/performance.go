@@ -16,7 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/sentinela-pix/sentinela/functions/score"
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
+	"github.com/sentinela-pix/sentinela/scripts/internal/openloop"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/stack"
 	"github.com/sentinela-pix/sentinela/shared/event"
 	"github.com/sentinela-pix/sentinela/shared/pix"

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
+	"github.com/sentinela-pix/sentinela/scripts/internal/openloop"
 )
 
 // BenchmarkDecisions is `pixctl load` at 2,000 payments/s as a line of make bench: each is due at its moment, and its

@@ -9,9 +9,9 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/sentinela-pix/sentinela/scripts/internal/openloop"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/command"
 	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/file"
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
 )
 
 // gcPercent trades memory for pauses, as the demo does: the heap of one process with a server inside is small.

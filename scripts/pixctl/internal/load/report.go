@@ -13,7 +13,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
+	"github.com/sentinela-pix/sentinela/scripts/internal/openloop"
 )
 
 // floorName is the part that measures the loop itself.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sentinela-pix/sentinela/scripts/pixctl/internal/openloop"
+	"github.com/sentinela-pix/sentinela/scripts/internal/openloop"
 )
 
 // burst is how much a burst is over the rate, and what a ramp asks of the breaking point in the end.
