@@ -18,9 +18,22 @@ import (
 // maxScratch is the largest buffer that a form keeps for its next decision.
 const maxScratch = 64 << 10
 
-// EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives.
+// EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives. Of one that is Stored
+// it takes what was written then: nobody may change the bytes.
 func EncodeDecision(d *pix.Decision) (Envelope, error) {
-	const op = "encode decision"
+	data := d.Stored
+	if data == nil {
+		var err error
+		if data, err = writeDecision("encode decision", d); err != nil {
+			return Envelope{}, err
+		}
+	}
+	out := envelope(SchemaDecision, d.ID(), data)
+	out.Attributes[AttrOutcome] = string(d.Outcome)
+	return out, nil
+}
+
+func writeDecision(op string, d *pix.Decision) ([]byte, error) {
 	f := takeForm()
 	defer f.free()
 	f.Put(&d.Transaction)
@@ -36,11 +49,9 @@ func EncodeDecision(d *pix.Decision) (Envelope, error) {
 		err = f.written(op, &w)
 	}
 	if err != nil {
-		return Envelope{}, err
+		return nil, err
 	}
-	out := envelope(SchemaDecision, d.ID(), append(make([]byte, 0, len(w.out)), w.out...))
-	out.Attributes[AttrOutcome] = string(d.Outcome)
-	return out, nil
+	return append(make([]byte, 0, len(w.out)), w.out...), nil
 }
 
 // verdict appends a decision without its payment.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -211,4 +213,31 @@ func TestAWritersErrorIsTold(t *testing.T) {
 			t.Errorf("%v, or something was kept", err)
 		}
 	})
+}
+
+// BenchmarkLines is what a line costs to write into a pipe, with its reader: one by one, and gathered.
+func BenchmarkLines(b *testing.B) {
+	line := []byte(strings.Repeat("x", 499) + "\n")
+	for _, gathered := range []bool{false, true} {
+		b.Run("gathered="+strconv.FormatBool(gathered), func(b *testing.B) {
+			out, in, err := os.Pipe()
+			if err != nil {
+				b.Fatal(err)
+			}
+			var reader sync.WaitGroup
+			reader.Go(func() { _, _ = io.Copy(io.Discard, out) })
+			to := io.Writer(in)
+			lines := obs.NewLines(in)
+			if gathered {
+				to = lines
+			}
+			for b.Loop() {
+				if _, err := to.Write(line); err != nil {
+					b.Fatal(err)
+				}
+			}
+			_, _ = lines.Close(), in.Close()
+			reader.Wait()
+		})
+	}
 }
