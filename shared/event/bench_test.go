@@ -71,11 +71,19 @@ func BenchmarkReference(b *testing.B) {
 // BenchmarkEncodeDecision and BenchmarkAnswerJSON write a decision that is looked at, and for comparison through the generated
 // message and encoding/json.
 func BenchmarkEncodeDecision(b *testing.B) {
-	d := held(b)
+	first := held(b)
+	stored, err := event.EncodeDecision(&first)
+	if err != nil {
+		b.Fatal(err)
+	}
 	for name, encode := range map[string]func(*pix.Decision) (event.Envelope, error){
-		"plain": event.EncodeDecision, "reference": event.EncodeDecisionReference,
+		"plain": event.EncodeDecision, "reference": event.EncodeDecisionReference, "stored": event.EncodeDecision,
 	} {
 		b.Run(name, func(b *testing.B) {
+			d := held(b)
+			if name == "stored" {
+				d.Stored = stored.Data
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := encode(&d); err != nil {
