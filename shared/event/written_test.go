@@ -14,13 +14,19 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// words are what a text may be made of: most of it plain, some of it what JSON escapes or proto refuses.
-func (d draw) words(plain bool) string {
-	parts := []string{"", "a", "valor acima do habitual", "não é “comum” – R$ 1.599,00", "日本", strings.Repeat("x", 130), "\x7f", "\U0001F600"}
-	if !plain {
-		parts = append(parts, "<b>", "a & b", `"`, `\`, "\n", "\x00", "\u2028", "\u2029", "\xff", "\xe2\x80")
-	}
+// words are what a text may be made of: all plain, but for the one odd part.
+func (d draw) words(odd string) string {
+	parts := []string{"", "a", "valor acima do habitual", "não é “comum” – R$ 1.599,00", "日本", strings.Repeat("x", 130), "\x7f", "\U0001F600", odd}
 	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 3).Draw(d.t, "words"), "")
+}
+
+// odd is what JSON escapes or proto refuses.
+func (d draw) odd() string {
+	return one(d, oddities()...)
+}
+
+func oddities() []string {
+	return []string{"<", ">", "&", `"`, `\`, "\n", "\x00", "\u2028", "\u2029", "\xff", "\xe2\x80"}
 }
 
 func (d draw) moment() time.Time {
@@ -32,41 +38,45 @@ func (d draw) float() float64 {
 	return one(d, 0, math.Copysign(0, -1), 0.25, -3.5, math.NaN(), math.Inf(1), math.MaxFloat64)
 }
 
-func (d draw) scored(plain bool) pix.Score {
+func (d draw) scored(odd string) pix.Score {
 	s := pix.Score{
-		Role: one(d, pix.PayerRole, pix.ReceiverRole), Version: d.words(plain), Raw: d.float(), Probability: d.float(),
+		Role: one(d, pix.PayerRole, pix.ReceiverRole), Version: d.words(odd), Raw: d.float(), Probability: d.float(),
 		Outcome: one(d, "", pix.Review, pix.Approve),
 	}
 	for range d.n(0, 6) {
-		s.Top = append(s.Top, pix.Contribution{Feature: d.words(plain), Value: d.float(), Contribution: d.float()})
+		s.Top = append(s.Top, pix.Contribution{Feature: d.words(odd), Value: d.float(), Contribution: d.float()})
 	}
 	return s
 }
 
 // any draws a decision with anything in it but its payment, of which the contract's own tests take care.
 func (d draw) any(tx pix.Transaction, plain bool) pix.Decision {
+	odd := ""
+	if !plain {
+		odd = d.odd()
+	}
 	out := pix.Decision{
 		Transaction: tx, Outcome: one(d, pix.Approve, pix.Review, pix.Block, pix.Reject), HoldUntil: d.moment(), DecidedAt: d.moment(),
-		Provisional: d.has(), FeaturesMissing: d.has(), PolicyVersion: d.words(plain), FeatureSet: d.words(plain), TraceID: d.words(plain),
+		Provisional: d.has(), FeaturesMissing: d.has(), PolicyVersion: d.words(odd), FeatureSet: d.words(odd), TraceID: d.words(odd),
 		StoreLatency: time.Duration(d.n(-3e9, 3e9)), ScoreLatency: time.Duration(d.n(0, 3e9)), TotalLatency: time.Duration(d.n(-1, 1)),
 		Vector: rapid.SliceOfN(rapid.Float64(), 0, 40).Draw(d.t, "vector"),
 	}
 	for range d.n(0, 4) {
-		out.Reasons = append(out.Reasons, pix.Reason{Code: d.words(plain), TextPT: d.words(plain), TextEN: d.words(plain)})
+		out.Reasons = append(out.Reasons, pix.Reason{Code: d.words(odd), TextPT: d.words(odd), TextEN: d.words(odd)})
 	}
 	for range d.n(0, 3) {
-		out.RuleHits = append(out.RuleHits, pix.RuleHit{ID: d.words(plain), Outcome: one(d, pix.Review, pix.Block), LegalBasis: d.words(plain), Lifted: d.has()})
+		out.RuleHits = append(out.RuleHits, pix.RuleHit{ID: d.words(odd), Outcome: one(d, pix.Review, pix.Block), LegalBasis: d.words(odd), Lifted: d.has()})
 	}
 	for range d.n(0, 3) {
-		out.Scores = append(out.Scores, d.scored(plain))
+		out.Scores = append(out.Scores, d.scored(odd))
 	}
 	for range d.n(0, 2) {
-		out.Shadow = append(out.Shadow, d.scored(plain))
+		out.Shadow = append(out.Shadow, d.scored(odd))
 	}
 	if !plain { // what nobody should make, and a caller must not be told
-		out.Outcome = one(d, out.Outcome, "", "MAYBE", "NOT_RECOGNISED")
-		if len(out.Scores) > 0 {
-			out.Scores[0].Role = one(d, out.Scores[0].Role, "", "nobody", `pay"er`)
+		out.Outcome = one(d, out.Outcome, out.Outcome, out.Outcome, "", "MAYBE", "NOT_RECOGNISED")
+		if len(out.Scores) > 0 && rapid.IntRange(0, 3).Draw(d.t, "of a role") == 0 {
+			out.Scores[0].Role = one[pix.Role](d, "", "nobody", `pay"er`)
 		}
 	}
 	return out
@@ -114,9 +124,15 @@ func TestOrdinaryAnswersTakeTheShortWay(t *testing.T) {
 	if !event.AnswersPlainly(&d) {
 		t.Error("an ordinary answer goes through encoding/json")
 	}
-	d.Reasons[0].TextEN = "a & b"
-	if event.AnswersPlainly(&d) {
-		t.Error("what encoding/json escapes is written as it is")
+	for _, odd := range oddities() {
+		d.Reasons[0].TextEN = "a " + odd + " b"
+		want, err := event.AnswerReference(&d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := event.AnswerJSON(&d); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q: %s, %v, want %s", odd, got, err, want)
+		}
 	}
 }
 
