@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -44,19 +45,14 @@ func parseRetryAfter(value string, now time.Time) time.Duration {
 	if at, err := http.ParseTime(value); err == nil {
 		return min(max(at.Sub(now), 0), longest)
 	}
-	for _, r := range value {
-		if r < '0' || r > '9' {
-			return 0
-		}
-	}
-	if value == "" {
+	switch seconds, err := strconv.ParseUint(value, 10, 64); {
+	case errors.Is(err, strconv.ErrSyntax):
 		return 0
-	}
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || seconds > int64(longest/time.Second) {
+	case err != nil || seconds > uint64(longest/time.Second):
 		return longest
+	default:
+		return time.Duration(seconds) * time.Second
 	}
-	return time.Duration(seconds) * time.Second
 }
 
 // Bounds of the retries' budget, in calls: this many make up for one retry.

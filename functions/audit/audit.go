@@ -39,7 +39,8 @@ func New(d Deps) (http.Handler, error) {
 	}
 	f := function{Deps: d, age: prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "pix_audit_row_age_seconds", Buckets: obs.AgeBuckets(),
-		Help: "From a live payment's arrival, by a server's clock, to its decision's row being acknowledged.",
+		Help: "From a live payment's arrival, by a server's clock, to its decision's row being acknowledged. Where nobody knows how long " +
+			"a payment waited before Pub/Sub it counts from there, and over HTTP from the scorer.",
 	})}
 	if d.Push.Metrics != nil {
 		if err := d.Push.Metrics.Register(f.age); err != nil {

@@ -51,7 +51,7 @@ type shown struct {
 	Expected    *text   `json:"expected,omitempty"`
 	Chance      *text   `json:"chance,omitempty"`
 	Until       int64   `json:"until,omitempty"`
-	Reasons     []told  `json:"reasons"`
+	Reasons     []text  `json:"reasons"`
 	Rules       []rule  `json:"rules"`
 	Scores      []score `json:"scores"`
 	Policy      string  `json:"policy"`
@@ -59,11 +59,6 @@ type shown struct {
 	Provisional bool    `json:"provisional"`
 	Replay      bool    `json:"replay"`
 	TookMicros  int64   `json:"took_us"`
-}
-
-type told struct {
-	Code string `json:"code"`
-	text
 }
 
 type rule struct {
@@ -97,7 +92,7 @@ func newEntry(n note, serving Serving) entry {
 	s := shown{
 		ID: string(d.ID()), At: d.DecidedAt.UnixMilli(), Outcome: string(d.Outcome), Direction: string(d.Transaction.Direction),
 		Amount: money(d.Transaction.Amount), Policy: d.PolicyVersion, Missing: d.FeaturesMissing, Provisional: d.Provisional,
-		Replay: d.Replayed(), TookMicros: n.Took.Microseconds(), Reasons: []told{}, Rules: []rule{}, Scores: []score{},
+		Replay: d.Replayed(), TookMicros: n.Took.Microseconds(), Reasons: []text{}, Rules: []rule{}, Scores: []score{},
 	}
 	if expected, ok := d.Expected(); ok {
 		e.expected = expected
@@ -124,9 +119,9 @@ func newEntry(n note, serving Serving) entry {
 // no rule to a reader.
 func (s *shown) tell(d *pix.Decision) {
 	for _, r := range d.Reasons {
-		known := slices.ContainsFunc(s.Reasons, func(t told) bool { return t.PT == r.TextPT && t.EN == r.TextEN })
+		known := slices.ContainsFunc(s.Reasons, func(t text) bool { return t.PT == r.TextPT && t.EN == r.TextEN })
 		if !known && len(s.Reasons) < mostReasons {
-			s.Reasons = append(s.Reasons, told{r.Code, text{r.TextPT, r.TextEN}})
+			s.Reasons = append(s.Reasons, text{r.TextPT, r.TextEN})
 		}
 	}
 	for _, h := range d.RuleHits {

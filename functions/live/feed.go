@@ -202,7 +202,8 @@ func (f *Feed) newest() uint64 {
 	return f.next - 1
 }
 
-// since returns what was shown after the decision number last, oldest first, how many of those are no longer kept, and the number of the newest.
+// since returns what was shown after the decision number last, oldest first, how many of those are no longer kept, and the
+// number of the newest.
 func (f *Feed) since(last uint64) (shown []entry, missed, newest uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

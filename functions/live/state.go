@@ -9,7 +9,6 @@ import (
 
 // state is what the page shows beside single decisions. Times are microseconds.
 type state struct {
-	Now         int64          `json:"now"` // milliseconds
 	Rate        float64        `json:"rate"`
 	Each        []int          `json:"each"`
 	Given       int            `json:"given"`
@@ -48,7 +47,7 @@ func (f *Feed) numbers(now time.Time) state {
 	t := f.window.totals(now)
 	f.mu.Unlock()
 	s := state{
-		Now: now.UnixMilli(), Rate: t.Rate, Each: t.Each, Given: t.Given, Standing: t.Standing,
+		Rate: t.Rate, Each: t.Each, Given: t.Given, Standing: t.Standing,
 		P50: t.P50.Microseconds(), P99: t.P99.Microseconds(), Worst: t.Worst.Microseconds(), Outcomes: map[string]int{},
 		Stopped: money(t.Hour.stopped), AtRisk: money(t.Hour.expectedPassed), StoppedLoss: money(t.Hour.expectedStopped),
 		Models: []model{}, Policy: serving.Policy, Pipeline: []Step{}, Faults: t.suffered(),

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -49,23 +50,37 @@ type Options struct {
 	Routes  func(http.Handler) http.Handler                   // in front of it; nil leaves it as it is
 	// Push sends the metrics to a collector, where the standard variables name one: for a process that nobody can scrape.
 	Push bool
+	// GatherLines writes log lines many at once, as obs.Lines says: for a process that keeps its processor between requests. Where
+	// that is taken away, a line would wait for the next request.
+	GatherLines bool
 	// Drain is how long requests are still taken once /readyz says that this process is draining: whoever balances the load
 	// needs a moment to take it out, and meets no closed port until then. Cloud Run needs none.
 	Drain time.Duration
 }
 
 // Run opens the function, which keeps to its memory from then on, serves it until ctx or a signal ends that, and closes it. What
-// is wrong with the configuration is its error before anything listens. /healthz, /readyz, /metrics and, of a function that has one, the page /live/ are at ADMIN_ADDR, for whoever reaches it: operators and probes
-// alone should.
+// is wrong with the configuration is its error before anything listens. /healthz, /readyz, /metrics and, of a function that has
+// one, the page /live/ are at ADMIN_ADDR, for whoever reaches it: operators and probes alone should.
 func Run(ctx context.Context, o Options) error {
+	if !o.GatherLines {
+		return run(ctx, o, os.Stderr)
+	}
+	logs := obs.NewLines(os.Stderr)
+	defer func() { _ = logs.Close() }() // at the end of a process, with nobody left to be told
+	return run(ctx, o, logs)
+}
+
+func run(ctx context.Context, o Options, logs io.Writer) error {
 	registry := obs.NewRegistry()
-	function, err := o.Open(ctx, host.Env{Metrics: registry, Limit: limitMemory})
+	function, err := o.Open(ctx, host.Env{Logs: logs, Metrics: registry, Limit: limitMemory})
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	pushed, err := pushMetrics(ctx, o, registry)
+	push, err := pushMetrics(ctx, o, registry)
 	closing := func(ctx context.Context) error {
-		return errors.Join(function.Close(ctx), pushed(ctx)) // in this order: the last push tells of all that was handled
+		err := function.Close(ctx)
+		push(ctx) // after the function: the last push tells of all that was handled
+		return err
 	}
 	if err != nil {
 		return errors.Join(err, closing(ctx))
@@ -105,8 +120,8 @@ func Run(ctx context.Context, o Options) error {
 
 // pushMetrics starts to push where a collector is named, and returns what pushes once more at the end. A collector that is
 // away fails neither the start nor the stop.
-func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) (end func(context.Context) error, err error) {
-	none := func(context.Context) error { return nil }
+func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) (end func(context.Context), err error) {
+	none := func(context.Context) {}
 	endpoint := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	if !o.Push || endpoint == "" || os.Getenv("OTEL_METRICS_EXPORTER") == "none" {
 		return none, nil
@@ -115,10 +130,8 @@ func pushMetrics(ctx context.Context, o Options, registry *prometheus.Registry) 
 	if err != nil {
 		return none, err
 	}
-	return func(ctx context.Context) error {
-		_ = push.Shutdown(ctx) // its failure is counted, and nobody reads the count any more
-		return nil
-	}, nil
+	// Its failure is counted, and nobody reads the count any more.
+	return func(ctx context.Context) { _ = push.Shutdown(ctx) }, nil
 }
 
 // limitMemory gives a share of the memory to the garbage collector, where nobody has set the runtime's own variable.

@@ -7,6 +7,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -243,5 +245,58 @@ func TestAStreamToAnOperatorHoldsUpNoStop(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil { // within the grace, or it is an error
 		t.Errorf("the stop: %v", err)
+	}
+}
+
+// talkative writes a line when it is opened and one when it is closed.
+type talkative struct {
+	function
+	logs io.Writer
+}
+
+func (t talkative) Close(ctx context.Context) error {
+	_, err := io.WriteString(t.logs, "closed\n")
+	return errors.Join(err, t.function.Close(ctx))
+}
+
+func openTalkative(sound bool) func(context.Context, host.Env) (process.Function, error) {
+	return func(_ context.Context, env host.Env) (process.Function, error) {
+		if _, err := io.WriteString(env.Logs, "opened\n"); err != nil || !sound {
+			return nil, errors.New("TOKEN_KEY: required")
+		}
+		return talkative{function{http.NotFoundHandler(), make(chan struct{})}, env.Logs}, nil
+	}
+}
+
+// TestTheLastLinesAreWritten: whether they are gathered or not, and whether the process served or could not start.
+func TestTheLastLinesAreWritten(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	standard := os.Stderr
+	t.Cleanup(func() { os.Stderr = standard })
+	for _, gather := range []bool{true, false} {
+		for address, want := range map[string]string{port.Free(t): "opened\nclosed\n", "256.0.0.1:1": "opened\nclosed\n", "": "opened\n"} {
+			served := strings.HasPrefix(address, "127.")
+			admin := port.Free(t)
+			t.Setenv("ADMIN_ADDR", admin)
+			var err error
+			if os.Stderr, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				ended <- process.Run(ctx, process.Options{Name: "test", Address: address, GatherLines: gather, Open: openTalkative(address != "")})
+			}()
+			if served {
+				await(t, "http://"+admin+"/readyz", `"ready":true`)
+			}
+			cancel()
+			<-ended
+			got, err := os.ReadFile(os.Stderr.Name())
+			if err != nil || string(got) != want {
+				t.Errorf("gathered %v, address %q: %q, %v", gather, address, got, err)
+			}
+			_ = os.Stderr.Close()
+		}
 	}
 }

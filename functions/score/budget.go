@@ -20,7 +20,8 @@ const DefaultMaxBudget = 300 * time.Millisecond
 // budget is the time that a caller gives.
 type budget time.Duration
 
-// budgetOf reads the header. Without it the caller gives the most there is, so that the fallback comes within that as well. One that is misspelt must not be taken for none: its caller would wait longer than it can.
+// budgetOf reads the header. Without it the caller gives the most there is, so that the fallback comes within that as well. One
+// that is misspelt must not be taken for none: its caller would wait longer than it can.
 func (s *Service) budgetOf(h http.Header) (budget, error) {
 	values := h.Values(BudgetHeader)
 	if len(values) == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -137,7 +138,7 @@ func (m *metrics) decided(ctx context.Context, d *pix.Decision, repeated bool, t
 		return
 	}
 	obs.Observe(ctx, m.seconds, took.Seconds())
-	m.decisions.WithLabelValues(direction, outcome, fmt.Sprint(repeated)).Inc()
+	m.decisions.WithLabelValues(direction, outcome, strconv.FormatBool(repeated)).Inc()
 	if repeated {
 		return
 	}

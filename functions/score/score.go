@@ -243,6 +243,6 @@ func (s *Service) traced(ctx context.Context, d *pix.Decision, repeated bool, to
 
 // startSpan continues the caller's trace.
 func (s *Service) startSpan(ctx context.Context, traceparent, name string) (context.Context, trace.Span) {
-	ctx = obs.Extract(ctx, map[string]string{event.AttrTraceparent: traceparent})
+	ctx = obs.Continue(ctx, traceparent)
 	return s.deps.Push.Tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
 }

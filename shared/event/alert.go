@@ -29,7 +29,7 @@ func EncodeAlert(a *pix.Alert) (Envelope, error) {
 	if err := e.problems.Err(op); err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaAlert, a.ID, m, nil)
+	out, err := seal(SchemaAlert, a.ID, m)
 	return out, wrap(op, err)
 }
 

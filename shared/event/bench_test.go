@@ -1,7 +1,6 @@
 package event_test
 
 import (
-	"math"
 	"testing"
 
 	"github.com/sentinela-pix/sentinela/shared/event"
@@ -69,17 +68,45 @@ func BenchmarkReference(b *testing.B) {
 	}
 }
 
+// BenchmarkEncodeDecision and BenchmarkAnswerJSON write a decision that is looked at, and for comparison through the generated
+// message and encoding/json.
 func BenchmarkEncodeDecision(b *testing.B) {
-	d := pix.Decision{Transaction: exampleTransaction(b), Outcome: pix.Approve, Vector: make([]float64, 60),
-		Scores: []pix.Score{{Role: pix.PayerRole, Version: "1"}}}
-	for i := range d.Vector {
-		d.Vector[i] = math.NaN()
+	first := held(b)
+	stored, err := event.EncodeDecision(&first)
+	if err != nil {
+		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := event.EncodeDecision(&d); err != nil {
-			b.Fatal(err)
-		}
+	for name, encode := range map[string]func(*pix.Decision) (event.Envelope, error){
+		"plain": event.EncodeDecision, "reference": event.EncodeDecisionReference, "stored": event.EncodeDecision,
+	} {
+		b.Run(name, func(b *testing.B) {
+			d := held(b)
+			if name == "stored" {
+				d.Stored = stored.Data
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := encode(&d); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAnswerJSON(b *testing.B) {
+	d := held(b)
+	for name, encode := range map[string]func(*pix.Decision) ([]byte, error){
+		"plain": event.AnswerJSON, "reference": event.AnswerReference,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := encode(&d); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

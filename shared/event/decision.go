@@ -12,38 +12,8 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives.
-func EncodeDecision(d *pix.Decision) (Envelope, error) {
-	const op = "encode decision"
-	payment, err := paymentOf(op, d)
-	if err != nil {
-		return Envelope{}, err
-	}
-	var e enums
-	m := e.verdict(d)
-	if err := e.problems.Err(op); err != nil {
-		return Envelope{}, err
-	}
-	out, err := seal(SchemaDecision, d.ID(), m, payment)
-	if err != nil {
-		return Envelope{}, wrap(op, err)
-	}
-	out.Attributes[AttrOutcome] = string(d.Outcome)
-	return out, nil
-}
-
 // paymentField is the number of Decision.transaction, its first field.
 const paymentField = 1
-
-// paymentOf writes a decision's payment as the field that it is, with room for the rest.
-func paymentOf(op string, d *pix.Decision) ([]byte, error) {
-	f := takeForm()
-	defer f.free()
-	f.Put(&d.Transaction)
-	w := writer{out: make([]byte, 0, writeSize+16*len(d.Vector))}
-	f.writeProto(&w, paymentField)
-	return w.out, f.written(op, &w)
-}
 
 // DecisionJSON writes a decision in the JSON mapping, for HTTP answers. NaN becomes "NaN".
 func DecisionJSON(d *pix.Decision) ([]byte, error) {

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -155,7 +156,7 @@ func EncodeReference(tx *pix.Transaction) (Envelope, error) {
 	if err := toMessage(pix.Contract(), &c, m.ProtoReflect()); err != nil {
 		return Envelope{}, err
 	}
-	return seal(SchemaTransaction, tx.ID, m, nil)
+	return seal(SchemaTransaction, tx.ID, m)
 }
 
 // FormDiffers says where a form's table is not what the .proto files declare, empty when nowhere.
@@ -222,7 +223,7 @@ func EncodeDecisionReference(d *pix.Decision) (Envelope, error) {
 	if err := errors.Join(toMessage(pix.Contract(), &c, m.Transaction.ProtoReflect()), e.problems.Err("reference")); err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaDecision, d.ID(), m, nil)
+	out, err := seal(SchemaDecision, d.ID(), m)
 	if err == nil {
 		out.Attributes[AttrOutcome] = string(d.Outcome)
 	}
@@ -231,3 +232,20 @@ func EncodeDecisionReference(d *pix.Decision) (Envelope, error) {
 
 // DecodeDecisionReference is DecodeDecision through the generated message.
 func DecodeDecisionReference(e Envelope) (pix.Decision, error) { return decodeDecision(e) }
+
+// AnswerReference is AnswerJSON through encoding/json.
+func AnswerReference(d *pix.Decision) ([]byte, error) {
+	a, err := answer("reference", d)
+	if err != nil {
+		return nil, err
+	}
+	a.add(d)
+	return json.Marshal(&a)
+}
+
+// AnswersPlainly tells whether the short way writes an answer.
+func AnswersPlainly(d *pix.Decision) bool {
+	var w writer
+	w.answer(&Answer{}, d)
+	return !w.spoiled
+}

@@ -22,7 +22,8 @@ type form struct {
 	pix.Carried
 	message
 	findings
-	tokens []tokenPlace
+	tokens  []tokenPlace
+	scratch []byte // in which decisions are written, which hold no raw identifier
 }
 
 // tokenPlace is where a form keeps the tokens of one entity.

@@ -110,21 +110,32 @@ func (m message) numbered(n protowire.Number) int {
 // no device read the same.
 func (m message) writeProto(w *writer, n protowire.Number) {
 	from := len(w.out)
-	w.out = append(protowire.AppendTag(w.out, n, protowire.BytesType), 0)
-	body := len(w.out) // nearly all are shorter than 128 bytes, whose length takes one
-	m.writeBody(w)
-	size := len(w.out) - body
-	switch {
-	case size == 0:
+	body := w.begin(n)
+	if m.writeBody(w); len(w.out) == body {
 		w.out = w.out[:from]
-	case size < 128:
-		w.out[body-1] = byte(size)
-	default:
-		more := protowire.SizeVarint(uint64(size)) - 1
-		w.out = append(w.out, make([]byte, more)...)
-		copy(w.out[body+more:], w.out[body:body+size])
-		protowire.AppendVarint(w.out[:body-1], uint64(size))
+		return
 	}
+	w.end(body)
+}
+
+// begin begins a message that is a field, and returns where its body is. Nearly all are shorter than 128 bytes, whose length
+// takes one.
+func (w *writer) begin(n protowire.Number) (body int) {
+	w.out = append(protowire.AppendTag(w.out, n, protowire.BytesType), 0)
+	return len(w.out)
+}
+
+// end writes the length of a message that begin began.
+func (w *writer) end(body int) {
+	size := len(w.out) - body
+	if size < 128 {
+		w.out[body-1] = byte(size)
+		return
+	}
+	more := protowire.SizeVarint(uint64(size)) - 1
+	w.out = append(w.out, make([]byte, more)...)
+	copy(w.out[body+more:], w.out[body:body+size])
+	protowire.AppendVarint(w.out[:body-1], uint64(size))
 }
 
 // writeBody appends the fields that have a value, in the order of their numbers.

@@ -25,9 +25,7 @@ func (v moment) readProto(_ *findings, typ protowire.Type, b []byte) int {
 }
 
 func (v moment) writeProto(w *writer, n protowire.Number) {
-	if !v.to.IsZero() {
-		w.time(n, *v.to)
-	}
+	w.moment(n, *v.to)
 }
 
 // maybeMoment is a time that may be missing.

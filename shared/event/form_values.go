@@ -55,11 +55,7 @@ func (v texts[S]) readProto(_ *findings, typ protowire.Type, b []byte) int {
 }
 
 func (v texts[S]) writeProto(w *writer, n protowire.Number) {
-	if *v.to == "" {
-		return
-	}
-	w.spoiled = w.spoiled || !utf8.ValidString(string(*v.to))
-	w.out = protowire.AppendString(protowire.AppendTag(w.out, n, protowire.BytesType), string(*v.to))
+	w.string(n, string(*v.to))
 }
 
 func (v texts[S]) expected(got []byte) string {
@@ -146,9 +142,7 @@ func (v double) readProto(_ *findings, typ protowire.Type, b []byte) int {
 func (v double) expected([]byte) string { return "a number, as in 0.25" }
 
 func (v double) writeProto(w *writer, n protowire.Number) {
-	if bits := math.Float64bits(*v.to); bits != 0 {
-		w.out = protowire.AppendFixed64(protowire.AppendTag(w.out, n, protowire.Fixed64Type), bits)
-	}
+	w.double(n, *v.to)
 }
 
 // flag is a yes or no that may be missing.
@@ -191,9 +185,7 @@ func (v yes) readProto(_ *findings, typ protowire.Type, b []byte) int {
 func (v yes) expected([]byte) string { return flag{}.expected(nil) }
 
 func (v yes) writeProto(w *writer, n protowire.Number) {
-	if *v.to {
-		w.varint(n, 1)
-	}
+	w.bool(n, *v.to)
 }
 
 func (v yes) writeJSON(w *writer, name string) {

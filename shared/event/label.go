@@ -14,7 +14,7 @@ func EncodeLabel(l *pix.Label) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaLabel, l.ID, m, nil)
+	out, err := seal(SchemaLabel, l.ID, m)
 	return out, wrap(op, err)
 }
 

@@ -57,9 +57,9 @@ func open(op string, e Envelope, schema string, m proto.Message) error {
 	return nil
 }
 
-// seal writes m as proto, behind fields of it that are written already, with the attributes that every message carries.
-func seal(schema string, id pix.EndToEndID, m proto.Message, written []byte) (Envelope, error) {
-	data, err := proto.MarshalOptions{}.MarshalAppend(written, m)
+// seal writes m as proto, with the attributes that every message carries.
+func seal(schema string, id pix.EndToEndID, m proto.Message) (Envelope, error) {
+	data, err := proto.Marshal(m)
 	if err != nil {
 		return Envelope{}, &pix.Error{Kind: pix.Invalid, Op: "write proto", Err: errUnwritable}
 	}

@@ -16,7 +16,7 @@ func EncodeStatus(s *pix.Status) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, err
 	}
-	out, err := seal(SchemaStatus, s.ID, m, nil)
+	out, err := seal(SchemaStatus, s.ID, m)
 	return out, wrap(op, err)
 }
 

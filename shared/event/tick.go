@@ -11,7 +11,7 @@ type ExportTick struct {
 
 // EncodeExportTick writes a tick as proto.
 func EncodeExportTick(t *ExportTick) (Envelope, error) {
-	out, err := seal(SchemaExportTick, "", &pixv1.ExportTick{Tables: t.Tables}, nil)
+	out, err := seal(SchemaExportTick, "", &pixv1.ExportTick{Tables: t.Tables})
 	return out, wrap("encode export tick", err)
 }
 

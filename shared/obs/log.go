@@ -23,19 +23,36 @@ type Service struct {
 // Logger returns a logger that writes one JSON object per line with the fields Cloud Logging gives a meaning to:
 // severity, message, time, logging.googleapis.com/trace, spanId and trace_sampled, and of an error, which is a defect,
 // sourceLocation. The trace fields are taken from the context, so use the Context forms (InfoContext and so on) on the way of
-// a payment. Requests have no line of their own, and so no httpRequest: a payment's is its decision's.
+// a payment. Requests have no line of their own, and so no httpRequest: a payment's is its decision's. Give it Lines where
+// somebody closes them at the end.
 // Source: https://cloud.google.com/logging/docs/structured-logging#special-payload-fields.
 func Logger(w io.Writer, level slog.Leveler, service Service) *slog.Logger {
-	json := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: cloudLoggingNames})
-	prefix := ""
-	if service.ProjectID != "" {
-		prefix = "projects/" + service.ProjectID + "/traces/"
+	if _, whole := w.(*Lines); !whole {
+		w = &oneByOne{to: w}
 	}
-	logger := slog.New(&traceHandler{Handler: json, tracePrefix: prefix}).With("service", service.Name)
+	next := newTraceHandler(w, level, service)
+	return named(&plainHandler{next: next, to: w, slow: !isPlain(next.tracePrefix)}, service)
+}
+
+// named says whose lines they are.
+func named(h slog.Handler, service Service) *slog.Logger {
+	logger := slog.New(h).With("service", service.Name)
 	if service.Version != "" {
 		logger = logger.With("version", service.Version)
 	}
 	return logger
+}
+
+// newTraceHandler returns the handler that writes any line.
+func newTraceHandler(w io.Writer, level slog.Leveler, service Service) *traceHandler {
+	prefix := ""
+	if service.ProjectID != "" {
+		prefix = "projects/" + service.ProjectID + "/traces/"
+	}
+	return &traceHandler{
+		Handler:     slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: cloudLoggingNames}),
+		tracePrefix: prefix,
+	}
 }
 
 // cloudLoggingNames renames slog's built-in keys. Keys inside groups are the caller's own.

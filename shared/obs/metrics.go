@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewRegistry returns a registry of its own with the collectors of the Go runtime, the process and the build. Make metrics on it with
-// promauto.With(registry).
+// NewRegistry returns a registry of its own with the collectors of the Go runtime, the process and the build. Make metrics on
+// it with promauto.With(registry).
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(

@@ -157,7 +157,15 @@ func Inject(ctx context.Context, attributes map[string]string) {
 // is: a broken trace must never stop a payment. A tracestate is not taken: a sender may write anything into it, and it
 // would go on into every span and message.
 func Extract(ctx context.Context, attributes map[string]string) context.Context {
-	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: attributes[traceparent]})
+	return Continue(ctx, attributes[traceparent])
+}
+
+// Continue is Extract where the traceparent is at hand.
+func Continue(ctx context.Context, parent string) context.Context {
+	if parent == "" { // most callers have no trace
+		return ctx
+	}
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: parent})
 }
 
 // TraceID returns the trace id of the context as 32 hexadecimal digits, empty when there is none.

@@ -36,6 +36,7 @@ type Decision struct {
 	Published       bool      // it is known to have reached the bus; told by the store alone, neither sent nor part of the record
 	Lack            Lack      // of a provisional one: what there was too little of; neither stored nor sent
 	Unrecorded      bool      // whoever holds it does not know the payment's event to be written; neither stored nor sent
+	Stored          []byte    // what a store wrote of it, which is sent as it is; nil where none did, and of no use to who changes it
 	PolicyVersion   string
 	DecidedAt       time.Time     // UTC, wall clock
 	StoreLatency    time.Duration // write, read and score timings, for the audit row

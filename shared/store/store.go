@@ -109,6 +109,7 @@ func (s *Store) Commit(ctx context.Context, d *pix.Decision) (_ *pix.Decision, e
 	stands, err := s.conditional(ctx, decisionRow(d.ID()), set)
 	switch {
 	case err == nil && !stands:
+		d.Stored = envelope.Data
 		return d, nil
 	case err == nil:
 		return s.standing(ctx, d.ID())

@@ -13,7 +13,7 @@ import (
 // than pix.ReconciledAge are left out, so that BigQuery reads a few partitions and not all.
 func (e *Extract) Decided(ctx context.Context, from, until time.Time) (int64, error) {
 	const op = "count decisions"
-	sql := "SELECT COUNT(DISTINCT end_to_end_id) FROM `" + e.rest.Dataset() + "." + decisionsTable + "`" + `
+	sql := "SELECT COUNT(DISTINCT end_to_end_id) FROM `" + e.rest.Dataset() + "." + DecisionsTable + "`" + `
 WHERE event_time >= TIMESTAMP_MICROS(` + micros(from.Add(-pix.ReconciledAge).UnixMicro()) + `)
   AND decided_at >= TIMESTAMP_MICROS(` + micros(from.UnixMicro()) + `) AND decided_at < TIMESTAMP_MICROS(` + micros(until.UnixMicro()) + `)`
 	answer, err := e.rest.Query(ctx, sql, nil)

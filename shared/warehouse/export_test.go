@@ -19,20 +19,20 @@ func DecisionEncoder() func(b []byte, d *pix.Decision) []byte {
 
 // DecisionDescriptor gives tests the descriptor of a row.
 func DecisionDescriptor() (*descriptorpb.DescriptorProto, error) {
-	schema, err := Schema(decisionsTable)
+	schema, err := Schema(DecisionsTable)
 	if err != nil {
 		return nil, err
 	}
-	return describe(decisionsTable, schema)
+	return describe(DecisionsTable, schema)
 }
 
 // CheckDecisions gives tests the comparison of schema file and encoder, once the file's columns were changed.
 func CheckDecisions(change func(bigquery.Schema) bigquery.Schema) error {
-	schema, err := Schema(decisionsTable)
+	schema, err := Schema(DecisionsTable)
 	if err != nil {
 		return err
 	}
-	return check(decisionsTable, change(schema), decisionColumns())
+	return check(DecisionsTable, change(schema), decisionColumns())
 }
 
 // ReadArrow gives tests the reader of one batch.

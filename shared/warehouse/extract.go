@@ -21,11 +21,8 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// DecisionsTable is the table of decisions.
-const DecisionsTable = decisionsTable
-
 // Tables returns the names of the tables.
-func Tables() []string { return []string{decisionsTable, labelsTable, alertsTable} }
+func Tables() []string { return []string{DecisionsTable, labelsTable, alertsTable} }
 
 // LakeSchema returns the columns of a table for the lake: all of them.
 func LakeSchema(table string) (lake.Schema, error) {

@@ -21,7 +21,8 @@ var files embed.FS
 // The tables of the dataset. Each has a file schema/<table>.json and a view schema/<table>_latest.sql without repeated
 // rows.
 const (
-	decisionsTable = "decisions"
+	// DecisionsTable is the table of decisions, which the export counts.
+	DecisionsTable = "decisions"
 	alertsTable    = "alerts"
 	labelsTable    = "labels"
 )
@@ -37,7 +38,7 @@ type Layout struct {
 func Layouts() map[string]Layout {
 	const day = "event_time"
 	return map[string]Layout{
-		decisionsTable: {Partition: day, Clustered: []string{"outcome", "payee_account", "payer_account", "end_to_end_id"}},
+		DecisionsTable: {Partition: day, Clustered: []string{"outcome", "payee_account", "payer_account", "end_to_end_id"}},
 		alertsTable:    {Partition: day, Clustered: []string{"outcome", "payee_account", "payer_account", "end_to_end_id"}},
 		labelsTable:    {Partition: day, Clustered: []string{"end_to_end_id"}},
 	}
@@ -94,7 +95,7 @@ func EnsureSchema(ctx context.Context, cfg Config, opts ...option.ClientOption) 
 	if err != nil {
 		return fmt.Errorf("ensure dataset %s: %w", cfg.Dataset, err)
 	}
-	for _, name := range []string{decisionsTable, alertsTable, labelsTable} {
+	for _, name := range []string{DecisionsTable, alertsTable, labelsTable} {
 		if err := ensureTable(ctx, dataset, name); err != nil {
 			return err
 		}

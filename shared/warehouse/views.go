@@ -17,7 +17,7 @@ type view struct {
 // views lists the views in the order in which they build on one another.
 func views() []view {
 	return []view{
-		{decisionsTable + "_latest", decisionsTable},
+		{DecisionsTable + "_latest", DecisionsTable},
 		{alertsTable + "_latest", alertsTable},
 		{labelsTable + "_latest", labelsTable},
 		{"model_divergence", ""},

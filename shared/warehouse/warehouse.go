@@ -84,7 +84,7 @@ func (w *Warehouse) start(life context.Context, cfg Config, opts []option.Client
 		return managedwriter.NewClient(life, cfg.ProjectID, all...)
 	}
 	src := source{life: life, connect: connect, gaveUp: w.watch.GaveUp, cfg: cfg, metrics: m}
-	if w.decisions, err = newTable(src, decisionsTable, decisionColumns()); err != nil {
+	if w.decisions, err = newTable(src, DecisionsTable, decisionColumns()); err != nil {
 		return err
 	}
 	if w.alerts, err = newTable(src, alertsTable, alertColumns()); err != nil {

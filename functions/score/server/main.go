@@ -37,7 +37,7 @@ func run(ctx context.Context) error {
 		address = ":8080"
 	}
 	err := process.Run(ctx, process.Options{
-		Name: score.Name, Address: address, Routes: routes, Drain: drain,
+		Name: score.Name, Address: address, Routes: routes, Drain: drain, GatherLines: true,
 		Open: func(ctx context.Context, env host.Env) (process.Function, error) {
 			env.Company = company
 			return score.FromEnv(ctx, env)
