@@ -54,11 +54,17 @@ func ownerSpelling(s string) string {
 
 // accountSpelling joins institution, branch and number, empty without a number.
 func accountSpelling(ispb ISPB, branch, account string) string {
+	return string(appendAccount(nil, ispb, branch, account))
+}
+
+func appendAccount(dst []byte, ispb ISPB, branch, account string) []byte {
 	number := numberSpelling(account)
 	if number == "" {
-		return ""
+		return dst
 	}
-	return string(ispb) + "/" + branchSpelling(branch) + "/" + trimZeros(number)
+	dst = append(append(dst, ispb...), '/')
+	dst = append(append(dst, branchSpelling(branch)...), '/')
+	return append(dst, trimZeros(number)...)
 }
 
 // numberSpelling is that of an account's number. A verifier X is the 0 that DICT writes for it: what stands before a
