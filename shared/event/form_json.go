@@ -58,11 +58,15 @@ func (m message) readJSON(s *scanner) bool {
 	var seen uint64
 	next := 0
 	for {
-		name, ok := s.text()
-		if !ok {
-			return s.wrong(aName)
+		var name []byte
+		ok := true
+		i := m.ahead(s, next)
+		if i < 0 {
+			if name, ok = s.text(); !ok {
+				return s.wrong(aName)
+			}
+			i = m.named(name, next)
 		}
-		i := m.named(name, next)
 		known := i >= 0 && seen&(1<<i) == 0
 		if !known {
 			m.refuse(s, name, i)
@@ -101,7 +105,8 @@ func (m message) refuse(s *scanner, name []byte, i int) {
 
 // readJSON reads the value of one field. One of another type is noted and passed.
 func (f *field) readJSON(s *scanner) bool {
-	if s.word("null") {
+	s.space()
+	if s.at < len(s.in) && s.in[s.at] == 'n' && s.word("null") {
 		return true
 	}
 	from := s.at
@@ -123,6 +128,23 @@ func (f *field) readJSON(s *scanner) bool {
 	}
 	s.note(f.name, f.value.expected(s.in[from:s.at]))
 	return true
+}
+
+// ahead passes the name of one of the fields from next on where it comes next as JSON has it, and returns which it is. It
+// saves reading what can be compared; everything else, it leaves to named.
+func (m message) ahead(s *scanner, next int) int {
+	s.space()
+	in := s.in[s.at:]
+	if len(in) == 0 || in[0] != '"' {
+		return -1
+	}
+	for i := next; i < len(m); i++ {
+		if end := 1 + len(m[i].name); end < len(in) && in[end] == '"' && string(in[1:end]) == m[i].name {
+			s.at += end + 1
+			return i
+		}
+	}
+	return -1
 }
 
 // named finds a field by its name, either as JSON has it or as the .proto file does. Producers keep an order, so the

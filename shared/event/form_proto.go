@@ -137,6 +137,7 @@ func (m message) writeBody(w *writer) {
 // writer collects what is written. Once something cannot be written plainly it is spoilt.
 type writer struct {
 	out     []byte
+	from    int // where it begins in out
 	spoiled bool
 }
 
