@@ -12,11 +12,11 @@ import (
 // Convert lets tests turn one record into its message; dead tells whether it is a dead letter.
 func Convert(t *pix.Tokenizer, r *kgo.Record) (e event.Envelope, dead bool) {
 	c := &converter{tokenizer: t, topic: "payments", deadLetterTopic: "letters", now: time.Now}
-	m := c.convert(r)
+	m := c.convert(r, &sheet{})
 	if m.letter != nil {
 		return m.letter.Envelope, true
 	}
-	return m.envelope, false
+	return m.envelope(), false
 }
 
 // QuietEvery lets a test look at quiet partitions sooner.
