@@ -59,7 +59,8 @@ func (v texts[S]) writeProto(w *writer, n protowire.Number) {
 		return
 	}
 	w.spoiled = w.spoiled || !utf8.ValidString(string(*v.to))
-	w.out = protowire.AppendString(protowire.AppendTag(w.out, n, protowire.BytesType), string(*v.to))
+	w.tag(n, protowire.BytesType)
+	w.out = protowire.AppendString(w.out, string(*v.to))
 }
 
 func (v texts[S]) expected(got []byte) string {

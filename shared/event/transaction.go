@@ -72,7 +72,7 @@ func (d Decoder) read(f *form, e Envelope, now time.Time) error {
 func (d Decoder) Tokenised(dst []byte, e Envelope, now time.Time) ([]byte, pix.EndToEndID, error) {
 	f := takeForm()
 	defer f.free()
-	f.texts.Grow(min(len(e.Data), writeSize))
+	f.texts.Grow(min(len(e.Data), textSize))
 	if err := d.read(f, e, now); err != nil {
 		return dst, "", err
 	}

@@ -15,7 +15,6 @@ type ISPB string
 const (
 	endToEndIDLength = 32
 	ispbLength       = 8
-	minuteLayout     = "200601021504"
 )
 
 // ParseEndToEndID accepts s when it has the form of an EndToEndId and its minute exists in the calendar. The error has
@@ -66,8 +65,18 @@ func (id EndToEndID) Minute() (time.Time, bool) {
 	if len(id) != endToEndIDLength || !every(string(id[9:21]), isDigit) {
 		return time.Time{}, false
 	}
-	t, err := time.Parse(minuteLayout, string(id[9:21]))
-	return t, err == nil
+	number := func(from, to int) (n int) {
+		for i := from; i < to; i++ {
+			n = n*10 + int(id[i]-'0')
+		}
+		return n
+	}
+	month, day, hour, minute := number(13, 15), number(15, 17), number(17, 19), number(19, 21)
+	t := time.Date(number(9, 13), time.Month(month), day, hour, minute, 0, 0, time.UTC)
+	if t.Month() != time.Month(month) || t.Day() != day || hour > 23 || minute > 59 {
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 // ParseISPB accepts s when it is eight characters [0-9A-Z]. The error has kind Invalid and does not contain s.

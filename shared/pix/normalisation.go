@@ -79,7 +79,7 @@ func documentV1(s string) string {
 	if every(s, isUpperAlphanumeric) {
 		return s
 	}
-	return strings.ToUpper(without(strings.TrimSpace(s), ".-/"))
+	return strings.ToUpper(without(strings.TrimSpace(s), isMark))
 }
 
 // keyV1 leaves a key as it is unless its kind is known.
@@ -97,7 +97,7 @@ func keyV1(key string) string {
 	case isUUID(s):
 		return strings.ToLower(s)
 	}
-	if d := without(s, ".-/"); isCPF(d) || isCNPJ(d) {
+	if d := without(s, isMark); isCPF(d) || isCNPJ(d) {
 		return d
 	}
 	return s
