@@ -61,7 +61,8 @@ func (m message) readJSON(s *scanner) bool {
 		var name []byte
 		ok := true
 		i := m.ahead(s, next)
-		if i < 0 {
+		led := i >= 0
+		if !led {
 			if name, ok = s.text(); !ok {
 				return s.wrong(aName)
 			}
@@ -71,7 +72,7 @@ func (m message) readJSON(s *scanner) bool {
 		if !known {
 			m.refuse(s, name, i)
 		}
-		if !s.take(':') {
+		if !led && !s.take(':') {
 			return s.wrong(aColon)
 		}
 		if known {
@@ -130,17 +131,14 @@ func (f *field) readJSON(s *scanner) bool {
 	return true
 }
 
-// ahead passes the name of one of the fields from next on where it comes next as JSON has it, and returns which it is. It
-// saves reading what can be compared; everything else, it leaves to named.
+// ahead passes the name of one of the fields from next on, with its colon, where they come next as a program writes them, and
+// returns which it is. It saves reading what can be compared; everything else, it leaves to named.
 func (m message) ahead(s *scanner, next int) int {
 	s.space()
 	in := s.in[s.at:]
-	if len(in) == 0 || in[0] != '"' {
-		return -1
-	}
 	for i := next; i < len(m); i++ {
-		if end := 1 + len(m[i].name); end < len(in) && in[end] == '"' && string(in[1:end]) == m[i].name {
-			s.at += end + 1
+		if end := 1 + len(m[i].name); end+1 < len(in) && in[end+1] == ':' && in[end] == '"' && in[0] == '"' && string(in[1:end]) == m[i].name {
+			s.at += end + 2
 			return i
 		}
 	}
@@ -222,6 +220,9 @@ func (s *scanner) quotedNumber() (int64, bool) {
 	inside := scanner{findings: s.findings, in: text}
 	if len(text) == 0 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
 		return 0, false
+	}
+	if n, ok := digits(text, 18); ok && (text[0] != '0' || len(text) == 1) {
+		return n, true
 	}
 	n, ok := inside.number()
 	return n, ok && inside.at == len(text)
