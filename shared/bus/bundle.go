@@ -38,9 +38,9 @@ type Bundle struct {
 	err      error         // to be read once done is closed
 }
 
-// NewBundle returns an empty bundle with room for so many bytes.
+// NewBundle returns an empty bundle with room for so many bytes, or for as many as it may hold.
 func NewBundle(topic string, size int) *Bundle {
-	return &Bundle{topic: topic, wire: make([]byte, 0, size), done: make(chan struct{})}
+	return &Bundle{topic: topic, wire: make([]byte, 0, min(size, bundleBytes)), done: make(chan struct{})}
 }
 
 // Len is how many messages it holds.
