@@ -91,7 +91,9 @@ func TestSheetKeepsWhatIsWritten(t *testing.T) {
 			out[j] = byte(i)
 		}
 		written = append(written, on.taken(out, len(free)))
-		_ = append(written[i], 0xff) // grows elsewhere
+	}
+	for _, w := range written {
+		_ = append(w, 0xff) // must grow elsewhere
 	}
 	for i, w := range written {
 		for _, c := range w {

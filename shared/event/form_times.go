@@ -128,8 +128,8 @@ func inUTC(b []byte) (time.Time, bool) {
 		part[i] = int(n)
 	}
 	t := time.Date(part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], nanos, time.UTC)
-	exists := part[0] > 0 && t.Month() == time.Month(part[1]) && t.Day() == part[2] && part[3] < 24 && part[4] < 60 && part[5] < 60
-	return t, exists
+	exists := part[0] > 0 && t.Month() == time.Month(part[1]) && part[3] < 24 && part[4] < 60 && part[5] < 60
+	return t, exists // a day too many is of another month
 }
 
 func consumeTime(typ protowire.Type, b []byte) (time.Time, int) {

@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sentinela-pix/sentinela/functions/internal/push"
+	"github.com/sentinela-pix/sentinela/shared/bus"
 )
 
 // TestPlainReaderIsTheGeneralOne: what is read in one pass is what encoding/json reads, and nothing that it refuses, whatever
@@ -47,6 +49,33 @@ func TestPlainReaderIsTheGeneralOne(t *testing.T) {
 	}
 }
 
+// TestPlainReaderHasTheSameBounds: one attribute or one byte more is the general reader's to refuse.
+func TestPlainReaderHasTheSameBounds(t *testing.T) {
+	t.Parallel()
+	attributes := func(n int) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = fmt.Sprintf(`"a%d":"v"`, i)
+		}
+		return `{"message":{"attributes":{` + strings.Join(list, ",") + `},"messageId":"1"}}`
+	}
+	id := func(n int) string { return `{"message":{"messageId":"` + strings.Repeat("1", n) + `"}}` }
+	long := func(n int) string {
+		return `{"message":{"attributes":{"a":"` + strings.Repeat("v", n) + `"},"messageId":"1"}}`
+	}
+	for body, want := range map[string]bool{
+		attributes(bus.MaxAttributes): true, attributes(bus.MaxAttributes + 1): false,
+		id(4094): true, id(4095): false,
+		long(1<<20 - len(`{"a":""}`)): true, long(1<<20 - len(`{"a":""}`) + 1): false,
+	} {
+		got := samePush(t, "application/json", []byte(body))
+		found, err := push.General("application/json", []byte(body))
+		if general := err == nil && found[0].Unreadable == nil; got != want || general != want {
+			t.Errorf("%d bytes: read %v, generally %v, want %v", len(body), got, general, want)
+		}
+	}
+}
+
 // samePush holds the plain reader to the general one and tells whether it read the body.
 func samePush(t *testing.T, media string, body []byte) bool {
 	t.Helper()
@@ -66,7 +95,7 @@ func spoilt(random *rand.Rand, body []byte) []byte {
 	pieces := []string{
 		`"`, `\`, `,`, `:`, `{`, `}`, `[`, `]`, ` `, "\n", "\x01", "\xff", "é", "K", "A", "0", "12", "null", "true", "=",
 		`"data":"aGk=",`, `"Data":"aGk=",`, `"message":null,`, `"messageId":"7",`, `"x":1,`, `"x":"y",`, `"x":01,`, `"x":-1,`, `"x":{},`,
-		`"attributes":{},`, `"type":"other",`, `"data_base64":"e30=",`, `"publishTime":"",`, `"meſſage":1,`,
+		`"attributes":{},`, `"type":"other",`, `"data_base64":"e30=",`, `"publishTime":"",`, `"message":{"messageId":"8"},`, `"meſſage":1,`,
 	}
 	out := bytes.Clone(body)
 	for range 1 + random.IntN(2) {
