@@ -116,10 +116,10 @@ func (b *Bridge) send(ctx context.Context, batch *batch) {
 // sendChunk holds noise back, which is put together when the whole batch is converted.
 func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
 	items := batch.items[chunk*batch.chunk : min((chunk+1)*batch.chunk, len(batch.items))]
-	var on sheet
+	on := sheetFor(len(items))
 	for i := range items {
 		if !items[i].done {
-			b.consume(ctx, &items[i], &on)
+			b.consume(ctx, &items[i], on)
 		}
 	}
 	batch.sentAt[chunk] = time.Now()

@@ -78,7 +78,7 @@ func TestAttributesOfAPayment(t *testing.T) {
 // TestSheetKeepsWhatIsWritten: a payment that is written later, or one that grew the sheet, changes none before it.
 func TestSheetKeepsWhatIsWritten(t *testing.T) {
 	t.Parallel()
-	on := &sheet{}
+	on := sheetFor(200)
 	var written [][]byte
 	for i := range 200 {
 		free := on.free()

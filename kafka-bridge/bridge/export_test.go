@@ -22,7 +22,7 @@ func Convert(t *pix.Tokenizer, r *kgo.Record) (e event.Envelope, dead bool) {
 // Converter lets a benchmark turn records into messages on one sheet after the other, as a worker does. It tells which are
 // dead letters.
 func Converter(t *pix.Tokenizer) func(*kgo.Record) (dead bool) {
-	c, on := &converter{tokenizer: t, topic: "payments", deadLetterTopic: "letters", now: time.Now}, &sheet{}
+	c, on := &converter{tokenizer: t, topic: "payments", deadLetterTopic: "letters", now: time.Now}, sheetFor(maxChunk)
 	return func(r *kgo.Record) bool {
 		m := c.convert(r, on)
 		return m.letter != nil

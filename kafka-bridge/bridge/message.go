@@ -64,19 +64,27 @@ func (m *message) inject(ctx context.Context) {
 	m.trace = attributes[event.AttrTraceparent]
 }
 
-// sheetBytes is what the payments of a chunk are written on, and leastFree what one wants of it: most take 500 bytes.
+// A sheet is as large as its payments should be together, of which most take 500 bytes, but no larger than a piece that the
+// allocator finds at once. leastFree is what one wants to be free.
 const (
-	sheetBytes = 64 << 10
-	leastFree  = 2 << 10
+	paymentBytes = 512
+	sheetBytes   = 64 << 10
+	leastFree    = 2 << 10
 )
 
 // sheet is memory that payments are written on one behind the other: one allocation for many, each of which keeps it.
-type sheet struct{ written []byte }
+type sheet struct {
+	written []byte
+	size    int // of the next piece
+}
 
-// free returns a place to append to, on a new sheet when too little is left.
+// sheetFor returns a sheet for so many payments.
+func sheetFor(payments int) *sheet { return &sheet{size: min(payments*paymentBytes, sheetBytes)} }
+
+// free returns a place to append to, on a new piece when too little is left.
 func (s *sheet) free() []byte {
 	if cap(s.written)-len(s.written) < leastFree {
-		s.written = make([]byte, 0, sheetBytes)
+		s.written = make([]byte, 0, max(s.size, leastFree))
 	}
 	return s.written
 }
