@@ -75,7 +75,7 @@ func (c *converter) payment(r *kgo.Record, on *sheet) (data []byte, id pix.EndTo
 	free := on.free()
 	out, id, err := d.Tokenised(free, e, c.now())
 	if err != nil {
-		return nil, "", err //nolint:wrapcheck // says what it was
+		return nil, "", err
 	}
 	return on.taken(out, len(free)), id, nil
 }

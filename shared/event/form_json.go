@@ -59,7 +59,7 @@ func (m message) readJSON(s *scanner) bool {
 	next := 0
 	for {
 		var name []byte
-		ok := true
+		var ok bool
 		i := m.ahead(s, next)
 		led := i >= 0
 		if !led {
