@@ -17,11 +17,10 @@ const maxProblems = 100
 // findings is what reading a message brings up beside its values. No text in it comes from the message but the names of
 // fields that cannot be anything else.
 type findings struct {
-	texts    strings.Builder // of what is read, where it shares its memory
-	around   []string        // names of the messages around the one that is being read, outermost first
-	field    string          // name of the field that is being read
-	broken   bool            // not JSON or not proto: what was read until there means nothing
-	made     bool            // a payment that was decided: an enumeration's value that is not known here is kept as such
+	around   []string // names of the messages around the one that is being read, outermost first
+	field    string   // name of the field that is being read
+	broken   bool     // not JSON or not proto: what was read until there means nothing
+	made     bool     // a payment that was decided: an enumeration's value that is not known here is kept as such
 	problems []pix.Problem
 	doubts   []doubt  // problems of what people send; in what our own parts send, a newer release
 	unknown  []string // paths of enumerations whose value this release does not know
@@ -32,16 +31,6 @@ type doubt struct {
 	field  string
 	reason string
 	value  bool // a value of an enumeration rather than a field
-}
-
-// keep makes a text of what is read. With room among the texts it is a part of them, and each keeps all alive.
-func (f *findings) keep(b []byte) string {
-	from := f.texts.Len()
-	if f.texts.Cap()-from < len(b) {
-		return string(b)
-	}
-	f.texts.Write(b)
-	return f.texts.String()[from:]
 }
 
 // path is where a field of the present message is.

@@ -35,9 +35,6 @@ type tokenPlace struct {
 // writeSize is the room for a payment to begin with, in bytes: most fit.
 const writeSize = 768
 
-// textSize is the room for what is text in a payment, which is then in one piece: in most it takes less.
-const textSize = 448
-
 // message is the fields of one message type, at most 64.
 type message []field
 

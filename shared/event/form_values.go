@@ -41,16 +41,16 @@ func text[S ~string](to *S, example string) texts[S] { return texts[S]{to, examp
 
 func (v texts[S]) readJSON(s *scanner) bool {
 	b, ok := s.text()
-	*v.to = S(s.keep(b))
+	*v.to = S(b)
 	return ok
 }
 
-func (v texts[S]) readProto(in *findings, typ protowire.Type, b []byte) int {
+func (v texts[S]) readProto(_ *findings, typ protowire.Type, b []byte) int {
 	b, n := consumeBytes(typ, b)
 	if n < 0 || !utf8.Valid(b) {
 		return unread
 	}
-	*v.to = S(in.keep(b))
+	*v.to = S(b)
 	return n
 }
 

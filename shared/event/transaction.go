@@ -1,7 +1,6 @@
 package event
 
 import (
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -72,7 +71,6 @@ func (d Decoder) read(f *form, e Envelope, now time.Time) error {
 func (d Decoder) Tokenised(dst []byte, e Envelope, now time.Time) ([]byte, pix.EndToEndID, error) {
 	f := takeForm()
 	defer f.free()
-	f.texts.Grow(min(len(e.Data), textSize))
 	if err := d.read(f, e, now); err != nil {
 		return dst, "", err
 	}
@@ -84,7 +82,7 @@ func (d Decoder) Tokenised(dst []byte, e Envelope, now time.Time) ([]byte, pix.E
 	if err := f.written("encode transaction", &w); err != nil {
 		return dst, "", err
 	}
-	return w.out, pix.EndToEndID(strings.Clone(string(f.ID))), nil
+	return w.out, f.ID, nil
 }
 
 // EncodeTransaction writes a tokenised payment as proto.

@@ -89,25 +89,15 @@ func (t *Tokenizer) Tokenize(s *Submission) Transaction {
 }
 
 // Replace puts tokens where c carries raw identifiers, of which none is left. It is Tokenize for whoever writes the payment
-// at once: facts are not copied, and its tokens share one piece of memory, which each of them keeps alive.
+// at once: its facts are not copied.
 func (t *Tokenizer) Replace(c *Carried) {
 	m := t.take()
 	defer t.put(m)
-	m.together.Grow(t.room())
 	c.PayerTokens = m.party(&c.Payer, &c.PayerFacts)
 	c.PayeeTokens = m.party(&c.Payee, &c.PayeeFacts)
 	c.DeviceToken = m.pair(DeviceToken, identifier{value: c.DeviceID.Reveal()})
 	c.TxIDToken = m.pair(ChargeToken, identifier{value: c.TxID.Reveal()})
 	c.Payer, c.Payee, c.DeviceID, c.TxID = RawParty{}, RawParty{}, "", ""
-}
-
-// room is what the tokens of a payment take at most: eight entities under every key.
-func (t *Tokenizer) room() int {
-	n := 8 * t.current.tokenLength()
-	if t.previous != nil {
-		n += 8 * t.previous.tokenLength()
-	}
-	return n
 }
 
 // AccountID joins what identifies an account in the whole of Pix in its one spelling, empty without an account number.
@@ -143,9 +133,4 @@ func newKeyVersion(k TokenKey) keyVersion {
 	return keyVersion{
 		version: strconv.Itoa(k.Version), normalisation: cmp.Or(k.Normalisation, NormalisationV2), secret: slices.Clone(k.Secret),
 	}
-}
-
-// tokenLength is that of the longest kind.
-func (k *keyVersion) tokenLength() int {
-	return len(AccountToken) + 1 + len(k.version) + 1 + tokenLength
 }
