@@ -15,6 +15,7 @@ type ISPB string
 const (
 	endToEndIDLength = 32
 	ispbLength       = 8
+	minuteLayout     = "200601021504"
 )
 
 // ParseEndToEndID accepts s when it has the form of an EndToEndId and its minute exists in the calendar. The error has
@@ -65,18 +66,8 @@ func (id EndToEndID) Minute() (time.Time, bool) {
 	if len(id) != endToEndIDLength || !every(string(id[9:21]), isDigit) {
 		return time.Time{}, false
 	}
-	number := func(from, to int) (n int) {
-		for i := from; i < to; i++ {
-			n = n*10 + int(id[i]-'0')
-		}
-		return n
-	}
-	month, day, hour, minute := number(13, 15), number(15, 17), number(17, 19), number(19, 21)
-	t := time.Date(number(9, 13), time.Month(month), day, hour, minute, 0, 0, time.UTC)
-	if t.Month() != time.Month(month) || hour > 23 || minute > 59 { // a day too many is of another month
-		return time.Time{}, false
-	}
-	return t, true
+	t, err := time.Parse(minuteLayout, string(id[9:21]))
+	return t, err == nil
 }
 
 // ParseISPB accepts s when it is eight characters [0-9A-Z]. The error has kind Invalid and does not contain s.

@@ -3,7 +3,6 @@ package pix_test
 import (
 	"bytes"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -40,20 +39,6 @@ func TestReplaceIsTokenize(t *testing.T) {
 			if c.Payer != (pix.RawParty{}) || c.Payee != (pix.RawParty{}) || c.DeviceID != "" || c.TxID != "" {
 				t.Fatal("a raw identifier is left")
 			}
-		}
-	})
-}
-
-// TestMinuteIsTheCalendars: the minute of an id is what the standard reader says of its digits.
-func TestMinuteIsTheCalendars(t *testing.T) {
-	t.Parallel()
-	digits := rapid.StringMatching(`(20[0-9]{2}|[0-9]{4})([01][0-9]|[0-9]{2})([0-3][0-9]|[0-9]{2})([0-2][0-9]|[0-9]{2})[0-9]{2}`)
-	rapid.Check(t, func(t *rapid.T) {
-		s := digits.Draw(t, "minute")
-		got, ok := pix.EndToEndID("E12345678" + s + "abcdefghijk").Minute()
-		want, err := time.Parse("200601021504", s)
-		if ok != (err == nil) || ok && !got.Equal(want) {
-			t.Fatalf("%s: %v, %v; the standard reader: %v, %v", s, got, ok, want, err)
 		}
 	})
 }
