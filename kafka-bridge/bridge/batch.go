@@ -16,9 +16,16 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// chunkSize is how many records a worker takes at once: large enough that taking costs nothing, small enough that the
-// workers of a small poll end together.
-const chunkSize = 64
+// A worker takes between so many records at once, which become one request to Pub/Sub: the more, the less a request costs
+// each, but the workers of a small poll should end together.
+const (
+	minChunk      = 64
+	maxChunk      = 256
+	chunksAWorker = 4
+)
+
+// attributesBytes is what the attributes of a payment take on the wire beside its data, most often.
+const attributesBytes = 224
 
 // Pauses between the rounds in which a batch's failed messages are published again.
 const (
@@ -32,11 +39,16 @@ type item struct {
 	record    *kgo.Record
 	message   message
 	span      trace.Span // of consume, then of publish; nil where its trace is not kept
-	sending   *bus.Result
+	sending   acknowledgement
 	published bool      // Pub/Sub acknowledged it
 	delivery  *delivery // to the tokenised topic, of a published payment where there is one
 	head      *item     // whose letter stands for this record as well, nil when it has a message of its own
 	done      bool
+}
+
+// acknowledgement is a publication's future outcome.
+type acknowledgement interface {
+	Wait(ctx context.Context) error
 }
 
 // span is the part of a batch that belongs to one partition, in offset order.
@@ -50,6 +62,7 @@ type span struct {
 // batch is one poll on its way.
 type batch struct {
 	items   []item
+	chunk   int // how many items a worker takes at once
 	spans   []span
 	sentAt  []time.Time // one per chunk
 	stamped time.Time   // the latest moment at which a broker stamped one of them; zero when none did
@@ -73,7 +86,8 @@ func newBatch(fetches kgo.Fetches, l *ledger) *batch {
 		owner, first := l.enter(partitionKey{p.Topic, p.Partition}, p.Records, p.HighWatermark)
 		b.spans = append(b.spans, span{partition: owner, first: first, items: b.items[start:len(b.items):len(b.items)]})
 	})
-	b.sentAt = make([]time.Time, (len(b.items)+chunkSize-1)/chunkSize)
+	b.chunk = min(max(len(b.items)/(chunksAWorker*runtime.GOMAXPROCS(0)), minChunk), maxChunk)
+	b.sentAt = make([]time.Time, (len(b.items)+b.chunk-1)/b.chunk)
 	return b
 }
 
@@ -101,26 +115,60 @@ func (b *Bridge) send(ctx context.Context, batch *batch) {
 
 // sendChunk holds noise back, which is put together when the whole batch is converted.
 func (b *Bridge) sendChunk(ctx context.Context, batch *batch, chunk int) {
-	items := batch.items[chunk*chunkSize : min((chunk+1)*chunkSize, len(batch.items))]
+	items := batch.items[chunk*batch.chunk : min((chunk+1)*batch.chunk, len(batch.items))]
+	on := sheetFor(len(items))
 	for i := range items {
 		if !items[i].done {
-			b.consume(ctx, &items[i])
+			b.consume(ctx, &items[i], on)
 		}
 	}
 	batch.sentAt[chunk] = time.Now()
+	b.publishAll(ctx, items)
+}
+
+// publishAll publishes payments in as few requests as hold them, and letters one by one.
+func (b *Bridge) publishAll(ctx context.Context, items []item) {
+	bundle := b.bundle(items)
+	var attributes []bus.Attribute
 	for i := range items {
-		if !items[i].done && !items[i].message.noise() {
-			items[i].traced(ctx)
-			items[i].sending = b.publish(ctx, &items[i].message)
+		it := &items[i]
+		if it.done || it.message.noise() {
+			continue
+		}
+		it.traced(ctx)
+		if it.message.letter != nil {
+			it.sending = b.publish(ctx, &it.message)
+			continue
+		}
+		if !bundle.Fits(len(it.message.data) + attributesBytes) {
+			b.bus.PublishBundle(ctx, bundle)
+			bundle = b.bundle(items[i:])
+		}
+		attributes = it.message.attributes(attributes[:0])
+		it.sending = bundle
+		if bundle.Add(it.message.data, attributes) != nil {
+			it.sending = b.publish(ctx, &it.message) // is told the same
 		}
 	}
+	if bundle.Len() > 0 {
+		b.bus.PublishBundle(ctx, bundle)
+	}
+}
+
+// bundle begins one with room for the payments of items.
+func (b *Bridge) bundle(items []item) *bus.Bundle {
+	size := 0
+	for i := range items {
+		size += len(items[i].message.data) + attributesBytes
+	}
+	return bus.NewBundle(b.cfg.PublishTopic, size)
 }
 
 func (b *Bridge) publish(ctx context.Context, m *message) *bus.Result {
 	if m.letter != nil {
 		return b.bus.DeadLetterAsync(ctx, m.topic, *m.letter)
 	}
-	return b.bus.PublishAsync(ctx, m.topic, m.envelope)
+	return b.bus.PublishAsync(ctx, m.topic, m.envelope())
 }
 
 // finish waits until every record of the batch is acknowledged, publishing again what failed, for as long as it takes.
@@ -160,8 +208,8 @@ func (b *Bridge) await(ctx context.Context, batch *batch, observe bool) (failed 
 		if !it.done && !b.acknowledged(ctx, it) {
 			failed++
 		}
-		if last := i%chunkSize == chunkSize-1 || i == len(batch.items)-1; last && observe {
-			b.metrics.latency.Observe(time.Since(batch.sentAt[i/chunkSize]).Seconds())
+		if last := i%batch.chunk == batch.chunk-1 || i == len(batch.items)-1; last && observe {
+			b.metrics.latency.Observe(time.Since(batch.sentAt[i/batch.chunk]).Seconds())
 		}
 	}
 	return failed

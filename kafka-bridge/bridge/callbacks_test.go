@@ -127,7 +127,7 @@ func TestFetchErrors(t *testing.T) {
 func TestRefusedForGoodBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
 	b := idle(t, "kafka:9092")
-	m := message{topic: "payments", envelope: event.Envelope{Data: make([]byte, bus.MaxMessageBytes+1)}, result: resultPublished}
+	m := message{topic: "payments", data: make([]byte, bus.MaxMessageBytes+1), result: resultPublished}
 	it := item{record: &kgo.Record{Topic: "t", Offset: 7}, message: m, sending: b.publish(t.Context(), &m)}
 	if b.acknowledged(t.Context(), &it) || it.done || it.message.letter == nil || it.message.topic != b.cfg.DeadLetterTopic {
 		t.Fatalf("done %v, message %+v", it.done, it.message)
@@ -143,7 +143,7 @@ func TestRefusedForNowStaysAPayment(t *testing.T) {
 	b := idle(t, "kafka:9092")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	m := message{topic: "payments", envelope: event.Envelope{Data: []byte("x")}, result: resultPublished}
+	m := message{topic: "payments", data: []byte("x"), result: resultPublished}
 	it := item{record: &kgo.Record{}, message: m, sending: b.publish(t.Context(), &m)}
 	if b.acknowledged(ended, &it) || it.done || it.message.letter != nil {
 		t.Errorf("done %v, message %+v", it.done, it.message)
@@ -213,7 +213,7 @@ func TestADecoderThatPanicsRefuses(t *testing.T) {
 	} {
 		b := idle(t, "kafka:9092")
 		c.spoil(b.converter)
-		m := b.converter.convert(&kgo.Record{Value: c.value, Headers: []kgo.RecordHeader{{Key: event.AttrTraceparent, Value: []byte(c.trace)}}})
+		m := b.converter.convert(&kgo.Record{Value: c.value, Headers: []kgo.RecordHeader{{Key: event.AttrTraceparent, Value: []byte(c.trace)}}}, &sheet{})
 		if m.letter == nil {
 			t.Errorf("%s: no dead letter", name)
 			continue

@@ -28,17 +28,17 @@ func TestDoorIsStrict(t *testing.T) {
 	var unknown []string
 	c := &converter{tokenizer: tokens, now: func() time.Time { return time.Now().AddDate(100, 0, 0) },
 		unknown: func(field string) { unknown = append(unknown, field) }}
-	if m := c.convert(&kgo.Record{Value: data}); m.letter != nil {
+	if m := c.convert(&kgo.Record{Value: data}, &sheet{}); m.letter != nil {
 		t.Fatalf("the example: %s", m.letter.Detail)
 	}
 	misspelt := bytes.Replace(data, []byte(`"remoteAccess"`), []byte(`"remoteAcess"`), 1)
-	m := c.convert(&kgo.Record{Value: misspelt})
+	m := c.convert(&kgo.Record{Value: misspelt}, &sheet{})
 	if m.letter == nil || m.result != "invalid" || len(m.letter.Envelope.Data) > 0 ||
 		!strings.Contains(m.letter.Detail, "device.remoteAcess: unknown field; did you mean remoteAccess?") {
 		t.Errorf("misspelt: %+v", m)
 	}
 	grown := bytes.Replace(data, []byte("ACCOUNT_TYPE_CACC"), []byte("ACCOUNT_TYPE_WALLET"), 1)
-	if m := c.convert(&kgo.Record{Value: grown}); m.letter != nil || len(unknown) != 1 || unknown[0] != "payer.accountType" {
+	if m := c.convert(&kgo.Record{Value: grown}, &sheet{}); m.letter != nil || len(unknown) != 1 || unknown[0] != "payer.accountType" {
 		t.Errorf("a new type of account: %+v, counted %v", m.letter, unknown)
 	}
 }

@@ -43,7 +43,7 @@ func newMetrics(b *Bridge) *metrics {
 		}),
 		latency: with.NewHistogram(prometheus.HistogramOpts{
 			Name:    "pix_bridge_publish_latency_seconds",
-			Help:    "Time from the publish of a chunk of at most 64 records to the acknowledgement of its last.",
+			Help:    "Time from the publish of a chunk of at most 256 records to the acknowledgement of its last.",
 			Buckets: obs.LatencyBuckets(),
 		}),
 		rebalances: with.NewCounterVec(prometheus.CounterOpts{

@@ -52,8 +52,8 @@ func (b *Bridge) Reread(ctx context.Context, r Range, visit func(offset int64, p
 			if record.Attrs.IsControl() {
 				continue
 			}
-			payment, refused := b.converter.stamped(record)
-			if err := visit(record.Offset, payment, refused); err != nil {
+			payment, refused := b.converter.stamped(record, &sheet{})
+			if err := visit(record.Offset, payment.envelope(), refused); err != nil {
 				return err
 			}
 		}

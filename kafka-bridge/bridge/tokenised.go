@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/sentinela-pix/sentinela/shared/event"
+	"github.com/sentinela-pix/sentinela/shared/bus"
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
@@ -45,22 +43,22 @@ type delivery struct {
 
 // produce never blocks: the client's buffer holds all that may be in flight, and what is too much for it, after partitions
 // were revoked in an outage, fails and is tried again.
-func (t *tokenised) produce(ctx context.Context, e *event.Envelope) *delivery {
+func (t *tokenised) produce(ctx context.Context, m *message) *delivery {
 	d := &delivery{done: make(chan struct{})}
-	t.client.TryProduce(ctx, t.record(e), func(_ *kgo.Record, err error) {
+	t.client.TryProduce(ctx, t.record(m), func(_ *kgo.Record, err error) {
 		d.err = err
 		close(d.done)
 	})
 	return d
 }
 
-func (t *tokenised) record(e *event.Envelope) *kgo.Record {
+func (t *tokenised) record(m *message) *kgo.Record {
+	attributes := m.attributes(make([]bus.Attribute, 0, 6))
 	r := &kgo.Record{
-		Topic: t.topic, Key: []byte(e.Attributes[event.AttrEventID]), Value: e.Data,
-		Headers: make([]kgo.RecordHeader, 0, len(e.Attributes)),
+		Topic: t.topic, Key: []byte(m.id), Value: m.data, Headers: make([]kgo.RecordHeader, 0, len(attributes)),
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Attributes)) {
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: []byte(e.Attributes[name])})
+	for _, a := range attributes {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: a.Name, Value: []byte(a.Value)})
 	}
 	return r
 }
@@ -96,7 +94,7 @@ func (b *Bridge) deliver(ctx context.Context, it *item) {
 		it.done = true
 		return
 	}
-	it.delivery = b.tokenised.produce(ctx, &it.message.envelope)
+	it.delivery = b.tokenised.produce(ctx, &it.message)
 }
 
 // awaitDeliveries waits for the tokenised topic for at most deliveryPatience. It returns how many published payments it has

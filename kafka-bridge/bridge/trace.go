@@ -32,20 +32,19 @@ func newTracing(tracer trace.Tracer) tracing {
 
 // traceOf is the trace that a record came in.
 func traceOf(ctx context.Context, r *kgo.Record) context.Context {
-	for i := len(r.Headers) - 1; i >= 0; i-- { // the last of a name wins
-		if r.Headers[i].Key == event.AttrTraceparent {
-			return obs.Extract(ctx, map[string]string{event.AttrTraceparent: string(r.Headers[i].Value)})
-		}
+	parent := header(r, event.AttrTraceparent)
+	if parent == nil {
+		return ctx
 	}
-	return ctx
+	return obs.Extract(ctx, map[string]string{event.AttrTraceparent: string(parent)})
 }
 
 // consume converts a record within its span.
-func (b *Bridge) consume(ctx context.Context, it *item) {
+func (b *Bridge) consume(ctx context.Context, it *item, on *sheet) {
 	ctx, span := b.tracing.tracer.Start(traceOf(ctx, it.record), "consume", b.tracing.consume...)
 	defer span.End()
-	it.message = b.converter.convert(it.record)
-	obs.Inject(ctx, it.message.attributes())
+	it.message = b.converter.convert(it.record, on)
+	it.message.inject(ctx)
 	if !span.IsRecording() {
 		return
 	}
@@ -62,13 +61,13 @@ func (it *item) traced(ctx context.Context) {
 		return
 	}
 	ctx, it.span = obs.Start(trace.ContextWithSpan(ctx, it.span), "publish", trace.WithSpanKind(trace.SpanKindProducer))
-	obs.Inject(ctx, it.message.attributes())
+	it.message.inject(ctx)
 }
 
 // dies turns an item that the bus refuses for good into its dead letter, which stays in its trace.
 func (it *item) dies(letter message) {
-	if trace := it.message.attributes()[event.AttrTraceparent]; trace != "" {
-		letter.attributes()[event.AttrTraceparent] = trace
+	if it.message.trace != "" {
+		letter.letter.Envelope.Attributes[event.AttrTraceparent] = it.message.trace
 	}
 	it.message = letter
 }
@@ -89,12 +88,4 @@ func (batch *batch) spansOf() iter.Seq[trace.Span] {
 			}
 		}
 	}
-}
-
-// attributes are those that go along with a message.
-func (m *message) attributes() map[string]string {
-	if m.letter != nil {
-		return m.letter.Envelope.Attributes
-	}
-	return m.envelope.Attributes
 }

@@ -58,6 +58,9 @@ type Bus struct {
 	watch  *conn.Watch
 	sent   *metrics
 
+	bundles bundles
+	sending sync.WaitGroup // bundles under way
+
 	mu         sync.Mutex
 	publishers map[string]*pubsub.Publisher // by topic name; the set is configuration, so it stays small
 	closed     bool
@@ -80,7 +83,7 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Bus, e
 	if err != nil {
 		return nil, pix.E(pix.Unavailable, "open bus", err)
 	}
-	return &Bus{client: client, cfg: cfg, watch: watch, sent: sent, publishers: map[string]*pubsub.Publisher{}}, nil
+	return &Bus{client: client, cfg: cfg, watch: watch, sent: sent, bundles: newBundles(cfg), publishers: map[string]*pubsub.Publisher{}}, nil
 }
 
 // withDefaults fills what was left zero.
@@ -209,6 +212,7 @@ func (b *Bus) stopAll() <-chan struct{} {
 	for _, p := range b.publishers {
 		wg.Go(p.Stop)
 	}
+	wg.Go(b.sending.Wait)
 	go func() {
 		wg.Wait()
 		close(done)

@@ -20,3 +20,6 @@ func Settings(b *Bus, topic string) (pubsub.PublishSettings, error) {
 	}
 	return p.PublishSettings, nil
 }
+
+// Wire is what a bundle would send.
+func Wire(b *Bundle) []byte { return b.wire }

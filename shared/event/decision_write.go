@@ -131,7 +131,8 @@ func (w *writer) string(n protowire.Number, s string) {
 		return
 	}
 	w.spoiled = w.spoiled || !utf8.ValidString(s)
-	w.out = protowire.AppendString(protowire.AppendTag(w.out, n, protowire.BytesType), s)
+	w.tag(n, protowire.BytesType)
+	w.out = protowire.AppendString(w.out, s)
 }
 
 func (w *writer) enum(n protowire.Number, value int32) {

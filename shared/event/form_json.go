@@ -58,16 +58,21 @@ func (m message) readJSON(s *scanner) bool {
 	var seen uint64
 	next := 0
 	for {
-		name, ok := s.text()
-		if !ok {
-			return s.wrong(aName)
+		var name []byte
+		var ok bool
+		i := m.ahead(s, next)
+		led := i >= 0
+		if !led {
+			if name, ok = s.text(); !ok {
+				return s.wrong(aName)
+			}
+			i = m.named(name, next)
 		}
-		i := m.named(name, next)
 		known := i >= 0 && seen&(1<<i) == 0
 		if !known {
 			m.refuse(s, name, i)
 		}
-		if !s.take(':') {
+		if !led && !s.take(':') {
 			return s.wrong(aColon)
 		}
 		if known {
@@ -101,7 +106,8 @@ func (m message) refuse(s *scanner, name []byte, i int) {
 
 // readJSON reads the value of one field. One of another type is noted and passed.
 func (f *field) readJSON(s *scanner) bool {
-	if s.word("null") {
+	s.space()
+	if s.at < len(s.in) && s.in[s.at] == 'n' && s.word("null") {
 		return true
 	}
 	from := s.at
@@ -123,6 +129,20 @@ func (f *field) readJSON(s *scanner) bool {
 	}
 	s.note(f.name, f.value.expected(s.in[from:s.at]))
 	return true
+}
+
+// ahead passes the name of one of the fields from next on, with its colon, where they come next as a program writes them, and
+// returns which it is. It saves reading what can be compared; everything else, it leaves to named.
+func (m message) ahead(s *scanner, next int) int {
+	s.space()
+	in := s.in[s.at:]
+	for i := next; i < len(m); i++ {
+		if end := 1 + len(m[i].name); end+1 < len(in) && in[end+1] == ':' && in[end] == '"' && in[0] == '"' && string(in[1:end]) == m[i].name {
+			s.at += end + 2
+			return i
+		}
+	}
+	return -1
 }
 
 // named finds a field by its name, either as JSON has it or as the .proto file does. Producers keep an order, so the
@@ -200,6 +220,9 @@ func (s *scanner) quotedNumber() (int64, bool) {
 	inside := scanner{findings: s.findings, in: text}
 	if len(text) == 0 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
 		return 0, false
+	}
+	if n, ok := digits(text, 18); ok && (text[0] != '0' || len(text) == 1) {
+		return n, true
 	}
 	n, ok := inside.number()
 	return n, ok && inside.at == len(text)

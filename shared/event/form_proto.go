@@ -121,7 +121,8 @@ func (m message) writeProto(w *writer, n protowire.Number) {
 // begin begins a message that is a field, and returns where its body is. Nearly all are shorter than 128 bytes, whose length
 // takes one.
 func (w *writer) begin(n protowire.Number) (body int) {
-	w.out = append(protowire.AppendTag(w.out, n, protowire.BytesType), 0)
+	w.tag(n, protowire.BytesType)
+	w.out = append(w.out, 0)
 	return len(w.out)
 }
 
@@ -148,11 +149,22 @@ func (m message) writeBody(w *writer) {
 // writer collects what is written. Once something cannot be written plainly it is spoilt.
 type writer struct {
 	out     []byte
+	from    int // where it begins in out
 	spoiled bool
 }
 
+// tag begins a field. The numbers of nearly all take one byte.
+func (w *writer) tag(n protowire.Number, typ protowire.Type) {
+	if n < 16 {
+		w.out = append(w.out, byte(n)<<3|byte(typ))
+		return
+	}
+	w.out = protowire.AppendTag(w.out, n, typ)
+}
+
 func (w *writer) varint(n protowire.Number, v uint64) {
-	w.out = protowire.AppendVarint(protowire.AppendTag(w.out, n, protowire.VarintType), v)
+	w.tag(n, protowire.VarintType)
+	w.out = protowire.AppendVarint(w.out, v)
 }
 
 // seconds writes a Timestamp or a Duration, whose fields have the same numbers.
@@ -164,7 +176,7 @@ func (w *writer) seconds(n protowire.Number, seconds, nanos int64) {
 	if nanos != 0 {
 		size += 1 + protowire.SizeVarint(uint64(nanos))
 	}
-	w.out = protowire.AppendTag(w.out, n, protowire.BytesType)
+	w.tag(n, protowire.BytesType)
 	w.out = protowire.AppendVarint(w.out, uint64(size))
 	if seconds != 0 {
 		w.varint(1, uint64(seconds))

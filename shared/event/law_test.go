@@ -220,6 +220,9 @@ func TestOneGrammar(t *testing.T) {
 					data, damaged = a.wire(), false
 				}
 				e := envelope(data, asProto)
+				if n%5 == 0 {
+					passedOn(t, event.Decoder{Tokenizer: tokens, Raw: n%2 == 0}, e)
+				}
 				if oneGrammar(t, e, tokens, damaged) {
 					tally[w].accepted++
 				} else {
@@ -249,6 +252,24 @@ func oneGrammar(t *testing.T, e event.Envelope, tokens *pix.Tokenizer, damaged b
 	}
 	t.Errorf("the reader: %v\nthe reference: %v\n%s\n%q", err, refused, cmp.Diff(want, got, equal()), e.Data)
 	return false
+}
+
+// passedOn holds the short way of a payment to the long one: the same bytes and id behind what was there, or the same refusal.
+func passedOn(t *testing.T, d event.Decoder, e event.Envelope) {
+	t.Helper()
+	data := bytes.Clone(e.Data)
+	got, id, err := d.Tokenised([]byte("before"), e, now())
+	want := event.Envelope{}
+	tx, refused := d.Transaction(e, now())
+	if refused == nil {
+		want, refused = event.EncodeTransaction(&tx)
+	}
+	if fmt.Sprint(err) != fmt.Sprint(refused) || string(got) != "before"+string(want.Data) || id != tx.ID && err == nil {
+		t.Errorf("passed on as %x, %v\nnot as %x, %v\n%q", got, err, want.Data, refused, e.Data)
+	}
+	if !bytes.Equal(data, e.Data) {
+		t.Errorf("reading changes what is read: %q", data)
+	}
 }
 
 // errorer is for tests whose goroutines may not stop them.

@@ -2,7 +2,9 @@ package event
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -99,7 +101,7 @@ func (s *scanner) text() ([]byte, bool) {
 		return nil, false
 	}
 	ascii := true
-	for i := s.at; i < len(s.in); i++ {
+	for i := s.at + plain(s.in[s.at:]); i < len(s.in); i++ {
 		switch c := s.in[i]; {
 		case c == '"':
 			b := s.in[s.at:i]
@@ -119,6 +121,22 @@ func (s *scanner) text() ([]byte, bool) {
 	}
 	s.at = len(s.in)
 	return nil, false
+}
+
+// plain is how many bytes from the start of b mean themselves inside a string, in whole words of eight: none is a quote, a
+// backslash, a control character or beyond ASCII.
+func plain(b []byte) (n int) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(b)-n >= 8; n += 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote, backslash := x^ones*'"', x^ones*'\\'
+		// A byte's high bit is set where the byte is 0, less than a blank, or beyond ASCII; above the first one it may be set
+		// for nothing.
+		if special := ((quote-ones)&^quote | (backslash-ones)&^backslash | (x-ones*' ')&^x | x) & highs; special != 0 {
+			return n + bits.TrailingZeros64(special)/8
+		}
+	}
+	return n
 }
 
 // valid passes UTF-8, and otherwise goes to its first defect. b begins where the scanner stands.

@@ -31,32 +31,58 @@ type Decoder struct {
 // What has tokens and no raw identifier was written by our own parts, perhaps by a newer release: fields that this one
 // does not know are left out. Anything else is refused with them, because a field that is spelt wrongly is a signal lost.
 func (d Decoder) Transaction(e Envelope, now time.Time) (pix.Transaction, error) {
-	const op = "decode transaction"
 	f := takeForm()
 	defer f.free()
-	if err := f.read(op, e, d.Raw); err != nil {
+	if err := d.read(f, e, now); err != nil {
 		return pix.Transaction{}, err
 	}
-	var tx pix.Transaction
+	if f.own() {
+		return f.Transaction(), nil
+	}
+	return d.Tokenizer.Tokenize(&f.Submission), nil
+}
+
+// read fills a form and validates it.
+func (d Decoder) read(f *form, e Envelope, now time.Time) error {
+	const op = "decode transaction"
+	if err := f.read(op, e, d.Raw); err != nil {
+		return err
+	}
 	var invalid error
 	if f.own() {
-		tx = f.Transaction()
+		tx := f.Transaction()
 		invalid = tx.Validate(now)
 	} else {
 		invalid = f.Validate(now)
 	}
 	if err := f.finish(op, f.message, invalid); err != nil {
-		return pix.Transaction{}, err
-	}
-	if !f.own() {
-		tx = d.Tokenizer.Tokenize(&f.Submission)
+		return err
 	}
 	if d.Unknown != nil {
 		for _, field := range f.unknown {
 			d.Unknown(field)
 		}
 	}
-	return tx, nil
+	return nil
+}
+
+// Tokenised reads a payment as Transaction does and appends it to dst as EncodeTransaction writes it. It is both at once for
+// whoever only passes a payment on: no payment is made between them. dst is returned as it was where it fails.
+func (d Decoder) Tokenised(dst []byte, e Envelope, now time.Time) ([]byte, pix.EndToEndID, error) {
+	f := takeForm()
+	defer f.free()
+	if err := d.read(f, e, now); err != nil {
+		return dst, "", err
+	}
+	if !f.own() {
+		d.Tokenizer.Replace(&f.Carried)
+	}
+	w := writer{out: dst, from: len(dst)}
+	f.writeBody(&w)
+	if err := f.written("encode transaction", &w); err != nil {
+		return dst, "", err
+	}
+	return w.out, f.ID, nil
 }
 
 // EncodeTransaction writes a tokenised payment as proto.
@@ -74,7 +100,7 @@ func EncodeTransaction(tx *pix.Transaction) (Envelope, error) {
 
 // written says why what was written as proto cannot be sent.
 func (f *form) written(op string, w *writer) error {
-	if !w.spoiled && len(w.out) <= MaxDataBytes {
+	if !w.spoiled && len(w.out)-w.from <= MaxDataBytes {
 		return nil
 	}
 	if !w.spoiled {

@@ -2,5 +2,5 @@ package pix
 
 // Spelling is what a token is made of.
 func Spelling(n Normalisation, kind TokenKind, ispb ISPB, branch, value string) string {
-	return n.spelling(kind, identifier{ispb, branch, value})
+	return string(n.append(nil, kind, identifier{ispb, branch, value}))
 }

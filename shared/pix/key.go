@@ -16,7 +16,7 @@ func ClassifyKey(s string) KeyKind {
 func phoneKey(s string) (KeyKind, string) {
 	d := s
 	if !every(s[1:], isDigit) {
-		d = without(s, " -().")
+		d = without(s, isPhoneMark)
 	}
 	if len(d) < 4 || len(d) > 17 || d[1] == '0' || !every(d[1:], isDigit) {
 		return UnknownKey, s
@@ -91,7 +91,7 @@ func keyProblem(raw string, declared KeyKind) string {
 
 // looksLikePhone recognises a Brazilian telephone without its country: an area code and a number.
 func looksLikePhone(s string) bool {
-	d := without(s, " -().")
+	d := without(s, isPhoneMark)
 	return every(d, isDigit) && (len(d) == 10 || len(d) == 11)
 }
 

@@ -18,14 +18,21 @@ type identifier struct {
 	branch, value string
 }
 
-// spelling gives a raw identifier its one spelling.
-func (n Normalisation) spelling(kind TokenKind, r identifier) string {
-	if n == NormalisationV1 {
-		return r.spellingV1(kind)
+// append writes the one spelling of a raw identifier behind dst, nothing for none.
+func (n Normalisation) append(dst []byte, kind TokenKind, r identifier) []byte {
+	switch {
+	case n == NormalisationV1:
+		return append(dst, r.spellingV1(kind)...)
+	case kind == AccountToken:
+		return appendAccount(dst, r.ispb, r.branch, r.value)
+	default:
+		return append(dst, r.spelling(kind)...)
 	}
+}
+
+// spelling is that of any kind but an account.
+func (r identifier) spelling(kind TokenKind) string {
 	switch kind {
-	case AccountToken:
-		return accountSpelling(r.ispb, r.branch, r.value)
 	case OwnerToken:
 		return ownerSpelling(r.value)
 	case KeyToken:
@@ -72,7 +79,7 @@ func documentV1(s string) string {
 	if every(s, isUpperAlphanumeric) {
 		return s
 	}
-	return strings.ToUpper(without(strings.TrimSpace(s), ".-/"))
+	return strings.ToUpper(without(strings.TrimSpace(s), isMark))
 }
 
 // keyV1 leaves a key as it is unless its kind is known.
@@ -90,7 +97,7 @@ func keyV1(key string) string {
 	case isUUID(s):
 		return strings.ToLower(s)
 	}
-	if d := without(s, ".-/"); isCPF(d) || isCNPJ(d) {
+	if d := without(s, isMark); isCPF(d) || isCNPJ(d) {
 		return d
 	}
 	return s

@@ -12,8 +12,16 @@ import (
 // The spellings of an identifier under NormalisationV2. docs/domain.md lists the rules, why each is safe, and what is
 // left apart: joining two people is worse than splitting one.
 
-// separators are what people write between the groups of a document or an account.
-const separators = " .-/"
+// isSeparator tells what people write between the groups of a document or an account.
+func isSeparator(c byte) bool { return c == ' ' || c == '.' || c == '-' || c == '/' }
+
+// isMark is the same before blanks counted: under NormalisationV1.
+func isMark(c byte) bool { return c == '.' || c == '-' || c == '/' }
+
+// isPhoneMark tells what people write between the groups of a telephone.
+func isPhoneMark(c byte) bool { return c == ' ' || c == '-' || c == '(' || c == ')' || c == '.' }
+
+func isBlank(c byte) bool { return c == ' ' }
 
 // maxBranchDigits is the longest branch in SPI and DICT, which write it without its check digit.
 const maxBranchDigits = 4
@@ -49,23 +57,29 @@ func ownerSpelling(s string) string {
 	if every(s, isUpperAlphanumeric) {
 		return s
 	}
-	return upper(without(plain(s), separators))
+	return upper(without(plain(s), isSeparator))
 }
 
 // accountSpelling joins institution, branch and number, empty without a number.
 func accountSpelling(ispb ISPB, branch, account string) string {
+	return string(appendAccount(nil, ispb, branch, account))
+}
+
+func appendAccount(dst []byte, ispb ISPB, branch, account string) []byte {
 	number := numberSpelling(account)
 	if number == "" {
-		return ""
+		return dst
 	}
-	return string(ispb) + "/" + branchSpelling(branch) + "/" + trimZeros(number)
+	dst = append(append(dst, ispb...), '/')
+	dst = append(append(dst, branchSpelling(branch)...), '/')
+	return append(dst, trimZeros(number)...)
 }
 
 // numberSpelling is that of an account's number. A verifier X is the 0 that DICT writes for it: what stands before a
 // verifier determines it, so an X and a 0 behind the same digits are never two accounts.
 func numberSpelling(s string) string {
 	if !every(s, isUpperAlphanumeric) {
-		s = upper(without(plain(s), separators))
+		s = upper(without(plain(s), isSeparator))
 	}
 	if head, ok := strings.CutSuffix(s, "X"); ok && head != "" && every(head, isDigit) {
 		return head + "0"
@@ -81,7 +95,7 @@ func branchSpelling(s string) string {
 		if number, ok := uncheckedBranch(s); ok {
 			s = number
 		}
-		s = without(s, separators)
+		s = without(s, isSeparator)
 	}
 	if len(s) > maxBranchDigits {
 		return s
@@ -91,7 +105,7 @@ func branchSpelling(s string) string {
 
 // uncheckedBranch takes the check digit off a branch such as 0001-9.
 func uncheckedBranch(s string) (string, bool) {
-	number, check, found := strings.Cut(without(s, " "), "-")
+	number, check, found := strings.Cut(without(s, isBlank), "-")
 	ok := found && number != "" && len(number) <= maxBranchDigits && every(number, isDigit) &&
 		len(check) == 1 && (isDigit(check[0]) || check[0] == 'X')
 	return number, ok
@@ -137,7 +151,7 @@ func keySpelling(raw string) (KeyKind, string) {
 	if d, ok := ungrouped(s, 2, 5, 8, 12); ok && isCNPJ(d) {
 		return KeyCNPJ, d
 	}
-	if d := without(s, " -()."); isBrazilianPhone(d) {
+	if d := without(s, isPhoneMark); isBrazilianPhone(d) {
 		return KeyPhone, "+" + d
 	}
 	u := unknownKey(s)
@@ -148,7 +162,7 @@ func keySpelling(raw string) (KeyKind, string) {
 }
 
 // unknownKey is the spelling of a key of a kind that we do not know: case and blanks mean nothing in any kind so far.
-func unknownKey(s string) string { return without(lower(s), " ") }
+func unknownKey(s string) string { return without(lower(s), isBlank) }
 
 // lower is the lower case, composed: of a letter with marks one may change the other, so both are repeated until nothing
 // changes.
@@ -174,7 +188,7 @@ func ungrouped(s string, ends ...int) (string, bool) {
 	}
 	d := make([]byte, 0, len(s))
 	for i := range len(s) {
-		if strings.IndexByte(separators, s[i]) < 0 {
+		if !isSeparator(s[i]) {
 			d = append(d, s[i])
 		} else if !slices.Contains(ends, len(d)) {
 			return "", false
@@ -201,11 +215,12 @@ func isBrazilianPhone(s string) bool {
 
 // without returns s without the characters of a set. Text beyond ASCII is none of these identifiers and stays whole: taking
 // a blank from before an accent would make another letter.
-func without(s, set string) string {
-	if !strings.ContainsAny(s, set) || !every(s, isASCII) {
+func without(s string, in func(byte) bool) string {
+	if every(s, func(c byte) bool { return !in(c) }) || !every(s, isASCII) {
 		return s
 	}
-	return string(filter(make([]byte, 0, len(s)), s, func(c byte) bool { return strings.IndexByte(set, c) < 0 }))
+	var stack [64]byte
+	return string(filter(stack[:0], s, func(c byte) bool { return !in(c) }))
 }
 
 func isASCII(c byte) bool { return c < utf8.RuneSelf }

@@ -2,12 +2,8 @@ package pix
 
 import (
 	"cmp"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"slices"
@@ -36,8 +32,9 @@ func (TokenKey) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // Tokenizer turns raw identifiers into tokens. It is safe for concurrent use.
 type Tokenizer struct {
-	current  *keyedHash
-	previous *keyedHash // nil outside a rotation
+	current  keyVersion
+	previous *keyVersion // nil outside a rotation
+	mints    sync.Pool   // of *mint
 }
 
 // NewTokenizer returns a Tokenizer under the current key. During the 31 days after a rotation previous is the key
@@ -47,7 +44,8 @@ func NewTokenizer(current TokenKey, previous *TokenKey) (*Tokenizer, error) {
 	if err := current.check(); err != nil {
 		return nil, E(Invalid, op, fmt.Errorf("current key: %w", err))
 	}
-	t := &Tokenizer{current: newKeyedHash(current)}
+	t := &Tokenizer{current: newKeyVersion(current)}
+	t.mints.New = func() any { return t.newMint() }
 	if previous == nil {
 		return t, nil
 	}
@@ -57,7 +55,7 @@ func NewTokenizer(current TokenKey, previous *TokenKey) (*Tokenizer, error) {
 	if previous.Version == current.Version {
 		return nil, E(Invalid, op, errors.New("current and previous key have the same version"))
 	}
-	t.previous = newKeyedHash(*previous)
+	t.previous = new(newKeyVersion(*previous))
 	return t, nil
 }
 
@@ -80,26 +78,26 @@ func (*Tokenizer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked)
 // Tokenize returns the payment without its raw identifiers. Names are dropped. Kind of key and kind of person, where
 // the producer left them out, are taken from the values, because nobody can derive them later.
 func (t *Tokenizer) Tokenize(s *Submission) Transaction {
+	m := t.take()
+	defer t.put(m)
 	tx := Transaction{Facts: s.Facts}
-	tx.Payer = t.party(&s.Payer, &tx.PayerFacts)
-	tx.Payee = t.party(&s.Payee, &tx.PayeeFacts)
-	tx.DeviceToken = t.Token(DeviceToken, s.DeviceID)
-	tx.TxIDToken = t.Token(ChargeToken, s.TxID)
+	tx.Payer = m.party(&s.Payer, &tx.PayerFacts)
+	tx.Payee = m.party(&s.Payee, &tx.PayeeFacts)
+	tx.DeviceToken = m.pair(DeviceToken, identifier{value: s.DeviceID.Reveal()})
+	tx.TxIDToken = m.pair(ChargeToken, identifier{value: s.TxID.Reveal()})
 	return tx
 }
 
-func (t *Tokenizer) party(raw *RawParty, facts *PartyFacts) Party {
-	if facts.KeyKind == "" {
-		facts.KeyKind = ClassifyKey(raw.Key.Reveal())
-	}
-	if facts.Person == "" {
-		facts.Person = documentPerson(raw.Document.Reveal())
-	}
-	return Party{
-		Account: t.Account(facts.ISPB, raw.Branch, raw.Account),
-		Owner:   t.Token(OwnerToken, raw.Document),
-		Key:     t.Token(KeyToken, raw.Key),
-	}
+// Replace puts tokens where c carries raw identifiers, of which none is left. It is Tokenize for whoever writes the payment
+// at once: its facts are not copied.
+func (t *Tokenizer) Replace(c *Carried) {
+	m := t.take()
+	defer t.put(m)
+	c.PayerTokens = m.party(&c.Payer, &c.PayerFacts)
+	c.PayeeTokens = m.party(&c.Payee, &c.PayeeFacts)
+	c.DeviceToken = m.pair(DeviceToken, identifier{value: c.DeviceID.Reveal()})
+	c.TxIDToken = m.pair(ChargeToken, identifier{value: c.TxID.Reveal()})
+	c.Payer, c.Payee, c.DeviceID, c.TxID = RawParty{}, RawParty{}, "", ""
 }
 
 // AccountID joins what identifies an account in the whole of Pix in its one spelling, empty without an account number.
@@ -119,58 +117,20 @@ func (t *Tokenizer) Token(kind TokenKind, value Secret) TokenPair {
 }
 
 func (t *Tokenizer) pair(kind TokenKind, r identifier) TokenPair {
-	value := t.current.normalisation.spelling(kind, r)
-	if value == "" {
-		return TokenPair{}
-	}
-	pair := TokenPair{Current: t.current.token(kind, value)}
-	if t.previous == nil {
-		return pair
-	}
-	if t.previous.normalisation != t.current.normalisation {
-		value = t.previous.normalisation.spelling(kind, r)
-	}
-	if value != "" {
-		pair.Previous = t.previous.token(kind, value)
-	}
-	return pair
+	m := t.take()
+	defer t.put(m)
+	return m.pair(kind, r)
 }
 
-// keyedHash computes tokens under one key. The pool keeps hashes that have already absorbed the padded key, which is
-// half the work of an HMAC over a short value.
-type keyedHash struct {
+// keyVersion is one key with the rules under which identifiers are spelt for it.
+type keyVersion struct {
 	version       string
 	normalisation Normalisation
-	pool          sync.Pool
+	secret        []byte
 }
 
-type scratch struct {
-	mac hash.Hash
-	buf []byte
-}
-
-func newKeyedHash(k TokenKey) *keyedHash {
-	secret := slices.Clone(k.Secret)
-	return &keyedHash{
-		version:       strconv.Itoa(k.Version),
-		normalisation: cmp.Or(k.Normalisation, NormalisationV2),
-		pool:          sync.Pool{New: func() any { return &scratch{mac: hmac.New(sha256.New, secret)} }},
+func newKeyVersion(k TokenKey) keyVersion {
+	return keyVersion{
+		version: strconv.Itoa(k.Version), normalisation: cmp.Or(k.Normalisation, NormalisationV2), secret: slices.Clone(k.Secret),
 	}
-}
-
-// token is "<kind>.<version>." and the first 16 bytes of HMAC(kind, 0, value). The kind inside the hash separates the
-// domains: the same value under two kinds gives unrelated tokens.
-func (h *keyedHash) token(kind TokenKind, value string) Token {
-	s := h.pool.Get().(*scratch)
-	defer h.pool.Put(s)
-	s.mac.Reset()
-	s.buf = append(append(append(s.buf[:0], kind...), 0), value...)
-	s.mac.Write(s.buf)
-	sum := s.mac.Sum(s.buf[:0])
-	var stack [64]byte
-	out := append(append(append(append(stack[:0], kind...), '.'), h.version...), '.')
-	out = base64.RawURLEncoding.AppendEncode(out, sum[:tokenBytes])
-	clear(sum)
-	s.buf = sum
-	return Token(out)
 }

@@ -77,7 +77,7 @@ func (r *RawParty) validate(p *Problems, side string, facts *PartyFacts) {
 	}
 	p.addIn(side, "branch", textProblem(r.Branch.Reveal(), maxBranch, isAccountCharacter))
 	p.addIn(side, "account", textProblem(r.Account.Reveal(), maxAccount, isAccountCharacter))
-	if r.Account != "" && AccountID(facts.ISPB, r.Branch, r.Account) == "" {
+	if r.Account != "" && numberSpelling(r.Account.Reveal()) == "" {
 		p.addIn(side, "account", "must hold letters or digits")
 	}
 	p.addIn(side, "key", keyProblem(r.Key.Reveal(), facts.KeyKind))

@@ -437,6 +437,7 @@ func FuzzPush(f *testing.F) {
 		r.Header = header
 		w := httptest.NewRecorder()
 		fix.handler.ServeHTTP(w, r)
+		samePush(t, media, body)
 		found, err := push.Decode(header, body)
 		outcomes := handled + len(fix.letters.list)
 		switch {

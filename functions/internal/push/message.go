@@ -96,6 +96,13 @@ func wrapped(header http.Header, data []byte) ([]Found, error) {
 	if kind := header.Get("Ce-Type"); kind != "" && kind != messagePublished {
 		return nil, otherEvent()
 	}
+	if f, ok := plainBody(data); ok {
+		return []Found{f}, nil
+	}
+	return generalBody(data)
+}
+
+func generalBody(data []byte) ([]Found, error) {
 	var b body
 	if err := decode(data, &b); err != nil {
 		return nil, unreadable(err)
@@ -105,6 +112,13 @@ func wrapped(header http.Header, data []byte) ([]Found, error) {
 
 // structured reads a CloudEvent whose attributes travel in the body.
 func structured(_ http.Header, data []byte) ([]Found, error) {
+	if f, ok := plainEvent(data); ok {
+		return []Found{f}, nil
+	}
+	return generalEvent(data)
+}
+
+func generalEvent(data []byte) ([]Found, error) {
 	var e cloudEvent
 	if err := decode(data, &e); err != nil {
 		return nil, unreadable(err)
@@ -114,6 +128,13 @@ func structured(_ http.Header, data []byte) ([]Found, error) {
 
 // batch reads several CloudEvents. One that cannot be read leaves the others readable.
 func batch(_ http.Header, data []byte) ([]Found, error) {
+	if all, ok := plainEvents(data); ok {
+		return all, nil
+	}
+	return generalEvents(data)
+}
+
+func generalEvents(data []byte) ([]Found, error) {
 	var events [maxBatch + 1]element // what is more than an array holds is skipped, not decoded
 	if err := decode(data, &events); err != nil {
 		return nil, unreadable(err)
@@ -145,12 +166,14 @@ func decode(data []byte, into any) error {
 
 // body is what a push subscription posts, which is also the data of an Eventarc event.
 type body struct {
-	Message *struct {
-		Data        base64Text `json:"data"`
-		Attributes  attributes `json:"attributes"`
-		MessageID   shortText  `json:"messageId"`
-		PublishTime shortText  `json:"publishTime"`
-	} `json:"message"`
+	Message *wrappedMessage `json:"message"`
+}
+
+type wrappedMessage struct {
+	Data        base64Text `json:"data"`
+	Attributes  attributes `json:"attributes"`
+	MessageID   shortText  `json:"messageId"`
+	PublishTime shortText  `json:"publishTime"`
 }
 
 func (b *body) found() Found {

@@ -49,6 +49,10 @@ func (b *base64Text) UnmarshalJSON(raw []byte) error {
 		}
 		text = []byte(plain)
 	}
+	return b.decode(text)
+}
+
+func (b *base64Text) decode(text []byte) error {
 	if bytes.ContainsAny(text, "\r\n") {
 		return errNotBase64
 	}
