@@ -119,110 +119,119 @@ func (c readerCodec) Unmarshal(data mem.BufferSlice, _ any) error {
 // response takes a ReadRowsResponse, whose bytes the rows keep. What it lacks of a message the client has no use for: the
 // row that was scanned last would only let it leave out rows of a second attempt.
 func (r *rowReader) response(data []byte) error {
-	return fields(data, func(f *field) error {
+	f := field{rest: data}
+	for f.next() {
 		if f.number != responseChunks || f.kind != protowire.BytesType {
-			return nil
+			continue
 		}
 		c, err := parseChunk(f.bytes)
 		if err != nil {
 			return err
 		}
-		return r.chunk(&c)
-	})
+		if err := r.chunk(c); err != nil {
+			return err
+		}
+	}
+	return f.err
 }
 
-// field is one of a message: bytes, or a number.
+// field is one of a message: bytes, or a number. It lives on the stack: a payment's rows have some thousand.
 type field struct {
 	number protowire.Number
 	kind   protowire.Type
 	bytes  []byte
 	varint uint64
+	rest   []byte
+	err    error
 }
 
-// fields calls each with the fields of a message.
-func fields(data []byte, each func(f *field) error) error {
-	for len(data) > 0 {
-		var f field
-		var n int
-		if f.number, f.kind, n = protowire.ConsumeTag(data); n < 0 {
-			return fmt.Errorf("%w: %w", errRows, protowire.ParseError(n))
-		}
-		data = data[n:]
-		switch f.kind {
-		case protowire.VarintType:
-			f.varint, n = protowire.ConsumeVarint(data)
-		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(data)
-		default:
-			n = protowire.ConsumeFieldValue(f.number, f.kind, data)
-		}
-		if n < 0 {
-			return fmt.Errorf("%w: %w", errRows, protowire.ParseError(n))
-		}
-		data = data[n:]
-		if err := each(&f); err != nil {
-			return err
-		}
+// next moves to the next field.
+func (f *field) next() bool {
+	if len(f.rest) == 0 {
+		return false
 	}
-	return nil
+	var n int
+	if f.number, f.kind, n = protowire.ConsumeTag(f.rest); n < 0 {
+		return f.fail(n)
+	}
+	f.rest = f.rest[n:]
+	switch f.kind {
+	case protowire.VarintType:
+		f.varint, n = protowire.ConsumeVarint(f.rest)
+	case protowire.BytesType:
+		f.bytes, n = protowire.ConsumeBytes(f.rest)
+	default:
+		n = protowire.ConsumeFieldValue(f.number, f.kind, f.rest)
+	}
+	if n < 0 {
+		return f.fail(n)
+	}
+	f.rest = f.rest[n:]
+	return true
+}
+
+func (f *field) fail(n int) bool {
+	f.err = fmt.Errorf("%w: %w", errRows, protowire.ParseError(n))
+	return false
 }
 
 func parseChunk(data []byte) (c chunk, err error) {
-	err = fields(data, func(f *field) error {
+	f := field{rest: data}
+	for f.next() {
 		switch f.kind {
 		case protowire.VarintType:
-			c.setNumber(f)
-			return nil
+			c.setNumber(f.number, f.varint)
 		case protowire.BytesType:
-			return c.setBytes(f)
-		default: // of no field that is known here
-			return nil
+			if err := c.setBytes(f.number, f.bytes); err != nil {
+				return c, err
+			}
 		}
-	})
-	return c, err
+	}
+	return c, f.err
 }
 
-func (c *chunk) setNumber(f *field) {
-	switch f.number {
+func (c *chunk) setNumber(number protowire.Number, v uint64) {
+	switch number {
 	case chunkAt:
-		c.at = int64(f.varint) //nolint:gosec // the wire's form of a signed number
+		c.at = int64(v) //nolint:gosec // the wire's form of a signed number
 	case chunkSize:
-		c.size = int(int32(f.varint)) //nolint:gosec // the wire's form of a signed number
+		c.size = int(int32(v)) //nolint:gosec // the wire's form of a signed number
 	case chunkReset:
-		c.reset, c.commit = f.varint != 0, false
+		c.reset, c.commit = v != 0, false
 	case chunkCommit:
-		c.reset, c.commit = false, f.varint != 0
+		c.reset, c.commit = false, v != 0
 	}
 }
 
-func (c *chunk) setBytes(f *field) error {
-	switch f.number {
+func (c *chunk) setBytes(number protowire.Number, v []byte) (err error) {
+	switch number {
 	case chunkKey:
-		c.key = f.bytes
+		c.key = v
 	case chunkFamily:
 		c.hasFamily = true
-		return unwrap(f.bytes, &c.family)
+		c.family, err = unwrap(v, c.family)
 	case chunkQualifier:
 		c.hasQualifier = true
-		return unwrap(f.bytes, &c.qualifier)
+		c.qualifier, err = unwrap(v, c.qualifier)
 	case chunkValue:
-		c.value = f.bytes
+		c.value = v
 	}
-	return nil
+	return err
 }
 
-// unwrap reads a StringValue or a BytesValue.
-func unwrap(data []byte, into *[]byte) error {
-	return fields(data, func(f *field) error {
+// unwrap reads a StringValue or a BytesValue; without a value it is what it was.
+func unwrap(data, before []byte) ([]byte, error) {
+	f := field{rest: data}
+	for f.next() {
 		if f.number == wrappedValue && f.kind == protowire.BytesType {
-			*into = f.bytes
+			before = f.bytes
 		}
-		return nil
-	})
+	}
+	return before, f.err
 }
 
 // chunk takes the next chunk.
-func (r *rowReader) chunk(c *chunk) error {
+func (r *rowReader) chunk(c chunk) error {
 	begun := len(r.open) > 0
 	switch {
 	case c.reset && begun && !c.names() && c.at == 0 && c.value == nil && c.size == 0:
@@ -263,10 +272,10 @@ func (r *rowReader) chunk(c *chunk) error {
 }
 
 // names tells whether a chunk says where its cell belongs.
-func (c *chunk) names() bool { return c.key != nil || c.hasFamily || c.hasQualifier }
+func (c chunk) names() bool { return c.key != nil || c.hasFamily || c.hasQualifier }
 
 // goOn takes another chunk of a value that came in several.
-func (r *rowReader) goOn(c *chunk) error {
+func (r *rowReader) goOn(c chunk) error {
 	last := &r.open[len(r.open)-1]
 	last.value = append(last.value, c.value...)
 	r.part = c.size
@@ -274,7 +283,7 @@ func (r *rowReader) goOn(c *chunk) error {
 }
 
 // complete ends a row at its last chunk. More cells than one read may take end the reading.
-func (r *rowReader) complete(c *chunk) error {
+func (r *rowReader) complete(c chunk) error {
 	if !c.commit {
 		return nil
 	}
