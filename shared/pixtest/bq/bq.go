@@ -20,9 +20,9 @@ import (
 // instance is one running emulator with its front.
 type instance struct {
 	emulator *server.Server
-	served   chan error       // from the emulator's Serve
-	engine   *engine          // the front's, for what the emulator's Read API cannot
-	rows     *inserter        // the front's, for what its Write API does slowly
+	served   chan error // from the emulator's Serve
+	engine   *engine    // the front's, for what the emulator's Read API cannot
+	rows     *inserter  // the front's, for what its Write API does slowly
 	conn     *grpc.ClientConn
 	front    *grpc.Server
 	fronted  chan error // from the front's Serve

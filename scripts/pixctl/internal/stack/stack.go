@@ -51,6 +51,9 @@ type Options struct {
 	Logs      io.Writer // of every service; nil discards them
 	// Live says that Kafka's payments are of now, and its broker stamps when they came. Else they are a replay: simulated weeks and examples are over.
 	Live bool
+	// InProcess has the services call Pub/Sub and Bigtable without a connection: for who shares the process with them and
+	// wants decisions, not proof of what lies between.
+	InProcess bool
 	// Faults is what Pub/Sub is made to do: duplicates, delays.
 	Faults push.Faults
 	// Bigtable and BigQuery are added to the functions' client options: interceptors that inject failures.
