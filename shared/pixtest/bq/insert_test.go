@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -16,8 +17,10 @@ import (
 	"cloud.google.com/go/bigquery/storage/managedwriter/adapt"
 	"github.com/google/go-cmp/cmp"
 	"github.com/ncruces/go-sqlite3"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
@@ -56,28 +59,39 @@ func tableOf(t *testing.T, c *pixtest.Cloud, name string) (stream string, messag
 	if err := dataset.Table(name).Create(t.Context(), &bigquery.TableMetadata{Schema: everyKind()}); err != nil {
 		t.Fatal(err)
 	}
-	stored, err := adapt.BQSchemaToStorageTableSchema(everyKind())
+	return "projects/p/datasets/d/tables/" + name + "/streams/_default", messageOf(t, everyKind())
+}
+
+// normalized is a schema's message as a writer sends it.
+func normalized(tb testing.TB, schema bigquery.Schema) *descriptorpb.DescriptorProto {
+	tb.Helper()
+	normal, err := adapt.NormalizeDescriptor(messageOf(tb, schema))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
+	}
+	return normal
+}
+
+func messageOf(tb testing.TB, schema bigquery.Schema) protoreflect.MessageDescriptor {
+	tb.Helper()
+	stored, err := adapt.BQSchemaToStorageTableSchema(schema)
+	if err != nil {
+		tb.Fatal(err)
 	}
 	found, err := adapt.StorageSchemaToProto2Descriptor(stored, "row")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	message, _ = found.(protoreflect.MessageDescriptor)
-	return "projects/p/datasets/d/tables/" + name + "/streams/_default", message
+	message, _ := found.(protoreflect.MessageDescriptor)
+	return message
 }
 
 // request makes an append of messages.
-func request(t *testing.T, stream string, message protoreflect.MessageDescriptor, rows ...[]byte) *storagepb.AppendRowsRequest {
+func request(t *testing.T, stream string, rows ...[]byte) *storagepb.AppendRowsRequest {
 	t.Helper()
-	normal, err := adapt.NormalizeDescriptor(message)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &storagepb.AppendRowsRequest{WriteStream: stream, Rows: &storagepb.AppendRowsRequest_ProtoRows{
 		ProtoRows: &storagepb.AppendRowsRequest_ProtoData{
-			WriterSchema: &storagepb.ProtoSchema{ProtoDescriptor: normal}, Rows: &storagepb.ProtoRows{SerializedRows: rows},
+			WriterSchema: &storagepb.ProtoSchema{ProtoDescriptor: normalized(t, everyKind())}, Rows: &storagepb.ProtoRows{SerializedRows: rows},
 		},
 	}}
 }
@@ -200,7 +214,7 @@ func TestRowsAreAsTheEmulatorWritesThem(t *testing.T) {
 		}
 		rows = append(rows, b)
 	}
-	first := request(t, direct, message, rows[:20]...)
+	first := request(t, direct, rows[:20]...)
 	up, answer, err := appendTo(t, i.testFront(i.rows), first)
 	if err != nil || up.direct == nil {
 		t.Fatalf("the rows were not written directly: %v", err)
@@ -209,11 +223,11 @@ func TestRowsAreAsTheEmulatorWritesThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	emulated, _ := tableOf(t, c, "emulated")
-	_, want, err := appendTo(t, i.testFront(nil), request(t, emulated, message, rows[:20]...))
+	_, want, err := appendTo(t, i.testFront(nil), request(t, emulated, rows[:20]...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := appendTo(t, i.testFront(nil), request(t, emulated, message, rows[20:]...)); err != nil {
+	if _, _, err := appendTo(t, i.testFront(nil), request(t, emulated, rows[20:]...)); err != nil {
 		t.Fatal(err)
 	}
 	if got := answer.GetAppendResult().GetOffset().GetValue(); got != want.GetAppendResult().GetOffset().GetValue() {
@@ -222,4 +236,114 @@ func TestRowsAreAsTheEmulatorWritesThem(t *testing.T) {
 	if diff := cmp.Diff(stored(t, i, "emulated"), stored(t, i, "direct")); diff != "" || len(stored(t, i, "direct")) == 0 {
 		t.Errorf("the emulator's rows differ (-emulator +direct):\n%.4000s", diff)
 	}
+}
+
+// What is not known here is the emulator's, and so is what it says.
+func TestTheRestIsTheEmulators(t *testing.T) {
+	t.Parallel()
+	i, c := newInstance(t)
+	stream, message := tableOf(t, c, "direct")
+	other, _ := tableOf(t, c, "emulated")
+	fill := func(set func(m *dynamicpb.Message)) []byte {
+		m := dynamicpb.NewMessage(message)
+		set(m)
+		b, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	field := message.Fields().ByName
+	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 1)
+	for name, row := range map[string][]byte{
+		"a field that is in no schema": unknown,
+		"not a number":                 fill(func(m *dynamicpb.Message) { m.Set(field("a_float"), protoreflect.ValueOfFloat64(math.NaN())) }),
+		"no JSON":                      fill(func(m *dynamicpb.Message) { m.Set(field("a_json"), protoreflect.ValueOfString("{")) }),
+		"half a row":                   {0x0a, 0x05, 'a'},
+		"another type":                 protowire.AppendVarint(protowire.AppendTag(nil, field("a_string").Number(), protowire.VarintType), 1),
+	} {
+		before := len(stored(t, i, "direct"))
+		up, got, err := appendTo(t, i.testFront(i.rows), request(t, stream, fill(func(*dynamicpb.Message) {}), row))
+		if insert := i.rows.insert(t.Context(), up.direct, [][]byte{row}); !errors.Is(insert, errNotOurs) {
+			t.Errorf("%s was written directly: %v", name, insert)
+		}
+		_, want, wanted := appendTo(t, i.testFront(nil), request(t, other, fill(func(*dynamicpb.Message) {}), row))
+		if (err == nil) != (wanted == nil) || strings.ReplaceAll(got.GetError().GetMessage(), "p_d_direct", "p_d_emulated") != want.GetError().GetMessage() {
+			t.Errorf("%s: the answer is %v, %v, the emulator's %v, %v", name, got, err, want, wanted)
+		}
+		if failed := err != nil || got.GetError() != nil; failed && len(stored(t, i, "direct")) != before {
+			t.Errorf("%s: of a request that was refused a row was written", name)
+		}
+	}
+	if diff := cmp.Diff(stored(t, i, "emulated"), stored(t, i, "direct")); diff != "" {
+		t.Errorf("-emulator +direct:\n%.2000s", diff)
+	}
+}
+
+// A stream whose rows the emulator would keep in another way than layout.go says is left to it.
+func TestStreamsOfOtherKindsAreTheEmulators(t *testing.T) {
+	t.Parallel()
+	normal := func(f *bigquery.FieldSchema) *storagepb.ProtoSchema {
+		return &storagepb.ProtoSchema{ProtoDescriptor: normalized(t, bigquery.Schema{f})}
+	}
+	table := func(f *bigquery.FieldSchema) *storagepb.WriteStream {
+		stored, err := adapt.BQSchemaToStorageTableSchema(bigquery.Schema{f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &storagepb.WriteStream{Type: storagepb.WriteStream_COMMITTED, TableSchema: stored}
+	}
+	text := &bigquery.FieldSchema{Name: "a", Type: bigquery.StringFieldType}
+	const stream = "projects/p/datasets/d/tables/t/streams/_default"
+	pending := table(text)
+	pending.Type = storagepb.WriteStream_PENDING
+	for name, c := range map[string]struct {
+		stream  string
+		table   *storagepb.WriteStream
+		message *bigquery.FieldSchema
+	}{
+		"a stream that is committed later": {stream, pending, text},
+		"a stream of its own":              {"projects/p/datasets/d/tables/t/streams/s", table(text), text},
+		"a name that is no name":           {"projects/p/datasets/d/tables/t`/streams/_default", table(text), text},
+		"a column that is not there":       {stream, table(text), &bigquery.FieldSchema{Name: "b", Type: bigquery.StringFieldType}},
+		"another type":                     {stream, table(text), &bigquery.FieldSchema{Name: "a", Type: bigquery.IntegerFieldType}},
+		"a list for one":                   {stream, table(text), &bigquery.FieldSchema{Name: "a", Type: bigquery.StringFieldType, Repeated: true}},
+		"numbers in a list": {
+			stream, table(&bigquery.FieldSchema{Name: "a", Type: bigquery.IntegerFieldType, Repeated: true}),
+			&bigquery.FieldSchema{Name: "a", Type: bigquery.IntegerFieldType, Repeated: true},
+		},
+		"a day": {
+			stream, table(&bigquery.FieldSchema{Name: "a", Type: bigquery.DateFieldType}),
+			&bigquery.FieldSchema{Name: "a", Type: bigquery.DateFieldType},
+		},
+		"a timestamp in a record": {
+			stream, table(&bigquery.FieldSchema{Name: "a", Type: bigquery.RecordFieldType, Schema: everyKind()[4:5]}),
+			&bigquery.FieldSchema{Name: "a", Type: bigquery.RecordFieldType, Schema: everyKind()[4:5]},
+		},
+	} {
+		if to, err := newTarget(c.table, c.stream, normal(c.message)); !errors.Is(err, errNotOurs) {
+			t.Errorf("%s: %+v, %v", name, to, err)
+		}
+	}
+	if _, err := newTarget(table(text), stream, normal(text)); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	stored, err := adapt.BQSchemaToStorageTableSchema(everyKind())
+	if err != nil {
+		f.Fatal(err)
+	}
+	columns, names, err := match(stored.GetFields(), normalized(f, everyKind()))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte{0x0a, 0x01, 'a'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		cells, err := columns.decode(b, len(names))
+		if err == nil && len(cells) != len(names) {
+			t.Errorf("%d cells for %d columns", len(cells), len(names))
+		}
+	})
 }
