@@ -158,6 +158,7 @@ type outcome struct {
 	Answers    []string
 	Code       codes.Code
 	Message    string
+	Told       bool // the error is a status
 	Head, Tail []string
 }
 
@@ -167,6 +168,7 @@ func ask(ctx context.Context, conn *grpc.ClientConn, method, word string) (o out
 	var header, trailer metadata.MD
 	options := []grpc.CallOption{grpc.Header(&header), grpc.Trailer(&trailer)}
 	defer func() {
+		_, o.Told = status.FromError(err)
 		o.Code, o.Message, o.Head, o.Tail = status.Code(err), status.Convert(err).Message(), header.Get("head"), trailer.Get("tail")
 	}()
 	out := new(wrapperspb.StringValue)
