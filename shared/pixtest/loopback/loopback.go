@@ -77,7 +77,7 @@ func (l *Loopback) call(ctx context.Context, name string, request, reply any, cc
 		return next(ctx, name, request, reply, cc, options...)
 	}
 	if err := ctx.Err(); err != nil {
-		return status.FromContextError(err).Err()
+		return status.FromContextError(err).Err() //nolint:wrapcheck // a status
 	}
 	at := &transport{method: name}
 	answer, err := m.Handler(m.service, serverContext(ctx, at), func(to any) error { return copyTo(to, request) }, l.aroundUnary)
@@ -86,7 +86,7 @@ func (l *Loopback) call(ctx context.Context, name string, request, reply any, cc
 		return asStatus(err)
 	}
 	if err := ctx.Err(); err != nil {
-		return status.FromContextError(err).Err()
+		return status.FromContextError(err).Err() //nolint:wrapcheck // a status
 	}
 	return copyTo(reply, answer)
 }
@@ -112,12 +112,12 @@ func copyTo(to, from any) error {
 // asStatus is a handler's error as a client gets it.
 func asStatus(err error) error {
 	if s, ok := status.FromError(err); ok {
-		return s.Err()
+		return s.Err() //nolint:wrapcheck // a status
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return status.FromContextError(err).Err()
+		return status.FromContextError(err).Err() //nolint:wrapcheck // a status
 	}
-	return status.Error(codes.Unknown, err.Error())
+	return status.Error(codes.Unknown, err.Error()) //nolint:wrapcheck // a status
 }
 
 // bounds is what of a client's context reaches the server: when it ends, and nothing that is in it.

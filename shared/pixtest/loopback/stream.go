@@ -19,7 +19,7 @@ func (l *Loopback) open(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Cli
 		return next(ctx, desc, cc, name, options...)
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, status.FromContextError(err).Err()
+		return nil, status.FromContextError(err).Err() //nolint:wrapcheck // a status
 	}
 	return &stream{loopback: l, method: m, client: ctx, at: &transport{method: name}, options: options}, nil
 }
@@ -73,7 +73,7 @@ func (s *stream) CloseSend() error {
 // RecvMsg implements grpc.ClientStream.
 func (s *stream) RecvMsg(m any) error {
 	if err := s.client.Err(); err != nil {
-		return status.FromContextError(err).Err()
+		return status.FromContextError(err).Err() //nolint:wrapcheck // a status
 	}
 	if len(s.answers) == 0 {
 		return s.err
@@ -114,10 +114,10 @@ func (s *served) RecvMsg(m any) error {
 // SendMsg implements grpc.ServerStream. A server does not touch a message that it has sent.
 func (s *served) SendMsg(m any) error {
 	if err := s.ctx.Err(); err != nil {
-		return status.FromContextError(err).Err()
+		return status.FromContextError(err).Err() //nolint:wrapcheck // a status
 	}
 	if m == nil {
-		return status.Error(codes.Internal, "no message")
+		return status.Error(codes.Internal, "no message") //nolint:wrapcheck // a status
 	}
 	s.stream.answers = append(s.stream.answers, m)
 	return nil
