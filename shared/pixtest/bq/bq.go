@@ -39,8 +39,9 @@ func Start(ctx context.Context, c *pixtest.Cloud) (pixtest.Stop, error) {
 
 func start(ctx context.Context, c *pixtest.Cloud) (*instance, error) {
 	// Of the emulator's own in-memory storage each pooled connection sees another database. Transactions take their
-	// lock at once: two that read first and write later would refuse each other.
-	name := "file:/" + rand.Text() + ".db?vfs=memdb&_txlock=immediate&_pragma=cache_size(-32768)"
+	// lock at once: two that read first and write later would refuse each other. Sorts have 32 MB before they spill. The
+	// driver's own time-out, a minute, is none where a pragma is given.
+	name := "file:/" + rand.Text() + ".db?vfs=memdb&_txlock=immediate&_pragma=busy_timeout(60000)&_pragma=cache_size(-32768)"
 	emulator, err := server.New(server.Storage(name))
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
