@@ -58,7 +58,7 @@ test-go: ## the Go tests only
 RACE := ./client ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/compare ./scripts/deploy ./scripts/images ./scripts/upgrade \
   ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... \
   ./shared/reload/... ./shared/conn ./shared/lake ./shared/obs ./shared/warehouse ./shared/pixtest \
-  ./shared/pixtest/fault ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
+  ./shared/pixtest/fault ./shared/pixtest/loopback ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
   ./scripts/pixctl/internal/demo ./scripts/pixctl/internal/doctor ./scripts/pixctl/internal/file \
   ./scripts/pixctl/internal/load ./scripts/internal/openloop ./scripts/pixctl/internal/release \
   ./scripts/pixctl/internal/score
@@ -131,6 +131,10 @@ bench-compare: ## the hot path's benchmarks beside those of the commit BASE (mai
 .PHONY: compare
 compare: ## the scorer beside the Python service that would be written in its place, in one run; COMPARE=-scale, COMPARE=-h
 	@go run ./scripts/compare $(COMPARE)
+
+.PHONY: bench-demo
+bench-demo: ## the demo beside that of the commit BASE (main by default), in turns: its rate and its processor
+	scripts/bench-demo.sh $(or $(BASE),main) $(BUILD)
 
 .PHONY: upgrade
 upgrade: ## roll from the version before to this one and back under load, with lost machines (make test has the quick form)

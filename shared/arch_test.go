@@ -80,6 +80,7 @@ var owners = map[string][]string{
 	"github.com/GoogleCloudPlatform/functions-framework-go": {"."},
 	"github.com/go-jose/go-jose":                            {"shared/identity", "shared/pixtest"},
 	"github.com/goccy/bigquery-emulator":                    {"shared/pixtest"},
+	"github.com/goccy/googlesqlite":                         {"shared/pixtest"},
 	"github.com/fsouza/fake-gcs-server":                     {"shared/pixtest"},
 	"github.com/google/go-containerregistry":                {"scripts/images"},
 	"github.com/prometheus/client_golang":                   {"shared/obs", "shared/conn", "shared/bus", "shared/warehouse", "shared/store", "shared/reload", "kafka-bridge", "functions", "scripts/pixctl/internal/stack", "scripts/gate"},

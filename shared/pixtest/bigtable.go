@@ -105,18 +105,23 @@ func lockKey(key []byte) []byte {
 
 // OneWriter makes bttest serve requests under their rows' locks.
 func OneWriter() []grpc.ServerOption {
-	rows := &rowLocks{seed: maphash.MakeSeed()}
-	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			defer rows.enter(req)()
-			return next(ctx, req)
-		}),
-		grpc.ChainStreamInterceptor(func(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-			s := &lockedStream{ServerStream: stream, rows: rows, leave: func() {}}
-			defer func() { s.leave() }()
-			return next(server, s)
-		}),
-	}
+	rows := newRowLocks()
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(rows.unary), grpc.ChainStreamInterceptor(rows.stream)}
+}
+
+func newRowLocks() *rowLocks { return &rowLocks{seed: maphash.MakeSeed()} }
+
+// unary is a server's interceptor.
+func (l *rowLocks) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	defer l.enter(req)()
+	return next(ctx, req)
+}
+
+// stream is a server's interceptor.
+func (l *rowLocks) stream(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	s := &lockedStream{ServerStream: stream, rows: l, leave: func() {}}
+	defer func() { s.leave() }()
+	return next(server, s)
 }
 
 // lockedStream takes the locks once its one request has come.

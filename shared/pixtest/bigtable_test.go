@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"cloud.google.com/go/bigtable"
+	"cloud.google.com/go/pubsub/v2"
 
+	"github.com/sentinela-pix/sentinela/shared/emulator"
 	"github.com/sentinela-pix/sentinela/shared/pixtest"
 )
 
@@ -15,7 +17,17 @@ import (
 // cell whose write was acknowledged before the read began.
 func TestReadersSeeEveryAcknowledgedCell(t *testing.T) {
 	t.Parallel()
-	c, err := pixtest.Start(t.Context(), pixtest.Options{Bigtable: true, KeepCells: true})
+	for name, inProcess := range map[string]bool{"over a connection": false, "in process": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			readersSeeEveryAcknowledgedCell(t, inProcess)
+		})
+	}
+}
+
+func readersSeeEveryAcknowledgedCell(t *testing.T, inProcess bool) {
+	t.Helper()
+	c, err := pixtest.Start(t.Context(), pixtest.Options{Bigtable: true, KeepCells: true, InProcess: inProcess})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,4 +79,49 @@ func openTable(t *testing.T, c *pixtest.Cloud) *bigtable.Table {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	return client.Open("t")
+}
+
+// TestPortsAreOpenInProcessToo: what a client of the process writes, one from outside reads, and the other way round.
+func TestPortsAreOpenInProcessToo(t *testing.T) {
+	t.Parallel()
+	c, err := pixtest.Start(t.Context(), pixtest.Options{Bigtable: true, PubSub: true, InProcess: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	inside := openTable(t, c)
+	client, err := bigtable.NewClientWithConfig(t.Context(), c.ProjectID, "i", bigtable.ClientConfig{
+		MetricsProvider: bigtable.NoopMetricsProvider{}, DisableDirectAccess: true, DisableSession: true,
+	}, emulator.GRPC(c.BigtableEndpoint)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	outside := client.Open("t")
+	m := bigtable.NewMutation()
+	m.Set("f", "c", 0, []byte("v"))
+	for _, ends := range []struct {
+		key      string
+		from, to *bigtable.Table
+	}{{"in", inside, outside}, {"out", outside, inside}} {
+		if err := ends.from.Apply(t.Context(), ends.key, m); err != nil {
+			t.Fatal(err)
+		}
+		if row, err := ends.to.ReadRow(t.Context(), ends.key); err != nil || len(row["f"]) != 1 {
+			t.Errorf("%s: the row is %v: %v", ends.key, row, err)
+		}
+	}
+	publisher, err := pubsub.NewClient(t.Context(), c.ProjectID, c.PubSubOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = publisher.Close() })
+	subscription := subscribe(t, publisher, c.ProjectID)
+	publish(t, publisher, 10, 100)
+	subscriber, err := pubsub.NewClient(t.Context(), c.ProjectID, emulator.GRPC(c.PubSubEndpoint)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = subscriber.Close() })
+	take(t, subscriber, subscription, 10, 100)
 }

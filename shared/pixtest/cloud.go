@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+
+	"github.com/sentinela-pix/sentinela/shared/pixtest/loopback"
 )
 
 // Stop ends one server and waits for it.
@@ -35,6 +37,9 @@ type Options struct {
 	// KeepCells turns off Bigtable's garbage collection. The test server walks the whole table for it every second, and
 	// new rows wait; set it where time is measured.
 	KeepCells bool
+	// InProcess has the clients that get their options from the Cloud call Pub/Sub and Bigtable without a connection where
+	// they can. The ports are open all the same.
+	InProcess bool
 	BigQuery  Starter // bq.Start
 	Storage   Starter // gcs.Start
 }
@@ -54,6 +59,8 @@ type Cloud struct {
 	startup map[string]time.Duration
 
 	pubsubConn *grpc.ClientConn
+
+	pubsub, bigtable *loopback.Loopback // nil over connections
 }
 
 // closeTimeout bounds Close. A client that was not closed before can keep a server's graceful stop waiting.
@@ -70,10 +77,10 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 		starters["kafka"] = startKafka(&o)
 	}
 	if o.PubSub {
-		starters["pubsub"] = startPubSub
+		starters["pubsub"] = startPubSub(o.InProcess)
 	}
 	if o.Bigtable {
-		starters["bigtable"] = startBigtable(o.KeepCells)
+		starters["bigtable"] = startBigtable(&o)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for name, start := range starters {

@@ -4,14 +4,24 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/sentinela-pix/sentinela/shared/emulator"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/loopback"
 )
 
-// PubSubOptions are the client options for Pub/Sub.
-func (c *Cloud) PubSubOptions() []option.ClientOption { return emulator.GRPC(c.PubSubEndpoint) }
+// PubSubOptions are the client options for Pub/Sub. They come after others that intercept calls.
+func (c *Cloud) PubSubOptions() []option.ClientOption { return reach(c.PubSubEndpoint, c.pubsub) }
 
-// BigtableOptions are the client options for Bigtable, data and admin.
+// reach leads a client to a server, past its connection where that is possible.
+func reach(endpoint string, l *loopback.Loopback) []option.ClientOption {
+	options := emulator.GRPC(endpoint)
+	if l != nil {
+		options = append(options, l.Options()...)
+	}
+	return options
+}
+
+// BigtableOptions are the client options for Bigtable, data and admin. They come after others that intercept calls.
 func (c *Cloud) BigtableOptions() []option.ClientOption {
-	return append(emulator.GRPC(c.BigtableEndpoint), option.WithGRPCConnectionPool(bigtableConnections))
+	return append(reach(c.BigtableEndpoint, c.bigtable), option.WithGRPCConnectionPool(bigtableConnections))
 }
 
 // bigtableConnections is enough for a server in the same process; the client's default pool costs half as much CPU again.

@@ -3,16 +3,20 @@ package pixtest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"time"
 
+	"cloud.google.com/go/bigtable/apiv2/bigtablepb"
 	"cloud.google.com/go/bigtable/bttest"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/sentinela-pix/sentinela/shared/pixtest/appendtime"
+	"github.com/sentinela-pix/sentinela/shared/pixtest/loopback"
 )
 
 // maxMessageBytes is above the 10 MB of a Pub/Sub message and of a Kafka record: the clients must refuse what is too
@@ -85,10 +89,14 @@ func every(period time.Duration, do func()) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-func startBigtable(keep bool) Starter {
-	return func(_ context.Context, c *Cloud) (Stop, error) {
-		options := append(OneWriter(), grpc.MaxRecvMsgSize(maxMessageBytes))
-		if keep {
+func startBigtable(o *Options) Starter {
+	return func(ctx context.Context, c *Cloud) (Stop, error) {
+		rows, found := newRowLocks(), make(chan any, 1)
+		options := []grpc.ServerOption{
+			grpc.MaxRecvMsgSize(maxMessageBytes),
+			grpc.ChainUnaryInterceptor(finding(found), rows.unary), grpc.ChainStreamInterceptor(rows.stream),
+		}
+		if o.KeepCells {
 			options = append(options, keepCells())
 		}
 		server, err := bttest.NewServer("127.0.0.1:0", options...)
@@ -96,6 +104,43 @@ func startBigtable(keep bool) Starter {
 			return nil, fmt.Errorf("new server: %w", err)
 		}
 		c.BigtableEndpoint = server.Addr
-		return func(context.Context) error { server.Close(); return nil }, nil
+		stop := func(context.Context) error { server.Close(); return nil }
+		if !o.InProcess {
+			return stop, nil
+		}
+		service, err := findService(ctx, server.Addr, found)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("find service: %w", err), stop(ctx))
+		}
+		c.bigtable = loopback.New(rows.unary, rows.stream)
+		bigtablepb.RegisterBigtableServer(c.bigtable, service)
+		return stop, nil
 	}
+}
+
+// finding is an interceptor that notes who serves the first call: the test server keeps its service to itself.
+func finding(found chan<- any) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		select {
+		case found <- info.Server:
+		default:
+		}
+		return next(ctx, req)
+	}
+}
+
+func findService(ctx context.Context, address string, found <-chan any) (service bigtablepb.BigtableServer, err error) {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := bigtablepb.NewBigtableClient(conn).PingAndWarm(ctx, &bigtablepb.PingAndWarmRequest{}); err != nil {
+		return nil, fmt.Errorf("ping: %w", err)
+	}
+	service, ok := (<-found).(bigtablepb.BigtableServer)
+	if !ok {
+		return nil, errors.New("it is not Bigtable's")
+	}
+	return service, nil
 }

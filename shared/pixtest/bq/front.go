@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 
-	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 const (
@@ -29,8 +29,9 @@ type front struct {
 	storagepb.UnimplementedBigQueryReadServer
 	write storagepb.BigQueryWriteClient
 	read  storagepb.BigQueryReadClient
+	rows  *inserter // nil leaves every row to the emulator
 
-	sql      *bigquery.Client
+	engine   *engine
 	sessions sessions
 }
 
@@ -53,7 +54,7 @@ func (f *front) AppendRows(down storagepb.BigQueryWrite_AppendRowsServer) error 
 		if err != nil {
 			return err
 		}
-		response, err := up.append(request)
+		response, err := f.append(down.Context(), up, request)
 		if err != nil {
 			return err
 		}
@@ -67,6 +68,7 @@ func (f *front) AppendRows(down storagepb.BigQueryWrite_AppendRowsServer) error 
 type upstream struct {
 	name   string
 	schema *storagepb.ProtoSchema
+	direct *target // nil: the emulator must do it
 	stream storagepb.BigQueryWrite_AppendRowsClient
 }
 
@@ -84,7 +86,8 @@ func (f *front) upstream(ctx context.Context, open map[string]*upstream, name st
 			return nil, fmt.Errorf("close stream: %w", err)
 		}
 	}
-	if _, err := f.write.GetWriteStream(ctx, &storagepb.GetWriteStreamRequest{Name: name}); err != nil {
+	found, err := f.write.GetWriteStream(ctx, &storagepb.GetWriteStreamRequest{Name: name})
+	if err != nil {
 		return nil, status.Errorf(codes.NotFound, "stream %s: %v", name, err)
 	}
 	stream, err := f.write.AppendRows(ctx)
@@ -92,14 +95,31 @@ func (f *front) upstream(ctx context.Context, open map[string]*upstream, name st
 		return nil, err //nolint:wrapcheck // a proxy passes statuses on
 	}
 	open[name] = &upstream{name: name, schema: schema, stream: stream}
+	if f.rows != nil {
+		open[name].direct, _ = newTarget(found, name, schema) // none is the emulator's
+	}
 	return open[name], nil
+}
+
+// append writes the rows where they can be written directly, and else has the emulator do it, which answers what is wrong.
+func (f *front) append(ctx context.Context, up *upstream, request *storagepb.AppendRowsRequest) (*storagepb.AppendRowsResponse, error) {
+	if size := proto.Size(request); size > maxAppendBytes {
+		return nil, status.Errorf(codes.InvalidArgument, "append of %d bytes is above the limit of %d", size, maxAppendBytes)
+	}
+	rows := request.GetProtoRows().GetRows().GetSerializedRows()
+	if up.direct != nil && request.GetOffset() == nil && f.rows.insert(ctx, up.direct, rows) == nil {
+		return &storagepb.AppendRowsResponse{
+			WriteStream: up.name,
+			Response: &storagepb.AppendRowsResponse_AppendResult_{AppendResult: &storagepb.AppendRowsResponse_AppendResult{
+				Offset: wrapperspb.Int64(int64(len(rows))),
+			}},
+		}, nil
+	}
+	return up.append(request)
 }
 
 // append writes the rows, in several requests where they are many, and returns the last answer.
 func (u *upstream) append(request *storagepb.AppendRowsRequest) (*storagepb.AppendRowsResponse, error) {
-	if size := proto.Size(request); size > maxAppendBytes {
-		return nil, status.Errorf(codes.InvalidArgument, "append of %d bytes is above the limit of %d", size, maxAppendBytes)
-	}
 	rows := request.GetProtoRows().GetRows().GetSerializedRows()
 	for {
 		n := chunk(rows)

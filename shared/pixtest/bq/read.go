@@ -3,20 +3,18 @@ package bq
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"cloud.google.com/go/bigquery"
 	"cloud.google.com/go/bigquery/storage/apiv1/storagepb"
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
-	"google.golang.org/api/iterator"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -80,32 +78,57 @@ func (f *front) ReadRows(r *storagepb.ReadRowsRequest, down storagepb.BigQueryRe
 		return status.Errorf(codes.Internal, "schema: %v", err)
 	}
 	defer schema.Release()
-	rows, err := f.sql.Query(statement(session, schema.Schema())).Read(down.Context())
+	batches, err := f.batches(down.Context(), session, schema.Schema(), r.GetOffset())
 	if err != nil {
 		return status.Errorf(codes.InvalidArgument, "read: %v", err)
 	}
-	if err := skip(rows, r.GetOffset()); err != nil {
-		return status.Errorf(codes.Internal, "rows: %v", err)
-	}
-	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema.Schema())
-	defer builder.Release()
-	for more := true; more; {
-		var n int64
-		if n, more, err = fill(builder, rows); err != nil {
-			return status.Errorf(codes.Internal, "rows: %v", err)
-		}
-		if err := send(down, builder, n); err != nil {
-			return err
+	for _, batch := range batches {
+		if err := down.Send(batch); err != nil {
+			return err //nolint:wrapcheck // a status
 		}
 	}
 	return nil
 }
 
-// statement is the query of a session. Its columns are in the order of the Arrow schema, which is the table's.
+// batches reads all of a session's rows but the first so many: while they are read nobody writes, and a client may take
+// its time. It asks the emulator's engine itself: as a query over REST each row would go through JSON six times, and the
+// emulator would keep them all as the query's result and decode them again for every request that follows.
+func (f *front) batches(ctx context.Context, session *storagepb.ReadSession, schema *arrow.Schema, skip int64) (batches []*storagepb.ReadRowsResponse, err error) {
+	rows, done, err := f.engine.query(ctx, statement(session, schema))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	for range skip {
+		if !rows.Next() {
+			break
+		}
+	}
+	for more := true; more; {
+		var n int64
+		if n, more, err = fill(builder, rows, schema.NumFields()); err != nil {
+			return nil, err
+		}
+		batch, err := encode(builder, n)
+		if err != nil {
+			return nil, err
+		}
+		batches = append(batches, batch)
+	}
+	return batches, nil
+}
+
+// statement is the query of a session. Its columns are in the order of the Arrow schema, which is the table's, and its
+// timestamps are numbers, which the engine would give as text.
 func statement(session *storagepb.ReadSession, schema *arrow.Schema) string {
 	columns := make([]string, schema.NumFields())
 	for i, f := range schema.Fields() {
 		columns[i] = "`" + f.Name + "`"
+		if f.Type.ID() == arrow.TIMESTAMP {
+			columns[i] = "UNIX_MICROS(" + columns[i] + ") AS " + columns[i]
+		}
 	}
 	part := strings.Split(session.GetTable(), "/") // projects/p/datasets/d/tables/t
 	sql := fmt.Sprintf("SELECT %s FROM `%s.%s.%s`", strings.Join(columns, ", "), part[1], part[3], part[5])
@@ -115,26 +138,18 @@ func statement(session *storagepb.ReadSession, schema *arrow.Schema) string {
 	return sql
 }
 
-// skip passes over the rows that the reader has already.
-func skip(rows *bigquery.RowIterator, n int64) error {
-	for range n {
-		var row []bigquery.Value
-		if err := rows.Next(&row); errors.Is(err, iterator.Done) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("next: %w", err)
-		}
+func fill(b *array.RecordBuilder, rows *sql.Rows, columns int) (n int64, more bool, err error) {
+	row, places := make([]any, columns), make([]any, columns)
+	for i := range row {
+		places[i] = &row[i]
 	}
-	return nil
-}
-
-func fill(b *array.RecordBuilder, rows *bigquery.RowIterator) (n int64, more bool, err error) {
 	for ; n < batchRows; n++ {
-		var row []bigquery.Value
-		if err := rows.Next(&row); errors.Is(err, iterator.Done) {
-			return n, false, nil
-		} else if err != nil {
-			return n, false, fmt.Errorf("next: %w", err)
+		if !rows.Next() {
+			return n, false, rows.Err() //nolint:wrapcheck // the caller says what was read
+		}
+		clear(row)
+		if err := rows.Scan(places...); err != nil {
+			return n, false, fmt.Errorf("scan: %w", err)
 		}
 		for i, v := range row {
 			if err := put(b.Field(i), v); err != nil {
@@ -146,9 +161,9 @@ func fill(b *array.RecordBuilder, rows *bigquery.RowIterator) (n int64, more boo
 }
 
 // put appends one value. A list is never null in BigQuery.
-func put(b array.Builder, v bigquery.Value) error {
+func put(b array.Builder, v any) error {
 	if list, ok := b.(*array.ListBuilder); ok {
-		items, _ := v.([]bigquery.Value)
+		items, _ := v.([]any)
 		list.Append(true)
 		for _, item := range items {
 			if err := put(list.ValueBuilder(), item); err != nil {
@@ -157,49 +172,60 @@ func put(b array.Builder, v bigquery.Value) error {
 		}
 		return nil
 	}
-	switch v := v.(type) {
-	case nil:
+	if v == nil {
 		b.AppendNull()
-	case []bigquery.Value:
-		record, ok := b.(*array.StructBuilder)
-		if !ok || record.NumField() != len(v) {
-			return fmt.Errorf("a record for %s", b.Type())
+		return nil
+	}
+	switch b := b.(type) {
+	case *array.StructBuilder:
+		fields, ok := v.([]any)
+		if !ok || b.NumField() != len(fields) {
+			return fmt.Errorf("a %T for %s", v, b.Type())
 		}
-		record.Append(true)
-		for i, field := range v {
-			if err := put(record.FieldBuilder(i), field); err != nil {
+		b.Append(true)
+		for i, field := range fields {
+			if err := put(b.FieldBuilder(i), field); err != nil {
 				return err
 			}
 		}
-	case string:
-		b.(*array.StringBuilder).Append(v) //nolint:forcetypeassert // a test server
-	case int64:
-		b.(*array.Int64Builder).Append(v) //nolint:forcetypeassert // a test server
-	case float64:
-		b.(*array.Float64Builder).Append(v) //nolint:forcetypeassert // a test server
-	case bool:
-		b.(*array.BooleanBuilder).Append(v) //nolint:forcetypeassert // a test server
-	case time.Time:
-		b.(*array.TimestampBuilder).Append(arrow.Timestamp(v.UnixMicro())) //nolint:forcetypeassert // a test server
+		return nil
+	case *array.StringBuilder:
+		return putOne(b.Append, v)
+	case *array.Int64Builder:
+		return putOne(b.Append, v)
+	case *array.Float64Builder:
+		return putOne(b.Append, v)
+	case *array.BooleanBuilder:
+		return putOne(b.Append, v)
+	case *array.TimestampBuilder:
+		return putOne(func(micros int64) { b.Append(arrow.Timestamp(micros)) }, v)
 	default:
 		return fmt.Errorf("a %T for %s", v, b.Type())
 	}
+}
+
+func putOne[T any](add func(T), v any) error {
+	one, ok := v.(T)
+	if !ok {
+		return fmt.Errorf("a %T instead of a %T", v, one)
+	}
+	add(one)
 	return nil
 }
 
-// send answers with what the builder holds.
-func send(down storagepb.BigQueryRead_ReadRowsServer, b *array.RecordBuilder, n int64) error {
+// encode is an answer of what the builder holds.
+func encode(b *array.RecordBuilder, n int64) (*storagepb.ReadRowsResponse, error) {
 	record := b.NewRecord()
 	defer record.Release()
 	var out bytes.Buffer
 	w := ipc.NewWriter(&out, ipc.WithSchema(record.Schema()))
 	if err := errors.Join(w.Write(record), w.Close()); err != nil {
-		return status.Errorf(codes.Internal, "batch: %v", err)
+		return nil, fmt.Errorf("batch: %w", err)
 	}
 	_, batch := splitArrow(out.Bytes())
-	return down.Send(&storagepb.ReadRowsResponse{ //nolint:wrapcheck // a status
+	return &storagepb.ReadRowsResponse{
 		RowCount: n, Rows: &storagepb.ReadRowsResponse_ArrowRecordBatch{
 			ArrowRecordBatch: &storagepb.ArrowRecordBatch{SerializedRecordBatch: batch},
 		},
-	})
+	}, nil
 }

@@ -126,7 +126,9 @@ func transport(p Policy) http.RoundTripper {
 	if p.Transport != nil {
 		return p.Transport
 	}
-	return &http.Transport{MaxIdleConns: p.Concurrency, MaxIdleConnsPerHost: p.Concurrency, IdleConnTimeout: time.Minute}
+	return &http.Transport{
+		MaxIdleConns: p.Concurrency, MaxIdleConnsPerHost: p.Concurrency, IdleConnTimeout: time.Minute, DialContext: p.Dial,
+	}
 }
 
 // Stats returns the counts so far.

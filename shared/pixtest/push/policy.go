@@ -1,7 +1,9 @@
 package push
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 )
@@ -21,6 +23,8 @@ type Policy struct {
 	Token func() (string, error)
 	// Transport carries the requests; nil is the network. Local spares a watcher in the same process the sockets.
 	Transport http.RoundTripper
+	// Dial connects to the endpoint; nil is the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Faults is what Pub/Sub is allowed to do, made likely. What happens to a message depends on Seed and its id only.

@@ -11,6 +11,7 @@ import (
 const (
 	pullBatch   = 1000
 	ackBatch    = 1000
+	gather      = 5 * time.Millisecond // between two pulls: each has the test server look at every message that is outstanding
 	minIdle     = time.Millisecond
 	maxIdle     = 16 * time.Millisecond
 	rpcTimeout  = 10 * time.Second
@@ -28,8 +29,11 @@ func (d *Dispatcher) pullLoop(ctx context.Context) {
 			d.wait(ctx, maxIdle)
 			continue
 		}
-		if d.pullOnce(ctx, min(free, pullBatch)) > 0 {
+		if n := d.pullOnce(ctx, min(free, pullBatch)); n > 0 {
 			idle = minIdle
+			if n < min(free, pullBatch) {
+				pause(ctx, gather)
+			}
 			continue
 		}
 		d.wait(ctx, idle)
@@ -44,6 +48,16 @@ func (d *Dispatcher) wait(ctx context.Context, atMost time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-d.freed:
+	case <-timer.C:
+	}
+}
+
+// pause ends early when the dispatcher stops.
+func pause(ctx context.Context, length time.Duration) {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
 	case <-timer.C:
 	}
 }

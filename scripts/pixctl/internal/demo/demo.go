@@ -128,6 +128,7 @@ const atOnce = time.Microsecond
 func (s *show) stack(o options, logs io.Writer) stack.Options {
 	return stack.Options{
 		Warehouse: o.warehouse, Logs: logs, Progress: s.line, Models: o.models, Lake: o.lake, ExportMargin: atOnce,
+		InProcess: true,
 		Watch: map[string]http.Handler{
 			stack.DecisionsTopic:  watch(s.decided),
 			stack.DeadLetterTopic: watch(s.buried),

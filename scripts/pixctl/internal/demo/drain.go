@@ -87,23 +87,20 @@ func (p *performance) export(ctx context.Context) error {
 		if err := p.stack.Export(ctx); err != nil {
 			return fmt.Errorf("export: %w", err)
 		}
-		for { // a tick is outstanding only once it was pulled
-			var err error
-			if p.exported, err = p.stack.Exported(ctx); err != nil {
-				return fmt.Errorf("export: %w", err)
-			}
-			if p.exported["decisions"] >= int64(p.auditRows) && p.stack.Outstanding() == 0 {
-				break
+		for {
+			if p.stack.Outstanding() == 0 { // also before the tick is pulled; while it is worked on, nobody reads beside it
+				var err error
+				if p.exported, err = p.stack.Exported(ctx); err != nil {
+					return fmt.Errorf("export: %w", err)
+				}
+				if p.exported["decisions"] >= int64(p.auditRows) && p.stack.Outstanding() == 0 {
+					return nil
+				}
 			}
 			if err := wait(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		}
-		var err error
-		if p.exported, err = p.stack.Exported(ctx); err != nil {
-			return fmt.Errorf("export: %w", err)
-		}
-		return nil
 	}
 	if err := p.watched(ctx, "the export to the lake", step); err != nil {
 		return err

@@ -38,6 +38,7 @@ func (s *Stack) startCloud(ctx context.Context) error {
 		LogAppendTime: s.options.Live, // what is not live is dated by its producer
 		PubSub:        true,
 		Bigtable:      true,
+		InProcess:     s.options.InProcess,
 		BigQuery:      s.options.Warehouse,
 		Storage:       gcs.Seeded(modelBucket, models.Shipped()),
 	})

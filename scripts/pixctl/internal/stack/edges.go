@@ -73,6 +73,7 @@ func concurrency(function string) int {
 }
 
 func (s *Stack) dispatch(ctx context.Context, subscription, url string, policy push.Policy) error {
+	policy.Dial = s.dial
 	policy.MaxBackoff, policy.Faults, policy.Token = 2*time.Second, s.options.Faults, s.options.PushToken
 	d, err := s.Cloud.Push(ctx, subscription, url, policy)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -180,7 +181,7 @@ func (s *Stack) env(name string) host.Env {
 		Logs:     s.options.Logs,
 		Metrics:  s.metrics(name),
 		PubSub:   s.Cloud.PubSubOptions(),
-		Bigtable: append(s.Cloud.BigtableOptions(), s.options.Bigtable...),
+		Bigtable: append(slices.Clone(s.options.Bigtable), s.Cloud.BigtableOptions()...), // an injected failure comes first
 		BigQuery: append(s.Cloud.BigQueryStorageOptions(), s.options.BigQuery...),
 		Storage:  s.Cloud.StorageOptions(),
 

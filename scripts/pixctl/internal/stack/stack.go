@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/api/option"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/sentinela-pix/sentinela/functions/host"
 	"github.com/sentinela-pix/sentinela/functions/score"
@@ -51,6 +52,9 @@ type Options struct {
 	Logs      io.Writer // of every service; nil discards them
 	// Live says that Kafka's payments are of now, and its broker stamps when they came. Else they are a replay: simulated weeks and examples are over.
 	Live bool
+	// InProcess has the services call Pub/Sub and Bigtable without a connection, and Pub/Sub push over connections in memory:
+	// for who shares the process with them and wants decisions. The ports are open all the same.
+	InProcess bool
 	// Faults is what Pub/Sub is made to do: duplicates, delays.
 	Faults push.Faults
 	// Bigtable and BigQuery are added to the functions' client options: interceptors that inject failures.
@@ -95,7 +99,8 @@ type Stack struct {
 	registry    *prometheus.Registry
 	logger      *slog.Logger
 	score       *score.App
-	served      map[string]bool // functions by name
+	served      map[string]bool              // functions by name
+	pipes       map[string]*bufconn.Listener // by address, of what is reached in memory too
 	dispatchers []*push.Dispatcher
 	stops       []stop
 }
@@ -123,7 +128,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
-	s := &Stack{options: o, registry: obs.NewRegistry(), served: map[string]bool{}, LakePlace: o.Lake}
+	s := &Stack{options: o, registry: obs.NewRegistry(), served: map[string]bool{}, pipes: map[string]*bufconn.Listener{}, LakePlace: o.Lake}
 	if s.LakePlace == "" {
 		s.LakePlace = "gs://" + modelBucket + "/lake"
 	}
@@ -208,9 +213,25 @@ func (s *Stack) serve(ctx context.Context, name string, handler http.Handler) (s
 		return "", fmt.Errorf("listen for %s: %w", name, err)
 	}
 	server := lifecycle.NewServer(handler, lifecycle.ServerConfig{})
+	if s.options.InProcess {
+		pipe := bufconn.Listen(pipeBytes)
+		s.pipes[listener.Addr().String()] = pipe
+		go func() { _ = server.Serve(pipe) }() // ends likewise
+	}
 	go func() { _ = server.Serve(listener) }() // ends with ErrServerClosed when Stop shuts it down
 	s.onStop(name, server.Shutdown)
 	return "http://" + listener.Addr().String(), nil
+}
+
+// pipeBytes is how much a connection in memory holds each way: an answer whole, and of a request the most.
+const pipeBytes = 8 << 10
+
+// dial connects to a service of the stack, in memory when it listens there.
+func (s *Stack) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if pipe := s.pipes[address]; pipe != nil {
+		return pipe.DialContext(ctx) //nolint:wrapcheck // the HTTP client says what it dialled
+	}
+	return new(net.Dialer).DialContext(ctx, network, address) //nolint:wrapcheck // likewise
 }
 
 // Env returns every endpoint as a NAME=value line, under the names that other clients know.
