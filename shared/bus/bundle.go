@@ -170,9 +170,13 @@ func (b *Bus) PublishBundle(ctx context.Context, bundle *Bundle) {
 		defer cancel()
 		request := &pubsubpb.PublishRequest{Topic: b.fullName("topics", bundle.topic)}
 		request.ProtoReflect().SetUnknown(bundle.wire) // is written out as it is: the messages
-		_, err := b.client.TopicAdminClient.Publish(ctx, request)
-		if err != nil {
+		answer, err := b.client.TopicAdminClient.Publish(ctx, request)
+		switch {
+		case err != nil:
 			err = publishError(bundle.topic, err)
+		case len(answer.GetMessageIds()) != bundle.messages: // whoever carried it may have let go of fields that it did not know
+			err = pix.E(pix.Unexpected, "publish to "+bundle.topic,
+				fmt.Errorf("%d of %d messages acknowledged", len(answer.GetMessageIds()), bundle.messages))
 		}
 		bundle.end(err)
 	}()

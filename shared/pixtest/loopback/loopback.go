@@ -104,6 +104,16 @@ func copyTo(to, from any) error {
 	if !ok || !same {
 		return status.Errorf(codes.Internal, "a %T for a %T", from, to)
 	}
+	if len(source.ProtoReflect().GetUnknown()) > 0 { // the other end may know them
+		wire, err := proto.Marshal(source)
+		if err == nil {
+			err = proto.Unmarshal(wire, target)
+		}
+		if err != nil {
+			return status.Errorf(codes.Internal, "carry a %T: %v", from, err)
+		}
+		return nil
+	}
 	proto.Reset(target)
 	proto.Merge(target, source)
 	return nil

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/sentinela-pix/sentinela/shared/pixtest/loopback"
@@ -236,6 +237,18 @@ func TestCallsAreAsOverAConnection(t *testing.T) {
 					t.Errorf("-connection +loopback:\n%s", diff)
 				}
 			})
+		}
+	}
+}
+
+// Fields that a client's message does not know are the server's to read.
+func TestUnknownFieldsArrive(t *testing.T) {
+	t.Parallel()
+	for _, direct := range []bool{false, true} {
+		request, answer := new(wrapperspb.StringValue), new(wrapperspb.StringValue)
+		request.ProtoReflect().SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "fine"))
+		if err := connect(t, new(service), direct).Invoke(t.Context(), "/test.Echo/Call", request, answer); err != nil || !strings.HasPrefix(answer.GetValue(), "fine") {
+			t.Errorf("without a connection %t: %q, %v", direct, answer.GetValue(), err)
 		}
 	}
 }
