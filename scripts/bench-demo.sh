@@ -3,7 +3,7 @@
 # decision, and what the whole run took of the processor. usage: bench-demo.sh COMMIT BUILD [PAIRS] [PAYMENTS]
 set -euo pipefail
 base=$1 build=$(realpath "$2") pairs=${3:-3} payments=${4:-5000}
-tree=$build/compare/tree
+tree=$build/compare/demo-tree
 commit=$(git rev-parse --verify --quiet "$base^{commit}") || { echo "bench-demo: there is no commit $base here; fetch it"; exit 2; }
 mkdir -p "$build/compare"
 git worktree remove --force "$tree" 2>/dev/null || true
@@ -14,10 +14,13 @@ go build -o "$build/compare/after" ./scripts/pixctl
 : >"$build/compare/demo.txt"
 TIMEFORMAT='%U %S'
 for pair in $(seq "$pairs"); do
-  for version in before after; do
+  order="before after"
+  [ $((pair % 2)) = 1 ] || order="after before"
+  for version in $order; do
     spent=$({ time "$build/compare/$version" demo -json -payments "$payments" >"$build/compare/summary" 2>"$build/compare/said"; } 2>&1) ||
       { tail -n 20 "$build/compare/said"; exit 1; }
     rate=$(sed -n 's/.*"payments_per_second":\([0-9.]*\).*/\1/p' "$build/compare/summary")
+    [ -n "$rate" ] || { echo "bench-demo: the demo of $version told no payments_per_second" >&2; exit 1; }
     echo "$version $rate $spent" | awk -v n="$payments" -v pair="$pair" \
       '{printf "pair %d  %-6s  %6.0f payments/s  %5.2f ms of processor a payment\n", pair, $1, $2, ($3 + $4) * 1000 / n}' | tee -a "$build/compare/demo.txt"
   done
