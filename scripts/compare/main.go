@@ -73,6 +73,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
+	if c.source.others > 0 {
+		c.say("%d payments were of a later week, whose accounts have no history: fewer rows were read for them", c.source.others)
+	}
 	return nil
 }
 
@@ -223,14 +226,15 @@ const tries = 3
 
 // breakingPoint finds the highest rate that a service bears, from the first rate on.
 func (c *comparison) breakingPoint(ctx context.Context, s *service) error {
-	found := map[float64]*row{}
+	found, asked := map[float64]*row{}, 0
 	rate, most, err := breaking(c.rates[0], func(rate float64) (bool, error) {
 		for range tries {
 			at := step{rate, c.warmup / 2, c.duration / 2}
-			payments, err := c.source.take(at.payments())
+			payments, err := c.source.stretch(asked, at.payments())
 			if err != nil {
 				return false, err
 			}
+			asked += len(payments)
 			r, err := measure(ctx, s, at, payments)
 			if err != nil {
 				return false, err

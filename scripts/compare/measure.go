@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ type row struct {
 	failed        map[string]int
 	processor     []time.Duration // an answer, of each round
 	allocated     []float64       // bytes an answer, of each round; none where the process does not tell
-	memory        int64           // bytes resident at the peak
+	memory        int64           // bytes resident at the peak since its start
 }
 
 // add takes in another round.
@@ -44,8 +45,15 @@ func (r *row) add(o *row) {
 	r.processor, r.allocated = append(r.processor, o.processor...), append(r.allocated, o.allocated...)
 }
 
-// ms is a percentile in milliseconds.
-func (r *row) ms(q float64) float64 { return float64(r.latency.ValueAtQuantile(q)) / 1000 }
+// ms is a percentile of all payments that were due, in milliseconds: one without a decision has waited for ever, so a service
+// that refuses what it cannot decide in time is no faster for it.
+func (r *row) ms(q float64) float64 {
+	rank := math.Ceil(q / 100 * float64(r.due))
+	if rank > float64(r.answered) {
+		return math.Inf(1)
+	}
+	return float64(r.latency.ValueAtQuantile(100*rank/float64(r.answered))) / 1000
+}
 
 // mean is that of the rounds' processor time an answer.
 func (r *row) mean() time.Duration {
@@ -123,7 +131,7 @@ func loop(s *service, rate float64, payments []payment) *openloop.Loop {
 // Factors of a search for the breaking point.
 const (
 	doublings = 4 // from the first rate up or down
-	halvings  = 3 // of the gap that is left: the point is known to within a tenth
+	halvings  = 3 // of the gap that is left: the point is known to within an eighth
 )
 
 // breaking looks for the highest rate that holds, from a first one on: 0 when none does. most says that every rate held.

@@ -43,8 +43,10 @@ verified, on Google's Bigtable emulator and on a Pub/Sub; theirs on redis-server
 Both get the same payments in the same order, in turns: each rate to one service after the other, and so again for -rounds. The
 loop is open: a payment is due at its moment, and its latency counts from there. What the service's own processes use is counted,
 not what the store, the bus or this program does. The result is a table in Markdown: of every service at every rate, and at the
-highest rate that it bears (p99 within -max-p99, at most 1 % without a decision), beside the Python service with one worker, or
-beside the first one where it does not run. A loss is bold. Progress goes to standard error, what the processes say to
+highest rate that it bears (p99 within -max-p99, at most 1 % without a decision; to within an eighth, and a rate that does not
+hold is tried three times), beside the Python service with one worker, or beside the first one where it does not run. A loss is
+bold. Percentiles are of all payments that were due: one without a decision has waited for ever. The ramps are not in turns, one
+service has its whole. Memory is the peak since a service's start. Progress goes to standard error, what the processes say to
 BUILD/comparison/*.log.
 
 Where redis-server or a Python package cannot be had, that service is left out with a line that says so.
@@ -135,11 +137,18 @@ func (o *options) validate() error {
 	return nil
 }
 
-// most is about how many payments the run needs: the simulated week has so many, and a longer run another week.
+// rampSteps is about what a ramp asks, in seconds of its first rate: four doublings, three steps between the last two, and
+// some of them again.
+const rampSteps = 60
+
+// most is about how many payments the run needs. The simulated week has so many: who pays in a later one has no history.
 func (o *options) most() int {
 	n := float64(o.history)
 	for _, rate := range o.rates {
 		n += rate * (o.warmup + o.duration).Seconds() * float64(o.rounds)
+	}
+	if o.ramp {
+		n += rampSteps * o.rates[0] * (o.warmup + o.duration).Seconds() / 2
 	}
 	return int(n)
 }

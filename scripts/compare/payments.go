@@ -22,9 +22,11 @@ type payment struct {
 
 // source makes the payments of simulated weeks, in event-time order.
 type source struct {
-	seed  uint64
-	week  int // payments of a week at least
-	world *world.World
+	seed   uint64
+	week   int // payments of a week at least
+	world  *world.World
+	others int // payments of weeks after the first, whose accounts have no history
+	ramp   []payment
 }
 
 func newSource(week int) *source {
@@ -41,7 +43,22 @@ func (s *source) next() (*pix.Submission, error) {
 			return nil, errors.New("a simulated week has no payment")
 		}
 	}
+	if s.seed != seed {
+		s.others++
+	}
 	return &e.Submission, nil
+}
+
+// stretch is payments from to from+n of the ramp, which every service is asked in the same order.
+func (s *source) stretch(from, n int) ([]payment, error) {
+	if missing := from + n - len(s.ramp); missing > 0 {
+		more, err := s.take(missing)
+		if err != nil {
+			return nil, err
+		}
+		s.ramp = append(s.ramp, more...)
+	}
+	return s.ramp[from : from+n], nil
 }
 
 // submissions are the next n payments, for a history.

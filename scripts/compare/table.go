@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -31,7 +32,7 @@ const (
 // bold.
 func table(lines []line, base string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| payments/s | service | answered | p50 ms | p99 ms | p99.9 ms | processor µs an answer | resident MiB | allocated kB an answer |\n")
+	fmt.Fprintf(&b, "| payments/s | service | answered | p50 ms | p99 ms | p99.9 ms | processor µs an answer | peak MiB | allocated kB an answer |\n")
 	b.WriteString("|---:|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, l := range lines {
 		beside := base
@@ -45,11 +46,11 @@ func table(lines []line, base string) string {
 			}
 			return " (" + times(of(l), of(*other), good) + ")"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %.2f%s | %.2f%s | %.2f%s | %s%s | %.0f%s | %s |\n",
+		fmt.Fprintf(&b, "| %s | %s | %s | %s%s | %s%s | %s%s | %s%s | %.0f%s | %s |\n",
 			l.at(ratio), l.service, share(l.answered, l.due),
-			l.ms(50), ratio(func(l line) float64 { return l.ms(50) }, lower),
-			l.ms(99), ratio(func(l line) float64 { return l.ms(99) }, lower),
-			l.ms(99.9), ratio(func(l line) float64 { return l.ms(99.9) }, lower),
+			wait(l.ms(50)), ratio(func(l line) float64 { return l.ms(50) }, lower),
+			wait(l.ms(99)), ratio(func(l line) float64 { return l.ms(99) }, lower),
+			wait(l.ms(99.9)), ratio(func(l line) float64 { return l.ms(99.9) }, lower),
 			l.cost(), ratio(func(l line) float64 { return float64(l.mean()) }, lower),
 			float64(l.memory)/(1<<20), ratio(func(l line) float64 { return float64(l.memory) }, lower), l.allocations())
 	}
@@ -76,15 +77,23 @@ func (l line) at(ratio func(func(line) float64, better) string) string {
 
 // times writes a ratio, bold where it is a loss.
 func times(of, other float64, good better) string {
-	if other == 0 {
+	r := of / other
+	if other == 0 || math.IsNaN(r) || math.IsInf(r, 0) {
 		return "–"
 	}
-	r := of / other
 	text := fmt.Sprintf("%.2f ×", r)
 	if lost := good == lower && r > 1 || good == higher && r < 1; lost {
 		return "**" + text + "**"
 	}
 	return text
+}
+
+// wait is a percentile, which there is none of where too many had no decision.
+func wait(ms float64) string {
+	if math.IsInf(ms, 1) {
+		return "none"
+	}
+	return fmt.Sprintf("%.2f", ms)
 }
 
 // cost is the mean of the rounds, and between which of them it lies.

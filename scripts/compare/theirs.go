@@ -76,9 +76,12 @@ func (r *rival) install(ctx context.Context, venv string) error {
 	}
 	for _, command := range [][]string{
 		{"python3", "-m", "venv", venv},
-		{r.python, "-m", "pip", "install", "--quiet", "--retries", "1", "--require-hashes", "-r", requirements},
+		{r.python, "-m", "pip", "install", "--quiet", "--retries", "1", "--only-binary=:all:", "--require-hashes", "-r", requirements},
 	} {
 		if err := finish(ctx, command...); err != nil {
+			if strings.Contains(err.Error(), "DO NOT MATCH THE HASHES") { // that is no lack
+				return fmt.Errorf("install: %w", err)
+			}
 			said := strings.Split(err.Error(), "\n")
 			return fmt.Errorf("%w: %s cannot be installed: %s", errMissing, requirements, said[len(said)-1])
 		}
