@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,23 +28,27 @@ const (
 	higher
 )
 
-// table writes the lines as Markdown. What belongs to a service is put beside base's, at the same rate; what is worse than base's is
-// bold.
-func table(lines []line, base string) string {
+// table writes the lines as Markdown. What belongs to another service is put beside the best figure of base's, at the same rate; what
+// is worse than that is bold.
+func table(lines []line, base []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| payments/s | service | answered | p50 ms | p99 ms | p99.9 ms | processor µs an answer | resident MiB | allocated kB an answer |\n")
+	fmt.Fprintf(&b, "| payments/s | service | answered | p50 ms | p99 ms | p99.9 ms | processor µs an answer | peak MiB since its start | allocated kB an answer |\n")
 	b.WriteString("|---:|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, l := range lines {
-		beside := base
-		if l.service == base {
-			beside = ""
-		}
-		other := find(lines, beside, l)
+		others := find(lines, base, l)
 		ratio := func(of func(line) float64, good better) string {
-			if other == nil {
+			if len(others) == 0 {
 				return ""
 			}
-			return " (" + times(of(l), of(*other), good) + ")"
+			best := of(others[0])
+			for _, other := range others[1:] {
+				if good == lower {
+					best = min(best, of(other))
+				} else {
+					best = max(best, of(other))
+				}
+			}
+			return " (" + times(of(l), best, good) + ")"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %.2f%s | %.2f%s | %.2f%s | %s%s | %.0f%s | %s |\n",
 			l.at(ratio), l.service, share(l.answered, l.due),
@@ -56,14 +61,17 @@ func table(lines []line, base string) string {
 	return b.String()
 }
 
-// find is the line of a service that is of the same kind as another; nil when there is none.
-func find(lines []line, service string, like line) *line {
-	for i, l := range lines {
-		if l.service == service && l.breaks == like.breaks && (l.breaks || l.rate == like.rate) {
-			return &lines[i]
+// find are the lines of services that are of the same kind as another's, which is none of them.
+func find(lines []line, services []string, like line) (out []line) {
+	if slices.Contains(services, like.service) {
+		return nil
+	}
+	for _, l := range lines {
+		if slices.Contains(services, l.service) && l.breaks == like.breaks && (l.breaks || l.rate == like.rate) {
+			out = append(out, l)
 		}
 	}
-	return nil
+	return out
 }
 
 func (l line) at(ratio func(func(line) float64, better) string) string {
