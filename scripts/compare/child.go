@@ -1,7 +1,8 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,9 @@ import (
 )
 
 const (
-	patience = time.Minute     // until a process must serve
-	grace    = 5 * time.Second // that a process has to end by itself
+	patience = time.Minute      // until a process must serve
+	grace    = 5 * time.Second  // that a process has to end by itself
+	longest  = 20 * time.Minute // that a command may take which ends by itself
 )
 
 // child is a process that this run started. It has a process group of its own: an interrupt at the terminal reaches this
@@ -32,8 +34,9 @@ type child struct {
 
 // children are the processes of a run, in the order of their start.
 type children struct {
-	logs string // directory of what they print
-	all  []*child
+	logs     string        // directory of what they print
+	patience time.Duration // until one must announce itself; 0 is the default
+	all      []*child
 }
 
 // start runs a command with an environment of its own: a setting of whoever calls this program would be another than the
@@ -44,37 +47,62 @@ func (c *children) start(name string, env []string, announced *string, command .
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	defer func() { _ = log.Close() }() // the child has it too
 	p := &child{name: name, done: make(chan struct{})}
 	p.cmd = exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the programs are this run's own; stop ends them in order
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(surroundings(), env...), log, log
+	p.cmd.WaitDelay = grace // what it started may hold its pipes
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	var out io.ReadCloser
+	said := &firstLine{log: log, line: make(chan string, 1)}
 	if announced != nil {
-		p.cmd.Stdout = nil
-		if out, err = p.cmd.StdoutPipe(); err != nil {
-			return nil, fmt.Errorf("start %s: %w", name, err)
-		}
+		p.cmd.Stdout = said
 	}
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), log.Close())
 	}
 	c.all = append(c.all, p)
-	if announced != nil {
-		*announced, err = bufio.NewReader(out).ReadString('\n')
-		*announced = strings.TrimSpace(*announced)
-	}
 	go func() {
 		_ = p.cmd.Wait() // how it ended is in its log
+		_ = log.Close()
 		close(p.done)
 	}()
-	if err != nil {
-		return nil, fmt.Errorf("start %s: it does not say where it listens: %w", name, err)
+	if announced == nil {
+		return p, nil
 	}
-	return p, nil
+	select {
+	case *announced = <-said.line:
+		return p, nil
+	case <-p.done:
+	case <-time.After(cmp.Or(c.patience, patience)):
+	}
+	select {
+	case *announced = <-said.line: // it ended at once, and said it
+		return p, nil
+	default:
+		return nil, fmt.Errorf("start %s: it does not say where it listens", name)
+	}
+}
+
+// firstLine writes to a log, and gives the first line to whoever waits for it.
+type firstLine struct {
+	log  io.Writer
+	line chan string
+	had  []byte
+	told bool
+}
+
+// Write takes what a process prints; exec calls it from one goroutine.
+func (f *firstLine) Write(p []byte) (int, error) {
+	if !f.told {
+		f.had = append(f.had, p...)
+		if line, _, whole := bytes.Cut(f.had, []byte("\n")); whole {
+			f.line <- strings.TrimSpace(string(line))
+			f.had, f.told = nil, true
+		}
+	}
+	return f.log.Write(p) //nolint:wrapcheck // a writer's own error
 }
 
 // surroundings is what of this program's environment its children get.
@@ -103,7 +131,10 @@ func (p *child) stop() {
 	case <-time.After(grace):
 	}
 	_ = syscall.Kill(group, syscall.SIGKILL) // what it started may have outlived it
-	<-p.done
+	select {
+	case <-p.done:
+	case <-time.After(grace):
+	}
 }
 
 // until waits until ok while the process lives.
@@ -151,7 +182,11 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // finish runs a command to its end and returns what it printed with the error.
 func finish(ctx context.Context, command ...string) error {
-	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput() //nolint:gosec // the commands are this run's own
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the commands are this run's own
+	cmd.WaitDelay = grace
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", strings.Join(command[:min(3, len(command))], " "), err), errors.New(strings.TrimSpace(string(out))))
 	}

@@ -66,4 +66,8 @@ func TestAChildThatEndsIsNotWaitedFor(t *testing.T) {
 	if _, err := c.start("silent", nil, &line, "/bin/true"); err == nil {
 		t.Error("a process that says nothing has announced itself")
 	}
+	c.patience = 50 * time.Millisecond
+	if _, err := c.start("mute", nil, &line, "/bin/sleep", "600"); err == nil {
+		t.Error("a process that says nothing is waited for")
+	}
 }

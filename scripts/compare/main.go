@@ -73,9 +73,6 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
-	if c.source.others > 0 {
-		c.say("%d payments were of a later week, whose accounts have no history: fewer rows were read for them", c.source.others)
-	}
 	return nil
 }
 
@@ -196,8 +193,12 @@ func (c *comparison) play(ctx context.Context) error {
 	if !c.ramp {
 		return nil
 	}
+	payments, err := c.rampPayments()
+	if err != nil {
+		return err
+	}
 	for _, s := range c.services {
-		if err := c.breakingPoint(ctx, s); err != nil {
+		if err := c.breakingPoint(ctx, s, payments); err != nil {
 			return err
 		}
 	}
@@ -221,44 +222,19 @@ func (r *row) brief(rate float64, name string) string {
 	return text
 }
 
-// tries is how often a rate is asked that does not hold: what else this machine does for a moment is no limit of the service's.
-const tries = 3
-
-// breakingPoint finds the highest rate that a service bears, from the first rate on.
-func (c *comparison) breakingPoint(ctx context.Context, s *service) error {
-	found, asked := map[float64]*row{}, 0
-	rate, most, err := breaking(c.rates[0], func(rate float64) (bool, error) {
-		for range tries {
-			at := step{rate, c.warmup / 2, c.duration / 2}
-			payments, err := c.source.stretch(asked, at.payments())
-			if err != nil {
-				return false, err
-			}
-			asked += len(payments)
-			r, err := measure(ctx, s, at, payments)
-			if err != nil {
-				return false, err
-			}
-			c.say("ramp, %s", r.brief(rate, s.name))
-			if found[rate] = r; r.holds(c.maxP99) {
-				return true, nil
-			}
+// base are the services that the others stand beside: the Python ones, or else the first.
+func (c *comparison) base() []string {
+	var out []string
+	for _, s := range c.services {
+		if s.before != nil {
+			out = append(out, s.name)
 		}
-		return false, nil
-	})
-	if err != nil {
-		return err
 	}
-	if found[rate] == nil {
-		c.say("%s bears no rate that was tried", s.name)
-		return nil
+	if out == nil {
+		return []string{c.services[0].name}
 	}
-	c.broken = append(c.broken, line{rate: rate, service: s.name, breaks: true, most: most, row: found[rate]})
-	return nil
+	return out
 }
-
-// base is the service that the others stand beside.
-func (c *comparison) base() string { return c.services[0].name }
 
 // lines are those of the table: rate after rate, then the breaking points.
 func (c *comparison) lines() []line {

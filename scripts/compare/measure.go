@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -25,11 +24,11 @@ func (s step) payments() int { return s.unmeasured() + int(s.rate*s.duration.Sec
 // row is what was measured of one service at one rate, over all rounds.
 type row struct {
 	due, answered int64
-	latency       *hdrhistogram.Histogram // of the answers, in microseconds from the moment a payment was due
+	latency       *hdrhistogram.Histogram // of all that were due, in microseconds from that moment; without an answer, the time-out
 	failed        map[string]int
 	processor     []time.Duration // an answer, of each round
 	allocated     []float64       // bytes an answer, of each round; none where the process does not tell
-	memory        int64           // bytes resident at the peak since its start
+	memory        int64           // bytes resident at the peak
 }
 
 // add takes in another round.
@@ -45,15 +44,8 @@ func (r *row) add(o *row) {
 	r.processor, r.allocated = append(r.processor, o.processor...), append(r.allocated, o.allocated...)
 }
 
-// ms is a percentile of all payments that were due, in milliseconds: one without a decision has waited for ever, so a service
-// that refuses what it cannot decide in time is no faster for it.
-func (r *row) ms(q float64) float64 {
-	rank := math.Ceil(q / 100 * float64(r.due))
-	if rank > float64(r.answered) {
-		return math.Inf(1)
-	}
-	return float64(r.latency.ValueAtQuantile(100*rank/float64(r.answered))) / 1000
-}
+// ms is a percentile in milliseconds.
+func (r *row) ms(q float64) float64 { return float64(r.latency.ValueAtQuantile(q)) / 1000 }
 
 // mean is that of the rounds' processor time an answer.
 func (r *row) mean() time.Duration {
@@ -97,7 +89,10 @@ func measure(ctx context.Context, s *service, at step, payments []payment) (*row
 	if out.Interrupted {
 		return nil, fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	}
-	r := &row{due: int64(len(measured)), answered: out.Latency.TotalCount(), latency: out.Latency, failed: out.Failed, memory: now.memory}
+	r := &row{due: int64(len(measured)), answered: out.Latency.TotalCount(), failed: out.Failed, memory: now.memory}
+	if r.latency, err = ofAll(out.Latency, r.due-r.answered); err != nil {
+		return nil, err
+	}
 	if out.Dropped > 0 {
 		r.failed["not_sent"] = out.Dropped
 	}
@@ -108,6 +103,17 @@ func measure(ctx context.Context, s *service, at step, payments []payment) (*row
 		}
 	}
 	return r, nil
+}
+
+// ofAll is the latency of what was answered and of what was not, which takes as long as the client waits: a service that refuses what
+// it would be slow at is no faster.
+func ofAll(answered *hdrhistogram.Histogram, without int64) (*hdrhistogram.Histogram, error) {
+	all := hdrhistogram.New(1, time.Minute.Microseconds(), 3)
+	all.Merge(answered)
+	if err := all.RecordValues(timeout.Microseconds(), without); err != nil {
+		return nil, fmt.Errorf("count what was not answered: %w", err)
+	}
+	return all, nil
 }
 
 // look is what a service has used and allocated so far.
@@ -126,49 +132,4 @@ func loop(s *service, rate float64, payments []payment) *openloop.Loop {
 		_, failure := s.ask(ctx, payments[i])
 		return failure
 	}}
-}
-
-// Factors of a search for the breaking point.
-const (
-	doublings = 4 // from the first rate up or down
-	halvings  = 3 // of the gap that is left: the point is known to within an eighth
-)
-
-// breaking looks for the highest rate that holds, from a first one on: 0 when none does. most says that every rate held.
-func breaking(first float64, holds func(rate float64) (bool, error)) (rate float64, most bool, err error) {
-	good, bad, at := 0.0, 0.0, first
-	for range doublings {
-		ok, err := holds(at)
-		switch {
-		case err != nil:
-			return 0, false, err
-		case ok && bad > 0:
-			good = at
-		case ok:
-			good, at = at, 2*at
-		case good > 0:
-			bad = at
-		default:
-			bad, at = at, at/2
-		}
-		if good > 0 && bad > 0 {
-			break
-		}
-	}
-	if good == 0 || bad == 0 {
-		return good, good > 0, nil
-	}
-	for range halvings {
-		at = (good + bad) / 2
-		ok, err := holds(at)
-		if err != nil {
-			return 0, false, err
-		}
-		if ok {
-			good = at
-		} else {
-			bad = at
-		}
-	}
-	return good, false, nil
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -11,11 +14,13 @@ type tally struct {
 	mu      sync.Mutex
 	answers map[string][]string // each as canonical writes it, by payment
 	both    int                 // payments that two scorers were asked for at once
-	owed    []payment           // without a decision so far
-	again   int                 // payments that were asked for again, for want of one
+	owed    map[string]payment  // without a decision so far
+	again   map[string]bool     // payments of which a caller was told that there is none
 }
 
-func newTally() *tally { return &tally{answers: map[string][]string{}} }
+func newTally() *tally {
+	return &tally{answers: map[string][]string{}, owed: map[string]payment{}, again: map[string]bool{}}
+}
 
 // add keeps an answer, or that there was none.
 func (t *tally) add(p payment, answer []byte, failure string) error {
@@ -26,9 +31,13 @@ func (t *tally) add(p payment, answer []byte, failure string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if text == "" {
-		t.owed = append(t.owed, p)
+		t.again[p.id] = true
+		if t.answers[p.id] == nil {
+			t.owed[p.id] = p
+		}
 		return nil
 	}
+	delete(t.owed, p.id)
 	t.answers[p.id] = append(t.answers[p.id], text)
 	return nil
 }
@@ -48,6 +57,10 @@ func canonical(answer []byte, failure string) (string, error) {
 	}
 	return string(text), nil
 }
+
+// least is how few decisions the scorers may have counted: each payment of which a caller was told that there is none may have got
+// its own uncounted.
+func (t *tally) least() int { return len(t.answers) - len(t.again) }
 
 // once holds a run to its promise: every answer of a payment tells one decision, that which stands, and the scorers count as many
 // as there are payments. One that came to stand after its caller had been told that there is none, as when the store's reply was
@@ -69,8 +82,40 @@ func (t *tally) once(standing func(id string) (string, error), made int) error {
 			return fmt.Errorf("%s was answered one decision and another stands:\n%s\n%s", id, answers[0], stands)
 		}
 	}
-	if n := len(t.answers); made > n || made < n-t.again {
-		return fmt.Errorf("%d decisions were made for %d payments, of which %d were asked for again", made, n, t.again)
+	if n := len(t.answers); made > n || made < t.least() {
+		return fmt.Errorf("%d decisions were made for %d payments, want %d to %d", made, n, t.least(), n)
+	}
+	return nil
+}
+
+// settlings is how often what got no decision is asked for again.
+const settlings = 5
+
+// settle asks for what is owed, a few times and with a pause before each. A caller that is not believed will not be, however often.
+func (t *tally) settle(ask func(payment) ([]byte, string), before func(owed int) error) error {
+	last := ""
+	for range settlings {
+		if len(t.owed) == 0 {
+			return nil
+		}
+		if err := before(len(t.owed)); err != nil {
+			return err
+		}
+		for _, p := range slices.Collect(maps.Values(t.owed)) {
+			answer, failure := ask(p)
+			if failure == "status_401" {
+				return errors.New("ask again: " + failure)
+			}
+			if failure != "" {
+				last = failure
+			}
+			if err := t.add(p, answer, failure); err != nil {
+				return err
+			}
+		}
+	}
+	if len(t.owed) > 0 {
+		return fmt.Errorf("ask again: %d payments have no decision: %s", len(t.owed), last)
 	}
 	return nil
 }

@@ -40,16 +40,18 @@ pydantic, pooled Redis, LightGBM on one thread and one row of 80 precomputed fea
 verified callers), with one worker and with one for each processor. Everything is a process of its own on loopback: the scorer with every default, its callers
 verified, on Google's Bigtable emulator and on a Pub/Sub; theirs on redis-server.
 
-Both get the same payments in the same order, in turns: each rate to one service after the other, and so again for -rounds. The
-loop is open: a payment is due at its moment, and its latency counts from there. What the service's own processes use is counted,
+Both get the same payments in the same order, in turns: each rate to one service after the other, and so again for -rounds. Then
+each service's breaking point is looked for, one service after the other, each step with the same payments for all of them (the
+first of as many as the highest rate of that step takes): the rate doubles or halves, and then the gap is halved three times, so
+that the point is known to within an eighth. A rate that does not hold gets three tries. The
+loop is open: a payment is due at its moment, and its latency counts from there; one without a decision counts as the client's
+time-out of 10 s, so that a service gains nothing by refusing what it would be slow at. What the service's own processes use is counted,
 not what the store, the bus or this program does. The result is a table in Markdown: of every service at every rate, and at the
-highest rate that it bears (p99 within -max-p99, at most 1 % without a decision; to within an eighth, and a rate that does not
-hold is tried three times), beside the Python service with one worker, or beside the first one where it does not run. A loss is
-bold. Percentiles are of all payments that were due: one without a decision has waited for ever. The ramps are not in turns, one
-service has its whole. Memory is the peak since a service's start. Progress goes to standard error, what the processes say to
+highest rate that it bears (p99 within -max-p99, at most 1 % without a decision), beside the best figure of the Python services at that rate, or
+beside the first scorer's where they do not run. A loss is bold. Progress goes to standard error, what the processes say to
 BUILD/comparison/*.log.
 
-Where redis-server or a Python package cannot be had, that service is left out with a line that says so.
+Where redis-server or a Python package cannot be had for want of it or of the network, that service is left out with a line that says so.
 
 -binary compares programs of the scorer with each other (and with -only ours with nothing else), each on a table of its own:
   go build -trimpath -ldflags='-s -w' -o /tmp/new ./functions/score/server    # and likewise /tmp/old from another commit
@@ -131,24 +133,31 @@ func (o *options) validate() error {
 		return errors.New("-rounds must be 1 to 1,000, -history at most 1,000,000")
 	case o.maxP99 <= 0:
 		return errors.New("-max-p99 must be above 0")
-	case !(o.core > 0 && o.core <= 1):
-		return errors.New("-core must be above 0 and at most 1")
+	case !(o.core >= 0.1 && o.core <= 1): // with less a period's share is shorter than one decision
+		return errors.New("-core must be 0.1 to 1")
+	case o.most() > mostPayments:
+		return fmt.Errorf("the run needs more than %d payments: ask for less", mostPayments)
 	}
 	return nil
 }
 
-// rampSteps is about what a ramp asks, in seconds of its first rate: four doublings, three steps between the last two, and
-// some of them again.
-const rampSteps = 60
+// mostPayments are those that a run may need: they are kept in memory.
+const mostPayments = 5_000_000
 
-// most is about how many payments the run needs. The simulated week has so many: who pays in a later one has no history.
+// most is how many payments the run needs at most, the ramp's with them: they are of one week, so that none meets accounts that have
+// no history.
 func (o *options) most() int {
 	n := float64(o.history)
+	if o.scale {
+		return int(n + plenty*(o.warmup+time.Duration(2*o.rounds)*o.duration).Seconds())
+	}
 	for _, rate := range o.rates {
 		n += rate * (o.warmup + o.duration).Seconds() * float64(o.rounds)
 	}
 	if o.ramp {
-		n += rampSteps * o.rates[0] * (o.warmup + o.duration).Seconds() / 2
+		for at := range doublings + halvings {
+			n += float64(tries * o.rampStep(o.rampMost(at)).payments())
+		}
 	}
 	return int(n)
 }

@@ -20,45 +20,20 @@ type payment struct {
 	body []byte
 }
 
-// source makes the payments of simulated weeks, in event-time order.
-type source struct {
-	seed   uint64
-	week   int // payments of a week at least
-	world  *world.World
-	others int // payments of weeks after the first, whose accounts have no history
-	ramp   []payment
-}
+// source makes the payments of a simulated week, in event-time order.
+type source struct{ world *world.World }
 
 func newSource(week int) *source {
-	return &source{seed: seed, week: week, world: world.New(world.LastWeek(seed, week, time.Now()))}
+	return &source{world.New(world.LastWeek(seed, week, time.Now()))}
 }
 
-// next is the next payment; behind the end of a week comes another world's.
+// next is the next payment. Behind the end of the week there is none: another world's accounts would have no history.
 func (s *source) next() (*pix.Submission, error) {
 	e, ok := s.world.Next()
 	if !ok {
-		s.seed++
-		s.world = world.New(world.LastWeek(s.seed, s.week, time.Now()))
-		if e, ok = s.world.Next(); !ok {
-			return nil, errors.New("a simulated week has no payment")
-		}
-	}
-	if s.seed != seed {
-		s.others++
+		return nil, errors.New("the simulated week has no more payments")
 	}
 	return &e.Submission, nil
-}
-
-// stretch is payments from to from+n of the ramp, which every service is asked in the same order.
-func (s *source) stretch(from, n int) ([]payment, error) {
-	if missing := from + n - len(s.ramp); missing > 0 {
-		more, err := s.take(missing)
-		if err != nil {
-			return nil, err
-		}
-		s.ramp = append(s.ramp, more...)
-	}
-	return s.ramp[from : from+n], nil
 }
 
 // submissions are the next n payments, for a history.

@@ -3,9 +3,9 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,43 +28,50 @@ const (
 	higher
 )
 
-// table writes the lines as Markdown. What belongs to a service is put beside base's, at the same rate; what is worse than base's is
-// bold.
-func table(lines []line, base string) string {
+// table writes the lines as Markdown. What belongs to another service is put beside the best figure of base's, at the same rate; what
+// is worse than that is bold.
+func table(lines []line, base []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| payments/s | service | answered | p50 ms | p99 ms | p99.9 ms | processor µs an answer | peak MiB | allocated kB an answer |\n")
+	fmt.Fprintf(&b, "| payments/s | service | answered | p50 ms | p99 ms | p99.9 ms | processor µs an answer | peak MiB since its start | allocated kB an answer |\n")
 	b.WriteString("|---:|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, l := range lines {
-		beside := base
-		if l.service == base {
-			beside = ""
-		}
-		other := find(lines, beside, l)
+		others := find(lines, base, l)
 		ratio := func(of func(line) float64, good better) string {
-			if other == nil {
+			if len(others) == 0 {
 				return ""
 			}
-			return " (" + times(of(l), of(*other), good) + ")"
+			best := of(others[0])
+			for _, other := range others[1:] {
+				if good == lower {
+					best = min(best, of(other))
+				} else {
+					best = max(best, of(other))
+				}
+			}
+			return " (" + times(of(l), best, good) + ")"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s%s | %s%s | %s%s | %s%s | %.0f%s | %s |\n",
+		fmt.Fprintf(&b, "| %s | %s | %s | %.2f%s | %.2f%s | %.2f%s | %s%s | %.0f%s | %s |\n",
 			l.at(ratio), l.service, share(l.answered, l.due),
-			wait(l.ms(50)), ratio(func(l line) float64 { return l.ms(50) }, lower),
-			wait(l.ms(99)), ratio(func(l line) float64 { return l.ms(99) }, lower),
-			wait(l.ms(99.9)), ratio(func(l line) float64 { return l.ms(99.9) }, lower),
+			l.ms(50), ratio(func(l line) float64 { return l.ms(50) }, lower),
+			l.ms(99), ratio(func(l line) float64 { return l.ms(99) }, lower),
+			l.ms(99.9), ratio(func(l line) float64 { return l.ms(99.9) }, lower),
 			l.cost(), ratio(func(l line) float64 { return float64(l.mean()) }, lower),
 			float64(l.memory)/(1<<20), ratio(func(l line) float64 { return float64(l.memory) }, lower), l.allocations())
 	}
 	return b.String()
 }
 
-// find is the line of a service that is of the same kind as another; nil when there is none.
-func find(lines []line, service string, like line) *line {
-	for i, l := range lines {
-		if l.service == service && l.breaks == like.breaks && (l.breaks || l.rate == like.rate) {
-			return &lines[i]
+// find are the lines of services that are of the same kind as another's, which is none of them.
+func find(lines []line, services []string, like line) (out []line) {
+	if slices.Contains(services, like.service) {
+		return nil
+	}
+	for _, l := range lines {
+		if slices.Contains(services, l.service) && l.breaks == like.breaks && (l.breaks || l.rate == like.rate) {
+			out = append(out, l)
 		}
 	}
-	return nil
+	return out
 }
 
 func (l line) at(ratio func(func(line) float64, better) string) string {
@@ -77,23 +84,15 @@ func (l line) at(ratio func(func(line) float64, better) string) string {
 
 // times writes a ratio, bold where it is a loss.
 func times(of, other float64, good better) string {
-	r := of / other
-	if other == 0 || math.IsNaN(r) || math.IsInf(r, 0) {
+	if other == 0 {
 		return "–"
 	}
+	r := of / other
 	text := fmt.Sprintf("%.2f ×", r)
 	if lost := good == lower && r > 1 || good == higher && r < 1; lost {
 		return "**" + text + "**"
 	}
 	return text
-}
-
-// wait is a percentile, which there is none of where too many had no decision.
-func wait(ms float64) string {
-	if math.IsInf(ms, 1) {
-		return "none"
-	}
-	return fmt.Sprintf("%.2f", ms)
 }
 
 // cost is the mean of the rounds, and between which of them it lies.

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -17,10 +17,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // featuresEach is how many of the 80 features are the payer's, and how many the payee's.
 const featuresEach = 40
+
+// requirements pin the Python environment.
+const requirements = "scripts/compare/requirements.txt"
 
 // errMissing is what this machine does not have: what needs it is skipped with a line.
 var errMissing = errors.New("skipped")
@@ -40,14 +44,12 @@ func openRival(ctx context.Context, c *children, dir string) (*rival, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: there is no redis-server on PATH (Debian has it in a package of this name)", errMissing)
 	}
-	r := &rival{children: c, python: filepath.Join(dir, "venv-compare", "bin", "python"), model: filepath.Join(dir, "comparison", "theirs.txt")}
+	r := &rival{children: c, python: filepath.Join(dir, "venv-compare", "bin", "python")}
 	if err := r.install(ctx, filepath.Join(dir, "venv-compare")); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(r.model); errors.Is(err, fs.ErrNotExist) {
-		if err := finish(ctx, r.python, theirs("train.py"), r.model); err != nil {
-			return nil, fmt.Errorf("train the other service's model: %w", err)
-		}
+	if err := r.train(ctx, filepath.Join(dir, "comparison")); err != nil {
+		return nil, err
 	}
 	if r.redis, err = freeAddress(ctx); err != nil {
 		return nil, err
@@ -65,7 +67,6 @@ func theirs(name string) string { return filepath.Join("scripts", "compare", "th
 
 // install makes the Python environment unless one of these requirements is there.
 func (r *rival) install(ctx context.Context, venv string) error {
-	const requirements = "scripts/compare/requirements.txt"
 	want, err := os.ReadFile(requirements)
 	if err != nil {
 		return fmt.Errorf("install: %w", err)
@@ -79,15 +80,56 @@ func (r *rival) install(ctx context.Context, venv string) error {
 		{r.python, "-m", "pip", "install", "--quiet", "--retries", "1", "--only-binary=:all:", "--require-hashes", "-r", requirements},
 	} {
 		if err := finish(ctx, command...); err != nil {
-			if strings.Contains(err.Error(), "DO NOT MATCH THE HASHES") { // that is no lack
-				return fmt.Errorf("install: %w", err)
-			}
-			said := strings.Split(err.Error(), "\n")
-			return fmt.Errorf("%w: %s cannot be installed: %s", errMissing, requirements, said[len(said)-1])
+			return fmt.Errorf("install %s: %w", requirements, lacking(err))
 		}
 	}
 	if err := os.WriteFile(ready, want, 0o600); err != nil {
 		return fmt.Errorf("install: %w", err)
+	}
+	return nil
+}
+
+// lacking is errMissing, in one line, where a failed installation's words tell of a package, a tool or a network that is not there.
+// Anything else, as a package that is not the pinned one, stays an error.
+func lacking(err error) error {
+	said := strings.Split(err.Error(), "\n")
+	text := strings.ToLower(err.Error())
+	if strings.Contains(text, "do not match the hashes") {
+		return err
+	}
+	absent := []string{
+		"no matching distribution", "executable file not found", "ensurepip is not", "no module named", "connection", "timed out",
+		"name resolution", "network is unreachable",
+	}
+	for _, words := range absent {
+		if strings.Contains(text, words) {
+			return fmt.Errorf("%w: %s", errMissing, said[len(said)-1])
+		}
+	}
+	return err
+}
+
+// train makes the model unless one of this script and these requirements is there.
+func (r *rival) train(ctx context.Context, dir string) error {
+	hash := sha256.New()
+	for _, file := range []string{theirs("train.py"), requirements} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("train the other service's model: %w", err)
+		}
+		_, _ = hash.Write(text) // never fails
+	}
+	r.model = filepath.Join(dir, fmt.Sprintf("theirs-%x.txt", hash.Sum(nil)[:8]))
+	if _, err := os.Stat(r.model); err == nil {
+		return nil
+	}
+	whole := r.model + ".new" // renamed when it is whole
+	err := finish(ctx, r.python, theirs("train.py"), whole)
+	if err == nil {
+		err = os.Rename(whole, r.model)
+	}
+	if err != nil {
+		return fmt.Errorf("train the other service's model: %w", err)
 	}
 	return nil
 }
@@ -129,6 +171,9 @@ func (r *rival) fill(ctx context.Context, payments []payment) error {
 		return fmt.Errorf("fill Redis: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return fmt.Errorf("fill Redis: %w", err)
+	}
 	replies := make(chan error, 1)
 	go func() { replies <- accepted(bufio.NewReader(conn), len(keys)) }()
 	w := bufio.NewWriter(conn)
