@@ -261,7 +261,9 @@ def parse(argv: list[str]) -> Options:
     )
     p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; the file's own by default")
     p.add_argument(
-        "--whole-frauds", action="store_true", help="fit each fraud as one, where boosted ones are few and weigh little"
+        "--whole-frauds",
+        action="store_true",
+        help="fit each fraud as one and calibrate on all rows, where boosted ones are few and weigh little",
     )
     args = vars(p.parse_args(argv))
     if (args["contract"] is None) == (args["feature_set"] == ""):
