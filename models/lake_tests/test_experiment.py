@@ -25,6 +25,16 @@ def test_labels_that_arrived_after_the_cut_are_unknown():
     assert gold.known(before, "2027-01-01T00:00:00Z").equals(before)
 
 
+def test_a_false_report_of_a_boosted_world_is_not_most_of_what_a_window_saw(tmp_path):
+    rows = world()
+    fraud = np.flatnonzero(rows["label"].to_numpy() == 1)
+    weight = np.where(rows["label"].to_numpy() == 1, 1e-3, 1.0)
+    weight[fraud[0]] = 1.0  # nobody can tell it from a true one
+    pq.write_table(gold.put(rows, "split_weight", weight), tmp_path / "w.parquet")
+    v = gold.window(tmp_path / "w.parquet", "payer", vectors.read_contract(experiment.CONTRACT)).rows
+    assert (v.weight * v.label).sum() < 1.1e-3 * v.label.sum() and v.weight[v.label == 0].min() == 1
+
+
 def test_rows_without_a_value_tie():
     """Only every second row has a value, and it says nothing: in their order missing ones would tell all."""
     n = 400
