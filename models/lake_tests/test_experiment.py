@@ -1,6 +1,5 @@
 """The gate's own measure: labels are cut, separation counts ties, and every kind gets a line."""
 
-import json
 import pathlib
 
 import numpy as np
@@ -8,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from mlops_world import CUT, world
 
-from sentinela_mlops import experiment, gold, profile
+from sentinela_mlops import experiment, gate, gold, profile
 from sentinela_models import vectors
 
 
@@ -24,6 +23,16 @@ def test_labels_that_arrived_after_the_cut_are_unknown():
     assert set(np.array(after["typology"].to_pylist())[late]) == {""}
     assert after["label_arrived_at"].null_count == before["label_arrived_at"].null_count + late.sum()
     assert gold.known(before, "2027-01-01T00:00:00Z").equals(before)
+
+
+def test_a_false_report_of_a_boosted_world_is_not_most_of_what_a_window_saw(tmp_path):
+    rows = world()
+    fraud = np.flatnonzero(rows["label"].to_numpy() == 1)
+    weight = np.where(rows["label"].to_numpy() == 1, 1e-3, 1.0)
+    weight[fraud[0]] = 1.0  # nobody can tell it from a true one
+    pq.write_table(gold.put(rows, "split_weight", weight), tmp_path / "w.parquet")
+    v = gold.window(tmp_path / "w.parquet", "payer", vectors.read_contract(experiment.CONTRACT)).rows
+    assert (v.weight * v.label).sum() < 1.1e-3 * v.label.sum() and v.weight[v.label == 0].min() == 1
 
 
 def test_rows_without_a_value_tie():
@@ -45,7 +54,7 @@ def test_every_kind_gets_a_line_once(tmp_path, capsys):
     line += ["--window-days", "8", "--warmup-days", "0", "--leave-out", ""]
     for _ in range(2):
         assert experiment.main(line) == 0
-    told = [json.loads(text) for text in results.read_text().splitlines()]
+    told = experiment.read(results)[1]
     assert [(r["world"], r["kind"]) for r in told] == [("one", "equal"), ("one", "repeated")]
     assert "repeated rows" in told[1]["failed"]
     assert [len(ends) for ends in told[0]["again"]] == [experiment.AGAIN] * 3
@@ -73,9 +82,39 @@ def test_a_world_is_simulated_once_and_only_its_vectors_are_kept(tmp_path, monke
     assert [p.name for p in kept.parent.iterdir()] == ["vectors.parquet"]
     assert [command for command, _ in asked] == ["simulate", "vectors"] and "7" in asked[0][1]
     monkeypatch.setattr(experiment, "Pixctl", Stub)
-    (tmp_path / "r").write_text('{"world": "7", "role": "payer", "kind": "leak", "verdict": "refused", "failed": []}\n')
-    assert experiment.main(["--results", str(tmp_path / "r"), "--seeds", "7-7", "--kinds", "leak"]) == 0
+    line = ["--results", str(tmp_path / "r"), "--kinds", "leak"]
+    judged_without(monkeypatch, ["some/vectors.parquet", *line])
+    with (tmp_path / "r").open("a") as f:
+        f.write('{"world": "7", "role": "payer", "kind": "leak", "verdict": "refused", "failed": []}\n')
+    assert experiment.main([*line, "--seeds", "7-7"]) == 0
     assert len(asked) == 2
+
+
+def judged_without(monkeypatch, line: list[str]) -> None:
+    """Run the command as if there were nothing to do in a world."""
+    with monkeypatch.context() as m:
+        m.setattr(experiment, "run", lambda *_: None)
+        assert experiment.main(line) == 0
+
+
+def test_results_keep_their_settings_and_take_no_others(tmp_path, monkeypatch, capsys):
+    results = tmp_path / "results.jsonl"
+    line = ["some/vectors.parquet", "--results", str(results), "--trees", "5"]
+    judged_without(monkeypatch, [*line, "--role", "payer", "--kinds", "equal"])
+    judged_without(monkeypatch, [*line, "--role", "receiver"])  # what a line of it names may be another
+    made, done = experiment.read(results)
+    wanted = {"trees": 5, "window_days": 12, "accounts": experiment.ACCOUNTS, "fraud_boost": experiment.BOOST}
+    assert made.items() >= wanted.items() and made["bounds"]["psi"] == gate.Bounds().psi and done == []
+    before = results.read_bytes()
+    monkeypatch.setattr(experiment, "ACCOUNTS", 5)
+    assert experiment.main([*line, "--window-days", "11"]) == 1
+    assert results.read_bytes() == before
+    said = capsys.readouterr().err
+    assert "was made with other settings (window_days, accounts): name them, or another file" in said
+    results.write_text('{"world": "7", "role": "payer", "kind": "leak", "verdict": "refused", "failed": []}\n')
+    assert experiment.main(line) == 1  # of unknown settings
+    assert experiment.main(["--results", str(results)]) == 0  # to print adds nothing
+    assert "| leak | 1 | 0 | 0 | 1 |" in capsys.readouterr().out
 
 
 def test_a_refusal_for_want_of_frauds_alone_is_told_apart():

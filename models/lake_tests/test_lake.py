@@ -130,13 +130,31 @@ def test_a_label_counts_from_its_arrival_and_a_later_correction_does_not_leak(be
     assert labels(6 * DAY) == [(0, micros(1, 3 * DAY)), (1, micros(2, 5 * DAY)), (1, micros(4, 0 * DAY))]
 
 
+def known(bench, cut: datetime.datetime) -> dict[str, bool]:
+    return {r["end_to_end_id"]: r["fraud"] for r in gold.known_labels(bench.lake, cut).collect()}
+
+
+def test_of_labels_that_arrived_together_the_greater_id_wins_from_that_moment_on(bench):
+    payments = range(1, 9)  # so many that an order which comes by chance is not right in all
+    arrival = NOON + DAY
+    bench.export("decisions", [decision(1)])
+    for fraud in (True, False):
+        bench.export("labels", [label(n, DAY, fraud=fraud, typology=None, arrived_at=arrival) for n in payments])
+    bench.settle()
+    said = bench.rows("silver/labels", "end_to_end_id", "label_id", "fraud")
+    want = {i: fraud for i, _, fraud in said}  # in order: the greatest id of a payment comes last
+    assert len(said) == 2 * len(payments) and set(want.values()) == {True, False}
+    assert known(bench, arrival) == want
+    assert known(bench, arrival - datetime.timedelta(microseconds=1)) == {}
+
+
 def test_a_payment_after_the_cut_is_not_there_yet_and_stops_nothing(bench):
-    bench.export("decisions", [decision(1), decision(2, at=CUT + HOUR)])
+    bench.export("decisions", [decision(1), decision(2, at=CUT + HOUR), decision(3, event_time=CUT)])
     bench.export("labels", [label(2, HOUR, at=CUT + HOUR)])
     bench.settle()
     counts = gold.build(bench.lake, CUT)
-    assert (counts.rows, counts.labelled, counts.labels_without_payment) == (1, 0, 0)
-    assert bench.rows("gold/vectors", "end_to_end_id") == [(payment_id(1),)]
+    assert (counts.rows, counts.labelled, counts.labels_without_payment) == (2, 0, 0)
+    assert bench.rows("gold/vectors", "end_to_end_id") == [(payment_id(1),), (payment_id(3),)]
 
 
 def test_a_label_of_an_unknown_payment_waits_is_counted_and_joins_later(bench):

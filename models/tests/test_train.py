@@ -153,6 +153,34 @@ def test_rows_of_hardly_any_weight_hide_no_fraud():
     assert metrics.at_fpr(curve, 0.001).recall > 0.45
 
 
+def light(seed: int, n: int) -> vectors.Vectors:
+    """Return a boosted world with one sign of fraud, and columns that say nothing and can be learnt by heart."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (n, 12))
+    label = (rng.random(n) < 1 / (1 + np.exp(4 - 1.2 * x[:, 0]))).astype(np.int8)
+    times, names = np.arange(n), np.array([f"E{i}" for i in range(n)])
+    weight = np.where(label == 1, 1e-3, 1.0)
+    return vectors.Vectors(list("abcdefghijkl"), x, label, weight, times, np.where(label, "fraud", ""), times, names)
+
+
+@pytest.mark.parametrize("seed", [10, 11, 12])
+def test_where_fraud_is_boosted_all_rows_calibrate_each_by_trees_that_have_not_seen_it(seed):
+    """The validation slice alone has ten frauds; what the trees have learnt by heart would promise tenfold."""
+    s = split.Split(light(seed, 4000), light(seed + 10, 300), light(seed + 20, 20_000))
+    o = train.Options(
+        pathlib.Path(), "payer", pathlib.Path(), None, "", "", trees=60, leaves=15, patience=100, whole_frauds=True
+    )
+    booster = lgb.Booster(model_str=train.fit(o, s))
+    v, raw = s.evaluation, booster.predict(s.evaluation.x, raw_score=True)
+    promised, came = v.weight * train.calibrate(o, booster, s).probability(raw), v.weight * v.label
+    alerts = raw >= np.quantile(raw, 0.99)
+    assert 0.9 < promised.sum() / came.sum() < 1.11
+    assert 0.5 < promised[alerts].sum() / came[alerts].sum() < 2
+    usual = train.calibrate(dataclasses.replace(o, whole_frauds=False), booster, s)
+    last = booster.predict(s.validation.x, raw_score=True)
+    assert usual == calibration.fit_platt(last, s.validation.label, s.validation.weight)
+
+
 def test_settings_that_were_changed_count(trained):
     rows = vectors.read_vectors(trained / "v.parquet", "payer", None)
     o = train.Options(pathlib.Path(), "payer", pathlib.Path(), None, "", "", trees=3)

@@ -248,7 +248,7 @@ def more(name: str, p: argparse.ArgumentParser) -> None:
         p.add_argument("--signing-key", type=pathlib.Path, default=pathlib.Path(key) if key else None,
                        help="PEM file of the private key to sign with; MODEL_SIGNING_KEY by default")  # fmt: skip
         p.add_argument("--frauds", choices=("weighted", "whole"), default="weighted",
-                       help="what one counts in the fit: whole is for boosted ones, which weigh little")  # fmt: skip
+                       help="whole is for boosted ones: each is one in the fit, all rows calibrate")  # fmt: skip
         p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; that of the rows by default")
     if name == "init":
         p.add_argument("--deployment-job", help="id of the Databricks job that a new version starts")

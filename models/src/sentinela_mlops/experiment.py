@@ -3,8 +3,9 @@
 python -m sentinela_mlops.experiment --results FILE --seeds 101-120 simulates one world for each seed, judges in it and
 deletes it; tables of `pixctl vectors` may be named as well, each in a directory of its own. In each the champion learns
 from the first half of the days before the window, candidates learn from all of them, and the window is the last days.
-FILE gets one JSON line for each world and candidate; what it has is not done again. Without worlds only its rates are
-printed, each with its 95 % interval by Wilson, and which check caught what.
+FILE gets the settings as its first JSON line, and one line for each world and candidate; what it has is not done again,
+and with other settings nothing is added. Without worlds only its rates are printed, each with its 95 % interval by
+Wilson, and which check caught what.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ AGAIN = 10  # windows drawn from one by its accounts, in which the gate's interv
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """One world, cut: rows to learn from, thinned, and the window."""
+    """One world, cut: rows to learn from, and the window."""
 
     name: str
     rows: pa.Table
@@ -62,7 +63,7 @@ def world(path: pathlib.Path, a: argparse.Namespace, root: pathlib.Path) -> Worl
     middle = ends["min"] + int(a.champion_share * (cut - ends["min"]))
     window = gold.window(gold.write(rows, root / "window.parquet", since=vectors.iso(cut)), a.role, contract)
     before = rows.filter(pc.less(rows["event_time"], cut))
-    return World(path.parent.name, thin(before, a.negatives), window, vectors.iso(middle))
+    return World(path.parent.name, before, window, vectors.iso(middle))
 
 
 def simulated(seed: int, pixctl: Pixctl, out: pathlib.Path) -> pathlib.Path:
@@ -78,27 +79,18 @@ def simulated(seed: int, pixctl: Pixctl, out: pathlib.Path) -> pathlib.Path:
     return out / "vectors.parquet"
 
 
-def thin(rows: pa.Table, negatives: int) -> pa.Table:
-    """Keep the frauds and so many other rows, whose weights make up for it: each model is trained in seconds."""
-    fraud = rows["label"].to_numpy() == 1
-    others = np.flatnonzero(~fraud)
-    kept = np.random.default_rng(1).choice(others, min(negatives, len(others)), replace=False)
-    few = rows.take(np.sort(np.concatenate([np.flatnonzero(fraud), kept])))
-    factor = np.where(few["label"].to_numpy() == 1, 1.0, len(others) / len(kept))
-    return gold.put(few, "split_weight", few["split_weight"].to_numpy() * factor)
-
-
 def learn(w: World, kind: str, a: argparse.Namespace, root: pathlib.Path) -> tuple[gate.Side, evidence.Learnt]:
     """Train one kind of candidate, or the champion, and let it score the window; to export it would take longest."""
     until = w.middle if kind in ("champion", "equal") else ""
     spoil = poison.KINDS.get(kind, lambda table: table)
     rows = gold.write(spoil(w.rows), root / f"{kind}.parquet", until=until)
     seed = 7 if kind == "champion" else 8
-    r = training.Request(root, CONTRACT, trees=a.trees, leaves=a.leaves, seed=seed, whole_frauds=True)
+    sizes = {"trees": a.trees, "leaves": a.leaves, "negatives": a.negatives}
+    r = training.Request(root, CONTRACT, seed=seed, whole_frauds=True, **sizes)
     o, contract = training.options_of(r, a.role, rows, root / kind), vectors.read_contract(CONTRACT)
     s = trainer.slices(o, contract)
     booster = lgb.Booster(model_str=trainer.fit(o, s))
-    told = trainer.calibrate(o, booster.predict(s.validation.x, raw_score=True), s.validation)
+    told = trainer.calibrate(o, booster, s)
     at = [w.window.rows.features.index(n) for n in contract.features]
     raw = np.asarray(booster.predict(w.window.rows.x[:, at], raw_score=True), dtype=float)
     until = vectors.iso(int(s.validation.event_time[-1]))
@@ -181,9 +173,29 @@ def redrawn(w: gold.Window, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.unique(w.account[rows] * 100 + copy, return_inverse=True)[1]
 
 
-def read_results(path: pathlib.Path) -> list[dict]:
-    """Read what is done."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+def settings(a: argparse.Namespace) -> dict:
+    """Return all that a result depends on besides what its line names and the code."""
+    free = ("worlds", "seeds", "pixctl", "results", "role", "kinds")
+    asked = {name: v for name, v in vars(a).items() if name not in free}
+    of_worlds = {"accounts": ACCOUNTS, "days": DAYS, "fraud_boost": BOOST}
+    told = {**asked, **of_worlds, "bounds": dataclasses.asdict(bounds(a.leave_out))}
+    return json.loads(json.dumps(told))  # as a file gives it back
+
+
+def begin(a: argparse.Namespace) -> None:
+    """Write the settings into a new file of results, or refuse to add to what was made with others."""
+    wanted = settings(a)
+    if not a.results.exists():
+        a.results.write_text(json.dumps({"settings": wanted}) + "\n", encoding="utf-8")
+    made = read(a.results)[0]
+    if changed := [name for name in wanted if name not in made or made[name] != wanted[name]]:
+        raise Refused(f"{a.results} was made with other settings ({', '.join(changed)}): name them, or another file")
+
+
+def read(path: pathlib.Path) -> tuple[dict, list[dict]]:
+    """Read the settings, none where the first line is something else, and what is done."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return (lines[0]["settings"], lines[1:]) if lines and "settings" in lines[0] else ({}, lines)
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
@@ -241,19 +253,25 @@ def main(argv: list[str] | None = None) -> int:
         "--leave-out", default="0.0001", help="false positive rates not to judge recall at, as the gate takes them"
     )
     p.add_argument("--champion-share", type=float, default=0.5, help="of the time before the window")
-    p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments to learn from")
+    p.add_argument("--negatives", type=int, default=25_000, help="legitimate payments of a slice that are fitted")
     p.add_argument("--trees", type=int, default=100)
     p.add_argument("--leaves", type=int, default=15)
     p.add_argument("--kinds", nargs="+", default=[*OWN, *poison.KINDS], choices=[*OWN, *poison.KINDS])
     a = p.parse_args(sys.argv[1:] if argv is None else argv)
-    done = {(r["world"], r["role"], r["kind"]) for r in read_results(a.results)}
+    if a.worlds or a.seeds:
+        try:
+            begin(a)
+        except Refused as e:
+            print(f"refused: {e}", file=sys.stderr)
+            return 1
+    done = {(r["world"], r["role"], r["kind"]) for r in read(a.results)[1]}
     for path in a.worlds:
         run(path, a, done)
     for seed in a.seeds:
         if missing(str(seed), a, done):
             with tempfile.TemporaryDirectory() as tmp:
                 run(simulated(seed, Pixctl(a.pixctl), pathlib.Path(tmp) / str(seed)), a, done)
-    print(summary(read_results(a.results)))
+    print(summary(read(a.results)[1]))
     return 0
 
 

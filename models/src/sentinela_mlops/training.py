@@ -37,7 +37,7 @@ class Request:
     negatives: int = 600_000
     seed: int = 7
     base_rate: float | None = None
-    whole_frauds: bool = False  # fit each fraud as one, where boosted ones are few and weigh little
+    whole_frauds: bool = False  # fit each fraud as one, calibrate on all rows: boosted ones are few and weigh little
     signing_key: pathlib.Path | None = None  # PEM file of a private key; without one nothing is signed
 
 

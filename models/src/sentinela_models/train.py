@@ -23,6 +23,7 @@ from sentinela_models.errors import Refused
 EARLY_STOPPING_ROUNDS = 40
 SUGGESTED_FPR = 0.001  # typology recall is told at this level
 PROGRESS_EVERY = 50  # trees
+PARTS = 4  # of the rows in order of time, each scored by trees that have not seen it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Options:
     negatives: int = 600_000
     warmup_days: float = 7.0
     base_rate: float | None = None
-    whole_frauds: bool = False  # each fraud counts as one in the fit, and as its weight in whatever is measured
+    whole_frauds: bool = False  # boosted frauds: each counts as one in the fit; what calibrates is of the whole time
 
 
 def fitted(o: Options) -> dict:
@@ -91,14 +92,24 @@ def fit(o: Options, s: split.Split, changed: Mapping[str, object] = MappingProxy
     Where frauds are boosted and few, their weights are below LightGBM's penalty, which is absolute, and little would
     be learnt of them: there `whole_frauds` fits each as one. What stops, and the calibration, take the weights.
     """
-    training = s.training.whole_frauds() if o.whole_frauds else s.training
-    training, validation = training.thin(o.negatives, o.seed), s.validation.thin(o.negatives, o.seed)
-    train = lgb.Dataset(training.x, training.label, weight=training.weight, feature_name=training.features)
+    validation = s.validation.thin(o.negatives, o.seed)
+    train = dataset(o, s.training)
     valid = train.create_valid(validation.x, validation.label, weight=validation.weight)
     stop = lgb.early_stopping(o.patience, verbose=False)
-    settings = {**params(o), "monotone_constraints": constraints.signs(training.features), **changed}
+    settings = {**settings_of(o, s.training.features), **changed}
     booster = lgb.train(settings, train, o.trees, valid_sets=[valid], callbacks=[stop, progress(o.role)])
     return booster.model_to_string(num_iteration=booster.best_iteration)
+
+
+def dataset(o: Options, rows: vectors.Vectors) -> lgb.Dataset:
+    """Return rows as they are fitted to."""
+    few = (rows.whole_frauds() if o.whole_frauds else rows).thin(o.negatives, o.seed)
+    return lgb.Dataset(few.x, few.label, weight=few.weight, feature_name=few.features)
+
+
+def settings_of(o: Options, features: list[str]) -> dict:
+    """Return LightGBM's parameters for these features."""
+    return {**params(o), "monotone_constraints": constraints.signs(features)}
 
 
 def slice_of(v: vectors.Vectors) -> dict:
@@ -111,13 +122,30 @@ def slice_of(v: vectors.Vectors) -> dict:
     }
 
 
-def calibrate(o: Options, raw: np.ndarray, v: vectors.Vectors) -> calibration.Calibration:
-    """Fit on the validation slice and, when asked, move to the share of fraud expected where the model will serve."""
+def calibrate(o: Options, booster: lgb.Booster, s: split.Split) -> calibration.Calibration:
+    """Fit to rows that the trees have not seen; when asked, move to the share of fraud expected where they will serve.
+
+    As a rule these are the validation slice. Where fraud is boosted, a slice with hundreds of frauds has only a few
+    legitimate payments of full weight among its high scores, and what is promised hangs on three or four of them.
+    """
+    v = s.validation
+    raw, v = unseen(o, s, booster.num_trees()) if o.whole_frauds else (booster.predict(v.x, raw_score=True), v)
     fitted = calibration.fit_platt(raw, v.label, v.weight)
     if o.base_rate is None:
         return fitted
     rate = float(v.weight[v.label == 1].sum() / v.weight.sum())
     return calibration.to_base_rate(fitted, rate, o.base_rate)
+
+
+def unseen(o: Options, s: split.Split, trees: int) -> tuple[np.ndarray, vectors.Vectors]:
+    """Score training and validation, each part of their time by as many trees fitted to the other parts."""
+    rows = s.training.joined(s.validation)
+    raw = np.empty(len(rows.label))
+    for held in np.array_split(np.arange(len(raw)), PARTS):
+        others = dataset(o, rows.take(np.setdiff1d(np.arange(len(raw)), held)))
+        booster = lgb.train(settings_of(o, rows.features), others, trees)
+        raw[held] = booster.predict(rows.x[held], raw_score=True)
+    return raw, rows
 
 
 def measure(raw: np.ndarray, v: vectors.Vectors, c: calibration.Calibration) -> tuple[dict, list[dict]]:
@@ -162,7 +190,7 @@ def run(o: Options) -> dict:
     s = slices(o, contract)
     text = fit(o, s)
     booster = lgb.Booster(model_str=text)
-    cal = calibrate(o, booster.predict(s.validation.x, raw_score=True), s.validation)
+    cal = calibrate(o, booster, s)
     evaluation, thresholds = measure(booster.predict(s.evaluation.x, raw_score=True), s.evaluation, cal)
     manifest = {
         "schema_version": 1,
@@ -233,7 +261,9 @@ def parse(argv: list[str]) -> Options:
     )
     p.add_argument("--base-rate", type=float, help="share of fraud to calibrate to; the file's own by default")
     p.add_argument(
-        "--whole-frauds", action="store_true", help="fit each fraud as one, where boosted ones are few and weigh little"
+        "--whole-frauds",
+        action="store_true",
+        help="fit each fraud as one and calibrate on all rows, where boosted ones are few and weigh little",
     )
     args = vars(p.parse_args(argv))
     if (args["contract"] is None) == (args["feature_set"] == ""):

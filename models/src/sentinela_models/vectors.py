@@ -56,6 +56,11 @@ class Vectors:
         columns = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "features"}
         return Vectors(self.features, **{name: column[rows] for name, column in columns.items()})
 
+    def joined(self, later: Vectors) -> Vectors:
+        """Return these rows and later ones of the same features."""
+        names = [f.name for f in dataclasses.fields(self) if f.name != "features"]
+        return Vectors(self.features, **{n: np.concatenate([getattr(self, n), getattr(later, n)]) for n in names})
+
     def known_at(self, micros: int) -> Vectors:
         """Return the same rows with the labels that had arrived by then: a fraud not yet reported looks legitimate."""
         return dataclasses.replace(self, label=np.where(self.arrived_at <= micros, self.label, 0).astype(np.int8))
