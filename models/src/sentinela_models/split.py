@@ -1,4 +1,7 @@
-"""Cuts rows by event time: nothing is fitted to the future of what it is measured on."""
+"""Cuts rows by event time: nothing is fitted to the future of what it is measured on.
+
+The one exception is calibration where fraud is boosted (`train.unseen`), which is not measured.
+"""
 
 from __future__ import annotations
 
