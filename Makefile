@@ -58,7 +58,7 @@ test-go: ## the Go tests only
 RACE := ./client ./shared/pix/... ./shared/event/... ./shared/feature ./shared/replay ./shared/engine/... ./shared/store/... ./scripts/gate ./scripts/compare ./scripts/deploy ./scripts/images ./scripts/upgrade \
   ./shared/scoring/... ./shared/modelstore/... ./shared/bus/... ./shared/identity/... ./shared/lifecycle/... \
   ./shared/reload/... ./shared/conn ./shared/lake ./shared/obs ./shared/warehouse ./shared/pixtest \
-  ./shared/pixtest/fault ./shared/pixtest/loopback ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
+  ./shared/pixtest/fault ./shared/pixtest/loopback ./shared/pixtest/program ./shared/pixtest/push ./kafka-bridge/... ./functions/... ./scripts/pixctl/internal/command \
   ./scripts/pixctl/internal/demo ./scripts/pixctl/internal/doctor ./scripts/pixctl/internal/file \
   ./scripts/pixctl/internal/load ./scripts/internal/openloop ./scripts/pixctl/internal/release \
   ./scripts/pixctl/internal/score
