@@ -11,6 +11,7 @@ import (
 	"cloud.google.com/go/bigtable/apiv2/bigtablepb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sentinela-pix/sentinela/shared/engine"
@@ -45,6 +46,7 @@ func (m *meter) options() []option.ClientOption {
 	return []option.ClientOption{
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(unary)),
 		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(stream)),
+		option.WithGRPCDialOption(grpc.WithStatsHandler(m)),
 	}
 }
 
@@ -59,17 +61,32 @@ func (s *metered) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-func (s *metered) RecvMsg(m any) error {
-	err := s.ClientStream.RecvMsg(m)
-	if r, ok := m.(*bigtablepb.ReadRowsResponse); ok && err == nil {
-		s.meter.mu.Lock()
-		defer s.meter.mu.Unlock()
-		if s.meter.on {
-			s.meter.read += float64(proto.Size(r))
-		}
-	}
-	return err
+// readKey marks the calls that read rows.
+type readKey struct{}
+
+// TagRPC implements stats.Handler.
+func (*meter) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, readKey{}, strings.HasSuffix(info.FullMethodName, "/ReadRows"))
 }
+
+// HandleRPC counts the rows that come, as they lie on the wire: whoever reads them may leave the client's message empty.
+func (m *meter) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	in, ok := event.(*stats.InPayload)
+	if reads, _ := ctx.Value(readKey{}).(bool); !ok || !reads {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.on {
+		m.read += float64(in.Length)
+	}
+}
+
+// TagConn implements stats.Handler.
+func (*meter) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements stats.Handler.
+func (*meter) HandleConn(context.Context, stats.ConnStats) {}
 
 func (m *meter) request(req any) {
 	m.mu.Lock()
