@@ -21,9 +21,8 @@
 // Writing it again changes nothing, so every retry is harmless; there are no counters, because the client retries them.
 // Columns come back in order of time.
 //
-// A payment costs one bulk write (Record), one multi-row read (Read) and one conditional write (Commit). When payments come
-// faster than calls return they share writes and reads (group.go), and what is read is taken off the wire without the
-// client's objects (rowreader.go): docs/adr/0031-fewer-cheaper-store-calls.md. The
+// A payment costs one bulk write (Record), one multi-row read (Read) and one conditional write (Commit). What is
+// read is taken off the wire without the client's objects (rowreader.go): docs/adr/0031-fewer-cheaper-store-calls.md. The
 // conditional write is why the app profile must route to a single cluster: with multi-cluster routing Bigtable refuses
 // it, and two clusters could each let a first decision win.
 //

@@ -38,15 +38,3 @@ func (s *Store) Waiting() int {
 
 // Known is how many hot streams the process knows.
 func (s *Store) Known() int { return s.index.size() }
-
-// GroupCalls is how many calls fly before a payment waits for company.
-const GroupCalls = groupCalls
-
-// Grouped is how many payments wait for company in writing and in reading.
-func (s *Store) Grouped() (writes, reads int) {
-	s.writes.mu.Lock()
-	defer s.writes.mu.Unlock()
-	s.reads.mu.Lock()
-	defer s.reads.mu.Unlock()
-	return len(s.writes.waiting), len(s.reads.waiting)
-}

@@ -201,53 +201,13 @@ func (r *rows) within(s stream, l feature.Level, start, end int64) []bigtable.Ro
 	return r.list[from:to]
 }
 
-// reading is a plan of a read and what it found. Payments that were read together share what was found: each looks there
-// for its own rows.
-type reading struct {
-	keys  bigtable.RowList
-	found *rows
-}
-
-// fetch reads the rows of a plan, together with those of others while every row is one of plain keys.
+// fetch reads the rows of a plan.
 func (s *Store) fetch(ctx context.Context, p *plan) (*rows, error) {
-	set := p.rowSet()
-	keys, plain := set.(bigtable.RowList)
-	if !plain {
-		found, err := s.readRows(ctx, set)
-		if err == nil {
-			s.metrics.read(found.list)
-		}
-		return found, err
+	found, err := s.readRows(ctx, p.rowSet())
+	if err == nil {
+		s.metrics.read(found.list)
 	}
-	r := &reading{keys: keys}
-	if err := s.reads.do(ctx, r); err != nil {
-		return nil, err
-	}
-	s.metrics.read(r.found.of(keys))
-	return r.found, nil
-}
-
-// fetchAll reads the rows of several payments in one call. When they are more than one read may take, each asks alone.
-func (s *Store) fetchAll(ctx context.Context, all []*reading) ([]error, error) {
-	keys := all[0].keys
-	for _, r := range all[1:] {
-		keys = append(keys[:len(keys):len(keys)], r.keys...)
-	}
-	if len(all) > 1 {
-		slices.Sort(keys)
-		keys = slices.Compact(keys)
-	}
-	found, err := s.readRows(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	if found.overflow && len(all) > 1 {
-		return nil, errTooMany
-	}
-	for _, r := range all {
-		r.found = found
-	}
-	return nil, nil
+	return found, err
 }
 
 // readRows reads rows. It stops at the bound of cells, so that no row can take the memory.
@@ -263,17 +223,6 @@ func (s *Store) readRows(ctx context.Context, set bigtable.RowSet) (*rows, error
 		return nil, fmt.Errorf("read rows: %w", err)
 	}
 	return &rows{r.rows, r.overflow}, nil
-}
-
-// of returns the rows of keys that there are.
-func (r *rows) of(keys []string) []bigtable.Row {
-	list := make([]bigtable.Row, 0, len(keys))
-	for _, key := range keys {
-		if row := r.row(key); row != nil {
-			list = append(list, row)
-		}
-	}
-	return list
 }
 
 // sections lists the streams of a plan with the row of their entity.

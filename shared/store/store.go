@@ -36,9 +36,6 @@ type Store struct {
 	tasks   *tasks
 	carried *carried
 
-	writes grouper[*batch]
-	reads  grouper[*reading]
-
 	scratch scratch
 }
 
@@ -66,14 +63,11 @@ func Open(ctx context.Context, cfg Config, opts ...option.ClientOption) (*Store,
 	if err != nil {
 		return nil, storeError("open store", err)
 	}
-	s := &Store{
+	return &Store{
 		cfg: cfg, client: client, table: client.Open(cfg.Table), watch: watch,
 		metrics: m, index: newIndex(cfg.tuning.maxHot), firsts: newFirsts(maxFirsts), opened: newOpened(), tasks: newTasks(m.dropped.Inc),
 		carried: newCarried(m.dropped.Inc),
-	}
-	s.writes = grouper[*batch]{timeout: cfg.CallTimeout, call: s.write}
-	s.reads = grouper[*reading]{timeout: cfg.CallTimeout, call: s.fetchAll}
-	return s, nil
+	}, nil
 }
 
 // Reachable tells operators whether connections died and none has answered since. It answers from memory.

@@ -1,10 +1,8 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -50,8 +48,8 @@ func (s *Store) Record(ctx context.Context, tx *pix.Transaction) (err error) {
 		return err
 	}
 	opened := s.placeMark(&b, tx)
-	if err := s.writes.do(ctx, &b); err != nil {
-		return storeError(op, err)
+	if err := s.bulk(ctx, op, &b); err != nil {
+		return err
 	}
 	opened()
 	return nil
@@ -102,7 +100,7 @@ func (s *Store) MarkStatus(ctx context.Context, tx *pix.Transaction, status *pix
 	if len(b.keys) == 0 {
 		return nil
 	}
-	return storeError("mark status", s.writes.do(ctx, &b))
+	return s.bulk(ctx, "mark status", &b)
 }
 
 // MarkFraud writes a report of fraud to the rows of payer, payee and device, in one bulk write.
@@ -118,7 +116,7 @@ func (s *Store) MarkFraud(ctx context.Context, tx *pix.Transaction, l *pix.Label
 	if err := s.place(ctx, &b, tx, arrival{feature.MarkCells(tx, l), 0}); err != nil || len(b.keys) == 0 {
 		return err
 	}
-	return storeError(op, s.writes.do(ctx, &b))
+	return s.bulk(ctx, op, &b)
 }
 
 // arrival is the cells of one message and when it came, in milliseconds.
@@ -337,34 +335,16 @@ func (s *Store) lookUp(ctx context.Context, cells []feature.Cell) error {
 func (s *Store) bulk(ctx context.Context, op string, b *batch) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	each, err := s.write(ctx, []*batch{b})
-	if err == nil && len(each) > 0 {
-		err = each[0]
-	}
-	return storeError(op, err)
-}
-
-// write applies batches in one call. Of each it returns the first entry's failure.
-func (s *Store) write(ctx context.Context, all []*batch) ([]error, error) {
-	keys, mutations := all[0].keys, all[0].mutations
-	for _, b := range all[1:] {
-		keys, mutations = append(keys[:len(keys):len(keys)], b.keys...), append(mutations[:len(mutations):len(mutations)], b.mutations...)
-	}
-	entries, err := s.table.ApplyBulk(ctx, keys, mutations)
+	entries, err := s.table.ApplyBulk(ctx, b.keys, b.mutations)
 	if err != nil {
-		return nil, fmt.Errorf("apply: %w", err)
+		return storeError(op, err)
 	}
-	if entries == nil {
-		return nil, nil
-	}
-	each, from := make([]error, len(all)), 0
-	for i, b := range all {
-		for _, failed := range entries[from : from+len(b.keys)] {
-			each[i] = cmp.Or(each[i], failed)
+	for _, e := range entries {
+		if e != nil {
+			return storeError(op, e)
 		}
-		from += len(b.keys)
 	}
-	return each, nil
+	return nil
 }
 
 // timed measures an operation: defer what it returns.
