@@ -64,7 +64,7 @@ func (p publisher) start(ctx context.Context, d *pix.Decision) (context.Context,
 
 // PublishDecision publishes a decision, in the trace that it was made in, and returns once it is acknowledged.
 func (p publisher) PublishDecision(ctx context.Context, d *pix.Decision) error {
-	e, err := event.EncodeDecision(d)
+	e, err := event.EncodeStoredDecision(d)
 	if err != nil {
 		return fmt.Errorf("encode decision: %w", err)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/sentinela-pix/sentinela/shared/pix"
 )
 
-// Bounds of the queue. A decision is a few kilobytes, so a full queue is a few megabytes.
+// Bounds of the queue. A decision with the bytes that were stored of it is some ten kilobytes, so a full queue is some ten
+// megabytes.
 const (
 	queueDecisions = 1024
 	queueWorkers   = 128 // publications in flight, each of which waits for company

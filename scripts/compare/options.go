@@ -74,7 +74,7 @@ func parse(args []string, out io.Writer) (*options, error) {
 	flags.Func("rate", "another name of -rates", o.setRates)
 	flags.DurationVar(&o.warmup, "warmup", 2*time.Second, "how long it is asked before")
 	flags.IntVar(&o.rounds, "rounds", 2, "how often every service is asked at every rate")
-	flags.IntVar(&o.history, "history", 20_000, "payments in a scorer's store before")
+	flags.IntVar(&o.history, "history", asAsked, "payments in a scorer's store before; -1 is as many as the run asks, so that accounts that are more have as much each")
 	flags.BoolVar(&o.ramp, "ramp", true, "look for the breaking points too")
 	flags.DurationVar(&o.maxP99, "max-p99", 20*time.Millisecond, "p99 above which a service has broken")
 	flags.BoolVar(&o.scale, "scale", false, "two scorers on one store beside one, in place of the comparison")
@@ -86,7 +86,13 @@ func parse(args []string, out io.Writer) (*options, error) {
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("read flags: %q is none", flags.Arg(0))
 	}
-	return o, o.validate()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if o.history == asAsked {
+		o.history = o.most()
+	}
+	return o, nil
 }
 
 func (o *options) addBinary(value string) error {
@@ -129,8 +135,8 @@ func (o *options) validate() error {
 		return errors.New("-only must be ours or theirs")
 	case o.duration <= 0 || o.duration > time.Hour || o.warmup < 0 || o.warmup > time.Hour:
 		return errors.New("-duration must be above 0 and at most an hour, -warmup at most an hour")
-	case o.rounds < 1 || o.rounds > 1000 || o.history < 0 || o.history > 1_000_000:
-		return errors.New("-rounds must be 1 to 1,000, -history at most 1,000,000")
+	case o.rounds < 1 || o.rounds > 1000 || o.history < asAsked || o.history > 1_000_000:
+		return errors.New("-rounds must be 1 to 1,000, -history -1 to 1,000,000")
 	case o.maxP99 <= 0:
 		return errors.New("-max-p99 must be above 0")
 	case !(o.core >= 0.1 && o.core <= 1): // with less a period's share is shorter than one decision
@@ -141,13 +147,16 @@ func (o *options) validate() error {
 	return nil
 }
 
+// asAsked is a history of as many payments as the run asks.
+const asAsked = -1
+
 // mostPayments are those that a run may need: they are kept in memory.
 const mostPayments = 5_000_000
 
 // most is how many payments the run needs at most, the ramp's with them: they are of one week, so that none meets accounts that have
 // no history.
 func (o *options) most() int {
-	n := float64(o.history)
+	n := float64(max(o.history, 0))
 	if o.scale {
 		return int(n + plenty*(o.warmup+time.Duration(2*o.rounds)*o.duration).Seconds())
 	}

@@ -11,13 +11,9 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sentinela-pix/sentinela/shared/bus"
@@ -96,31 +92,13 @@ func TestBundleArrives(t *testing.T) {
 // TestBundleIsAcknowledgedWhole: an answer that does not name every message is no acknowledgement.
 func TestBundleIsAcknowledgedWhole(t *testing.T) {
 	t.Parallel()
-	server := pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: forgetful{}})
-	t.Cleanup(func() { _ = server.Close() })
-	b, err := bus.Open(t.Context(), bus.Config{ProjectID: "test"}, option.WithEndpoint(server.Addr), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close(context.Background()) })
-	bundle := bus.NewBundle(topic, 100)
-	for _, data := range []string{"one", "two"} {
-		if err := bundle.Add([]byte(data), nil); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b, _, g := open(t, bus.Config{})
+	g.forgets.Store(true)
+	bundle := bundleOf(t, 2, 10)
 	b.PublishBundle(t.Context(), bundle)
 	if err := bundle.Wait(t.Context()); pix.KindOf(err) != pix.Unexpected || err == nil {
 		t.Errorf("one message of two acknowledged: %v, want kind unexpected", err)
 	}
-}
-
-// forgetful acknowledges one message, however many came.
-type forgetful struct{}
-
-func (forgetful) React(any) (bool, any, error) {
-	return true, &pubsubpb.PublishResponse{MessageIds: []string{"1"}}, nil
 }
 
 // TestBundleRefusesWhatPublishRefuses: one message above a limit would fail all others. It is left out, with the same words.

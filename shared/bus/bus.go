@@ -23,7 +23,7 @@ import (
 type Config struct {
 	ProjectID string
 	// MaxOutstandingBytes and MaxOutstandingMessages bound what one topic holds unacknowledged: 64 MiB and 10,000.
-	// A publisher blocks at either.
+	// A publisher blocks at either. Bundles have as much again, over all topics.
 	MaxOutstandingBytes    int
 	MaxOutstandingMessages int
 	// Delay is how long a message waits for company in a batch: 1 ms.

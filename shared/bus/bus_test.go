@@ -38,8 +38,9 @@ const topic = "pix-transactions-v1"
 
 // gate is a Pub/Sub that can refuse: while code is not OK every publish gets it.
 type gate struct {
-	code  atomic.Uint32
-	calls atomic.Int64
+	code    atomic.Uint32
+	forgets atomic.Bool // acknowledges one message, however many come
+	calls   atomic.Int64
 }
 
 func (g *gate) set(c codes.Code) { g.code.Store(uint32(c)) }
@@ -49,6 +50,9 @@ func (g *gate) React(req any) (bool, any, error) {
 	if c := codes.Code(g.code.Load()); c != codes.OK {
 		first := req.(*pubsubpb.PublishRequest).GetMessages()[0]
 		return true, &pubsubpb.PublishResponse{}, status.Errorf(c, "refused message %q", first.GetData())
+	}
+	if g.forgets.Load() {
+		return true, &pubsubpb.PublishResponse{MessageIds: []string{"1"}}, nil
 	}
 	return false, &pubsubpb.PublishResponse{}, nil
 }

@@ -77,7 +77,7 @@ func BenchmarkEncodeDecision(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, encode := range map[string]func(*pix.Decision) (event.Envelope, error){
-		"plain": event.EncodeDecision, "reference": event.EncodeDecisionReference, "stored": event.EncodeDecision,
+		"plain": event.EncodeDecision, "reference": event.EncodeDecisionReference, "stored": event.EncodeStoredDecision,
 	} {
 		b.Run(name, func(b *testing.B) {
 			d := held(b)

@@ -18,19 +18,28 @@ import (
 // maxScratch is the largest buffer that a form keeps for its next decision.
 const maxScratch = 64 << 10
 
-// EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives. Of one that is Stored
-// it takes what was written then: nobody may change the bytes.
+// EncodeDecision writes a decision as proto, with its outcome as an attribute. NaN in the vector survives.
 func EncodeDecision(d *pix.Decision) (Envelope, error) {
-	data := d.Stored
-	if data == nil {
-		var err error
-		if data, err = writeDecision("encode decision", d); err != nil {
-			return Envelope{}, err
-		}
+	data, err := writeDecision("encode decision", d)
+	if err != nil {
+		return Envelope{}, err
 	}
+	return decided(d, data), nil
+}
+
+// EncodeStoredDecision is EncodeDecision for who sends a decision that nobody has changed since it was decided: where this
+// process stored it, it takes the bytes that were written then. Nobody may change them.
+func EncodeStoredDecision(d *pix.Decision) (Envelope, error) {
+	if d.Stored == nil {
+		return EncodeDecision(d)
+	}
+	return decided(d, d.Stored), nil
+}
+
+func decided(d *pix.Decision, data []byte) Envelope {
 	out := envelope(SchemaDecision, d.ID(), data)
 	out.Attributes[AttrOutcome] = string(d.Outcome)
-	return out, nil
+	return out
 }
 
 func writeDecision(op string, d *pix.Decision) ([]byte, error) {

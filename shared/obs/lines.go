@@ -1,6 +1,7 @@
 package obs
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -88,7 +89,8 @@ func (l *Lines) write(line []byte) error {
 		_, err = l.to.Write(out)
 	}
 	if len(line) > 0 {
-		_, err = l.to.Write(line)
+		_, last := l.to.Write(line)
+		err = errors.Join(err, last)
 	}
 	return err //nolint:wrapcheck // the writer's own, as of any io.Writer
 }

@@ -218,6 +218,33 @@ func TestAWritersErrorIsTold(t *testing.T) {
 	})
 }
 
+// TestALostLineIsToldWhereTheNextIsWritten: lines that waited and were not taken are not forgotten for one that was.
+func TestALostLineIsToldWhereTheNextIsWritten(t *testing.T) {
+	t.Parallel()
+	to := &failsOnce{err: errors.New("full")}
+	l := obs.NewLines(to)
+	write(t, l, "a\n")
+	if _, err := l.Write(bytes.Repeat([]byte("x"), 64<<10)); !errors.Is(err, to.err) || to.calls != 2 {
+		t.Errorf("%v after %d writes", err, to.calls)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// failsOnce takes nothing the first time.
+type failsOnce struct {
+	err   error
+	calls int
+}
+
+func (f *failsOnce) Write(b []byte) (int, error) {
+	if f.calls++; f.calls == 1 {
+		return 0, f.err
+	}
+	return len(b), nil
+}
+
 // BenchmarkLines is what a line costs to write into a pipe, with its reader: one by one, and gathered.
 func BenchmarkLines(b *testing.B) {
 	line := []byte(strings.Repeat("x", 499) + "\n")

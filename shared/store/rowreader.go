@@ -21,7 +21,8 @@ var errRows = errors.New("rows do not follow Bigtable's protocol")
 
 // rowReader reads rows as they come off the wire, in the client's place: the client makes five objects of each cell, which
 // were half of what a decision allocated. The client still asks, tries again and knows the connections; it sees answers
-// without rows. A client that was dialled without readerOption gives its rows to add instead.
+// without rows. A client that was dialled without readerOption gives its rows to add instead. Labels are not read: no filter
+// here makes any.
 type rowReader struct {
 	limit    int // of cells
 	rows     []bigtable.Row
@@ -83,6 +84,9 @@ const (
 
 	wrappedValue protowire.Number = 1
 )
+
+// mostRoom is the most that is made ready for a value whose size was announced: what did not come yet is only said.
+const mostRoom = 1 << 20
 
 type readerKey struct{}
 
@@ -240,7 +244,7 @@ func (r *rowReader) chunk(c chunk) error {
 	case c.reset, c.commit && c.size > 0, c.size < 0:
 		return errRows
 	case r.part > 0:
-		if c.names() {
+		if c.names() || c.at != 0 {
 			return errRows
 		}
 		return r.goOn(c)
@@ -264,7 +268,7 @@ func (r *rowReader) chunk(c chunk) error {
 		next.qualifier = c.qualifier
 	}
 	if c.size > 0 {
-		next.value = append(make([]byte, 0, c.size), c.value...)
+		next.value = append(make([]byte, 0, min(c.size, mostRoom)), c.value...)
 		r.part = c.size
 	}
 	r.open = append(r.open, next)

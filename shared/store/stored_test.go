@@ -19,11 +19,9 @@ func TestWhatIsStoredIsWhatIsSent(t *testing.T) {
 	tx := storetest.Payment(1, 10, 20)
 	d, err := s.Commit(t.Context(), storetest.Decision(&tx, "mine"))
 	must(t, err)
-	sent, err := event.EncodeDecision(d)
+	sent, err := event.EncodeStoredDecision(d)
 	must(t, err)
-	anew := *d
-	anew.Stored = nil
-	written, err := event.EncodeDecision(&anew)
+	written, err := event.EncodeDecision(d)
 	must(t, err)
 	if !bytes.Equal(sent.Data, written.Data) || len(sent.Attributes) != len(written.Attributes) || &sent.Data[0] != &d.Stored[0] {
 		t.Error("what is sent is not what would be written, or is written anew")
