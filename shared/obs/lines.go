@@ -92,5 +92,5 @@ func (l *Lines) write(line []byte) error {
 		_, last := l.to.Write(line)
 		err = errors.Join(err, last)
 	}
-	return err //nolint:wrapcheck // the writer's own, as of any io.Writer
+	return err
 }
