@@ -30,7 +30,7 @@ type Manifest struct {
 	Seed          int64             `json:"seed"`
 	Params        map[string]any    `json:"params"` // of LightGBM, for the reader
 	Training      Slice             `json:"training"`
-	Validation    Slice             `json:"validation"` // early stopping and calibration
+	Validation    Slice             `json:"validation"` // early stopping and calibration; where fraud is boosted the training rows calibrate too
 	Evaluation    Evaluation        `json:"evaluation"` // on later events that nothing was fitted to
 	Calibration   Calibration       `json:"calibration"`
 	Thresholds    []Threshold       `json:"thresholds"` // by false positive rate, from loose to strict
